@@ -1,0 +1,171 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The rooms of the house, in layer order. A target imports lower layers only; one room imports each heavy
+// package. Tests/HouseTests holds the same table and fails when the two differ.
+
+let swift: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+let package = Package(
+  name: "lobstack",
+  products: [.executable(name: "lobstack", targets: ["lobstack"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2"),
+  ],
+  targets: [
+    // 0. The kernel.
+
+    /** System calls that Swift's Glibc module does not import (variadic or newer than the headers). */
+    .target(name: "CLinux"),
+
+    // 1. Foundations: values, no I/O.
+
+    /** The shape of an error: code, operation, reason, remedy, cause. */
+    room("Faults", []),
+    /** Parsed values: names, the Agent's spec, tiers, sizes, durations. */
+    room("AgentModel", ["Faults"]),
+    /** Typed Kubernetes documents as they cross the wire. */
+    room("Documents", []),
+    /** YAML and JSON text to values, every error with its line and field path. */
+    room("Manifests", ["Faults", yams]),
+    /** Length-prefixed frames of a byte stream. */
+    room("Framing", [nioCore]),
+    /** The JSON of the HTTP API. */
+    room("APIModel", ["AgentModel", "Faults"]),
+
+    // 2. Engines: values in, values out; no I/O, no clock.
+
+    /** Compiles an Agent with the platform's policy into documents. */
+    room("Blueprint", ["AgentModel", "Documents", "Faults", "Manifests"]),
+    /** Merkle log: record bytes, tree, proofs, checkpoints. */
+    room("AuditLog", ["Faults", crypto]),
+    /** Desired and observed state to ordered steps. */
+    room("Planning", ["AgentModel"]),
+
+    // 3. Drivers: each owns one outside thing.
+
+    /** Runs programs: once with bounds, or streaming. */
+    room("ChildProcess", ["CLinux", "Faults", logging, subprocess, systemPackage]),
+    /** OCI images to shared read-only root file systems. */
+    room("Images", ["AgentModel", "ChildProcess", "Faults", crypto, logging]),
+    /** runsc: bundles, lifecycle, limits. */
+    room("Sandbox", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", logging]),
+    /** NetworkPolicy to nft elements, network namespaces, veth pairs, denial events. */
+    room("NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", logging]),
+    /** SQLite state, the append-only audit file. */
+    room("Storage", ["AgentModel", "APIModel", "AuditLog", "CLinux", "Faults", crypto, grdb, logging]),
+    /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
+    room(
+      "NodeProtocol",
+      ["AgentModel", "CLinux", "Documents", "Faults", "Framing", logging, nioCore, nioFoundation, nioPosix]),
+
+    // 4. Services: one process or one face each.
+
+    /** Agents on this machine: observe, plan, execute; the only root process. */
+    room(
+      "Node",
+      [
+        "AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Framing", "Images", "NetworkIsolation",
+        "NodeProtocol",
+        "Planning", "Sandbox", logging, nioCore, serviceLifecycle,
+      ]),
+    /** The HTTP API, its rules and the desired state. */
+    room(
+      "ControlPlane",
+      [
+        "AgentModel", "APIModel", "AuditLog", "Blueprint", "CLinux", "Documents", "Faults", "Framing", "Manifests",
+        "NodeProtocol", "Storage", crypto, httpTypes, hummingbird, logging, nioCore, nioPosix, serviceLifecycle,
+      ]),
+    /** Client of the HTTP API. */
+    room("APIClient", ["AgentModel", "APIModel", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation, nioHTTP1]),
+    /** Reads what agents can influence (denied packets), without privileges. */
+    room(
+      "Sentinel",
+      ["APIClient", "APIModel", "AgentModel", "CLinux", "Faults", "NetworkIsolation", logging, serviceLifecycle]),
+    /** Starts, watches, stops the platform's processes; checks the machine. */
+    room(
+      "Supervision",
+      [
+        "AgentModel", "APIClient", "APIModel", "ChildProcess", "CLinux", "Faults", "NetworkIsolation", "Sandbox", logging,
+        serviceLifecycle, unixSignals,
+      ]),
+    /** Attacks the platform to prove its controls. */
+    room(
+      "Verification",
+      [
+        "AgentModel", "APIClient", "APIModel", "AuditLog", "ChildProcess", "CLinux", "Documents", "Faults", "Images",
+        "NetworkIsolation", "Sandbox", logging,
+      ]),
+
+    // 5. The program: parse arguments, wire, run.
+
+    .executableTarget(
+      name: "lobstack",
+      dependencies: [
+        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Faults", "Framing", "Images",
+        "Manifests", "NetworkIsolation", "Node", "Sandbox", "Sentinel", "Storage", "Supervision", "Verification", argumentParser,
+        logging,
+      ],
+      swiftSettings: swift),
+
+    // Tests: one target per room.
+
+    tests("HouseTests", []),
+    tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
+    tests("ManifestsTests", ["Faults", "Manifests"]),
+    tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Manifests"]),
+    tests("AuditLogTests", ["AuditLog", crypto]),
+    tests("PlanningTests", ["AgentModel", "Planning"]),
+    tests("ChildProcessTests", ["ChildProcess", "Faults"]),
+    tests("ImagesTests", ["AgentModel", "ChildProcess", "Images"]),
+    tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Sandbox"]),
+    tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
+    tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Storage"]),
+    tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", nioCore]),
+    tests("NodeTests", ["AgentModel", "Node", "NodeProtocol"]),
+    tests("ControlPlaneTests", ["APIModel", "AgentModel", "ControlPlane", "NodeProtocol", "Storage", hummingbird, hummingbirdTesting]),
+    tests("VerificationTests", ["Verification"]),
+    tests("IntegrationTests", ["AgentModel", "APIClient", "APIModel", "ChildProcess"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

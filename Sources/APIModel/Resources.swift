@@ -1,0 +1,176 @@
+import AgentModel
+import Faults
+import FoundationEssentials
+
+/// An error as the API tells it: `application/problem+json` (RFC 9457), with the fault's parts as extension members.
+package struct Problem: Sendable, Codable {
+  package var type: String
+  package var title: String
+  package var status: Int
+  package var detail: String
+  package var fault: Fault
+
+  package init(status: Int, title: String, fault: Fault) {
+    type = "https://lobstack.dev/problems/\(fault.code)"
+    self.title = title
+    self.status = status
+    detail = fault.description
+    self.fault = fault
+  }
+}
+
+/// What a bearer token, or the peer of the Unix socket, may do.
+package enum Role: String, Sendable, Codable, CaseIterable {
+  /// Everything, in every tenant.
+  case admin
+  /// Creates, changes, runs programs in and deletes the agents of its tenant.
+  case `operator`
+  /// Reads the agents of its tenant.
+  case viewer
+}
+
+package struct TokenResource: Hashable, Sendable, Codable {
+  package var id: String
+  package var name: String
+  package var role: Role
+  /// `nil` for a role that is not bound to a tenant.
+  package var tenant: TenantName?
+  package var createdAt: Date
+  package var expiresAt: Date?
+  package var lastUsedAt: Date?
+
+  package init(
+    id: String, name: String, role: Role, tenant: TenantName?, createdAt: Date, expiresAt: Date?, lastUsedAt: Date?
+  ) {
+    self.id = id
+    self.name = name
+    self.role = role
+    self.tenant = tenant
+    self.createdAt = createdAt
+    self.expiresAt = expiresAt
+    self.lastUsedAt = lastUsedAt
+  }
+}
+
+package struct TokenRequest: Sendable, Codable {
+  package var name: String
+  package var role: Role
+  package var tenant: TenantName?
+  package var expiresInSeconds: Int?
+
+  package init(name: String, role: Role, tenant: TenantName?, expiresInSeconds: Int?) {
+    self.name = name
+    self.role = role
+    self.tenant = tenant
+    self.expiresInSeconds = expiresInSeconds
+  }
+}
+
+/// A token just made: the only time its secret is shown.
+package struct CreatedToken: Sendable, Codable {
+  package var token: TokenResource
+  package var secret: String
+
+  package init(token: TokenResource, secret: String) {
+    self.token = token
+    self.secret = secret
+  }
+}
+
+/// Packets of an agent that the firewall dropped, counted over a short while.
+package struct DenialResource: Hashable, Sendable, Codable {
+  package var time: Date
+  package var agent: AgentID?
+  /// The rule of the firewall that dropped them: `spoof`, `egress`, `ingress`, `host`.
+  package var rule: String
+  package var `protocol`: String
+  package var source: String
+  package var destination: String
+  package var port: UInt16?
+  package var count: Int
+
+  package init(
+    time: Date, agent: AgentID?, rule: String, protocol: String, source: String, destination: String, port: UInt16?,
+    count: Int
+  ) {
+    self.time = time
+    self.agent = agent
+    self.rule = rule
+    self.protocol = `protocol`
+    self.source = source
+    self.destination = destination
+    self.port = port
+    self.count = count
+  }
+}
+
+/// One record of the audit log with its place.
+package struct AuditRecordResource: Hashable, Sendable, Codable {
+  package var index: UInt64
+  package var time: Date
+  package var actor: String
+  package var action: String
+  /// What was acted on: "agent acme/support-bot".
+  package var target: String
+  /// `allowed`, `denied`, `failed`, or a phase reached.
+  package var outcome: String
+  package var details: [String: String]
+  /// Leaf hash, hexadecimal.
+  package var leafHash: String
+
+  package init(
+    index: UInt64, time: Date, actor: String, action: String, target: String, outcome: String,
+    details: [String: String], leafHash: String
+  ) {
+    self.index = index
+    self.time = time
+    self.actor = actor
+    self.action = action
+    self.target = target
+    self.outcome = outcome
+    self.details = details
+    self.leafHash = leafHash
+  }
+}
+
+/// How the platform does: the answer to `lobstack status`.
+package struct PlatformStatus: Sendable, Codable {
+  package var version: String
+  package var instance: String
+  package var components: [Component]
+  package var agents: [String: Int]
+  package var audit: AuditHead?
+
+  package struct Component: Sendable, Codable {
+    package var name: String
+    /// `ready`, `degraded` or `down`.
+    package var state: String
+    package var detail: String
+
+    package init(name: String, state: String, detail: String) {
+      self.name = name
+      self.state = state
+      self.detail = detail
+    }
+  }
+
+  package struct AuditHead: Sendable, Codable {
+    package var size: UInt64
+    package var rootHash: String
+
+    package init(size: UInt64, rootHash: String) {
+      self.size = size
+      self.rootHash = rootHash
+    }
+  }
+
+  package init(
+    version: String, instance: String, components: [Component], agents: [String: Int], audit: AuditHead?
+  ) {
+    self.version = version
+    self.instance = instance
+    self.components = components
+    self.agents = agents
+    self.audit = audit
+  }
+}

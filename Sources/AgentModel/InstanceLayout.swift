@@ -1,0 +1,62 @@
+/// Where one instance keeps its files, and what it calls its objects in the kernel.
+///
+/// Everything lies below one directory, so that removing the directory removes every file. The parent directory is
+/// `--state-dir`, by default `/var/lib/lobstack`.
+package struct InstanceLayout: Hashable, Sendable {
+  package static let defaultStateDirectory = "/var/lib/lobstack"
+
+  package let instance: InstanceName
+  package let root: String
+
+  package init(stateDirectory: String = InstanceLayout.defaultStateDirectory, instance: InstanceName = .default) {
+    self.instance = instance
+    self.root = "\(stateDirectory)/\(instance)"
+  }
+
+  // Sockets, locks: 0755 root.
+  package var runDirectory: String { "\(root)/run" }
+  /// HTTP API, owned by the control plane.
+  package var apiSocket: String { "\(apiDirectory)/api.sock" }
+  /// Owned by uid lobstack, so that the control plane can bind its socket.
+  package var apiDirectory: String { "\(runDirectory)/api" }
+  /// The node's requests: only the control plane's uid and root may connect.
+  package var nodeSocket: String { "\(runDirectory)/node.sock" }
+  /// Held locked by the supervisor as long as it runs; holds its process id.
+  package var lockFile: String { "\(runDirectory)/supervisor.lock" }
+
+  // The control plane's: 0700 lobstack.
+  package var controlPlaneDirectory: String { "\(root)/control-plane" }
+  package var database: String { "\(controlPlaneDirectory)/lobstack.sqlite" }
+  package var auditDirectory: String { "\(controlPlaneDirectory)/audit" }
+
+  // The node's: 0700 root.
+  package var nodeDirectory: String { "\(root)/node" }
+  package var desiredStateFile: String { "\(nodeDirectory)/desired.json" }
+  package var runtimeDirectory: String { "\(nodeDirectory)/runsc" }
+  package var imagesDirectory: String { "\(nodeDirectory)/images" }
+  /// One directory per agent uid: bundle, log, workspace.
+  package var agentsDirectory: String { "\(nodeDirectory)/agents" }
+
+  /// The policy in force: a copy of `policy/`, taken at start, owned by root.
+  package var policyDirectory: String { "\(root)/policy" }
+  /// Logs of the platform's own processes.
+  package var logDirectory: String { "\(root)/log" }
+
+  /// A number of the instance for places that hold no name: NFLOG group, interface prefix (FNV-1a, 16 bits, not 0).
+  package var number: UInt16 {
+    var hash: UInt32 = 2_166_136_261
+    for byte in instance.description.utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+    let folded = UInt16(truncatingIfNeeded: hash ^ (hash >> 16))
+    return folded == 0 ? 1 : folded
+  }
+
+  /// The system users that the unprivileged processes run as; `scripts/setup` creates them.
+  package enum User {
+    package static let controlPlane = "lobstack"
+    package static let sentinel = "lobstack-sentinel"
+    package static let images = "lobstack-image"
+  }
+
+  /// The one user id of every agent, inside its sandbox and on the files of its workspace.
+  package static let agentUserID: UInt32 = 10001
+}

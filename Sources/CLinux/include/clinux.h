@@ -1,0 +1,36 @@
+#ifndef LOBSTACK_CLINUX_H
+#define LOBSTACK_CLINUX_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+// Each function returns what the system call returns: -1 with errno set on failure.
+
+// prctl(PR_SET_CHILD_SUBREAPER): orphans below this process become its children.
+int lobstack_become_subreaper(void);
+
+// prctl(PR_SET_PDEATHSIG): the kernel sends this process the signal when its parent dies.
+int lobstack_set_parent_death_signal(int signal);
+
+// prctl(PR_SET_NO_NEW_PRIVS).
+int lobstack_no_new_privileges(void);
+
+// pidfd_open(2): a descriptor that becomes readable when the process ends.
+int lobstack_pidfd_open(pid_t pid);
+
+// waitid(P_PID, pid, WEXITED | WNOHANG): 1 and the raw si_code and si_status when reaped, 0 when still running.
+int lobstack_reap(pid_t pid, int *code, int *status);
+
+// setgroups(0), setresgid, setresuid: drops root for good. Fails unless every id changed.
+int lobstack_become_user(uid_t uid, gid_t gid);
+
+// getsockopt(SO_PEERCRED) of a connected Unix socket.
+int lobstack_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
+
+// fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE): gives a range of a file back to the disk.
+int lobstack_punch_hole(int fd, off_t offset, off_t length);
+
+// setns(2) of the calling thread into the network namespace open at fd.
+int lobstack_enter_network_namespace(int fd);
+
+#endif
