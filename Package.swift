@@ -117,7 +117,9 @@ let package = Package(
         "NodeProtocol", "Storage", crypto, httpTypes, hummingbird, logging, nioCore, nioPosix, serviceLifecycle,
       ]),
     /** Client of the HTTP API. */
-    room("APIClient", ["AgentModel", "APIModel", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation, nioHTTP1]),
+    room(
+      "APIClient",
+      ["AgentModel", "APIModel", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation, nioHTTP1]),
     /** Reads what agents can influence (denied packets), without privileges. */
     room(
       "Sentinel",
@@ -126,7 +128,8 @@ let package = Package(
     room(
       "Supervision",
       [
-        "AgentModel", "APIClient", "APIModel", "ChildProcess", "CLinux", "Faults", "NetworkIsolation", "Sandbox", logging,
+        "AgentModel", "APIClient", "APIModel", "ChildProcess", "CLinux", "Faults", "NetworkIsolation", "Sandbox",
+        logging,
         serviceLifecycle, unixSignals,
       ]),
     /** Attacks the platform to prove its controls. */
@@ -143,7 +146,8 @@ let package = Package(
       name: "lobstack",
       dependencies: [
         "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Faults", "Framing", "Images",
-        "Manifests", "NetworkIsolation", "Node", "Sandbox", "Sentinel", "Storage", "Supervision", "Verification", argumentParser,
+        "Manifests", "NetworkIsolation", "Node", "Sandbox", "Sentinel", "Storage", "Supervision", "Verification",
+        argumentParser,
         logging,
       ],
       swiftSettings: swift),
@@ -163,7 +167,9 @@ let package = Package(
     tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Storage"]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", nioCore]),
     tests("NodeTests", ["AgentModel", "Node", "NodeProtocol"]),
-    tests("ControlPlaneTests", ["APIModel", "AgentModel", "ControlPlane", "NodeProtocol", "Storage", hummingbird, hummingbirdTesting]),
+    tests(
+      "ControlPlaneTests",
+      ["APIModel", "AgentModel", "ControlPlane", "NodeProtocol", "Storage", hummingbird, hummingbirdTesting]),
     tests("VerificationTests", ["Verification"]),
     tests("IntegrationTests", ["AgentModel", "APIClient", "APIModel", "ChildProcess"]),
   ],

@@ -6,7 +6,9 @@ package func isDNSLabel(_ text: String, longest: Int = 63) -> Bool {
   func isAlphanumeric(_ byte: UInt8) -> Bool {
     (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
   }
-  guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last) else { return false }
+  guard let first = bytes.first, let last = bytes.last, isAlphanumeric(first), isAlphanumeric(last) else {
+    return false
+  }
   return bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
 }
 

@@ -60,8 +60,9 @@ package struct PodSecurityContext: Hashable, Sendable, Codable {
   package var fsGroup: UInt32
   package var seccompProfile: SeccompProfile
 
-  package init(runAsNonRoot: Bool, runAsUser: UInt32, runAsGroup: UInt32, fsGroup: UInt32, seccompProfile: SeccompProfile)
-  {
+  package init(
+    runAsNonRoot: Bool, runAsUser: UInt32, runAsGroup: UInt32, fsGroup: UInt32, seccompProfile: SeccompProfile
+  ) {
     self.runAsNonRoot = runAsNonRoot
     self.runAsUser = runAsUser
     self.runAsGroup = runAsGroup
