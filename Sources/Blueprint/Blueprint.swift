@@ -13,9 +13,6 @@ package struct Blueprint: Hashable, Sendable {
   }
 }
 
-/// Annotation of a Pod: how many processes the agent may run at once (Kubernetes has no field for it).
-package let processLimitAnnotation = "lobstack.dev/process-limit"
-
 private func agentPod(_ agent: Agent) -> Pod {
   let spec = agent.spec
   var labels = agent.labels
@@ -42,7 +39,9 @@ private func agentPod(_ agent: Agent) -> Pod {
   return Pod(
     metadata: ObjectMeta(
       name: agent.id.name.description, namespace: agent.id.tenant.description, labels: labels,
-      annotations: [processLimitAnnotation: "\(spec.tier.processes)"]),
+      annotations: [
+        processLimitAnnotation: "\(spec.tier.processes)", workspaceSizeAnnotation: "\(spec.workspace.size)",
+      ]),
     spec: PodSpec(
       runtimeClassName: "gvisor", restartPolicy: spec.restartPolicy.rawValue, automountServiceAccountToken: false,
       enableServiceLinks: false, hostname: agent.id.name.description,
