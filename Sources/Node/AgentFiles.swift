@@ -32,7 +32,9 @@ struct AgentFiles: Sendable {
   var recordFile: String { "\(directory)/agent.json" }
   var bundleDirectory: String { "\(directory)/bundle" }
   var logFile: String { "\(directory)/agent.log" }
-  var volume: WorkspaceVolume { WorkspaceVolume(image: "\(directory)/workspace.img", mountPoint: "\(directory)/workspace") }
+  var volume: WorkspaceVolume {
+    WorkspaceVolume(image: "\(directory)/workspace.img", mountPoint: "\(directory)/workspace")
+  }
 
   var exist: Bool { FileManager.default.fileExists(atPath: directory) }
 

@@ -64,7 +64,8 @@ struct NodeRequests: NodeRequestHandling {
     guard command.first?.isEmpty == false else {
       throw Fault(.invalid, operation: "run a program", reason: "the command is empty", remedy: "name a program")
     }
-    let execution = machine.runtime.execCommand(machine.sandboxID(uid), command: command, env: env, directory: directory)
+    let execution = machine.runtime.execCommand(
+      machine.sandboxID(uid), command: command, env: env, directory: directory)
     let status = try await execution.stream(input: standardInput(from: input)) { piece in
       switch piece {
       case .standardOutput(let bytes): try await output(Frame(.standardOutput, ByteBuffer(bytes: bytes)))
