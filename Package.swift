@@ -161,7 +161,7 @@ let package = Package(
     tests("AuditLogTests", ["AuditLog", crypto]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
-    tests("ImagesTests", ["AgentModel", "ChildProcess", "Images"]),
+    tests("ImagesTests", ["AgentModel", "ChildProcess", "Faults", "Images"]),
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
     tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
     tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Storage"]),
