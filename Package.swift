@@ -157,7 +157,7 @@ let package = Package(
     tests("HouseTests", []),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
-    tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Manifests"]),
+    tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", crypto]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
@@ -165,7 +165,7 @@ let package = Package(
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Sandbox"]),
     tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
     tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Storage"]),
-    tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", nioCore]),
+    tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
     tests("NodeTests", ["AgentModel", "Node", "NodeProtocol"]),
     tests(
       "ControlPlaneTests",

@@ -1,1 +1,58 @@
-// Blueprint
+import AgentModel
+import Documents
+
+/// The documents that describe one agent to whoever enforces them: a pure function of the Agent and the policy.
+package struct Blueprint: Hashable, Sendable {
+  package var pod: Pod
+  package var networkPolicies: [NetworkPolicy]
+
+  package init(agent: Agent, policy: Policy) {
+    let pod = agentPod(agent)
+    self.pod = pod
+    networkPolicies = policy.networkPolicies.filter { $0.spec.podSelector.matches(pod.metadata.labels ?? [:]) }
+  }
+}
+
+private func agentPod(_ agent: Agent) -> Pod {
+  let spec = agent.spec
+  var labels = agent.labels
+  labels["app.kubernetes.io/name"] = labels["app.kubernetes.io/name"] ?? agent.id.name.description
+  labels["app.kubernetes.io/part-of"] = labels["app.kubernetes.io/part-of"] ?? "lobstack"
+  labels["lobstack.dev/agent"] = "true"
+  labels["lobstack.dev/tenant"] = agent.id.tenant.description
+
+  let limits = ["cpu": "\(spec.tier.cpus)", "memory": "\(spec.tier.memory)"]
+  let container = Container(
+    name: "agent",
+    image: spec.image.description,
+    command: spec.command,
+    env: spec.env.sorted { $0.key < $1.key }.map { EnvVar(name: $0.key, value: $0.value) },
+    ports: spec.ports.sorted { $0.key < $1.key }.map { ContainerPort(name: $0.key, containerPort: $0.value) },
+    resources: ResourceRequirements(requests: limits, limits: limits),
+    securityContext: SecurityContext(
+      allowPrivilegeEscalation: false, privileged: false, readOnlyRootFilesystem: true,
+      capabilities: Capabilities(drop: ["ALL"])),
+    volumeMounts: [
+      VolumeMount(name: "tmp", mountPath: "/tmp"), VolumeMount(name: "workspace", mountPath: "/workspace"),
+    ])
+  let user = InstanceLayout.agentUserID
+  return Pod(
+    metadata: ObjectMeta(
+      name: agent.id.name.description, namespace: agent.id.tenant.description, labels: labels,
+      annotations: [
+        processLimitAnnotation: "\(spec.tier.processes)", workspaceSizeAnnotation: "\(spec.workspace.size)",
+      ]),
+    spec: PodSpec(
+      runtimeClassName: "gvisor", restartPolicy: spec.restartPolicy.rawValue, automountServiceAccountToken: false,
+      enableServiceLinks: false, hostname: agent.id.name.description,
+      securityContext: PodSecurityContext(
+        runAsNonRoot: true, runAsUser: user, runAsGroup: user, fsGroup: user,
+        seccompProfile: SeccompProfile(type: "Localhost", localhostProfile: "agent.json")),
+      containers: [container],
+      volumes: [
+        Volume(name: "tmp", emptyDir: Volume.EmptyDir(medium: "Memory", sizeLimit: "256Mi")),
+        Volume(
+          name: "workspace",
+          persistentVolumeClaim: Volume.PersistentVolumeClaim(claimName: "\(agent.id.name)-workspace")),
+      ]))
+}

@@ -1,0 +1,160 @@
+import CLinux
+import Faults
+import Framing
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+
+/// Answers the node's requests; what they mean is the node's business.
+package protocol NodeRequestHandling: Sendable {
+  /// Answers a request that has one reply.
+  func answer(_ request: NodeRequest) async -> NodeReply
+  /// Serves a request that is a stream, up to and including its last frame.
+  func serve(
+    _ request: NodeRequest, input: AsyncStream<Frame>, output: @escaping @Sendable (Frame) async throws -> Void
+  ) async throws
+}
+
+/// The node's Unix socket: lets in root and the control plane's user, by the kernel's word (SO_PEERCRED).
+package struct NodeServer: Sendable {
+  private let socket: String
+  private let allowedUsers: Set<UInt32>
+  private let handler: any NodeRequestHandling
+  private let logger: Logger
+
+  package init(
+    socket: String, allowedUsers: Set<UInt32>, handler: any NodeRequestHandling, logger: Logger
+  ) {
+    self.socket = socket
+    self.allowedUsers = allowedUsers
+    self.handler = handler
+    self.logger = logger
+  }
+
+  /// Serves until cancelled.
+  ///
+  /// - Throws: `Fault(.failed)` when the socket cannot be bound.
+  package func run() async throws {
+    let server: NIOAsyncChannel<NIOAsyncChannel<Frame, Frame>, Never>
+    do {
+      server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .serverChannelOption(.backlog, value: 64)
+        .bind(unixDomainSocketPath: socket, cleanupExistingSocketFile: true) { channel in
+          channel.eventLoop.makeCompletedFuture { try frameChannel(channel) }
+        }
+    } catch {
+      throw Fault(
+        .failed, operation: "listen on \(socket)", reason: "the socket could not be bound",
+        remedy: "check that the directory exists and no other platform uses it", cause: error)
+    }
+    // Whoever may connect is decided by peer credentials; the mode only lets the control plane reach the socket.
+    chmod(socket, 0o666)
+    try await withThrowingDiscardingTaskGroup { group in
+      try await server.executeThenClose { connections in
+        for try await connection in connections {
+          group.addTask { await serve(connection) }
+        }
+      }
+    }
+  }
+
+  private func serve(_ connection: NIOAsyncChannel<Frame, Frame>) async {
+    do {
+      let user = try await peerUser(of: connection.channel)
+      try await connection.executeThenClose { inbound, outbound in
+        guard allowedUsers.contains(user) else {
+          logger.warning("Connection refused", metadata: ["peer.uid": "\(user)"])
+          let fault = Fault(
+            .denied, operation: "ask the node", reason: "user id \(user) is not the control plane",
+            remedy: "use the HTTP API")
+          try await outbound.write(try Frame.json(.message, NodeReply.failed(fault)))
+          return
+        }
+        try await converse(inbound, outbound)
+      }
+    } catch {
+      logger.debug("Connection ended", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func converse(
+    _ inbound: NIOAsyncChannelInboundStream<Frame>, _ outbound: NIOAsyncChannelOutboundWriter<Frame>
+  ) async throws {
+    var frames = inbound.makeAsyncIterator()
+    guard let first = try await frames.next() else { return }
+    let request: NodeRequest
+    do {
+      request = try first.decode(NodeRequest.self)
+    } catch {
+      let fault = Fault.wrap(error, operation: "read a request", remedy: "run the same version on both ends")
+      return try await outbound.write(try Frame.json(.message, NodeReply.failed(fault)))
+    }
+    switch request {
+    case .describe, .apply, .observe:
+      try await outbound.write(try Frame.json(.message, await handler.answer(request)))
+    case .exec, .logs:
+      try await stream(request, from: frames, to: outbound)
+    }
+  }
+
+  /// Serves a stream while watching the connection: when the other end goes away, the work is cancelled.
+  private func stream(
+    _ request: NodeRequest, from frames: NIOAsyncChannelInboundStream<Frame>.AsyncIterator,
+    to outbound: NIOAsyncChannelOutboundWriter<Frame>
+  ) async throws {
+    let (input, feed) = AsyncStream.makeStream(of: Frame.self, bufferingPolicy: .bufferingOldest(64))
+    let serving = Task {
+      do {
+        try await handler.serve(request, input: input) { try await outbound.write($0) }
+      } catch {
+        // The other end may be gone; then there is nobody to tell.
+        try? await outbound.write(try Frame.fault(error, operation: "serve a stream"))
+      }
+    }
+    await withTaskCancellationHandler {
+      let reading = Task { [frames = Transfer(frames)] in
+        var frames = frames.value
+        do {
+          while let frame = try await frames.next() {
+            // A full buffer refuses the frame: wait for the program to read, and with us the other end.
+            while case .dropped = feed.yield(frame) { try await Task.sleep(for: .milliseconds(5)) }
+          }
+        } catch {
+          logger.debug("Stream input ended", metadata: ["error": "\(error)"])
+        }
+        feed.finish()
+        serving.cancel()
+      }
+      await serving.value
+      reading.cancel()
+    } onCancel: {
+      serving.cancel()
+    }
+  }
+
+  private func peerUser(of channel: any Channel) async throws -> UInt32 {
+    guard let options = channel as? any SocketOptionProvider else {
+      throw Fault(
+        .denied, operation: "identify a peer", reason: "its connection has no credentials", remedy: "use a Unix socket")
+    }
+    let credentials: PeerCredentials = try await options.unsafeGetSocketOption(
+      level: .socket, name: .init(rawValue: SO_PEERCRED)
+    ).get()
+    return credentials.uid
+  }
+}
+
+/// The kernel's `struct ucred` (unix(7)).
+private struct PeerCredentials {
+  var pid: Int32 = 0
+  var uid: UInt32 = 0
+  var gid: UInt32 = 0
+}
+
+/// Carries the one iterator of a connection into the task that reads it; nobody else touches it afterwards.
+private struct Transfer<Value>: @unchecked Sendable {
+  let value: Value
+
+  init(_ value: Value) { self.value = value }
+}
