@@ -85,9 +85,11 @@ extension Store {
 
   /// Changes an agent in one transaction; generation and revision rise when `change` changed something.
   ///
-  /// - Parameter generation: refuse with `Fault(.conflict)` unless the agent still has this generation.
+  /// - Parameters:
+  ///   - generation: refuse with `Fault(.conflict)` unless the agent still has this generation.
+  ///   - always: raise the generation though nothing changed: the same wish once more.
   package func update(
-    _ id: AgentID, ifGeneration generation: Int64? = nil, operation: String,
+    _ id: AgentID, ifGeneration generation: Int64? = nil, operation: String, always: Bool = false,
     _ change: @escaping @Sendable (inout StoredAgent) throws -> Void
   ) async throws -> StoredAgent {
     try await write(operation) { db in
@@ -103,7 +105,7 @@ extension Store {
       }
       var after = before
       try change(&after)
-      guard after != before else { return before }
+      guard always || after != before else { return before }
       after.generation = before.generation + 1
       try after.update(in: db)
       try Self.raiseRevision(db)
