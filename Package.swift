@@ -156,7 +156,7 @@ let package = Package(
 
     // Tests: one target per room.
 
-    tests("HouseTests", []),
+    .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
@@ -164,7 +164,7 @@ let package = Package(
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Images"]),
-    tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Sandbox"]),
+    tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
     tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
     tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Storage"]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
