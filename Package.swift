@@ -28,8 +28,8 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+func room(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -117,7 +117,7 @@ let package = Package(
         "AgentModel", "APIModel", "AuditLog", "Blueprint", "CLinux", "Documents", "Faults", "Framing", "Manifests",
         "NodeProtocol", "Storage", crypto, httpTypes, hummingbird, hummingbirdCore, logging, nioCore, nioPosix,
         serviceLifecycle,
-      ]),
+      ], resources: [.embedInCode("openapi.json")]),
     /** Client of the HTTP API. */
     room(
       "APIClient",
