@@ -166,12 +166,15 @@ let package = Package(
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Images"]),
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
     tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
-    tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Storage"]),
+    tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Faults", "Storage"]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
     tests("NodeTests", ["AgentModel", "Node", "NodeProtocol"]),
     tests(
       "ControlPlaneTests",
-      ["APIModel", "AgentModel", "ControlPlane", "NodeProtocol", "Storage", hummingbird, hummingbirdTesting]),
+      [
+        "APIClient", "APIModel", "AgentModel", "Blueprint", "ControlPlane", "Faults", "Framing", "NodeProtocol",
+        "Storage", httpTypes, hummingbird, hummingbirdTesting, logging, nioCore,
+      ]),
     tests("VerificationTests", ["Verification"]),
     tests("IntegrationTests", ["AgentModel", "APIClient", "APIModel", "ChildProcess"]),
   ],
