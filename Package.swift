@@ -163,12 +163,12 @@ let package = Package(
     tests("AuditLogTests", ["AuditLog", crypto]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
-    tests("ImagesTests", ["AgentModel", "ChildProcess", "Images"]),
+    tests("ImagesTests", ["AgentModel", "ChildProcess", "Faults", "Images"]),
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
     tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
     tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Faults", "Storage"]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
-    tests("NodeTests", ["AgentModel", "Node", "NodeProtocol"]),
+    tests("NodeTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Framing", "Node", "NodeProtocol", logging, nioCore]),
     tests(
       "ControlPlaneTests",
       [
