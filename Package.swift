@@ -160,7 +160,7 @@ let package = Package(
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
-    tests("AuditLogTests", ["AuditLog", crypto]),
+    tests("AuditLogTests", ["AuditLog", "Faults", crypto]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Faults", "Images"]),
@@ -172,8 +172,8 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       [
-        "APIClient", "APIModel", "AgentModel", "Blueprint", "ControlPlane", "Faults", "Framing", "NodeProtocol",
-        "Storage", httpTypes, hummingbird, hummingbirdTesting, logging, nioCore,
+        "APIClient", "APIModel", "AgentModel", "Blueprint", "ControlPlane", "Documents", "Faults", "Framing",
+        "NodeProtocol", "Storage", httpTypes, hummingbird, hummingbirdTesting, logging, nioCore,
       ]),
     tests("VerificationTests", ["Verification"]),
     tests("IntegrationTests", ["AgentModel", "APIClient", "APIModel", "ChildProcess"]),

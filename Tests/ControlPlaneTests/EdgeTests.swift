@@ -1,5 +1,6 @@
 import APIModel
 import AgentModel
+import Documents
 import Faults
 import Foundation
 import HTTPTypes
