@@ -59,3 +59,5 @@ int lobstack_punch_hole(int fd, off_t offset, off_t length) {
 int lobstack_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int lobstack_enter_network_namespace(int fd) { return setns(fd, CLONE_NEWNET); }
+
+int lobstack_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

@@ -1,3 +1,4 @@
+import CLinux
 import ChildProcess
 import Faults
 import Foundation
@@ -31,7 +32,7 @@ final class Child: Sendable {
   static func start(_ program: Program) throws -> Child {
     let operation = "start \(program.executable)"
     var ends: [Int32] = [-1, -1]
-    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw fault(errno, operation) }
+    guard lobstack_pipe(&ends) == 0 else { throw fault(errno, operation) }
     defer { close(ends[0]) }
     let log = open(program.logFile, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
     guard log >= 0 else {

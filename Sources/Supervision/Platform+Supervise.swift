@@ -1,3 +1,4 @@
+import APIClient
 import AgentModel
 import ChildProcess
 import Faults

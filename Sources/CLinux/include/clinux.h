@@ -36,4 +36,7 @@ int lobstack_eventfd(void);
 // setns(2) of the calling thread into the network namespace open at fd.
 int lobstack_enter_network_namespace(int fd);
 
+// pipe2(O_CLOEXEC): no program that another thread starts meanwhile holds an end of it.
+int lobstack_pipe(int ends[2]);
+
 #endif
