@@ -172,6 +172,8 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       ["APIModel", "AgentModel", "ControlPlane", "NodeProtocol", "Storage", hummingbird, hummingbirdTesting]),
+    tests(
+      "SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
     tests("VerificationTests", ["Verification"]),
     tests("IntegrationTests", ["AgentModel", "APIClient", "APIModel", "ChildProcess"]),
   ],

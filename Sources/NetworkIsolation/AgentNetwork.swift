@@ -51,12 +51,12 @@ package struct AddressPlan: Hashable, Sendable {
       agentAddress: IPv4Address(number: base + 2).description)
   }
 
-  func slot(ofInterface name: String) -> Int? {
+  package func slot(ofInterface name: String) -> Int? {
     guard name.hasPrefix(interfacePrefix) else { return nil }
     return Int(name.dropFirst(interfacePrefix.count), radix: 16)
   }
 
-  func slot(ofNamespace name: String) -> Int? {
+  package func slot(ofNamespace name: String) -> Int? {
     guard name.hasPrefix(namespacePrefix) else { return nil }
     return Int(name.dropFirst(namespacePrefix.count))
   }

@@ -74,7 +74,8 @@ package struct Doctor: Sendable {
 
   private func root() -> Finding {
     geteuid() == 0
-      ? .ok("root", "running as root") : .fail("root", "running as uid \(geteuid())", remedy: "run the command with sudo")
+      ? .ok("root", "running as root")
+      : .fail("root", "running as uid \(geteuid())", remedy: "run the command with sudo")
   }
 
   private func controlGroups() -> Finding {

@@ -2,6 +2,7 @@ import AgentModel
 import ChildProcess
 import Foundation
 import Glibc
+import NetworkIsolation
 
 /// Everything that an instance can leave on a machine, read back from the kernel and the disk.
 ///
@@ -27,12 +28,12 @@ package struct Leftovers: Sendable {
   }
 
   func networkNamespaces() -> [String] {
-    // The prefix of another instance may begin with ours: what follows has to be a slot.
-    names(in: "/run/netns", prefix: "lobstack-\(layout.instance)-").filter { isSlot($0.suffix) }.map(\.name)
+    // The name of another instance may begin with ours: what follows has to be a slot.
+    names(in: "/run/netns").filter { plan.slot(ofNamespace: $0) != nil }
   }
 
   func interfaces() -> [String] {
-    names(in: "/sys/class/net", prefix: layout.interfacePrefix).map(\.name)
+    names(in: "/sys/class/net").filter { plan.slot(ofInterface: $0) != nil }
   }
 
   func firewallTables() async throws -> [String] {
@@ -54,7 +55,7 @@ package struct Leftovers: Sendable {
   }
 
   private func loopDevices() -> [String] {
-    names(in: "/sys/block", prefix: "loop").map(\.name).filter { device in
+    names(in: "/sys/block").filter { device in
       // Most loop devices have no file behind them, and then no such entry.
       let file = try? String(contentsOfFile: "/sys/block/\(device)/loop/backing_file", encoding: .utf8)
       return file?.hasPrefix(layout.root + "/") == true
@@ -69,13 +70,12 @@ package struct Leftovers: Sendable {
     }
   }
 
-  private func names(in directory: String, prefix: String) -> [(name: String, suffix: Substring)] {
+  private func names(in directory: String) -> [String] {
     // A directory that is not there holds nothing.
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-    return names.sorted().filter { $0.hasPrefix(prefix) }.map { ($0, $0.dropFirst(prefix.count)) }
+    ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted()
   }
 
-  private func isSlot(_ text: Substring) -> Bool { !text.isEmpty && text.allSatisfy(\.isHexDigit) }
+  private var plan: AddressPlan { AddressPlan(layout: layout) }
 }
 
 extension InstanceLayout {

@@ -18,7 +18,8 @@ extension Platform {
   /// The processes in the order in which they are started; they are stopped in the reverse order, so that whoever asks
   /// ends before whoever answers.
   private func components() -> [(process: SupervisedProcess, user: String)] {
-    let instance = ["--state-dir", URL(filePath: layout.root).deletingLastPathComponent().path]
+    let instance =
+      ["--state-dir", URL(filePath: layout.root).deletingLastPathComponent().path]
       + ["--instance", "\(layout.instance)"]
     let listen = configuration.listen.map { ["--listen", $0] } ?? []
     let controlPlane =

@@ -38,7 +38,8 @@ struct AgentFile {
       return bytes
     } catch {
       throw Fault(
-        .notFound, operation: "read \(source)", reason: "the file cannot be read", remedy: "check the path and its mode",
+        .notFound, operation: "read \(source)", reason: "the file cannot be read",
+        remedy: "check the path and its mode",
         cause: error)
     }
   }

@@ -25,7 +25,8 @@ struct AgentGetCommand: AsyncParsableCommand {
     facts.add("image", "\(agent.spec.image)")
     if let digest = agent.status.imageDigest { facts.add("digest", digest) }
     facts.add(
-      "tier", "\(agent.spec.tier.rawValue): \(agent.spec.tier.cpus) CPU, \(agent.spec.tier.memory) memory, "
+      "tier",
+      "\(agent.spec.tier.rawValue): \(agent.spec.tier.cpus) CPU, \(agent.spec.tier.memory) memory, "
         + "\(agent.spec.tier.processes) processes")
     facts.add("workspace", "\(agent.spec.workspace.size)")
     if let address = agent.status.address { facts.add("address", address) }

@@ -10,7 +10,8 @@ struct AgentSpecOptions: ParsableArguments {
       valueName: "image"), transform: parseText)
   var image: ImageReference?
 
-  @Option(help: "starter (1 CPU, 2 GiB), standard (2, 4), performance (4, 8) or enterprise (8, 16).", transform: parseCase)
+  @Option(
+    help: "starter (1 CPU, 2 GiB), standard (2, 4), performance (4, 8) or enterprise (8, 16).", transform: parseCase)
   var tier: Tier?
 
   @Option(help: ArgumentHelp("Environment variable; may be repeated.", valueName: "name=value"))

@@ -7,7 +7,8 @@ struct AuditListCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List audit records, the newest last.")
 
-  @Option(help: ArgumentHelp("Number of the first record (default: so that the newest are listed).", valueName: "index"))
+  @Option(
+    help: ArgumentHelp("Number of the first record (default: so that the newest are listed).", valueName: "index"))
   var from: UInt64?
 
   @Option(help: "Most records to list.")

@@ -27,7 +27,8 @@ func tell(_ text: String) { FileHandle.standardError.write(Data((text + "\n").ut
 extension Date {
   /// `2026-01-31 12:00:00`, UTC.
   var short: String {
-    formatted(Date.ISO8601FormatStyle().year().month().day().dateTimeSeparator(.space).time(includingFractionalSeconds: false))
+    formatted(
+      Date.ISO8601FormatStyle().year().month().day().dateTimeSeparator(.space).time(includingFractionalSeconds: false))
   }
 
   /// How long ago, as one number: `5s`, `12m`, `3h`, `9d`.

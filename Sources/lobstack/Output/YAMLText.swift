@@ -55,7 +55,8 @@ struct YAMLText: CustomStringConvertible {
   private static func quoted(_ text: String) -> String {
     let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
     let plain = text.unicodeScalars.allSatisfy { scalar in
-      scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "-_./".unicodeScalars.contains(scalar))
+      scalar.isASCII
+        && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "-_./".unicodeScalars.contains(scalar))
     }
     if plain, text.first?.isLetter == true, !words.contains(text.lowercased()) { return text }
     var result = "\""
