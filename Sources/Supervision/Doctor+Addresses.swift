@@ -20,7 +20,9 @@ extension Doctor {
     return .ok("addresses", "\(plan.block) is free for agents")
   }
 
-  /// - Parameter routes: lines of `ip -4 route show`.
+  /// - Parameters:
+  ///   - routes: lines of `ip -4 route show`.
+  ///   - plan: the instance's addresses.
   /// - Returns: the first route inside or around the plan's block that is not to one of its own agents.
   static func conflict(routes: String, plan: AddressPlan) -> String? {
     for line in routes.split(separator: "\n") {

@@ -12,6 +12,7 @@ extension Platform {
   /// - Parameters:
   ///   - arguments: the command line to run again, without `--detach`.
   ///   - progress: told each step of the supervisor.
+  /// - Returns: `.ended` when this call has brought it up.
   /// - Throws: `Fault` with the end of the supervisor's log when it ends or is not ready in time.
   package func detach(
     arguments: [String], progress: @Sendable (String) -> Void

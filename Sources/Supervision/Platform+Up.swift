@@ -21,6 +21,7 @@ extension Platform {
   /// - Parameters:
   ///   - progress: told each step, one line.
   ///   - ready: called once, when the API answers.
+  /// - Returns: how it ended.
   /// - Throws: `Fault` naming what the machine lacks, or which process does not come up; all are stopped then.
   package func up(
     progress: @escaping @Sendable (String) -> Void, ready: @escaping @Sendable ([ProcessState]) async -> Void

@@ -9,6 +9,7 @@ struct RestartDelay: Sendable {
   private var next = RestartDelay.first
 
   /// - Parameter lifetime: How long the process ran before it ended.
+  /// - Returns: The time to wait now.
   mutating func afterEnd(lifetime: Duration) -> Duration {
     if lifetime >= Self.healthy { next = Self.first }
     defer { next = min(next * 2, Self.longest) }
