@@ -175,7 +175,7 @@ let package = Package(
     tests(
       "SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
     tests("VerificationTests", ["Verification"]),
-    tests("IntegrationTests", ["AgentModel", "APIClient", "APIModel", "ChildProcess"]),
+    tests("IntegrationTests", ["AgentModel", "APIModel", "ChildProcess", "Faults", "Supervision"]),
   ],
   swiftLanguageModes: [.v6]
 )
