@@ -163,7 +163,7 @@ let package = Package(
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Images"]),
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Sandbox"]),
-    tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
+    tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation"]),
     tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Storage"]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
     tests("NodeTests", ["AgentModel", "Node", "NodeProtocol"]),

@@ -43,4 +43,8 @@ int lobstack_nflog_open(uint16_t group, uint32_t copy, int receive_buffer, int w
 // recvfrom(2) of a netlink socket: EPROTO for a message that the kernel did not send.
 ssize_t lobstack_netlink_receive(int fd, void *buffer, size_t size);
 
+// seccomp(2) filter, for all threads of the process: execve and execveat fail with EPERM, as does every call of another
+// ABI. Brings PR_SET_NO_NEW_PRIVS, which the calling thread must have set, to the other threads.
+int lobstack_forbid_programs(void);
+
 #endif
