@@ -48,6 +48,8 @@ package struct DenialWindow: Sendable {
     package var lost = 0
     /// How often the kernel told that the socket's buffer was full.
     package var overruns = 0
+
+    package init() {}
   }
 
   private var contents = Contents()

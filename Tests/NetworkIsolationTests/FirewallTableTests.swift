@@ -6,15 +6,15 @@ import Testing
 
 @Suite("The firewall's table")
 struct FirewallTableTests {
-  private func table(_ name: String = "ref-1", _ denied: [String]) throws -> FirewallTable {
+  private func table(denying denied: [String]) throws -> FirewallTable {
     try FirewallTable(
-      layout: InstanceLayout(instance: try #require(InstanceName(name))), deniedDestinations: denied)
+      layout: InstanceLayout(instance: try #require(InstanceName("ref-1"))), deniedDestinations: denied)
   }
 
   @Test("is rendered as the reference says")
   func reference() throws {
     let layout = InstanceLayout(instance: try #require(InstanceName("ref-1")))
-    let table = try table(["::1/128", "169.254.169.254/32", "169.254.0.0/16", "10.0.0.0/8", "fc00::/7"])
+    let table = try table(denying: ["::1/128", "169.254.169.254/32", "169.254.0.0/16", "10.0.0.0/8", "fc00::/7"])
     let agent = try AddressPlan(layout: layout).network(slot: 5)
     #expect(table.text(agents: [agent]) == firewallTableReference)
   }
@@ -24,7 +24,7 @@ struct FirewallTableTests {
     let plan = AddressPlan(layout: InstanceLayout(instance: try #require(InstanceName("ref-1"))))
     let agents = try (0..<3).map { try plan.network(slot: $0) }
     for denied in [["10.0.0.0/8"], ["fc00::/7"], ["0.0.0.0/0", "::/0"]] {
-      let table = try table(denied)
+      let table = try table(denying: denied)
       for text in [table.text(), table.replacing(agents: agents), table.removal] {
         try await Command("nft", ["-c", "-f", "-"]).check(input: Array(text.utf8))
       }
@@ -33,8 +33,8 @@ struct FirewallTableTests {
 
   @Test("is not made of a list that is empty or has something else than a range")
   func refused() throws {
-    #expect(throws: Fault.self) { try table([]) }
-    let fault = try #require(throws: Fault.self) { try table(["10.0.0.0/8", "10.0.0.0/8 }; flush ruleset"]) }
+    #expect(throws: Fault.self) { try table(denying: []) }
+    let fault = try #require(throws: Fault.self) { try table(denying: ["10.0.0.0/8", "10.0.0.0/8 }; flush ruleset"]) }
     #expect(fault.code == .invalid && fault.reason.contains("flush ruleset"))
   }
 }
