@@ -168,8 +168,15 @@ let package = Package(
     tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
     tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "Faults", "Storage"]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
-    tests("NodeTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Framing", "Node", "NodeProtocol", logging, nioCore]),
-    tests("ControlPlaneTests", ["APIClient", "APIModel", "AgentModel", "Blueprint", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "Storage", httpTypes, hummingbird, hummingbirdTesting, logging, nioCore]),
+    tests(
+      "NodeTests",
+      ["AgentModel", "ChildProcess", "Documents", "Faults", "Framing", "Node", "NodeProtocol", logging, nioCore]),
+    tests(
+      "ControlPlaneTests",
+      [
+        "APIClient", "APIModel", "AgentModel", "Blueprint", "ControlPlane", "Documents", "Faults", "Framing",
+        "NodeProtocol", "Storage", httpTypes, hummingbird, hummingbirdTesting, logging, nioCore,
+      ]),
     tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
     tests("VerificationTests", ["Verification"]),
     tests("IntegrationTests", ["AgentModel", "APIModel", "ChildProcess", "Faults", "Supervision"]),

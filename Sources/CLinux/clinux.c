@@ -68,7 +68,6 @@ int lobstack_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int lobstack_enter_network_namespace(int fd) { return setns(fd, CLONE_NEWNET); }
 
-<<<<<<< HEAD
 int lobstack_interface_up(const char *name) {
   struct ifreq request;
   memset(&request, 0, sizeof(request));
@@ -167,6 +166,5 @@ ssize_t lobstack_netlink_receive(int fd, void *buffer, size_t size) {
   }
   return count;
 }
-=======
+
 int lobstack_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
->>>>>>> supervision

@@ -36,7 +36,6 @@ int lobstack_eventfd(void);
 // setns(2) of the calling thread into the network namespace open at fd.
 int lobstack_enter_network_namespace(int fd);
 
-<<<<<<< HEAD
 // ioctl(SIOCSIFFLAGS): takes a network interface up.
 int lobstack_interface_up(const char *name);
 
@@ -46,9 +45,8 @@ int lobstack_nflog_open(uint16_t group, uint32_t copy, int receive_buffer, int w
 
 // recvfrom(2) of a netlink socket: EPROTO for a message that the kernel did not send.
 ssize_t lobstack_netlink_receive(int fd, void *buffer, size_t size);
-=======
+
 // pipe2(O_CLOEXEC): no program that another thread starts meanwhile holds an end of it.
 int lobstack_pipe(int ends[2]);
->>>>>>> supervision
 
 #endif
