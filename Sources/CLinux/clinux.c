@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -65,6 +66,8 @@ int lobstack_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid) {
 int lobstack_punch_hole(int fd, off_t offset, off_t length) {
   return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
+
+int lobstack_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int lobstack_enter_network_namespace(int fd) { return setns(fd, CLONE_NEWNET); }
 
@@ -190,3 +193,5 @@ int lobstack_forbid_programs(void) {
   if (result > 0) errno = EBUSY;  // the id of a thread that could not be brought along
   return result == 0 ? 0 : -1;
 }
+
+int lobstack_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

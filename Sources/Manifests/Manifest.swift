@@ -48,7 +48,12 @@ package struct Manifest: Sendable {
     try checkDepth(of: text, source: source)
     var budget = mostValues
     do {
-      return try Yams.compose_all(yaml: text, Resolver.default).compactMap { node in
+      var nodes = try Yams.compose_all(yaml: text, Resolver.default)
+      var documents: [Node] = []
+      while let node = nodes.next() { documents.append(node) }
+      // The sequence ends at an error and keeps it.
+      if let error = nodes.error { throw error }
+      return try documents.compactMap { node in
         let manifest = try Manifest(node, source: source, path: "", depth: 0, budget: &budget)
         if case .null = manifest.value { return nil }
         return manifest

@@ -13,6 +13,8 @@ struct AgentLog: Sendable {
   /// What is kept, at least; a burst between two trims comes on top.
   static let keptBytes: Int64 = 16 << 20
   private static let trimStep: Int64 = 4 << 20
+  /// `SEEK_DATA` of lseek(2), which the Glibc module leaves out.
+  private static let seekData: Int32 = 3
 
   let path: String
 
@@ -47,7 +49,7 @@ struct AgentLog: Sendable {
     guard file >= 0 else { return start }
     defer { close(file) }
     // Skip what was trimmed: a hole reads as zeroes, which nobody wrote.
-    let data = lseek(file, off_t(start), SEEK_DATA)
+    let data = lseek(file, off_t(start), Self.seekData)
     guard data >= 0 else { return start }
     var offset = max(Int64(data), start)
     var buffer = [UInt8](repeating: 0, count: 64 << 10)

@@ -1,7 +1,9 @@
 import AgentModel
+import Documents
 import Faults
 import Foundation
 import Logging
+import NetworkIsolation
 import NodeProtocol
 import Planning
 import Sandbox
@@ -11,15 +13,15 @@ import Sandbox
 /// It takes no input but the desired state, does the same work whatever changed, and works on several agents at a time
 /// but never twice on one. What it remembers is corrected by what the machine shows.
 actor Reconciler {
-  private let machine: Machine
-  private var desired = DesiredState(revision: 0, agents: [])
-  private var states: [AgentUID: AgentState] = [:]
-  private var busy: Set<AgentUID> = []
+  let machine: Machine
+  var desired = DesiredState(revision: 0, agents: [])
+  var states: [AgentUID: AgentState] = [:]
+  var busy: Set<AgentUID> = []
   private var launching = 0
   private(set) var revision: UInt64 = 1
   private var watchers: [UUID: CheckedContinuation<Void, Never>] = [:]
   private let signals: AsyncStream<Void>
-  private let signal: AsyncStream<Void>.Continuation
+  let signal: AsyncStream<Void>.Continuation
 
   /// Agents that start at the same time; more would only slow one another.
   private static let mostLaunches = 4
@@ -131,7 +133,7 @@ actor Reconciler {
 
   private func release(_ id: UUID) { watchers.removeValue(forKey: id)?.resume() }
 
-  private func changed() {
+  func changed() {
     revision += 1
     for watcher in watchers.values { watcher.resume() }
     watchers = [:]
@@ -299,7 +301,7 @@ actor Reconciler {
     watchChild(agent.uid, process: launched.process)
   }
 
-  private func fail(_ uid: AgentUID, _ agent: DesiredAgent?, step: Step, error: any Error) {
+  func fail(_ uid: AgentUID, _ agent: DesiredAgent?, step: Step, error: any Error) {
     let fault = Fault.wrap(error, operation: "reconcile agent \(uid)", remedy: "see the log of the node")
     machine.logger.error("A step failed", metadata: ["agent.uid": "\(uid)", "step": "\(step)", "error": "\(fault)"])
     states[uid]?.fault = fault
@@ -313,122 +315,6 @@ actor Reconciler {
   private func saveRecord(_ uid: AgentUID) throws {
     guard let record = states[uid]?.record, machine.files(uid).exist else { return }
     try machine.files(uid).write(record)
-  }
-
-  // MARK: Ends
-
-  /// SIGTERM, ten seconds, SIGKILL.
-  private func stopSandbox(_ id: SandboxID, record: AgentRecord) async throws {
-    try await machine.runtime.kill(id, signal: SIGTERM)
-    let deadline = ContinuousClock.now + .seconds(10)
-    while ContinuousClock.now < deadline {
-      if case .ended = states[record.uid]?.sandbox { return }
-      try await Task.sleep(for: .milliseconds(20))
-    }
-    try await machine.runtime.kill(id, signal: SIGKILL)
-  }
-
-  private func recordExit(_ uid: AgentUID, _ exit: AgentExit?, _ agent: DesiredAgent?) {
-    guard var state = states[uid], let agent else { return }
-    state.record.lastExit = exit
-    let ran = state.runningSince.map { ContinuousClock.now - $0 } ?? .zero
-    let ending = exit.map(describe) ?? "ended, its exit code is not known"
-    if Desired(agent).restartPolicy.restarts(after: exit) {
-      let delay = state.backOff.delay(afterRunOf: ran)
-      state.backOffUntil = .now + delay
-      state.record.restarts += 1
-      state.phase = .starting
-      state.reason = "the program \(ending); it starts again in \(delay.components.seconds) s (restartPolicy)"
-      let signal = signal
-      Task {  // wakes the loop when the back-off ends; nobody needs to await it
-        try? await Task.sleep(for: delay + .milliseconds(10))
-        signal.yield()
-      }
-    } else {
-      state.completedGeneration = state.record.generation
-      let isFailure = exit?.code != 0
-      state.phase = isFailure ? .failed : .stopped
-      state.reason = "the program \(ending)"
-      state.fault =
-        isFailure
-        ? Fault(
-          .failed, operation: "run agent \(state.record.id)", reason: "the program \(ending)",
-          remedy: "read 'lobstack agent logs \(state.record.id)' and start the agent again") : nil
-    }
-    states[uid] = state
-  }
-
-  private func describe(_ exit: AgentExit) -> String {
-    if exit.outOfMemory { return "went over its memory limit and was killed by the kernel (out of memory)" }
-    return exit.code > 128 ? "was ended by signal \(exit.code - 128)" : "ended with exit code \(exit.code)"
-  }
-
-  private func watchChild(_ uid: AgentUID, process: Int32) {
-    Task { [machine] in  // lives as long as the sandbox; the process's end is its only result
-      if let raw = await machine.reaper.exit(of: process) {
-        let outOfMemory = await machine.runtime.outOfMemory(machine.sandboxID(uid))
-        self.ended(uid, process: process, AgentExit(code: raw.exitCode, outOfMemory: outOfMemory))
-      } else {
-        self.watchAdopted(uid, process: process)
-      }
-    }
-  }
-
-  /// A sandbox that an earlier node started is no child of ours: ask the runtime, which knows the code while it waits.
-  private func watchAdopted(_ uid: AgentUID, process: Int32) {
-    Task { [machine] in
-      let code = await machine.runtime.waitForAdopted(machine.sandboxID(uid), process: process)
-      let outOfMemory = await machine.runtime.outOfMemory(machine.sandboxID(uid))
-      let exit = code ?? (outOfMemory ? 137 : nil)
-      self.ended(uid, process: process, exit.map { AgentExit(code: $0, outOfMemory: outOfMemory) })
-    }
-  }
-
-  private func ended(_ uid: AgentUID, process: Int32, _ exit: AgentExit?) {
-    guard states[uid]?.record.sandboxProcess == process, states[uid]?.sandbox == .running else { return }
-    states[uid]?.sandbox = .ended(exit)
-    changed()
-    signal.yield()
-  }
-
-  // MARK: Read-back
-
-  /// Reads every layer of every running agent; an agent with a layer that is gone is stopped and started anew.
-  private func readBackAll() async {
-    for agent in desired.agents {
-      guard let state = states[agent.uid], state.sandbox == .running, !busy.contains(agent.uid) else { continue }
-      AgentLog(path: machine.files(agent.uid).logFile).trim()
-      let layers = await machine.readBack(record: state.record, pod: agent.pod)
-      guard states[agent.uid]?.sandbox == .running, !busy.contains(agent.uid) else { continue }
-      if states[agent.uid]?.layers != layers {
-        states[agent.uid]?.layers = layers
-        changed()
-      }
-      if let broken = layers.first(where: { $0.state == .failed }) { await repair(agent, broken) }
-    }
-  }
-
-  /// Fails closed: the agent is stopped before anything is mended.
-  private func repair(_ agent: DesiredAgent, _ broken: LayerStatus) async {
-    busy.insert(agent.uid)
-    defer {
-      busy.remove(agent.uid)
-      changed()
-      signal.yield()
-    }
-    machine.logger.error(
-      "A layer is not enforced; the agent is stopped",
-      metadata: ["agent.id": "\(agent.id)", "layer": "\(broken.layer)", "evidence": "\(broken.evidence)"])
-    do {
-      try await machine.runtime.delete(machine.sandboxID(agent.uid))
-      states[agent.uid]?.sandbox = .absent
-      states[agent.uid]?.record.sandboxProcess = nil
-      states[agent.uid]?.phase = .starting
-      states[agent.uid]?.reason = "stopped because layer '\(broken.layer)' was not enforced: \(broken.evidence)"
-      try await machine.network.install()
-    } catch {
-      fail(agent.uid, agent, step: .removeSandbox, error: error)
-    }
   }
 }
 

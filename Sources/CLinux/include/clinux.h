@@ -30,6 +30,9 @@ int lobstack_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
 // fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE): gives a range of a file back to the disk.
 int lobstack_punch_hole(int fd, off_t offset, off_t length);
 
+// eventfd(2), non-blocking and close-on-exec: a counter that wakes a poll.
+int lobstack_eventfd(void);
+
 // setns(2) of the calling thread into the network namespace open at fd.
 int lobstack_enter_network_namespace(int fd);
 
@@ -46,5 +49,8 @@ ssize_t lobstack_netlink_receive(int fd, void *buffer, size_t size);
 // seccomp(2) filter, for all threads of the process: execve and execveat fail with EPERM, as does every call of another
 // ABI. Brings PR_SET_NO_NEW_PRIVS, which the calling thread must have set, to the other threads.
 int lobstack_forbid_programs(void);
+
+// pipe2(O_CLOEXEC): no program that another thread starts meanwhile holds an end of it.
+int lobstack_pipe(int ends[2]);
 
 #endif
