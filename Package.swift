@@ -162,7 +162,7 @@ let package = Package(
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Images"]),
-    tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Sandbox"]),
+    tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
     tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
     tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Storage"]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),

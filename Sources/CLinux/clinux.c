@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -54,5 +55,7 @@ int lobstack_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid) {
 int lobstack_punch_hole(int fd, off_t offset, off_t length) {
   return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
+
+int lobstack_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int lobstack_enter_network_namespace(int fd) { return setns(fd, CLONE_NEWNET); }

@@ -48,7 +48,11 @@ package struct Manifest: Sendable {
     try checkDepth(of: text, source: source)
     var budget = mostValues
     do {
-      return try Yams.compose_all(yaml: text, Resolver.default).compactMap { node in
+      let nodes = try Yams.compose_all(yaml: text, Resolver.default)
+      let documents = Array(nodes)
+      // The sequence ends at an error and keeps it.
+      if let error = nodes.error { throw error }
+      return try documents.compactMap { node in
         let manifest = try Manifest(node, source: source, path: "", depth: 0, budget: &budget)
         if case .null = manifest.value { return nil }
         return manifest

@@ -1,5 +1,6 @@
 import AgentModel
 import Blueprint
+import Documents
 import Faults
 import Testing
 

@@ -1,7 +1,7 @@
 import AgentModel
 import Faults
-import FoundationEssentials
 import Framing
+import Glibc
 import Logging
 import NIOCore
 import NodeProtocol
@@ -19,7 +19,8 @@ private struct EchoNode: NodeRequestHandling {
   func serve(
     _ request: NodeRequest, input: AsyncStream<Frame>, output: @escaping @Sendable (Frame) async throws -> Void
   ) async throws {
-    for await frame in input where frame.kind == .standardInput {
+    for await frame in input {
+      if frame.kind == .endOfInput { break }
       try await output(Frame(.standardOutput, frame.payload))
     }
     try await output(try Frame.json(.exit, StreamExit(code: 7)))

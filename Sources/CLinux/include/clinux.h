@@ -30,6 +30,9 @@ int lobstack_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
 // fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE): gives a range of a file back to the disk.
 int lobstack_punch_hole(int fd, off_t offset, off_t length);
 
+// eventfd(2), non-blocking and close-on-exec: a counter that wakes a poll.
+int lobstack_eventfd(void);
+
 // setns(2) of the calling thread into the network namespace open at fd.
 int lobstack_enter_network_namespace(int fd);
 

@@ -1,0 +1,220 @@
+import AgentModel
+import ChildProcess
+import Documents
+import Faults
+import Foundation
+
+/// gVisor's runsc: makes, starts, ends and lists the sandboxes of one instance.
+package struct SandboxRuntime: Sendable {
+  package struct Configuration: Sendable {
+    /// Path of runsc, or a name to look up.
+    package var executable: String
+    /// Where runsc keeps its state files.
+    package var rootDirectory: String
+    /// Where the Pod's `localhostProfile` is found.
+    package var seccompDirectory: String
+    package var instance: InstanceName
+
+    package init(executable: String, rootDirectory: String, seccompDirectory: String, instance: InstanceName) {
+      self.executable = executable
+      self.rootDirectory = rootDirectory
+      self.seccompDirectory = seccompDirectory
+      self.instance = instance
+    }
+  }
+
+  let configuration: Configuration
+  package let traits: RuntimeTraits
+  let groups: ControlGroups
+
+  package var version: String { traits.version }
+  package var platform: String { traits.platform }
+
+  /// Probes the runtime and the machine.
+  ///
+  /// - Throws: `Fault` naming what is missing: runsc, a control group controller.
+  package static func open(_ configuration: Configuration) async throws -> SandboxRuntime {
+    let traits = try await RuntimeTraits.probe(configuration.executable)
+    let groups = try ControlGroups.detect()
+    try FileManager.default.createDirectory(
+      atPath: configuration.rootDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    return SandboxRuntime(configuration: configuration, traits: traits, groups: groups)
+  }
+
+  /// Makes the sandbox with its program ready but not running.
+  ///
+  /// - Throws: `Fault(.invalid)` when the image and the Pod do not fit; `Fault(.failed)` with runsc's own words.
+  package func create(_ bundle: SandboxBundle) async throws {
+    let spec = try RuntimeSpec(bundle, seccomp: try seccompProfile(of: bundle))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    let log = "\(bundle.directory)/runsc.log"
+    do {
+      try encoder.encode(spec).write(to: URL(filePath: "\(bundle.directory)/config.json"), options: .atomic)
+      try Data().write(to: URL(filePath: log))
+    } catch {
+      throw Fault(
+        .exhausted, operation: "write the bundle in \(bundle.directory)", reason: "a file cannot be written",
+        remedy: "free disk space or mend the file system", cause: error)
+    }
+    var flags = globalFlags(bundle: bundle)
+    flags += ["--log=\(log)", "--panic-log=\(bundle.directory)/panic.log"]
+    let arguments = flags + ["create", "-bundle", bundle.directory, bundle.id.description]
+    let status = try await Command(traits.executable, arguments).run(appendingTo: bundle.logFile)
+    guard status == .exited(0) else {
+      throw Fault(
+        .failed, operation: "create sandbox \(bundle.id)", reason: "runsc \(status): \(lastLine(of: log))",
+        remedy: "see \(log)")
+    }
+  }
+
+  /// Starts the program of a created sandbox.
+  ///
+  /// - Returns: The sandbox's process id on the host.
+  package func start(_ id: SandboxID) async throws -> Int32 {
+    // Asked before the start: a short program may be over right after it.
+    guard let state = try await state(id), state.process > 0 else {
+      throw Fault(
+        .conflict, operation: "start sandbox \(id)", reason: "it was not created or has ended",
+        remedy: "create it again")
+    }
+    try await startCommand(id).check()
+    return state.process
+  }
+
+  /// - Returns: `nil` when there is no such sandbox.
+  package func state(_ id: SandboxID) async throws -> SandboxState? {
+    let result = try await command(["state", id.description]).run()
+    guard result.status == .exited(0) else { return nil }
+    return try decode(StateReport.self, result.standardOutput, "read the state of sandbox \(id)").state
+  }
+
+  /// Every sandbox of the instance.
+  package func list() async throws -> [SandboxState] {
+    let text = try await command(["list", "-format", "json"]).check()
+    let reports = try decode([StateReport]?.self, text, "list the sandboxes") ?? []
+    return reports.compactMap(\.state).filter { $0.id.instance == configuration.instance }
+  }
+
+  /// Sends a signal to the program; done when the sandbox has ended already.
+  package func kill(_ id: SandboxID, signal: Int32) async throws {
+    let result = try await command(["kill", id.description, "\(signal)"]).run()
+    guard result.status != .exited(0), let state = try await state(id), state.status != .stopped else { return }
+    throw Fault(
+      .failed, operation: "send signal \(signal) to sandbox \(id)", reason: result.standardError,
+      remedy: "see the log of the node")
+  }
+
+  /// Ends the sandbox if it runs, and removes what the runtime and the kernel hold of it. Done when there is none.
+  package func delete(_ id: SandboxID) async throws {
+    var result = try await command(["delete", "-force", id.description]).run()
+    for _ in 0..<5 where result.status != .exited(0) {
+      // A sandbox whose processes were not reaped yet is refused once; the reaper is quick.
+      try await Task.sleep(for: .milliseconds(50))
+      guard try await state(id) != nil else { break }
+      result = try await command(["delete", "-force", id.description]).run()
+    }
+    if try await state(id) != nil {
+      throw Fault(
+        .failed, operation: "delete sandbox \(id)", reason: result.standardError, remedy: "see the log of the node")
+    }
+    for directory in ControlGroups.directories(of: id.cgroup) { rmdir(directory) }
+    removeStateFiles(of: id)
+  }
+
+  /// A program to run inside a running sandbox, as the agent's user.
+  package func execCommand(
+    _ id: SandboxID, command: [String], env: [String: String], directory: String?
+  ) -> Command {
+    let user = InstanceLayout.agentUserID
+    var arguments = globalFlags() + ["exec", "-user", "\(user):\(user)", "-cwd", directory ?? "/workspace"]
+    for (name, value) in env.sorted(by: { $0.key < $1.key }) { arguments += ["-env", "\(name)=\(value)"] }
+    return Command(traits.executable, arguments + [id.description] + command)
+  }
+
+  /// Waits for the end of a sandbox that another process started.
+  ///
+  /// - Returns: The program's exit code; `nil` when the runtime could not tell it any more.
+  package func waitForAdopted(_ id: SandboxID, process: Int32) async -> Int32? {
+    struct Answer: Decodable { var exitStatus: Int32 }
+    // Years: the wait ends with the sandbox. A runtime that cannot tell says so at once, and the code is lost.
+    let result = try? await command(["wait", id.description]).run(timeout: .seconds(365 * 86_400))
+    if let text = result?.standardOutput, let answer = try? JSONDecoder().decode(Answer.self, from: Data(text.utf8)) {
+      return answer.exitStatus
+    }
+    // No answer while the process lives would start a second sandbox beside it: wait for its real end.
+    while Glibc.kill(process, 0) == 0, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(200)) }
+    return nil
+  }
+
+  package func outOfMemory(_ id: SandboxID) -> Bool { groups.outOfMemory(id.cgroup) }
+
+  // MARK: runsc
+
+  private func command(_ arguments: [String]) -> Command { Command(traits.executable, globalFlags() + arguments) }
+
+  private func globalFlags(bundle: SandboxBundle? = nil) -> [String] {
+    var flags = ["--root=\(configuration.rootDirectory)"]
+    flags += traits.flags
+    if bundle?.weaknesses.contains(.noLimits) == true { flags.append("--ignore-cgroups") }
+    if bundle?.weaknesses.contains(.rawSockets) == true { flags.append("--net-raw") }
+    return flags
+  }
+
+  /// `start` sees /proc/sys/net hidden where a kernel of 6.11 or newer would make this runtime refuse
+  /// (github.com/google/gvisor issue 10704).
+  private func startCommand(_ id: SandboxID) -> Command {
+    let arguments = globalFlags() + ["start", id.description]
+    guard traits.hidesNetworkSettings else { return Command(traits.executable, arguments) }
+    let script = "mount -t tmpfs -o ro,size=4k none /proc/sys/net && exec \"$0\" \"$@\""
+    return Command(
+      "unshare", ["--mount", "--propagation", "private", "sh", "-c", script, traits.executable] + arguments)
+  }
+
+  private func seccompProfile(of bundle: SandboxBundle) throws -> RuntimeSpec.Seccomp {
+    let profile = bundle.pod.spec.securityContext.seccompProfile
+    guard profile.type == "Localhost", let name = profile.localhostProfile, !name.contains("/"), !name.hasPrefix(".")
+    else { throw bundle.fault("its seccomp profile is not a file of the policy") }
+    let path = "\(configuration.seccompDirectory)/\(name)"
+    do {
+      return try JSONDecoder().decode(RuntimeSpec.Seccomp.self, from: Data(contentsOf: URL(filePath: path)))
+    } catch {
+      throw Fault(
+        .invalid, operation: "read \(path)", reason: "it is no seccomp profile", remedy: "restore the policy directory",
+        cause: error)
+    }
+  }
+
+  private func lastLine(of log: String) -> String {
+    // No log, no words: the exit status has to do.
+    let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").last.map { String($0.suffix(500)) } ?? "no message"
+  }
+
+  private func removeStateFiles(of id: SandboxID) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: configuration.rootDirectory)) ?? []
+    for name in names where name.hasPrefix("\(id)_sandbox:") { unlink("\(configuration.rootDirectory)/\(name)") }
+  }
+
+  private func decode<Value: Decodable>(_ type: Value.Type, _ text: String, _ operation: String) throws -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: Data(text.utf8))
+    } catch {
+      throw Fault(
+        .failed, operation: operation, reason: "runsc's answer is not understood", remedy: "check the version of runsc",
+        cause: error)
+    }
+  }
+}
+
+/// The JSON of `runsc state` and of each element of `runsc list`.
+private struct StateReport: Decodable {
+  var id: String
+  var status: String
+  var pid: Int32
+
+  var state: SandboxState? {
+    guard let id = SandboxID(id), let status = SandboxState.Status(rawValue: status) else { return nil }
+    return SandboxState(id: id, status: status, process: max(pid, 0))
+  }
+}
