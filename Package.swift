@@ -170,7 +170,7 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       ["APIModel", "AgentModel", "ControlPlane", "NodeProtocol", "Storage", hummingbird, hummingbirdTesting]),
-    tests("VerificationTests", ["Verification"]),
+    tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),
     tests("IntegrationTests", ["AgentModel", "APIClient", "APIModel", "ChildProcess"]),
   ],
   swiftLanguageModes: [.v6]

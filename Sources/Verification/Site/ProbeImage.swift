@@ -10,8 +10,11 @@ enum ProbeImage {
     "nc", "ping", "ps", "rm", "sed", "seq", "sh", "sleep", "stat", "tail", "timeout", "touch", "tr", "true", "uname",
     "unshare", "wc",
   ]
-  /// Where the runtime mounts something, which a read-only root must hold already.
-  private static let directories = ["proc", "sys", "dev", "tmp", "workspace", "vault/secrets", "etc", "bin", "probe"]
+  /// Where the runtime mounts something, which a read-only root must hold already; `host` and `other` are for the
+  /// mounts that only a sandbox without its controls gets.
+  private static let directories = [
+    "proc", "sys", "dev", "tmp", "workspace", "vault/secrets", "etc", "bin", "probe", "host", "other",
+  ]
 
   /// Makes the image in `directory`, which must not exist; readable by all, without setuid files.
   static func make(in directory: String) async throws {

@@ -19,7 +19,7 @@ final class HostListener: Sendable {
   /// - Parameter namespace: name of a network namespace; `nil` means the host's.
   static func start(interface: String?, namespace: String? = nil, port: UInt16 = 0) async throws -> HostListener {
     let open: @Sendable () throws -> HostListener = { try HostListener(interface: interface, port: port) }
-    let listener = try await namespace.map { try await inNetworkNamespace($0, open) } ?? open()
+    let listener = if let namespace { try await inNetworkNamespace(namespace, open) } else { try open() }
     Thread.detachNewThread { listener.serve() }
     return listener
   }
@@ -44,16 +44,17 @@ final class HostListener: Sendable {
       guard poll(&entries, 2, 50) > 0 else { continue }
       var from = sockaddr_in6()
       if entries[0].revents != 0 {
-        let connection = sender(&from) { accept4(tcp.number, $0, $1, Int32(SOCK_CLOEXEC.rawValue)) }
+        let connection = sender(&from) { accept(tcp.number, $0, $1) }
         if connection >= 0 {
+          _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
           note("tcp", from)
           // The caller may be gone; it has been counted.
-          _ = send(connection, greeting, greeting.count, Int32(MSG_NOSIGNAL.rawValue))
+          _ = send(connection, greeting, greeting.count, Int32(MSG_NOSIGNAL))
           close(connection)
         }
       }
       if entries[1].revents != 0 {
-        let count = sender(&from) { recvfrom(udp.number, &buffer, buffer.count, Int32(MSG_DONTWAIT.rawValue), $0, $1) }
+        let count = sender(&from) { recvfrom(udp.number, &buffer, buffer.count, Int32(MSG_DONTWAIT), $0, $1) }
         if count >= 0 { note("udp", from) }
       }
     }
@@ -85,7 +86,7 @@ private func bound(_ type: __socket_type, interface: String?, port: UInt16) thro
   guard number >= 0 else { throw networkFailure("open a socket") }
   let handle = SocketHandle(number)
   var off: Int32 = 0
-  setsockopt(number, Int32(IPPROTO_IPV6.rawValue), Int32(IPV6_V6ONLY), &off, socklen_t(MemoryLayout<Int32>.size))
+  setsockopt(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, socklen_t(MemoryLayout<Int32>.size))
   if let interface {
     guard setsockopt(number, SOL_SOCKET, SO_BINDTODEVICE, interface, socklen_t(interface.utf8.count)) == 0 else {
       throw networkFailure("listen behind \(interface)")

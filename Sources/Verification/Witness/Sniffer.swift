@@ -70,7 +70,7 @@ final class Sniffer: Sendable {
       guard descriptor >= 0 else { throw networkFailure("watch the packets of \(interface ?? "a namespace")") }
       return descriptor
     }
-    let descriptor = try await namespace.map { try await inNetworkNamespace($0, open) } ?? open()
+    let descriptor = if let namespace { try await inNetworkNamespace(namespace, open) } else { try open() }
     let sniffer = Sniffer(descriptor)
     Thread.detachNewThread { sniffer.watch() }
     return sniffer

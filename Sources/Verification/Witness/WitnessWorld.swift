@@ -21,12 +21,14 @@ struct WitnessWorld: Sendable {
 
   static func open(site: ProbeSite) async throws -> WitnessWorld {
     let network = try await BareNetwork.make("w", number: 0, site: site)
-    let inside = [
-      "-4 route add local 0.0.0.0/0 dev lo", "-6 route add local ::/0 dev lo",
-    ]
-    for line in inside {
-      // Without IPv6 on the machine the second fails, and the checks that need it say so.
-      _ = try await Command("ip", ["-n", network.namespace] + line.split(separator: " ").map(String.init)).run()
+    // In a table of its own, for what comes in alone: an answer has to find its way out.
+    for (family, everything) in [("-4", "0.0.0.0/0"), ("-6", "::/0")] {
+      for line in ["rule add iif eth0 lookup 100", "route add local \(everything) dev lo table 100"] {
+        // On a machine without IPv6 that half fails, and the checks that need it say so.
+        _ = try await Command(
+          "ip", ["-n", network.namespace, family] + line.split(separator: " ").map(String.init)
+        ).run()
+      }
     }
     try await Command("ip", ["netns", "exec", network.namespace, "nft", "-f", "-"]).check(
       input: Array(
