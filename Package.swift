@@ -154,7 +154,7 @@ let package = Package(
 
     // Tests: one target per room.
 
-    tests("HouseTests", []),
+    .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),

@@ -48,8 +48,9 @@ package struct Manifest: Sendable {
     try checkDepth(of: text, source: source)
     var budget = mostValues
     do {
-      let nodes = try Yams.compose_all(yaml: text, Resolver.default)
-      let documents = Array(nodes)
+      var nodes = try Yams.compose_all(yaml: text, Resolver.default)
+      var documents: [Node] = []
+      while let node = nodes.next() { documents.append(node) }
       // The sequence ends at an error and keeps it.
       if let error = nodes.error { throw error }
       return try documents.compactMap { node in
