@@ -5,6 +5,9 @@ actor Shared<Value: Sendable> {
 
   init(_ make: @escaping @Sendable () async throws -> Value) { self.make = make }
 
+  /// Whether anyone has asked for it.
+  var isMade: Bool { task != nil }
+
   /// The value; the same for all, also when making it failed.
   var value: Value {
     get async throws {
