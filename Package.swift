@@ -136,7 +136,7 @@ let package = Package(
     room(
       "Verification",
       [
-        "AgentModel", "APIClient", "APIModel", "AuditLog", "ChildProcess", "CLinux", "Documents", "Faults", "Images",
+        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ChildProcess", "CLinux", "Documents", "Faults", "Images",
         "NetworkIsolation", "Sandbox", logging,
       ]),
 

@@ -117,7 +117,7 @@ private let isEnabled = getuid() == 0 || ProcessInfo.processInfo.environment["RE
       _ = try await Command("ip", ["netns", "exec", probe.namespace, "timeout", "3", "bash", "-c", script]).run()
       #expect(
         try await settled {
-          listener.arrivals["tcp \(probe.address)"] == 1 && listener.arrivals["udp \(probe.address)"] == 1
+          listener.arrivals["tcp \(probe.address)"] == 1 && listener.arrivals["udp \(probe.address) x\n"] == 1
         })
       let local = try await Command("timeout", ["3", "bash", "-c", "echo x > /dev/tcp/127.0.0.1/\(listener.port)"])
         .run()

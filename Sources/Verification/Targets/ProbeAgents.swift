@@ -128,7 +128,7 @@ struct ProbeAgents: Sendable {
     }
     // Each slot of the instance's /16 is a /30, so the last two bytes tell which it is.
     let slot = (Int(address.bytes[2]) << 8 | Int(address.bytes[3])) / 4
-    let network = try NetworkIsolation(layout: layout).network(slot: slot)
+    let network = try AddressPlan(layout: layout).network(slot: slot)
     guard let host = IPAddress(network.hostAddress), network.agentAddress == address.description else {
       throw Fault(
         .failed, operation: "find the network of agent \(agent.id)",

@@ -33,7 +33,7 @@ final class HostListener: Sendable {
 
   func stop() { state.withLock { $0.stopped = true } }
 
-  /// Counts by "tcp ADDRESS" and "udp ADDRESS" of the sender.
+  /// Counts by "tcp ADDRESS" and "udp ADDRESS TEXT", with the address of the sender and the datagram's text.
   var arrivals: [String: Int] { state.withLock { $0.arrivals } }
 
   private func serve() {
@@ -47,7 +47,7 @@ final class HostListener: Sendable {
         let connection = sender(&from) { accept(tcp.number, $0, $1) }
         if connection >= 0 {
           _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
-          note("tcp", from)
+          note("tcp", from, "")
           // The caller may be gone; it has been counted.
           _ = send(connection, greeting, greeting.count, Int32(MSG_NOSIGNAL))
           close(connection)
@@ -55,18 +55,18 @@ final class HostListener: Sendable {
       }
       if entries[1].revents != 0 {
         let count = sender(&from) { recvfrom(udp.number, &buffer, buffer.count, Int32(MSG_DONTWAIT), $0, $1) }
-        if count >= 0 { note("udp", from) }
+        if count >= 0 { note("udp", from, " " + String(decoding: buffer[..<min(count, 24)], as: UTF8.self)) }
       }
     }
   }
 
-  private func note(_ kind: String, _ from: sockaddr_in6) {
+  private func note(_ kind: String, _ from: sockaddr_in6, _ text: String) {
     let bytes = withUnsafeBytes(of: from.sin6_addr) { Array($0) }
     // An IPv4 sender shows as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2).
     let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
     guard let address = IPAddress(bytes: isMapped ? bytes[12...] : bytes[...]) else { return }
     state.withLock {
-      let key = "\(kind) \(address)"
+      let key = "\(kind) \(address)\(text)"
       if $0.arrivals[key] != nil || $0.arrivals.count < 1024 { $0.arrivals[key, default: 0] += 1 }
     }
   }
