@@ -14,6 +14,7 @@ let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -114,7 +115,8 @@ let package = Package(
       "ControlPlane",
       [
         "AgentModel", "APIModel", "AuditLog", "Blueprint", "CLinux", "Documents", "Faults", "Framing", "Manifests",
-        "NodeProtocol", "Storage", crypto, httpTypes, hummingbird, logging, nioCore, nioPosix, serviceLifecycle,
+        "NodeProtocol", "Storage", crypto, httpTypes, hummingbird, hummingbirdCore, logging, nioCore, nioPosix,
+        serviceLifecycle,
       ]),
     /** Client of the HTTP API. */
     room(
@@ -170,8 +172,10 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       ["APIModel", "AgentModel", "ControlPlane", "NodeProtocol", "Storage", hummingbird, hummingbirdTesting]),
-    tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),
-    tests("IntegrationTests", ["AgentModel", "APIClient", "APIModel", "ChildProcess"]),
+    tests(
+      "SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
+    tests("VerificationTests", ["Verification"]),
+    tests("IntegrationTests", ["AgentModel", "APIModel", "ChildProcess", "Faults", "Supervision"]),
   ],
   swiftLanguageModes: [.v6]
 )
