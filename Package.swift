@@ -138,8 +138,8 @@ let package = Package(
     room(
       "Verification",
       [
-        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ChildProcess", "CLinux", "Documents", "Faults", "Images",
-        "NetworkIsolation", "Sandbox", logging,
+        "AgentModel", "APIClient", "APIModel", "Blueprint", "ChildProcess", "CLinux", "Documents", "Faults",
+        "NetworkIsolation", "Sandbox", "Storage",
       ]),
 
     // 5. The program: parse arguments, wire, run.

@@ -69,7 +69,8 @@ struct NetworkChecks: Sendable {
   }
 
   private func addressAttacks() throws -> [NetworkAttack] {
-    let destinations = try ["10.255.255.1", "172.31.255.1", "192.168.255.1", "100.127.255.1", "169.254.169.254"]
+    let destinations =
+      try ["10.255.255.1", "172.31.255.1", "192.168.255.1", "100.127.255.1", "169.254.169.254"]
       .map(address) + [try address("169.254.7.7"), try address("9.9.9.9")]
     var attacks: [NetworkAttack] = []
     for destination in destinations {

@@ -6,8 +6,10 @@ import Glibc
 /// The root file system of every probe: busybox and bash of this machine, nothing else.
 enum ProbeImage {
   private static let applets = [
-    "cat", "chown", "date", "dd", "env", "find", "grep", "head", "httpd", "id", "ln", "ls", "mkdir", "mkfifo", "mknod", "mount",
-    "nc", "ping", "ps", "rm", "sed", "seq", "sh", "sleep", "stat", "tail", "tee", "timeout", "touch", "tr", "true", "uname",
+    "cat", "chown", "date", "dd", "env", "find", "grep", "head", "httpd", "id", "ln", "ls", "mkdir", "mkfifo", "mknod",
+    "mount",
+    "nc", "ping", "ps", "rm", "sed", "seq", "sh", "sleep", "stat", "tail", "tee", "timeout", "touch", "tr", "true",
+    "uname",
     "unshare", "wc",
   ]
   /// Where the runtime mounts something, which a read-only root must hold already; `host` and `other` are for the

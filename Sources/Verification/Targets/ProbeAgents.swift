@@ -145,7 +145,10 @@ struct ProbeAgents: Sendable {
     do {
       let code = try await withDeadline(limit) {
         try await client.exec(id, request, input: AsyncStream { $0.finish() }) { piece in
-          let bytes = switch piece { case .standardOutput(let bytes), .standardError(let bytes): bytes }
+          let bytes =
+            switch piece {
+            case .standardOutput(let bytes), .standardError(let bytes): bytes
+            }
           // Bounded: what a script says beyond is of no use to a witness.
           output.withLock { if $0.count < 4 << 20 { $0 += bytes } }
         }
