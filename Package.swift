@@ -28,8 +28,8 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+func room(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -117,7 +117,7 @@ let package = Package(
         "AgentModel", "APIModel", "AuditLog", "Blueprint", "CLinux", "Documents", "Faults", "Framing", "Manifests",
         "NodeProtocol", "Storage", crypto, httpTypes, hummingbird, hummingbirdCore, logging, nioCore, nioPosix,
         serviceLifecycle,
-      ]),
+      ], resources: [.embedInCode("openapi.json")]),
     /** Client of the HTTP API. */
     room(
       "APIClient",
@@ -159,22 +159,26 @@ let package = Package(
     .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
-    tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Manifests"]),
+    tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", crypto]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Faults", "Images"]),
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
-    tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
-    tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Faults", "Storage"]),
-    tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", nioCore]),
-    tests("NodeTests", ["AgentModel", "Node", "NodeProtocol"]),
+    tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation"]),
+    tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "Faults", "Storage"]),
+    tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
+    tests(
+      "NodeTests",
+      ["AgentModel", "ChildProcess", "Documents", "Faults", "Framing", "Node", "NodeProtocol", logging, nioCore]),
     tests(
       "ControlPlaneTests",
-      ["APIModel", "AgentModel", "ControlPlane", "NodeProtocol", "Storage", hummingbird, hummingbirdTesting]),
-    tests(
-      "SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
-    tests("VerificationTests", ["Verification"]),
+      [
+        "APIClient", "APIModel", "AgentModel", "Blueprint", "ControlPlane", "Documents", "Faults", "Framing",
+        "NodeProtocol", "Storage", httpTypes, hummingbird, hummingbirdTesting, logging, nioCore,
+      ]),
+    tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
+    tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),
     tests("IntegrationTests", ["AgentModel", "APIModel", "ChildProcess", "Faults", "Supervision"]),
   ],
   swiftLanguageModes: [.v6]

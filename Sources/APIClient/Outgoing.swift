@@ -2,7 +2,10 @@ import Framing
 import NIOCore
 import Synchronization
 
-/// The body of an exec request: the first frame, then the input as frames, until the input ends or `stop()` is called.
+/// The body of an exec request: the first frame, then the input as frames, until `stop()` is called.
+///
+/// It stays open beyond the end of the input, because a body that is cut off is how the platform learns that the client
+/// is gone.
 ///
 /// A sequence that the transport pulls, so that no more input is read than the connection takes. It can be walked once.
 final class Outgoing: AsyncSequence, Sendable {
@@ -11,6 +14,8 @@ final class Outgoing: AsyncSequence, Sendable {
   private static let longestPiece = 64 << 10
   private let first: Frame?
   private let input: AsyncStream<[UInt8]>
+  /// Never yields: waiting for it is waiting for `stop()`.
+  private let silence = AsyncStream<[UInt8]> { _ in }
   private let reading = Mutex(Reading())
 
   private struct Reading {
@@ -36,9 +41,9 @@ final class Outgoing: AsyncSequence, Sendable {
   func makeAsyncIterator() -> Iterator { Iterator(outgoing: self) }
 
   /// A task of its own, awaited here, so that `stop()` can end the wait for input that never comes.
-  private func nextEvent() async -> Event {
-    let task = Task { [input] () -> Event in
-      for await bytes in input { return .piece(bytes) }
+  private func nextEvent(of stream: AsyncStream<[UInt8]>) async -> Event {
+    let task = Task { () -> Event in
+      for await bytes in stream { return .piece(bytes) }
       return Task.isCancelled ? .stopped : .endOfInput
     }
     reading.withLock {
@@ -56,7 +61,7 @@ final class Outgoing: AsyncSequence, Sendable {
     private let outgoing: Outgoing
     private var first: Frame?
     private var pending: ArraySlice<UInt8> = []
-    private var ended = false
+    private var inputEnded = false
 
     fileprivate init(outgoing: Outgoing) {
       self.outgoing = outgoing
@@ -68,16 +73,14 @@ final class Outgoing: AsyncSequence, Sendable {
         first = nil
         return Self.bytes(of: frame)
       }
-      if ended { return nil }
       while pending.isEmpty {
-        switch await outgoing.nextEvent() {
+        switch await outgoing.nextEvent(of: inputEnded ? outgoing.silence : outgoing.input) {
         case .piece(let bytes): pending = bytes[...]
+        case .endOfInput where inputEnded: return nil
         case .endOfInput:
-          ended = true
+          inputEnded = true
           return Self.bytes(of: Frame(.endOfInput))
-        case .stopped:
-          ended = true
-          return nil
+        case .stopped: return nil
         }
       }
       let piece = pending.prefix(Outgoing.longestPiece)

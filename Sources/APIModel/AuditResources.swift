@@ -7,11 +7,14 @@ package struct AuditCheckpointResource: Sendable, Codable {
   package var rootHash: String
   /// The checkpoint as a signed note (C2SP tlog-checkpoint, signed-note).
   package var note: String
+  /// The public key to check the note with, in C2SP form. Whoever wants to trust it keeps a copy elsewhere.
+  package var verifierKey: String
 
-  package init(size: UInt64, rootHash: String, note: String) {
+  package init(size: UInt64, rootHash: String, note: String, verifierKey: String) {
     self.size = size
     self.rootHash = rootHash
     self.note = note
+    self.verifierKey = verifierKey
   }
 }
 

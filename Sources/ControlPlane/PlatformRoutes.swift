@@ -31,7 +31,7 @@ extension API {
   @Sendable private func openAPI(_ request: Request, _ context: APIContext) async throws -> Response {
     Response(
       status: .ok, headers: [.contentType: "application/json"],
-      body: ResponseBody(byteBuffer: ByteBuffer(string: OpenAPIDocument.json)))
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_json)))
   }
 
   @Sendable private func platformStatus(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -25,7 +25,9 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
     self.length = length
   }
 
-  /// - Parameter ipv4: the address in host order; bits behind the prefix are dropped.
+  /// - Parameters:
+  ///   - ipv4: the address in host order; bits behind the prefix are dropped.
+  ///   - length: of the prefix, 0 to 32.
   init(ipv4: UInt32, length: Int) {
     family = .ipv4
     self.length = length
