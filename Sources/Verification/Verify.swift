@@ -1,3 +1,4 @@
+import APIClient
 import AgentModel
 import Faults
 import Foundation

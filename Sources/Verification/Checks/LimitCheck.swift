@@ -1,3 +1,5 @@
+import APIClient
+import APIModel
 import AgentModel
 import ChildProcess
 import Faults

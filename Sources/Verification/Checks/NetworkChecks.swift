@@ -1,3 +1,4 @@
+import APIClient
 import APIModel
 import AgentModel
 import ChildProcess

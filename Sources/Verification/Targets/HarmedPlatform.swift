@@ -85,7 +85,7 @@ struct HarmedPlatform: Sendable {
 
   /// Writes the disk full.
   func fillDisk() throws {
-    let descriptor = open("\(disk)/ballast", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    let descriptor = Glibc.open("\(disk)/ballast", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw networkFailure("fill the disk of the second platform") }
     defer { close(descriptor) }
     var block = [UInt8](repeating: 0, count: 1 << 20)
