@@ -165,7 +165,8 @@ let package = Package(
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Faults", "Images"]),
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
-    tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation"]),
+    tests(
+      "NetworkIsolationTests", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation"]),
     tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "Faults", "Storage"]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
     tests(

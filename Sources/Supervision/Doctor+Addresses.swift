@@ -28,7 +28,7 @@ extension Doctor {
     for line in routes.split(separator: "\n") {
       let words = line.split(separator: " ").map(String.init)
       guard let destination = words.first, destination != "default", let block = CIDR(destination),
-        block.overlaps(plan.subnet)
+        block.contains(plan.subnet) || plan.subnet.contains(block)
       else { continue }
       if let device = words.firstIndex(of: "dev"), device + 1 < words.count,
         plan.slot(interface: words[device + 1]) != nil
