@@ -12,7 +12,7 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
   /// - Returns: `nil` unless `text` is `address/length` with no bit set behind the prefix.
   package init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 2, (1...3).contains(parts[1].utf8.count), let length = Int(parts[1]), length >= 0 else {
+    guard parts.count == 2, let length = UInt8(parts[1]).map(Int.init), "\(length)" == parts[1] else {
       return nil
     }
     let family: Family = parts[0].contains(":") ? .ipv6 : .ipv4
@@ -25,7 +25,9 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
     self.length = length
   }
 
-  /// - Parameter ipv4: the address in host order; bits behind the prefix are dropped.
+  /// - Parameters:
+  ///   - ipv4: the address in host order; bits behind the prefix are dropped.
+  ///   - length: of the prefix, 0 to 32.
   init(ipv4: UInt32, length: Int) {
     family = .ipv4
     self.length = length
@@ -38,6 +40,8 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
   package func contains(_ other: CIDR) -> Bool {
     family == other.family && length <= other.length && Self.masked(other.address, length) == address
   }
+
+  package func overlaps(_ other: CIDR) -> Bool { contains(other) || other.contains(self) }
 
   private static func masked(_ address: [UInt8], _ length: Int) -> [UInt8] {
     address.enumerated().map { index, byte in

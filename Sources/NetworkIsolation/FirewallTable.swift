@@ -42,7 +42,9 @@ package struct FirewallTable: Hashable, Sendable {
   private let logGroup: UInt16
   private let deniedDestinations: [CIDR]
 
-  /// - Parameter deniedDestinations: ranges in CIDR notation, from the platform's policy.
+  /// - Parameters:
+  ///   - layout: names the instance.
+  ///   - deniedDestinations: ranges in CIDR notation, from the platform's policy.
   /// - Throws: `Fault(.invalid)` for a list that is empty or has an entry that is not a range.
   package init(layout: InstanceLayout, deniedDestinations: [String]) throws {
     let operation = "compile the denied destinations of instance \(layout.instance)"

@@ -14,7 +14,9 @@ package struct NetworkIsolation: Sendable {
   private let turn = Turn()
   let snapshots: SnapshotReader
 
-  /// - Parameter deniedDestinations: the ranges that no policy may open, in CIDR notation, from the platform's policy.
+  /// - Parameters:
+  ///   - layout: names the instance.
+  ///   - deniedDestinations: the ranges that no policy may open, in CIDR notation, from the platform's policy.
   /// - Throws: `Fault(.invalid)` for a list that is empty or has an entry that is not a range.
   package init(layout: InstanceLayout, deniedDestinations: [String]) throws {
     plan = AddressPlan(layout: layout)

@@ -14,10 +14,10 @@ extension Doctor {
     }
     if let conflict = Self.conflict(routes: routes, plan: plan) {
       return .fail(
-        "addresses", "\(plan.block) overlaps the route '\(conflict)'",
+        "addresses", "\(plan.subnet) overlaps the route '\(conflict)'",
         remedy: "choose another --instance name: the addresses follow from it")
     }
-    return .ok("addresses", "\(plan.block) is free for agents")
+    return .ok("addresses", "\(plan.subnet) is free for agents")
   }
 
   /// - Parameters:
@@ -27,11 +27,11 @@ extension Doctor {
   static func conflict(routes: String, plan: AddressPlan) -> String? {
     for line in routes.split(separator: "\n") {
       let words = line.split(separator: " ").map(String.init)
-      guard let destination = words.first, destination != "default", let block = IPv4Block(destination),
-        block.overlaps(plan.block)
+      guard let destination = words.first, destination != "default", let block = CIDR(destination) ?? CIDR("\(destination)/32"),
+        block.contains(plan.subnet) || plan.subnet.contains(block)
       else { continue }
       if let device = words.firstIndex(of: "dev"), device + 1 < words.count,
-        plan.slot(ofInterface: words[device + 1]) != nil
+        plan.slot(interface: words[device + 1]) != nil
       {
         continue
       }

@@ -29,11 +29,11 @@ package struct Leftovers: Sendable {
 
   func networkNamespaces() -> [String] {
     // The name of another instance may begin with ours: what follows has to be a slot.
-    names(in: "/run/netns").filter { plan.slot(ofNamespace: $0) != nil }
+    names(in: "/run/netns").filter { plan.slot(namespace: $0) != nil }
   }
 
   func interfaces() -> [String] {
-    names(in: "/sys/class/net").filter { plan.slot(ofInterface: $0) != nil }
+    names(in: "/sys/class/net").filter { plan.slot(interface: $0) != nil }
   }
 
   func firewallTables() async throws -> [String] {

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "packet.h"
+
 // Each function returns what the system call returns: -1 with errno set on failure.
 
 // prctl(PR_SET_CHILD_SUBREAPER): orphans below this process become its children.
@@ -36,7 +38,6 @@ int lobstack_eventfd(void);
 // setns(2) of the calling thread into the network namespace open at fd.
 int lobstack_enter_network_namespace(int fd);
 
-<<<<<<< HEAD
 // ioctl(SIOCSIFFLAGS): takes a network interface up.
 int lobstack_interface_up(const char *name);
 
@@ -46,9 +47,12 @@ int lobstack_nflog_open(uint16_t group, uint32_t copy, int receive_buffer, int w
 
 // recvfrom(2) of a netlink socket: EPROTO for a message that the kernel did not send.
 ssize_t lobstack_netlink_receive(int fd, void *buffer, size_t size);
-=======
+
+// seccomp(2) filter, for all threads of the process: execve and execveat fail with EPERM, as does every call of another
+// ABI. Brings PR_SET_NO_NEW_PRIVS, which the calling thread must have set, to the other threads.
+int lobstack_forbid_programs(void);
+
 // pipe2(O_CLOEXEC): no program that another thread starts meanwhile holds an end of it.
 int lobstack_pipe(int ends[2]);
->>>>>>> supervision
 
 #endif

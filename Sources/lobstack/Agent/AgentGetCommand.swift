@@ -1,6 +1,8 @@
 import APIClient
 import APIModel
+import AgentModel
 import ArgumentParser
+import Faults
 
 struct AgentGetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import APIClient
 import APIModel
+import AgentModel
 import ArgumentParser
 
 struct AgentStartCommand: AsyncParsableCommand {

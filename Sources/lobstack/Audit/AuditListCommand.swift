@@ -24,7 +24,7 @@ struct AuditListCommand: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let records = try await connection.withClient { try await records($0) }
+    let records: [AuditRecordResource] = try await connection.withClient { try await self.records($0) }
     try format.print(records) {
       var table = Table("INDEX", "TIME", "ACTOR", "ACTION", "TARGET", "OUTCOME")
       for record in records {

@@ -19,7 +19,7 @@ struct PlatformOptions: ParsableArguments {
   var listen: String?
 
   func platform(_ instance: InstanceOptions) throws -> Platform {
-    var logger = Logger(label: "lobstack.supervisor", factory: StreamLogHandler.standardError)
+    var logger = Logger(label: "lobstack.supervisor") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = .notice
     return Platform(
       Platform.Configuration(layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, listen: listen),

@@ -1,3 +1,4 @@
+import APIModel
 import AgentModel
 import ArgumentParser
 import Foundation

@@ -11,7 +11,7 @@ import Synchronization
 /// cancelled. SIGTERM says the same. A terminal or a file as standard input is no lifeline.
 enum ServiceRun {
   static func logger(_ name: String) -> Logger {
-    LoggingSystem.bootstrap(StreamLogHandler.standardError)
+    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
     return Logger(label: "lobstack.\(name)")
   }
 
