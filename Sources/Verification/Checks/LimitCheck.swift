@@ -94,7 +94,7 @@ struct LimitCheck: Sendable {
     guard cores > Self.tier.cpus else {
       return .unknown("this machine has \(cores) cores, so \(Self.tier.cpus) CPU cannot be exceeded")
     }
-    let seconds = fixtures.site.isQuick ? 2.0 : 5.0
+    let seconds = fixtures.site.isQuick ? 1.5 : 5.0
     let script = "for i in 1 2 3 4; do timeout \(seconds + 0.8) bash -c 'while :; do :; done' & done; wait"
     async let burning: Void = ignoringEnd { _ = try await target.run(script, .seconds(15)) }
     try await Task.sleep(for: .milliseconds(500))
@@ -192,10 +192,15 @@ struct LimitCheck: Sendable {
       group.addTask {
         var most = 0
         while !Task.isCancelled {
-          most = max(most, try await value())
-          if most > enough { return most }
-          // Ends by cancellation, with what was seen so far.
-          do { try await Task.sleep(for: .milliseconds(50)) } catch { break }
+          // Ends by cancellation, at either wait, with what was seen so far.
+          do {
+            most = max(most, try await value())
+            if most > enough { return most }
+            try await Task.sleep(for: .milliseconds(50))
+          } catch {
+            if Task.isCancelled { break }
+            throw error
+          }
         }
         return most
       }
