@@ -114,19 +114,10 @@ struct IsolationChecks: Sendable {
         ? .succeeded("unshare(CLONE_NEWUSER) worked") : .prevented("unshare(CLONE_NEWUSER) is refused to the program")
     }
     async let mounting = exitCode("mount", "mount -t tmpfs none /probe", refused: "mount is refused")
-    async let device = both("make a device node of the host") { target in
-      let node = "node-\(fixtures.site.instance)"
-      let result = try await target.run("mknod /workspace/\(node) c 1 1; echo \"rc=$?\"")
-      var status = stat()
-      let exists = lstat("\(target.workspace)/\(node)", &status) == 0
-      if exists { return .succeeded("on the host there is a node of device 1:1, the machine's memory") }
-      guard result.output.contains("rc=") else { return .unknown("the script did not run to its end") }
-      return .prevented("mknod is refused, and there is no such file on the host")
-    }
     async let becoming = exitCode(
       "become another user", "busybox setpriv --reuid 4242 true 2>/dev/null || chown 4242 /tmp/canary",
       refused: "every change of user is refused")
-    return Finding(try await [owner, capabilities, namespaces, mounting, device, becoming])
+    return Finding(try await [owner, capabilities, namespaces, mounting, becoming])
   }
 
   private func exitCode(_ attack: String, _ script: String, refused: String) async throws -> Trial {

@@ -33,8 +33,15 @@ struct HarmedPlatform: Sendable {
     try await site.ledger.record(.platform(stateDirectory: disk, instance: layout.instance))
     try await start(layout, policy: site.platform.policyDirectory)
     let agents = try await ProbeAgents.open(layout: layout, site: site)
-    let target = try await agents.make("r", image: image)
-    try await shrink(disk)
+    let target: Target
+    do {
+      target = try await agents.make("r", image: image)
+      try await shrink(disk)
+    } catch {
+      // The failure is what counts, not how its client closes.
+      try? await agents.client.shutdown()
+      throw error
+    }
     return HarmedPlatform(
       layout: layout, agents: agents, target: target, agent: try agents.name("r"), image: image, disk: disk)
   }
