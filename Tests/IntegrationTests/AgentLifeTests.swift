@@ -1,4 +1,6 @@
+import APIModel
 import AgentModel
+import Faults
 import Foundation
 import Testing
 
