@@ -138,8 +138,8 @@ let package = Package(
     room(
       "Verification",
       [
-        "AgentModel", "APIClient", "APIModel", "AuditLog", "ChildProcess", "CLinux", "Documents", "Faults", "Images",
-        "NetworkIsolation", "Sandbox", logging,
+        "AgentModel", "APIClient", "APIModel", "Blueprint", "ChildProcess", "CLinux", "Documents", "Faults",
+        "NetworkIsolation", "Sandbox", "Storage",
       ]),
 
     // 5. The program: parse arguments, wire, run.
@@ -179,7 +179,7 @@ let package = Package(
         "NodeProtocol", "Storage", httpTypes, hummingbird, hummingbirdTesting, logging, nioCore,
       ]),
     tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
-    tests("VerificationTests", ["Verification"]),
+    tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),
     tests("IntegrationTests", ["AgentModel", "APIModel", "ChildProcess", "Faults", "Supervision"]),
   ],
   swiftLanguageModes: [.v6]

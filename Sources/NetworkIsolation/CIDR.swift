@@ -41,6 +41,8 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
     family == other.family && length <= other.length && Self.masked(other.address, length) == address
   }
 
+  package func overlaps(_ other: CIDR) -> Bool { contains(other) || other.contains(self) }
+
   private static func masked(_ address: [UInt8], _ length: Int) -> [UInt8] {
     address.enumerated().map { index, byte in
       let bits = min(max(length - index * 8, 0), 8)

@@ -35,7 +35,7 @@ extension NetworkIsolation {
     let json = try await Command("ip", ["-4", "-j", "route", "show", "table", "all"]).check(timeout: .seconds(10))
     let routes = try JSONDecoder().decode([Route].self, from: Data((json.isEmpty ? "[]" : json).utf8))
     for route in routes {
-      guard let range = route.range, range.contains(plan.subnet) || plan.subnet.contains(range) else { continue }
+      guard let range = route.range, range.overlaps(plan.subnet) else { continue }
       if let interface = route.dev, plan.slot(interface: interface) != nil { continue }
       throw Fault(
         .conflict, operation: operation,

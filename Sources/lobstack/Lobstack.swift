@@ -14,7 +14,8 @@ import Foundation
       Exit codes: 0 ok, 1 failed or denied, 2 usage, 3 not available.
       """,
     subcommands: [
-      UpCommand.self, DownCommand.self, StatusCommand.self, DoctorCommand.self, AgentCommand.self,
+      UpCommand.self, DownCommand.self, StatusCommand.self, DoctorCommand.self, VerifyCommand.self,
+      AgentCommand.self,
       DenialsCommand.self, AuditCommand.self, TokenCommand.self, VersionCommand.self, CompletionCommand.self,
       ControlPlaneCommand.self, NodeCommand.self, SentinelCommand.self,
     ])

@@ -43,6 +43,12 @@ import Testing
       #expect(before.tornBytes == count - end)
       #expect(before.size + before.unsealedRecords == records)
 
+      // Opening synchronizes several times: enough to try it where the case changes, and at some bytes between.
+      let isEdge = frames.contains {
+        abs($0.range.upperBound - count) <= 1 || abs($0.range.lowerBound + 16 - count) <= 1
+      }
+      guard isEdge || count.isMultiple(of: 37) else { continue }
+
       let file = try await AuditFile.open(directory: crashed.log)
       #expect(await file.head.size == records)
       let isClean = count == end && kept.last?.isSeal == true

@@ -102,6 +102,21 @@ import Testing
     #expect(try verify().firstBad?.reason.contains("no such file") == true)
   }
 
+  @Test("is never taken for good with bytes missing or added inside, and never a trap", arguments: [1, 8, 31, 64, 400])
+  func damaged(count: Int) async throws {
+    try await fixture.fill(4, batch: 2)
+    let whole = try fixture.bytes("records.log")
+    for place in stride(from: 0, to: whole.count - count, by: 11) {
+      let damages: [[UInt8]] = [
+        [], [UInt8](repeating: 0, count: 2 * count), [UInt8](repeating: 0xFF, count: count), whole.suffix(count),
+      ]
+      for replacement in damages where replacement != Array(whole[place..<(place + count)]) {
+        try fixture.write(whole[..<place] + replacement + whole[(place + count)...], to: "records.log")
+        #expect(try !verify().ok, "byte \(place)")
+      }
+    }
+  }
+
   @Test("shows records set back behind the checkpoint") func rolledBack() async throws {
     try await fixture.fill(4)
     let older = try fixture.bytes("records.log")
