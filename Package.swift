@@ -14,6 +14,7 @@ let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -27,8 +28,8 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+func room(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -114,8 +115,9 @@ let package = Package(
       "ControlPlane",
       [
         "AgentModel", "APIModel", "AuditLog", "Blueprint", "CLinux", "Documents", "Faults", "Framing", "Manifests",
-        "NodeProtocol", "Storage", crypto, httpTypes, hummingbird, logging, nioCore, nioPosix, serviceLifecycle,
-      ]),
+        "NodeProtocol", "Storage", crypto, httpTypes, hummingbird, hummingbirdCore, logging, nioCore, nioPosix,
+        serviceLifecycle,
+      ], resources: [.embedInCode("openapi.json")]),
     /** Client of the HTTP API. */
     room(
       "APIClient",
@@ -136,8 +138,8 @@ let package = Package(
     room(
       "Verification",
       [
-        "AgentModel", "APIClient", "APIModel", "AuditLog", "ChildProcess", "CLinux", "Documents", "Faults", "Images",
-        "NetworkIsolation", "Sandbox", logging,
+        "AgentModel", "APIClient", "APIModel", "Blueprint", "ChildProcess", "CLinux", "Documents", "Faults",
+        "NetworkIsolation", "Sandbox", "Storage",
       ]),
 
     // 5. The program: parse arguments, wire, run.
@@ -158,20 +160,27 @@ let package = Package(
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
-    tests("AuditLogTests", ["AuditLog", crypto]),
+    tests("AuditLogTests", ["AuditLog", "Faults", crypto]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Faults", "Images"]),
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
-    tests("NetworkIsolationTests", ["AgentModel", "ChildProcess", "Documents", "NetworkIsolation"]),
-    tests("StorageTests", ["AgentModel", "APIModel", "AuditLog", "Storage"]),
+    tests(
+      "NetworkIsolationTests", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation"]),
+    tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "Faults", "Storage"]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
-    tests("NodeTests", ["AgentModel", "Node", "NodeProtocol"]),
+    tests(
+      "NodeTests",
+      ["AgentModel", "ChildProcess", "Documents", "Faults", "Framing", "Node", "NodeProtocol", logging, nioCore]),
     tests(
       "ControlPlaneTests",
-      ["APIModel", "AgentModel", "ControlPlane", "NodeProtocol", "Storage", hummingbird, hummingbirdTesting]),
-    tests("VerificationTests", ["Verification"]),
-    tests("IntegrationTests", ["AgentModel", "APIClient", "APIModel", "ChildProcess"]),
+      [
+        "APIClient", "APIModel", "AgentModel", "Blueprint", "ControlPlane", "Documents", "Faults", "Framing",
+        "NodeProtocol", "Storage", httpTypes, hummingbird, hummingbirdTesting, logging, nioCore,
+      ]),
+    tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
+    tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),
+    tests("IntegrationTests", ["AgentModel", "APIModel", "ChildProcess", "Faults", "Supervision"]),
   ],
   swiftLanguageModes: [.v6]
 )

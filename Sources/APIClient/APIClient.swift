@@ -1,1 +1,169 @@
-// APIClient
+import APIModel
+import AgentModel
+import AsyncHTTPClient
+import Faults
+import FoundationEssentials
+import NIOCore
+import NIOHTTP1
+
+/// Typed client of the HTTP API. Every method throws `Fault`; the server's own fault passes unchanged.
+///
+/// Call `shutdown()` before letting go of a client.
+package final class APIClient: Sendable {
+  /// Where the API listens.
+  package enum Address: Hashable, Sendable, CustomStringConvertible {
+    /// Path of the Unix socket, `InstanceLayout.apiSocket`.
+    case unix(String)
+    /// Base URL, `http://127.0.0.1:8700`.
+    case http(String)
+
+    package var description: String {
+      switch self {
+      case .unix(let path): path
+      case .http(let url): url
+      }
+    }
+  }
+
+  package let address: Address
+  let transport: Transport
+
+  /// - Parameter token: a secret `lob_…`; `nil` relies on the credentials of the Unix socket's peer.
+  package init(address: Address, token: String? = nil) {
+    self.address = address
+    transport = Transport(address: address, token: token)
+  }
+
+  package func shutdown() async throws { try await transport.shutdown() }
+}
+
+// MARK: Platform
+
+extension APIClient {
+  package func status() async throws -> PlatformStatus {
+    try await transport.call(.GET, "/v1/status", operation: "read the platform's status")
+  }
+
+  /// Returns when the control plane can take work; throws the reason why not.
+  package func ready() async throws {
+    try await transport.send(.GET, "/readyz", operation: "check that the platform is ready")
+  }
+}
+
+// MARK: Agents
+
+extension APIClient {
+  package func agents(
+    tenant: TenantName? = nil, limit: Int = APIProtocol.longestPage, cursor: String? = nil
+  ) async throws -> Page<AgentResource> {
+    try await transport.call(
+      .GET, "/v1/agents", query: [("tenant", tenant?.description), ("limit", "\(limit)"), ("cursor", cursor)],
+      operation: "list agents")
+  }
+
+  /// Every page of the listing.
+  package func allAgents(tenant: TenantName? = nil) async throws -> [AgentResource] {
+    var items: [AgentResource] = []
+    var cursor: String?
+    repeat {
+      let page = try await agents(tenant: tenant, cursor: cursor)
+      items += page.items
+      cursor = page.next
+    } while cursor != nil
+    return items
+  }
+
+  package func agent(_ id: AgentID) async throws -> AgentResource {
+    try await transport.call(.GET, path(id), operation: "read agent \(id)")
+  }
+
+  /// - Parameters:
+  ///   - document: an Agent (`lobstack.dev/v1`) as YAML or JSON.
+  ///   - idempotencyKey: the same key within 24 hours gets the first answer again; by default a new one.
+  package func createAgent(document: String, idempotencyKey: String? = nil) async throws -> AgentResource {
+    try await transport.call(
+      .POST, "/v1/agents", headers: [("Idempotency-Key", idempotencyKey ?? UUID().uuidString)],
+      body: Body(bytes: Array(document.utf8), mediaType: "application/yaml"), operation: "create the agent")
+  }
+
+  /// Creates the agent or replaces its spec.
+  /// - Parameter generation: the change is refused unless the agent still has this generation.
+  package func putAgent(_ id: AgentID, document: String, ifGeneration generation: Int64? = nil) async throws
+    -> AgentResource
+  {
+    try await transport.call(
+      .PUT, path(id), headers: ifMatch(generation),
+      body: Body(bytes: Array(document.utf8), mediaType: "application/yaml"), operation: "write agent \(id)")
+  }
+
+  package func startAgent(_ id: AgentID) async throws -> AgentResource {
+    try await transport.call(.POST, "\(path(id))/start", operation: "start agent \(id)")
+  }
+
+  package func stopAgent(_ id: AgentID) async throws -> AgentResource {
+    try await transport.call(.POST, "\(path(id))/stop", operation: "stop agent \(id)")
+  }
+
+  /// Asks for the agent's destruction, which goes on after the answer; `agent(_:)` throws `.notFound` when it is done.
+  @discardableResult
+  package func deleteAgent(_ id: AgentID, ifGeneration generation: Int64? = nil) async throws -> AgentResource {
+    try await transport.call(.DELETE, path(id), headers: ifMatch(generation), operation: "delete agent \(id)")
+  }
+
+  func path(_ id: AgentID) -> String { "/v1/tenants/\(id.tenant)/agents/\(id.name)" }
+
+  private func ifMatch(_ generation: Int64?) -> [(String, String)] {
+    generation.map { [("If-Match", "\"\($0)\"")] } ?? []
+  }
+}
+
+// MARK: Denials, audit, tokens
+
+extension APIClient {
+  /// Newest first.
+  package func denials(limit: Int = 100, cursor: String? = nil) async throws -> Page<DenialResource> {
+    try await transport.call(
+      .GET, "/v1/denials", query: [("limit", "\(limit)"), ("cursor", cursor)], operation: "list denials")
+  }
+
+  /// - Parameter denials: at most `DenialReport.longest`.
+  package func reportDenials(_ denials: [DenialResource]) async throws {
+    try await transport.send(
+      .POST, "/v1/denials", body: .json(DenialReport(items: denials)), operation: "report denials")
+  }
+
+  /// Oldest first from record number `from`. With a filter the page may be short though more follows: go on while
+  /// `next` is set.
+  package func audit(
+    from index: UInt64 = 0, limit: Int = 100, agent: AgentID? = nil, action: String? = nil
+  ) async throws -> Page<AuditRecordResource> {
+    try await transport.call(
+      .GET, "/v1/audit",
+      query: [
+        ("from", "\(index)"), ("limit", "\(limit)"), ("agent", agent?.description), ("action", action),
+      ], operation: "read the audit log")
+  }
+
+  package func auditCheckpoint() async throws -> AuditCheckpointResource {
+    try await transport.call(.GET, "/v1/audit/checkpoint", operation: "read the audit log's checkpoint")
+  }
+
+  package func auditProof(index: UInt64) async throws -> AuditProofResource {
+    try await transport.call(
+      .GET, "/v1/audit/proof", query: [("index", "\(index)")], operation: "prove audit record \(index)")
+  }
+
+  package func tokens() async throws -> [TokenResource] {
+    let page: Page<TokenResource> = try await transport.call(.GET, "/v1/tokens", operation: "list tokens")
+    return page.items
+  }
+
+  package func createToken(_ request: TokenRequest) async throws -> CreatedToken {
+    try await transport.call(
+      .POST, "/v1/tokens", body: .json(request), operation: "create token \(request.name)")
+  }
+
+  package func revokeToken(_ id: String) async throws {
+    try await transport.send(.DELETE, "/v1/tokens/\(percentEncoded(id))", operation: "revoke token \(id)")
+  }
+}

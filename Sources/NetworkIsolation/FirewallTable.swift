@@ -1,101 +1,180 @@
 import AgentModel
 import Faults
 
-/// The instance's nftables table, as text for `nft -f`: a pure function of the instance and the policy.
+/// The nft table of one instance: which packets of its agents' interfaces are dropped, told and counted.
 ///
-/// Every rule names the agents' interfaces by their common prefix, so a packet costs the same however many agents there
-/// are, an interface is closed from its first moment, and the host's own traffic is never touched. The one set that
-/// grows with the agents holds who may send from which address.
-struct FirewallTable: Hashable, Sendable {
-  /// Named after what an agent tried; each has its counter and its prefix in the log.
-  static let drops = ["ipv6", "spoof", "denied_destination", "host", "egress", "ingress"]
-  static let sources = "agent_sources"
+/// Every rule first asks whether the packet came from, or goes to, one of the instance's interfaces; other traffic of
+/// the machine passes untouched. Each decision is one look-up in a hash, so that a packet costs the same with one agent
+/// and with thousands. An accept in another table does not lift a drop here (nft(8), "verdict statements").
+package struct FirewallTable: Hashable, Sendable {
+  /// What a dropped packet is told as: the end of its log prefix and the name of its counter.
+  package enum Rule: String, Sendable, CaseIterable {
+    /// The source is not the agent's own address.
+    case spoof
+    case ipv6
+    /// One of the destinations that no policy may open.
+    case deniedDestination = "denied-destination"
+    /// From an agent to this machine.
+    case host
+    /// From an agent to anywhere else.
+    case egress
+    /// To an agent.
+    case ingress
 
-  let name: String
-  let interfaces: String
-  let logGroup: UInt16
-  /// IPv4 blocks that may never be opened. IPv6 is closed whole.
-  let deniedDestinations: [IPv4Block]
+    /// nft's identifiers have no hyphen.
+    var identifier: String { self == .deniedDestination ? "denied_destination" : rawValue }
+  }
 
-  /// - Throws: `Fault(.invalid)` for a destination that is no CIDR block.
-  init(plan: AddressPlan, deniedDestinations: [String]) throws {
-    name = "lobstack_" + plan.layout.instance.description.replacing("-", with: "_")
-    interfaces = "\"\(plan.interfacePrefix)*\""
-    logGroup = plan.layout.number
-    self.deniedDestinations = try deniedDestinations.filter { !$0.contains(":") }.map { text in
-      guard let block = IPv4Block(text) else {
-        throw Fault(
-          .invalid, operation: "compile the denied destinations", reason: "'\(text)' is not a CIDR block",
-          remedy: "correct policy/network/denied-destinations.yaml")
-      }
-      return block
+  /// What every log prefix begins with.
+  package static let logPrefix = "lobstack "
+  static let interfacesSet = "agent_interfaces"
+  static let sourcesSet = "agent_sources"
+  /// Their elements come and go with packets.
+  static let logBudgetSets = ["sender_log_budget", "receiver_log_budget"]
+  /// Events per agent and second: enough to see what it tries, too few to drown another agent's.
+  private static let logRate = "20/second burst 40 packets"
+  /// Bytes of a dropped packet that are logged: the longest IPv4 header and the ports, or IPv6 with extensions.
+  private static let logLength = 96
+
+  /// The table's name, without its family.
+  package let name: String
+  private let subnet: CIDR
+  private let logGroup: UInt16
+  private let deniedDestinations: [CIDR]
+
+  /// - Parameters:
+  ///   - layout: names the instance.
+  ///   - deniedDestinations: ranges in CIDR notation, from the platform's policy.
+  /// - Throws: `Fault(.invalid)` for a list that is empty or has an entry that is not a range.
+  package init(layout: InstanceLayout, deniedDestinations: [String]) throws {
+    let operation = "compile the denied destinations of instance \(layout.instance)"
+    let remedy = "mend policy/network/denied-destinations.yaml"
+    guard !deniedDestinations.isEmpty else {
+      throw Fault(.invalid, operation: operation, reason: "the policy lists none", remedy: remedy)
     }
-  }
-
-  /// Replaces the table as one transaction, with these agents in it.
-  func replacement(agents: [AgentNetwork]) -> String {
-    "table inet \(name)\ndelete table inet \(name)\n" + definition(agents: agents)
-  }
-
-  private func definition(agents: [AgentNetwork]) -> String {
-    let elements = agents.isEmpty ? "" : "    elements = { \(agents.map(element).joined(separator: ", ")) }\n"
-    let counters = Self.drops.map { "  counter \($0) {}" }.joined(separator: "\n")
-    let dropChains = Self.drops.map(dropChain).joined(separator: "\n")
-    return """
-      table inet \(name) {
-        set \(Self.sources) {
-          type ifname . ipv4_addr
-      \(elements)  }
-        set denied_destinations {
-          type ipv4_addr
-          flags interval
-          auto-merge
-          elements = { \(deniedDestinations.map(\.description).joined(separator: ", ")) }
-        }
-      \(counters)
-      \(dropChains)
-        chain from_agent {
-          type filter hook prerouting priority raw; policy accept;
-          iifname != \(interfaces) return
-          meta nfproto ipv6 goto drop_ipv6
-          iifname . ip saddr != @\(Self.sources) goto drop_spoof
-          ip daddr @denied_destinations goto drop_denied_destination
-        }
-        chain to_host {
-          type filter hook input priority filter; policy accept;
-          iifname \(interfaces) goto drop_host
-        }
-        chain through_host {
-          type filter hook forward priority filter; policy accept;
-          oifname \(interfaces) goto drop_ingress
-          iifname \(interfaces) goto drop_egress
-        }
-        chain from_host {
-          type filter hook output priority filter; policy accept;
-          oifname \(interfaces) goto drop_ingress
-        }
+    let ranges = try deniedDestinations.map { text in
+      guard let range = CIDR(text) else {
+        throw Fault(
+          .invalid, operation: operation,
+          reason: "'\(text.prefix(64))' is not an address range in CIDR notation without bits behind the prefix",
+          remedy: remedy)
       }
+      return range
+    }
+    // An nft set refuses overlaps; ranges nest or are disjoint, so dropping the inner ones is enough.
+    let distinct = Set(ranges)
+    self.deniedDestinations = distinct.filter { range in !distinct.contains { $0 != range && $0.contains(range) } }
+      .sorted { $0.address.lexicographicallyPrecedes($1.address) }
+    name = Self.name(of: layout.instance)
+    subnet = AddressPlan(layout: layout).subnet
+    logGroup = layout.number
+  }
+
+  /// Instance names have no underscore, so no two instances share a table.
+  static func name(of instance: InstanceName) -> String {
+    "lobstack_" + instance.description.map { $0 == "-" ? "_" : String($0) }.joined()
+  }
+
+  /// The instance whose table has this name; `nil` for a table that is not Lobstack's.
+  static func instance(ofTable name: String) -> InstanceName? {
+    guard name.hasPrefix("lobstack_") else { return nil }
+    return InstanceName(name.dropFirst("lobstack_".count).map { $0 == "_" ? "-" : String($0) }.joined())
+  }
+
+  /// The table in nft's language, with the elements of these agents.
+  package func text(agents: [AgentNetwork] = []) -> String {
+    """
+    table inet \(name) {
+    \(Rule.allCases.map { "\tcounter \($0.identifier) {\n\t}\n" }.joined(separator: "\n"))
+    \(set(Self.interfacesSet, "type ifname", "size \(AddressPlan.slots.count)", agents.map(interfaceElement)))
+    \(set(Self.sourcesSet, "type ifname . ipv4_addr", "size \(AddressPlan.slots.count)", agents.map(sourceElement)))
+    \(set("denied_destinations", "type ipv4_addr", "flags interval", denied(.ipv4)))
+    \(set("denied_destinations_ipv6", "type ipv6_addr", "flags interval", denied(.ipv6)))
+    \(Self.logBudgetSets.map(logBudget).joined(separator: "\n"))
+    \tchain source {
+    \t\ttype filter hook prerouting priority raw; policy accept;
+    \t\tiifname != @\(Self.interfacesSet) return
+    \t\tiifname . ip saddr != @\(Self.sourcesSet) goto deny_spoof
+    \t\tip daddr != \(subnet) ip daddr @denied_destinations goto deny_denied_destination
+    \t\tip6 daddr @denied_destinations_ipv6 goto deny_denied_destination
+    \t\tmeta nfproto ipv6 goto deny_ipv6
+    \t}
+
+    \tchain destination {
+    \t\ttype filter hook prerouting priority filter; policy accept;
+    \t\tiifname @\(Self.interfacesSet) fib daddr type != local goto deny_egress
+    \t}
+
+    \tchain input {
+    \t\ttype filter hook input priority filter; policy accept;
+    \t\tiifname @\(Self.interfacesSet) goto deny_host
+    \t}
+
+    \tchain forward {
+    \t\ttype filter hook forward priority filter; policy accept;
+    \t\tiifname @\(Self.interfacesSet) goto deny_egress
+    \t\toifname @\(Self.interfacesSet) goto deny_ingress
+    \t}
+
+    \tchain output {
+    \t\ttype filter hook output priority filter; policy accept;
+    \t\toifname @\(Self.interfacesSet) goto deny_ingress
+    \t}
+
+    \(Rule.allCases.map(denial).joined(separator: "\n"))
+    }
+
+    """
+  }
+
+  /// Adds the agents' elements; does nothing to those that are there.
+  package func adding(_ agents: [AgentNetwork]) -> String { elements("add", agents) }
+
+  /// Removes the agents' elements. Adding them first makes it succeed when some are missing.
+  package func removing(_ agents: [AgentNetwork]) -> String { elements("add", agents) + elements("delete", agents) }
+
+  /// Replaces the table in one transaction: no packet meets a moment without it.
+  package func replacing(agents: [AgentNetwork]) -> String { removal + text(agents: agents) }
+
+  /// Removes the table, also when there is none.
+  package var removal: String { "table inet \(name) {\n}\ndelete table inet \(name)\n" }
+
+  private func elements(_ verb: String, _ agents: [AgentNetwork]) -> String {
+    guard !agents.isEmpty else { return "" }
+    return """
+      \(verb) element inet \(name) \(Self.interfacesSet) { \(agents.map(interfaceElement).joined(separator: ", ")) }
+      \(verb) element inet \(name) \(Self.sourcesSet) { \(agents.map(sourceElement).joined(separator: ", ")) }
 
       """
   }
 
-  /// The limit is on the log alone: a flood fills no log, and every packet of it is dropped and counted.
-  private func dropChain(_ reason: String) -> String {
-    """
-      chain drop_\(reason) {
-        limit rate 50/second burst 100 packets log prefix "lobstack \(reason) " snaplen 128 group \(logGroup)
-        counter name \(reason) drop
-      }
-    """
+  private func interfaceElement(_ agent: AgentNetwork) -> String { "\"\(agent.interface)\"" }
+
+  private func sourceElement(_ agent: AgentNetwork) -> String { "\"\(agent.interface)\" . \(agent.agentAddress)" }
+
+  private func denied(_ family: CIDR.Family) -> [String] {
+    deniedDestinations.filter { $0.family == family }.map(\.description)
   }
 
-  func adding(_ agent: AgentNetwork) -> String {
-    "add element inet \(name) \(Self.sources) { \(element(agent)) }\n"
+  private func set(_ name: String, _ type: String, _ property: String, _ elements: [String]) -> String {
+    let list = elements.isEmpty ? "" : "\t\telements = { \(elements.joined(separator: ", ")) }\n"
+    return "\tset \(name) {\n\t\t\(type)\n\t\t\(property)\n\(list)\t}\n"
   }
 
-  func removing(_ agent: AgentNetwork) -> String {
-    "delete element inet \(name) \(Self.sources) { \(element(agent)) }\n"
+  private func logBudget(_ name: String) -> String {
+    "\tset \(name) {\n\t\ttype ifname\n\t\tsize \(AddressPlan.slots.count)\n\t\tflags dynamic,timeout\n\t\ttimeout 1m\n\t}\n"
   }
 
-  private func element(_ agent: AgentNetwork) -> String { "\"\(agent.interface)\" . \(agent.agentAddress)" }
+  /// The budget limits the log statement only: a packet over it is dropped all the same.
+  private func denial(_ rule: Rule) -> String {
+    let (end, budget) = rule == .ingress ? ("oifname", Self.logBudgetSets[1]) : ("iifname", Self.logBudgetSets[0])
+    return """
+      \tchain deny_\(rule.identifier) {
+      \t\tupdate @\(budget) { \(end) limit rate \(Self.logRate) } log prefix "\(Self.logPrefix)\(rule.rawValue)" \
+      group \(logGroup) snaplen \(Self.logLength)
+      \t\tcounter name \(rule.identifier) drop
+      \t}
+
+      """
+  }
 }

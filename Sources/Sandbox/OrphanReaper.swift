@@ -36,8 +36,21 @@ package final class OrphanReaper: Sendable {
   private let wakeUp: Int32
   private static let unclaimedAge = Duration.seconds(60)
 
+  /// The one reaper of this process: the kernel knows no second.
+  private static let running = Mutex<OrphanReaper?>(nil)
+
+  /// - Returns: The process's reaper, started at the first call.
   /// - Throws: `Fault(.failed)` when the kernel refuses.
   package static func start() throws -> OrphanReaper {
+    try running.withLock { running in
+      if let running { return running }
+      let reaper = try make()
+      running = reaper
+      return reaper
+    }
+  }
+
+  private static func make() throws -> OrphanReaper {
     let wakeUp = lobstack_eventfd()
     guard lobstack_become_subreaper() == 0, wakeUp >= 0 else {
       throw Fault(

@@ -34,7 +34,8 @@ extension RuntimeSpec {
       cwd: bundle.imageDirectory == "/" || bundle.imageDirectory.isEmpty ? "/workspace" : bundle.imageDirectory,
       noNewPrivileges: !container.securityContext.allowPrivilegeEscalation,
       capabilities: Capabilities(
-        bundle.weaknesses.contains(.allCapabilities) ? Self.allCapabilities : container.securityContext.capabilities.add ?? []),
+        bundle.weaknesses.contains(.allCapabilities)
+          ? Self.allCapabilities : container.securityContext.capabilities.add ?? []),
       rlimits: [
         Limit("RLIMIT_NOFILE", Self.openFiles), Limit("RLIMIT_NPROC", limits.processes), Limit("RLIMIT_CORE", 0),
         Limit("RLIMIT_FSIZE", limits.workspace),

@@ -1,3 +1,36 @@
 import ArgumentParser
+import Faults
+import Foundation
 
-@main struct Lobstack: AsyncParsableCommand {}
+@main struct Lobstack: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lobstack",
+    abstract: "Hosts AI agents that nobody should have to trust.",
+    discussion: """
+      Start with 'sudo lobstack doctor' and 'sudo lobstack up --detach', then create an agent:
+
+        lobstack agent create demo --image oci:/srv/images/demo:1 --wait
+
+      Exit codes: 0 ok, 1 failed or denied, 2 usage, 3 not available.
+      """,
+    subcommands: [
+      UpCommand.self, DownCommand.self, StatusCommand.self, DoctorCommand.self, VerifyCommand.self,
+      AgentCommand.self,
+      DenialsCommand.self, AuditCommand.self, TokenCommand.self, VersionCommand.self, CompletionCommand.self,
+      ControlPlaneCommand.self, NodeCommand.self, SentinelCommand.self,
+    ])
+
+  /// Runs the command that the arguments name; every failure leaves through one door, with its exit code.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      Failure(error).leave(arguments: CommandLine.arguments)
+    }
+  }
+}

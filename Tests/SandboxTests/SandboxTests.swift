@@ -22,7 +22,9 @@ struct SandboxFixture {
     let instance = try #require(InstanceName("t\(UInt16.random(in: 0...9999))"))
     let directory = "/tmp/lobstack-test-\(AgentUID.random())"
     let files = FileManager.default
-    for path in ["bundle", "workspace", "root/bin", "root/etc", "root/proc", "root/dev", "root/sys", "root/tmp", "root/workspace"] {
+    for path in [
+      "bundle", "workspace", "root/bin", "root/etc", "root/proc", "root/dev", "root/sys", "root/tmp", "root/workspace",
+    ] {
       try files.createDirectory(atPath: "\(directory)/\(path)", withIntermediateDirectories: true)
     }
     defer { try? files.removeItem(atPath: directory) }

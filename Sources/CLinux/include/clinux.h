@@ -36,4 +36,21 @@ int lobstack_eventfd(void);
 // setns(2) of the calling thread into the network namespace open at fd.
 int lobstack_enter_network_namespace(int fd);
 
+// ioctl(SIOCSIFFLAGS): takes a network interface up.
+int lobstack_interface_up(const char *name);
+
+// A netlink socket that is bound to an NFLOG group and gets up to `copy` bytes of each packet, with sequence numbers
+// (linux/netfilter/nfnetlink_log.h). Reading gives up with EAGAIN after the wait.
+int lobstack_nflog_open(uint16_t group, uint32_t copy, int receive_buffer, int wait_milliseconds);
+
+// recvfrom(2) of a netlink socket: EPROTO for a message that the kernel did not send.
+ssize_t lobstack_netlink_receive(int fd, void *buffer, size_t size);
+
+// seccomp(2) filter, for all threads of the process: execve and execveat fail with EPERM, as does every call of another
+// ABI. Brings PR_SET_NO_NEW_PRIVS, which the calling thread must have set, to the other threads.
+int lobstack_forbid_programs(void);
+
+// pipe2(O_CLOEXEC): no program that another thread starts meanwhile holds an end of it.
+int lobstack_pipe(int ends[2]);
+
 #endif

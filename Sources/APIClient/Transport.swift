@@ -1,0 +1,210 @@
+import APIModel
+import AsyncHTTPClient
+import Faults
+import FoundationEssentials
+import Framing
+import Logging
+import NIOCore
+import NIOHTTP1
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A request's body with what it is.
+struct Body: Sendable {
+  var bytes: [UInt8]
+  var mediaType: String
+
+  static func json(_ value: some Encodable) throws -> Body {
+    Body(bytes: try APIJSON.encode(value), mediaType: "application/json")
+  }
+}
+
+/// A failure of what the caller does with the stream, to be told from a failure of the stream.
+private struct CallerError: Error {
+  let error: any Error
+}
+
+/// Carries requests to the API and turns whatever goes wrong into a fault.
+final class Transport: Sendable {
+  /// Longest wait for a whole answer that is not a stream, and for the head of one that is.
+  static let answerLimit = Duration.seconds(35)
+  /// Longest answer that is not a stream.
+  static let longestAnswer = 16 << 20
+
+  private let client: HTTPClient
+  private let address: APIClient.Address
+  private let token: String?
+
+  init(address: APIClient.Address, token: String?) {
+    self.address = address
+    self.token = token
+    var configuration = HTTPClient.Configuration()
+    configuration.timeout.connect = .seconds(5)
+    configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.redirectConfiguration = .disallow
+    client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }
+
+  func shutdown() async throws { try await client.shutdown() }
+
+  func call<Answer: Decodable & Sendable>(
+    _ method: HTTPMethod, _ path: String, query: [(String, String?)] = [], headers: [(String, String)] = [],
+    body: Body? = nil, operation: String
+  ) async throws -> Answer {
+    let bytes = try await send(method, path, query: query, headers: headers, body: body, operation: operation)
+    do { return try APIJSON.decode(Answer.self, from: bytes) } catch {
+      throw Fault(
+        .failed, operation: operation, reason: "the answer is not the JSON that this version expects",
+        remedy: "use client and platform of the same version", cause: error)
+    }
+  }
+
+  @discardableResult
+  func send(
+    _ method: HTTPMethod, _ path: String, query: [(String, String?)] = [], headers: [(String, String)] = [],
+    body: Body? = nil, operation: String
+  ) async throws -> [UInt8] {
+    var request = request(method, path, query: query, headers: headers)
+    if let body {
+      request.headers.replaceOrAdd(name: "Content-Type", value: body.mediaType)
+      request.body = .bytes(ByteBuffer(bytes: body.bytes))
+    }
+    return try await guarded(operation) { [client, request] in
+      try await withDeadline(Self.answerLimit, operation: operation) {
+        let response = try await client.execute(request, timeout: .seconds(35))
+        let bytes = Array(try await response.body.collect(upTo: Self.longestAnswer).readableBytesView)
+        guard (200..<300).contains(response.status.code) else {
+          throw Self.fault(response, bytes, operation: operation)
+        }
+        return bytes
+      }
+    }
+  }
+
+  /// Sends frames (if `first` is given) and receives frames until the exit frame or the end of the answer.
+  /// - Returns: the exit frame's code, `nil` when the answer ended without one.
+  func stream(
+    _ path: String, query: [(String, String?)] = [], first: Frame? = nil,
+    input: AsyncStream<[UInt8]> = AsyncStream { $0.finish() }, operation: String,
+    receive: @escaping @Sendable (Frame) async throws -> Void
+  ) async throws -> Int32? {
+    var request = request(first == nil ? .GET : .POST, path, query: query)
+    request.headers.replaceOrAdd(name: "Accept", value: APIProtocol.streamMediaType)
+    let outgoing = Outgoing(first: first, input: input)
+    if first != nil {
+      request.headers.replaceOrAdd(name: "Content-Type", value: APIProtocol.streamMediaType)
+      request.body = .stream(outgoing, length: .unknown)
+    }
+    defer { outgoing.stop() }
+    return try await guarded(operation) { [client, request] in
+      let response = try await withDeadline(Self.answerLimit, operation: operation) {
+        try await client.execute(request, timeout: .seconds(35))
+      }
+      guard response.status.code == 200 else {
+        let bytes = Array(try await response.body.collect(upTo: 1 << 20).readableBytesView)
+        throw Self.fault(response, bytes, operation: operation)
+      }
+      var buffer = ByteBuffer()
+      for try await piece in response.body {
+        buffer.writeImmutableBuffer(piece)
+        while let frame = try Frame.read(from: &buffer) {
+          switch frame.kind {
+          case .exit: return try APIJSON.decode(ExitPayload.self, from: frame.payload.readableBytesView).code
+          case .fault: throw try APIJSON.decode(Fault.self, from: frame.payload.readableBytesView)
+          default:
+            do { try await receive(frame) } catch { throw CallerError(error: error) }
+          }
+        }
+        buffer.discardReadBytes()
+      }
+      return nil
+    }
+  }
+
+  private func request(
+    _ method: HTTPMethod, _ path: String, query: [(String, String?)], headers: [(String, String)] = []
+  ) -> HTTPClientRequest {
+    let base =
+      switch address {
+      case .unix(let socket): "http+unix://\(percentEncoded(socket))"
+      case .http(let url): url.hasSuffix("/") ? String(url.dropLast()) : url
+      }
+    let parameters = query.compactMap { name, value in value.map { "\(name)=\(percentEncoded($0))" } }
+    var request = HTTPClientRequest(
+      url: base + path + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&")))
+    request.method = method
+    request.headers.add(name: "User-Agent", value: "lobstack/\(LobstackVersion.current)")
+    request.headers.add(name: "Accept", value: "application/json")
+    for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
+    if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
+    return request
+  }
+
+  private static func fault(_ response: HTTPClientResponse, _ bytes: [UInt8], operation: String) -> Fault {
+    // An answer that is no problem+json comes from something else on that address; its status is all there is to tell.
+    if let problem = try? APIJSON.decode(Problem.self, from: bytes) { return problem.fault }
+    return Fault(
+      .failed, operation: operation, reason: "the answer was HTTP \(response.status.code) without an explanation",
+      remedy: "check that the address is that of a Lobstack control plane")
+  }
+
+  private func guarded<Value: Sendable>(
+    _ operation: String, _ body: () async throws -> Value
+  ) async throws -> Value {
+    do { return try await body() } catch let fault as Fault {
+      throw fault
+    } catch let error as CancellationError {
+      throw error
+    } catch let error as CallerError {
+      throw error.error
+    } catch let error as HTTPClientError where error == .cancelled {
+      throw CancellationError()
+    } catch let error as IOError where error.errnoCode == EACCES {
+      throw Fault(
+        .denied, operation: operation, reason: "this user may not open \(address)",
+        remedy: "run as root, or give every user access to the directories above the socket", cause: error)
+    } catch {
+      throw Fault(
+        .unavailable, operation: operation, reason: "nothing answers at \(address)",
+        remedy: "start the platform with 'lobstack up'", cause: error)
+    }
+  }
+}
+
+/// Escapes everything but the unreserved characters of RFC 3986 §2.3.
+func percentEncoded(_ text: String) -> String {
+  var result = ""
+  for byte in text.utf8 {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+      UInt8(ascii: "~"):
+      result.unicodeScalars.append(Unicode.Scalar(byte))
+    default:
+      let digits = String(byte, radix: 16, uppercase: true)
+      result += "%" + (digits.utf8.count == 1 ? "0" : "") + digits
+    }
+  }
+  return result
+}
+
+func withDeadline<Value: Sendable>(
+  _ limit: Duration, operation: String, _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+  try await withThrowingTaskGroup(of: Value.self) { group in
+    group.addTask { try await body() }
+    group.addTask {
+      try await Task.sleep(for: limit)
+      throw Fault(
+        .timedOut, operation: operation, reason: "no answer within \(limit)",
+        remedy: "look with 'lobstack status' which component does not answer")
+    }
+    defer { group.cancelAll() }
+    guard let value = try await group.next() else { throw CancellationError() }
+    return value
+  }
+}

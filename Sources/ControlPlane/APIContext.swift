@@ -1,0 +1,28 @@
+import Faults
+import Hummingbird
+import NIOCore
+
+/// What is known of a request beside the request.
+struct APIContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  let channel: any Channel
+  /// Set by the edge before any route runs, except for the routes that anybody may call.
+  var caller: Principal?
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = .init(source: source)
+    channel = source.channel
+  }
+
+  /// - Throws: `Fault(.unauthenticated)` when the edge let the request through without one: a route cannot forget.
+  var principal: Principal {
+    get throws {
+      guard let caller else {
+        throw Fault(
+          .unauthenticated, operation: "authenticate the request", reason: "the caller is not known",
+          remedy: "send 'Authorization: Bearer' with a token")
+      }
+      return caller
+    }
+  }
+}

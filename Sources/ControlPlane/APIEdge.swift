@@ -1,0 +1,138 @@
+import APIModel
+import Faults
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// What every request passes before its route, and every answer after it: who calls, how often, how long; and each
+/// error as a problem.
+struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == APIContext {
+  typealias Context = APIContext
+
+  let router: Router
+  let routes: RouteTable
+  let authenticator: Authenticator
+  let audit: AuditTrail
+  let peer: @Sendable (any Channel) async -> Peer
+  let limits: APILimits
+  let requestRate: RateLimiter
+  let adminRate: RateLimiter
+  /// Failed authentications are recorded, but nobody may fill the disk with them.
+  let recordedFailures: RateLimiter
+  let logger: Logger
+
+  func respond(to request: Request, context: APIContext) async throws -> Response {
+    var response: Response
+    do {
+      response = try await answer(request, context)
+    } catch {
+      if !(error is Fault), !(error is HTTPFault), !(error is CancellationError) {
+        context.logger.error("Unexpected error", metadata: ["error": "\(error)"])
+      }
+      response = problemResponse(error)
+    }
+    response.headers[.requestID] = context.id
+    return closing(response, after: request, context)
+  }
+
+  /// A request that was refused may still be arriving, at its sender's leisure: its connection ends with the answer.
+  private func closing(_ response: Response, after request: Request, _ context: APIContext) -> Response {
+    let hasBody =
+      request.headers[.transferEncoding] != nil || (request.headers[.contentLength].map { $0 != "0" } ?? false)
+    let unread: Set<Int> = [401, 403, 404, 405, 413, 429, 504]
+    guard hasBody, unread.contains(response.status.code) else { return response }
+    var closing = response
+    closing.headers[.connection] = "close"
+    closing.body = ResponseBody(contentLength: response.body.contentLength) { writer in
+      try await response.body.write(writer)
+      context.channel.close(promise: nil)
+    }
+    return closing
+  }
+
+  private func answer(_ request: Request, _ context: APIContext) async throws -> Response {
+    var context = context
+    let path = request.uri.path
+    if !RouteTable.open.contains(path) { context.caller = try await caller(request, context) }
+    let routed = context
+    let response = try await withDeadline(limits.answer, operation: "answer \(request.method) \(path)") {
+      try await router.respond(to: request, context: routed)
+    }
+    // The router tells of its own failures without a word.
+    guard response.status.code >= 400, response.headers[.contentType] != APIProtocol.problemMediaType else {
+      return response
+    }
+    throw routerFault(response.status, request)
+  }
+
+  private func caller(_ request: Request, _ context: APIContext) async throws -> Principal {
+    let peer = await peer(context.channel)
+    let authorization = request.headers[.authorization]
+    do {
+      let principal = try await authenticator.identify(peer: peer, authorization: authorization)
+      try spend(principal.role == .admin ? adminRate : requestRate, principal.key)
+      return principal
+    } catch let fault as Fault where fault.code == .unauthenticated {
+      let name = if case .unix(let uid) = peer { "uid \(uid)@unix" } else { "anonymous@tcp" }
+      try spend(requestRate, name)
+      if recordedFailures.take(name) == nil {
+        try await audit.require(
+          AuditEvent(
+            actor: name, action: "authenticate", target: "\(request.method) \(request.uri.path.prefix(200))",
+            outcome: "denied", details: ["reason": fault.reason]))
+      }
+      throw fault
+    }
+  }
+
+  private func spend(_ limiter: RateLimiter, _ key: String) throws {
+    guard let wait = limiter.take(key) else { return }
+    throw HTTPFault(
+      status: .tooManyRequests,
+      fault: Fault(
+        .exhausted, operation: "answer the request", reason: "too many requests from this principal",
+        remedy: "wait as long as Retry-After says"),
+      headers: [.retryAfter: "\(max(1, wait.components.seconds + 1))"])
+  }
+
+  private func routerFault(_ status: HTTPResponse.Status, _ request: Request) -> HTTPFault {
+    let operation = "answer \(request.method) \(request.uri.path.prefix(200))"
+    let methods = routes.methods(for: request.uri.path)
+    if status == .notFound, !methods.isEmpty {
+      return HTTPFault(
+        status: .methodNotAllowed,
+        fault: Fault(
+          .invalid, operation: operation, reason: "the resource does not have that method",
+          remedy: "use \(methods.joined(separator: ", "))"),
+        headers: [.allow: methods.joined(separator: ", ")])
+    }
+    let code: Fault.Code = status == .notFound ? .notFound : .invalid
+    return HTTPFault(
+      status: status,
+      fault: Fault(
+        code, operation: operation,
+        reason: status == .notFound ? "there is no such resource" : status.reasonPhrase.lowercased(),
+        remedy: "see /openapi.json for what there is"))
+  }
+}
+
+/// Limits of the HTTP API.
+package struct APILimits: Sendable {
+  /// Requests a second of one principal, and at once after a pause; an admin has ten times as many.
+  package var requestsPerSecond: Double = 50
+  package var requestBurst: Double = 100
+  /// Longest time from a request's head to its answer's, the arrival of its body within; streams go on beyond.
+  package var answer: Duration = .seconds(30)
+  /// A connection on which nothing moves for so long is closed, unless it waits for an answer.
+  package var idle: Duration = .seconds(75)
+  package var connections = 512
+  /// Execs and followed logs at once.
+  package var streams = 64
+
+  package init() {}
+}
+
+extension HTTPField.Name {
+  static var requestID: Self { HTTPField.Name(parsed: "x-request-id") ?? .via }
+}

@@ -1,0 +1,48 @@
+import APIModel
+import AgentModel
+import Faults
+
+/// Decides what a principal may do, and records every refusal.
+struct Access: Sendable {
+  let audit: AuditTrail
+
+  /// - Throws: `Fault(.denied)` when the role does not suffice.
+  func require(_ permission: Permission, of principal: Principal, operation: String) async throws {
+    guard principal.has(permission) else {
+      try await refuse(principal, operation: operation, reason: "role")
+      let role = principal.role?.rawValue ?? "sentinel"
+      throw Fault(
+        .denied, operation: operation, reason: "\(principal.name) has the role \(role), which does not allow it",
+        remedy: "use a token of a role that does")
+    }
+  }
+
+  /// Like `require(_:of:operation:)`, for one agent. The agents of other tenants do not exist for a principal that is
+  /// bound to a tenant: it gets the very fault that it would get for a name that nobody uses.
+  func require(
+    _ permission: Permission, on agent: AgentID, of principal: Principal, operation: String
+  ) async throws {
+    try await require(permission, of: principal, operation: operation)
+    guard principal.sees(agent.tenant) else {
+      try await refuse(principal, operation: operation, reason: "tenant")
+      throw Self.unknown(agent, operation: operation)
+    }
+  }
+
+  /// Records that a principal reached for another tenant.
+  func refuseTenant(_ principal: Principal, _ agent: AgentID, operation: String) async throws {
+    try await refuse(principal, operation: operation, reason: "tenant")
+  }
+
+  static func unknown(_ agent: AgentID, operation: String) -> Fault {
+    Fault(
+      .notFound, operation: operation, reason: "there is no agent \(agent)",
+      remedy: "list the agents with 'lobstack agent list'")
+  }
+
+  private func refuse(_ principal: Principal, operation: String, reason: String) async throws {
+    try await audit.require(
+      AuditEvent(
+        actor: principal.name, action: "access", target: operation, outcome: "denied", details: ["reason": reason]))
+  }
+}

@@ -1,0 +1,114 @@
+import APIModel
+import AgentModel
+import Blueprint
+import Faults
+import HTTPTypes
+import Hummingbird
+import Storage
+
+extension API {
+  func addAgentRoutes(to router: Router<APIContext>) {
+    router.get("/v1/agents", use: listAgents)
+    router.post("/v1/agents", use: createAgent)
+    router.get("/v1/tenants/{tenant}/agents/{name}", use: getAgent)
+    router.put("/v1/tenants/{tenant}/agents/{name}", use: putAgent)
+    router.delete("/v1/tenants/{tenant}/agents/{name}", use: deleteAgent)
+    router.post("/v1/tenants/{tenant}/agents/{name}/start", use: startAgent)
+    router.post("/v1/tenants/{tenant}/agents/{name}/stop", use: stopAgent)
+  }
+
+  @Sendable private func listAgents(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    try await access.require(.view, of: principal, operation: "list agents")
+    let limit = try pageLimit(of: request)
+    let wanted = try parameter("tenant", of: request, rule: TenantName.rule) { TenantName($0) }
+    let cursor = try parameter("cursor", of: request, rule: "the 'next' of the page before") { AgentID($0) }
+    if let wanted, !principal.sees(wanted) { return try jsonResponse(Page<AgentResource>(items: [])) }
+    let stored = try await store.agents(tenant: wanted ?? principal.tenant, after: cursor, limit: limit + 1)
+    var items: [AgentResource] = []
+    for agent in stored.prefix(limit) { items.append(await agentView.resource(agent)) }
+    return try jsonResponse(
+      Page(items: items, next: stored.count > limit ? items.last?.id.description : nil))
+  }
+
+  @Sendable private func createAgent(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    try await access.require(.change, of: principal, operation: "create an agent")
+    let document = try await text(of: request)
+    let agent = try parseAgent(document, source: "request body")
+    let key = try agents.idempotencyKey(request.headers[.idempotencyKey], of: principal, document: document)
+    return try await created(try await agents.create(agent, by: principal, key: key))
+  }
+
+  @Sendable private func getAgent(_ request: Request, _ context: APIContext) async throws -> Response {
+    let id = try agentID(context)
+    let stored = try await agents.find(id, .view, by: try context.principal, operation: "read agent \(id)")
+    if request.headers[.ifNoneMatch] == etag(stored) {
+      return Response(status: .notModified, headers: [.eTag: etag(stored)])
+    }
+    return try await answer(stored)
+  }
+
+  @Sendable private func putAgent(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    let id = try agentID(context)
+    let operation = "write agent \(id)"
+    try await access.require(.change, on: id, of: principal, operation: operation)
+    let agent = try parseAgent(try await text(of: request), source: "request body")
+    guard agent.id == id else {
+      throw Fault(
+        .invalid, operation: operation, reason: "the document is of agent \(agent.id)",
+        remedy: "let path and metadata name the same tenant and agent")
+    }
+    let exists = try await store.agent(id) != nil
+    if request.headers[.ifNoneMatch] == "*", exists {
+      throw HTTPFault(
+        status: .preconditionFailed,
+        fault: Fault(
+          .alreadyExists, operation: operation, reason: "the agent exists", remedy: "leave If-None-Match out"))
+    }
+    if exists {
+      return try await answer(
+        try await agents.replace(agent, by: principal, ifGeneration: try matchedGeneration(request)))
+    }
+    guard request.headers[.ifMatch] == nil else {
+      throw HTTPFault(
+        status: .preconditionFailed,
+        fault: Fault(
+          .notFound, operation: operation, reason: "the agent does not exist", remedy: "leave If-Match out to create it"
+        ))
+    }
+    return try await created(try await agents.create(agent, by: principal, key: nil))
+  }
+
+  @Sendable private func deleteAgent(_ request: Request, _ context: APIContext) async throws -> Response {
+    try await answer(
+      try await agents.delete(
+        try agentID(context), by: try context.principal, ifGeneration: try matchedGeneration(request)),
+      status: .accepted)
+  }
+
+  @Sendable private func startAgent(_ request: Request, _ context: APIContext) async throws -> Response {
+    try await answer(try await agents.start(try agentID(context), by: try context.principal), status: .accepted)
+  }
+
+  @Sendable private func stopAgent(_ request: Request, _ context: APIContext) async throws -> Response {
+    try await answer(try await agents.stop(try agentID(context), by: try context.principal), status: .accepted)
+  }
+
+  private func created(_ stored: StoredAgent) async throws -> Response {
+    var response = try await answer(stored, status: .created)
+    response.headers[.location] = "/v1/tenants/\(stored.id.tenant)/agents/\(stored.id.name)"
+    return response
+  }
+
+  private func answer(_ stored: StoredAgent, status: HTTPResponse.Status = .ok) async throws -> Response {
+    try jsonResponse(await agentView.resource(stored), status: status, headers: [.eTag: etag(stored)])
+  }
+
+  private func etag(_ stored: StoredAgent) -> String { "\"\(stored.generation)\"" }
+}
+
+extension HTTPField.Name {
+  static var idempotencyKey: Self { HTTPField.Name(parsed: "idempotency-key") ?? .via }
+}

@@ -1,0 +1,180 @@
+import APIModel
+import AgentModel
+import Blueprint
+import Crypto
+import Faults
+import FoundationEssentials
+import HTTPTypes
+import NodeProtocol
+import Storage
+
+/// The rules of what may be asked of agents: authorise, record, then change the desired state.
+struct AgentService: Sendable {
+  let store: Store
+  let audit: AuditTrail
+  let access: Access
+  let view: NodeView
+  let signal: ChangeSignal
+
+  /// The key under which a client may repeat a request, with the digest of what it asked.
+  func idempotencyKey(_ key: String?, of principal: Principal, document: String) throws -> IdempotencyKey? {
+    guard let key else { return nil }
+    guard (1...255).contains(key.utf8.count) else {
+      throw Fault(
+        .invalid, operation: "read the Idempotency-Key", reason: "it has \(key.utf8.count) bytes, not 1 to 255",
+        remedy: "use a UUID")
+    }
+    return IdempotencyKey(
+      principal: principal.key, key: key, fingerprint: Array(SHA256.hash(data: Data(document.utf8))))
+  }
+
+  func create(_ agent: Agent, by principal: Principal, key: IdempotencyKey?) async throws -> StoredAgent {
+    let operation = "create agent \(agent.id)"
+    try await access.require(.change, of: principal, operation: operation)
+    guard principal.sees(agent.id.tenant) else {
+      // That the caller names another tenant tells nothing of what is in it.
+      try await access.refuseTenant(principal, agent.id, operation: operation)
+      throw Fault(
+        .denied, operation: operation,
+        reason: "\(principal.name) is bound to the tenant \(principal.tenant.map { "\($0)" } ?? "")",
+        remedy: "set metadata.tenant to that tenant")
+    }
+    if let key, let earlier = try await store.answer(to: key) { return earlier }
+    try view.requireReachable(operation: operation)
+    if let other = try await store.agent(agent.id) {
+      throw Fault(
+        .alreadyExists, operation: operation,
+        reason: other.wish == .destroy
+          ? "an agent of that name is being deleted" : "the tenant has an agent of that name",
+        remedy: other.wish == .destroy
+          ? "wait until 'lobstack agent get \(agent.id.name)' finds it no more" : "choose another name, or use PUT")
+    }
+    let uid = AgentUID.random()
+    let event = AuditEvent(
+      actor: principal.name, action: "agent.create", target: "agent \(agent.id)", outcome: "allowed",
+      details: details(of: agent, uid: uid))
+    let index = try await audit.require(event)
+    return try await carryOut(event) {
+      try await store.create(
+        StoredAgent(agent: agent, uid: uid, createdAt: .now, creator: principal.name, auditIndex: index), key: key)
+    }
+  }
+
+  /// Replaces what is wished of an existing agent.
+  func replace(_ agent: Agent, by principal: Principal, ifGeneration generation: Int64?) async throws -> StoredAgent {
+    let operation = "change agent \(agent.id)"
+    let before = try await find(agent.id, .change, by: principal, operation: operation)
+    try precondition(before, generation, operation: operation)
+    try refuseWhenDeleted(before, operation: operation)
+    if before.agent == agent { return before }
+    try view.requireReachable(operation: operation)
+    let event = AuditEvent(
+      actor: principal.name, action: "agent.update", target: "agent \(agent.id)", outcome: "allowed",
+      details: details(of: agent, uid: before.uid))
+    try await audit.require(event)
+    return try await carryOut(event) {
+      try await store.update(agent.id, ifGeneration: generation ?? before.generation, operation: operation) {
+        try refuseWhenDeleted($0, operation: operation)
+        $0.agent = agent
+      }
+    }
+  }
+
+  /// Wishes the agent to run; one that ended for good is started again.
+  func start(_ id: AgentID, by principal: Principal) async throws -> StoredAgent {
+    let operation = "start agent \(id)"
+    let before = try await find(id, .change, by: principal, operation: operation)
+    try refuseWhenDeleted(before, operation: operation)
+    let ended: Bool =
+      switch view.agent(before.uid)?.phase {
+      case .stopped, .failed, .quarantined: true
+      default: false
+      }
+    guard before.wish != .run || ended else { return before }
+    try view.requireReachable(operation: operation)
+    return try await wish(.run, for: before, action: "agent.start", by: principal, operation: operation)
+  }
+
+  func stop(_ id: AgentID, by principal: Principal) async throws -> StoredAgent {
+    let operation = "stop agent \(id)"
+    let before = try await find(id, .change, by: principal, operation: operation)
+    try refuseWhenDeleted(before, operation: operation)
+    guard before.wish != .stop else { return before }
+    return try await wish(.stop, for: before, action: "agent.stop", by: principal, operation: operation)
+  }
+
+  /// Wishes the agent gone; the reconciler forgets it when the node has destroyed it.
+  func delete(_ id: AgentID, by principal: Principal, ifGeneration generation: Int64?) async throws -> StoredAgent {
+    let operation = "delete agent \(id)"
+    let before = try await find(id, .change, by: principal, operation: operation)
+    if before.wish == .destroy { return before }
+    try precondition(before, generation, operation: operation)
+    return try await wish(.destroy, for: before, action: "agent.delete", by: principal, operation: operation)
+  }
+
+  func find(
+    _ id: AgentID, _ permission: Permission, by principal: Principal, operation: String
+  ) async throws -> StoredAgent {
+    try await access.require(permission, on: id, of: principal, operation: operation)
+    guard let stored = try await store.agent(id) else { throw Access.unknown(id, operation: operation) }
+    return stored
+  }
+
+  private func wish(
+    _ wish: StoredAgent.Wish, for before: StoredAgent, action: String, by principal: Principal, operation: String
+  ) async throws -> StoredAgent {
+    let event = AuditEvent(
+      actor: principal.name, action: action, target: "agent \(before.id)", outcome: "allowed",
+      details: ["uid": "\(before.uid)"])
+    try await audit.require(event)
+    return try await carryOut(event) {
+      try await store.update(before.id, operation: operation, always: wish == .run) {
+        guard $0.uid == before.uid else { throw Access.unknown(before.id, operation: operation) }
+        if wish != .destroy { try refuseWhenDeleted($0, operation: operation) }
+        $0.wish = wish
+        if wish == .destroy { $0.deletedAt = .now }
+      }
+    }
+  }
+
+  /// Runs what was recorded as allowed, tells the node, and records it when it failed after all.
+  private func carryOut(_ event: AuditEvent, _ body: () async throws -> StoredAgent) async throws -> StoredAgent {
+    do {
+      let stored = try await body()
+      signal.raise()
+      return stored
+    } catch {
+      var outcome = event
+      outcome.outcome = "failed"
+      outcome.details = ["uid": event.details["uid"] ?? "", "reason": (error as? Fault)?.reason ?? "unexpected error"]
+      await audit.note(outcome)
+      throw error
+    }
+  }
+
+  private func precondition(_ stored: StoredAgent, _ generation: Int64?, operation: String) throws {
+    guard let generation, generation != stored.generation else { return }
+    throw HTTPFault(
+      status: .preconditionFailed,
+      fault: Fault(
+        .conflict, operation: operation, reason: "the agent has generation \(stored.generation), not \(generation)",
+        remedy: "read it again and repeat the change"))
+  }
+
+  private func details(of agent: Agent, uid: AgentUID) -> [String: String] {
+    var details = ["uid": "\(uid)", "image": "\(agent.spec.image)", "tier": agent.spec.tier.rawValue]
+    // Names only: a value may be a secret.
+    if !agent.spec.env.isEmpty { details["env"] = nameList(agent.spec.env.keys) }
+    return details
+  }
+}
+
+/// Sorted names, cut off where a record would become unreadable.
+func nameList(_ names: some Sequence<String>) -> String { String(names.sorted().joined(separator: ",").prefix(1024)) }
+
+private func refuseWhenDeleted(_ stored: StoredAgent, operation: String) throws {
+  guard stored.wish == .destroy else { return }
+  throw Fault(
+    .conflict, operation: operation, reason: "the agent is being deleted",
+    remedy: "wait until it is gone, then create it")
+}

@@ -1,0 +1,73 @@
+import APIModel
+import Faults
+import FoundationEssentials
+import Logging
+import Synchronization
+
+/// What happened, or is about to. Holds no secret and no value of an environment variable.
+package struct AuditEvent: Hashable, Sendable {
+  package var actor: String
+  package var action: String
+  package var target: String
+  package var outcome: String
+  package var details: [String: String]
+
+  package init(actor: String, action: String, target: String, outcome: String, details: [String: String] = [:]) {
+    self.actor = actor
+    self.action = action
+    self.target = target
+    self.outcome = outcome
+    self.details = details
+  }
+}
+
+/// The audit log as the control plane needs it. Tests stand in for it with a list that can refuse.
+package protocol AuditAppending: Sendable {
+  /// - Returns: the record's index, once the record is durable.
+  func append(_ event: AuditEvent) async throws -> UInt64
+  func page(from index: UInt64, limit: Int) async throws -> [AuditRecordResource]
+  func head() async throws -> PlatformStatus.AuditHead
+  func checkpoint() async throws -> AuditCheckpointResource
+  func proof(index: UInt64) async throws -> AuditProofResource
+}
+
+/// Writes audit records and knows whether the last one could be written.
+final class AuditTrail: Sendable {
+  let log: any AuditAppending
+  private let logger: Logger
+  private let lastFailure = Mutex<Fault?>(nil)
+
+  init(log: any AuditAppending, logger: Logger) {
+    self.log = log
+    self.logger = logger
+  }
+
+  /// Why the log cannot be written; `nil` when the last record was.
+  var failure: Fault? { lastFailure.withLock { $0 } }
+
+  /// Records what is about to happen. When this throws, it must not happen.
+  @discardableResult
+  func require(_ event: AuditEvent) async throws -> UInt64 {
+    do {
+      let index = try await log.append(event)
+      lastFailure.withLock { $0 = nil }
+      return index
+    } catch {
+      let below = error as? Fault
+      let fault = Fault(
+        below?.code == .exhausted ? .exhausted : .unavailable, operation: "record \(event.action) of \(event.target)",
+        reason: "the audit log cannot be written, so the action is refused",
+        remedy: "free space below the state directory, or see the control plane's log", cause: error)
+      lastFailure.withLock { $0 = fault }
+      throw fault
+    }
+  }
+
+  /// Records how something ended that was recorded before it began; it has happened, so a failure can only be told.
+  func note(_ event: AuditEvent) async {
+    do { try await require(event) } catch {
+      logger.error(
+        "Outcome not recorded", metadata: ["audit.action": "\(event.action)", "error": "\(error)"])
+    }
+  }
+}

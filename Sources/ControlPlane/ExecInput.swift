@@ -1,0 +1,80 @@
+import APIModel
+import Faults
+import Framing
+import Hummingbird
+import NIOCore
+import Synchronization
+
+/// The body of an exec request, cut into frames as somebody asks for them, so that a program that reads slowly slows
+/// its client.
+///
+/// A body that ends in order ends the program's input; one that is cut off means that the client is gone.
+///
+/// `@unchecked`: `first` runs before the stream exists, and the stream calls `next` from its one consumer, one call after
+/// another.
+final class ExecInput: @unchecked Sendable {
+  private var body: RequestBody.AsyncIterator
+  private var buffer = ByteBuffer()
+  private let broken: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+
+  init(_ body: RequestBody) {
+    self.body = body.makeAsyncIterator()
+    broken = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// The frame that says what to run.
+  func first(operation: String) async throws -> ExecRequest {
+    do {
+      guard let frame = try await frame(), frame.kind == .message else {
+        throw Fault(
+          .invalid, operation: operation, reason: "the body does not begin with a message frame",
+          remedy: "see /openapi.json for its form")
+      }
+      let wanted = try APIJSON.decode(ExecRequest.self, from: frame.payload.readableBytesView)
+      guard let program = wanted.command.first, !program.isEmpty else {
+        throw Fault(.invalid, operation: operation, reason: "the command is empty", remedy: "name a program")
+      }
+      return wanted
+    } catch let fault as Fault {
+      throw fault
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      throw Fault(
+        .invalid, operation: operation, reason: "the first frame is not an ExecRequest",
+        remedy: "see /openapi.json for its form", cause: error)
+    }
+  }
+
+  /// The rest, for one consumer.
+  var frames: AsyncStream<Frame> { AsyncStream { await self.next() } }
+
+  /// Returns never; throws when the client is gone.
+  func lost() async throws {
+    for await _ in broken.stream {}
+    throw CancellationError()
+  }
+
+  private func next() async -> Frame? {
+    do {
+      guard let frame = try await frame() else { return nil }
+      guard frame.kind == .standardInput || frame.kind == .endOfInput else {
+        broken.continuation.finish()
+        return nil
+      }
+      return frame
+    } catch {
+      broken.continuation.finish()
+      return nil
+    }
+  }
+
+  private func frame() async throws -> Frame? {
+    while true {
+      if let frame = try Frame.read(from: &buffer) { return frame }
+      guard let piece = try await body.next() else { return nil }
+      buffer.discardReadBytes()
+      buffer.writeImmutableBuffer(piece)
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import AgentModel
+import Framing
+import NodeProtocol
+
+/// What the control plane asks of the node. Tests stand in for it with a node in memory.
+package protocol NodeConnection: Sendable {
+  func describe() async throws -> NodeDescription
+  func apply(_ state: DesiredState) async throws
+  func observe(after revision: UInt64, waitSeconds: Int) async throws -> ObservedState
+  /// Calls `output` in order, one call after another; the last frame is `exit` or `fault`.
+  func exec(
+    uid: AgentUID, command: [String], env: [String: String], directory: String?, input: AsyncStream<Frame>,
+    output: @escaping @Sendable (Frame) async throws -> Void) async throws
+  /// Calls `output` in order, one call after another.
+  func logs(
+    uid: AgentUID, tailBytes: Int, follow: Bool, output: @escaping @Sendable (Frame) async throws -> Void) async throws
+}
+
+extension NodeClient: NodeConnection {}

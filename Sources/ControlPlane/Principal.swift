@@ -1,0 +1,78 @@
+import APIModel
+import AgentModel
+import Faults
+
+/// Who is at the other end of a connection, by the kernel's word.
+package enum Peer: Hashable, Sendable {
+  case unix(uid: UInt32)
+  /// Over TCP, or not to be told.
+  case remote
+}
+
+/// Who makes a request.
+package struct Principal: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    /// User id 0 on the Unix socket.
+    case root
+    /// The sentinel's user id on the Unix socket: may report denials and nothing else.
+    case sentinel
+    case token(id: String, role: Role, tenant: TenantName?)
+  }
+
+  package let kind: Kind
+  /// The actor of audit records: `root@unix`, `token:ci`.
+  package let name: String
+
+  package static let root = Principal(kind: .root, name: "root@unix")
+  package static let sentinel = Principal(kind: .sentinel, name: "sentinel@unix")
+
+  package init(kind: Kind, name: String) {
+    self.kind = kind
+    self.name = name
+  }
+
+  package var role: Role? {
+    switch kind {
+    case .root: .admin
+    case .sentinel: nil
+    case .token(_, let role, _): role
+    }
+  }
+
+  /// The tenant whose agents are all that the principal sees; `nil` for every tenant.
+  package var tenant: TenantName? {
+    if case .token(_, let role, let tenant) = kind, role != .admin { return tenant }
+    return nil
+  }
+
+  /// Names the principal for rate limits and idempotency keys; not shown.
+  var key: String {
+    switch kind {
+    case .root: "root"
+    case .sentinel: "sentinel"
+    case .token(let id, _, _): "token:\(id)"
+    }
+  }
+}
+
+/// What a request needs.
+enum Permission: String, Sendable {
+  case view
+  case change
+  case administer
+  case reportDenials
+}
+
+extension Principal {
+  /// Whether the principal's role has the permission; tenants are another question.
+  func has(_ permission: Permission) -> Bool {
+    switch permission {
+    case .view: role != nil
+    case .change: role == .admin || role == .operator
+    case .administer: role == .admin
+    case .reportDenials: kind == .sentinel || kind == .root
+    }
+  }
+
+  func sees(_ tenant: TenantName) -> Bool { role != nil && (self.tenant == nil || self.tenant == tenant) }
+}

@@ -1,0 +1,104 @@
+import APIModel
+import AgentModel
+import Faults
+import Hummingbird
+import NIOCore
+
+// How routes read what they are given. Every failure names the part of the request.
+
+func agentID(_ context: APIContext) throws -> AgentID {
+  let operation = "read the request's path"
+  let tenantText = context.parameters.get("tenant") ?? ""
+  let nameText = context.parameters.get("name") ?? ""
+  guard let tenant = TenantName(tenantText) else {
+    throw Fault(
+      .invalid, operation: operation, reason: "the tenant '\(tenantText.prefix(80))' is not valid",
+      remedy: "give \(TenantName.rule)")
+  }
+  guard let name = AgentName(nameText) else {
+    throw Fault(
+      .invalid, operation: operation, reason: "the agent's name '\(nameText.prefix(80))' is not valid",
+      remedy: "give \(AgentName.rule)")
+  }
+  return AgentID(tenant: tenant, name: name)
+}
+
+/// A query parameter parsed; `nil` when it is absent or empty.
+func parameter<Value>(
+  _ name: String, of request: Request, rule: String, _ parse: (String) -> Value?
+) throws -> Value? {
+  guard let text = request.uri.queryParameters[name[...]], !text.isEmpty else { return nil }
+  guard let value = parse(String(text)) else {
+    throw Fault(
+      .invalid, operation: "read the query parameter \(name)", reason: "'\(text.prefix(80))' is not valid",
+      remedy: "give \(rule)")
+  }
+  return value
+}
+
+func integer(_ name: String, of request: Request, in range: ClosedRange<Int>, default value: Int) throws -> Int {
+  try parameter(name, of: request, rule: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
+    Int($0).flatMap { range.contains($0) ? $0 : nil }
+  } ?? value
+}
+
+func pageLimit(of request: Request) throws -> Int {
+  try integer("limit", of: request, in: 1...APIProtocol.longestPage, default: 100)
+}
+
+/// - Throws: a 413 when the body is over the limit, without reading the rest into memory.
+func body(of request: Request) async throws -> ByteBuffer {
+  let tooLong = HTTPFault(
+    status: .contentTooLarge,
+    fault: Fault(
+      .invalid, operation: "read the request's body", reason: "it is longer than \(APIProtocol.longestBody) bytes",
+      remedy: "shorten it"))
+  if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > APIProtocol.longestBody {
+    throw tooLong
+  }
+  do { return try await request.body.collect(upTo: APIProtocol.longestBody) } catch is NIOTooManyBytesError {
+    throw tooLong
+  }
+}
+
+func text(of request: Request) async throws -> String {
+  guard let text = String(validating: try await body(of: request).readableBytesView, as: UTF8.self) else {
+    throw Fault(
+      .invalid, operation: "read the request's body", reason: "it is not UTF-8 text",
+      remedy: "send the document as UTF-8")
+  }
+  return text
+}
+
+func json<Value: Decodable>(_ type: Value.Type, of request: Request) async throws -> Value {
+  let bytes = try await body(of: request)
+  do { return try APIJSON.decode(type, from: bytes.readableBytesView) } catch {
+    throw Fault(
+      .invalid, operation: "read the request's body", reason: "it is not the JSON that is expected: \(explain(error))",
+      remedy: "see /openapi.json for its form")
+  }
+}
+
+/// What a `DecodingError` means, without the noise of its description.
+private func explain(_ error: any Error) -> String {
+  func path(_ context: DecodingError.Context) -> String {
+    context.codingPath.isEmpty ? "the value" : context.codingPath.map(\.stringValue).joined(separator: ".")
+  }
+  return switch error as? DecodingError {
+  case .keyNotFound(let key, _): "'\(key.stringValue)' is missing"
+  case .typeMismatch(_, let context), .valueNotFound(_, let context): "\(path(context)) has the wrong type"
+  case .dataCorrupted(let context): "\(path(context)): \(context.debugDescription)"
+  default: "it cannot be decoded"
+  }
+}
+
+/// The generation that `If-Match` names; `nil` without the header and for `*`.
+func matchedGeneration(_ request: Request) throws -> Int64? {
+  guard let text = request.headers[.ifMatch], text != "*" else { return nil }
+  guard text.hasPrefix("\""), text.hasSuffix("\""), let generation = Int64(text.dropFirst().dropLast()) else {
+    throw Fault(
+      .invalid, operation: "read the If-Match header", reason: "'\(text.prefix(80))' is not an ETag of this API",
+      remedy: "send the ETag of the agent's last answer")
+  }
+  return generation
+}

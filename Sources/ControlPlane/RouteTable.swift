@@ -1,0 +1,26 @@
+import HTTPTypes
+import Hummingbird
+
+/// The routes that there are, to tell "no such resource" from "no such method".
+struct RouteTable: Sendable {
+  /// Paths that anybody may ask for, without a token: they tell nothing of any agent.
+  static let open: Set<String> = ["/healthz", "/livez", "/readyz", "/openapi.json"]
+
+  private let routes: [(segments: [Substring], method: String)]
+
+  init(_ routes: [Router<APIContext>.RouteDescription]) {
+    self.routes = routes.map { Self.split("\($0.path)", method: $0.method.rawValue) }
+  }
+
+  private static func split(_ path: String, method: String) -> ([Substring], String) {
+    (path.split(separator: "/"), method)
+  }
+
+  func methods(for path: String) -> [String] {
+    let segments = path.split(separator: "/")
+    return routes.filter { route in
+      route.segments.count == segments.count
+        && zip(route.segments, segments).allSatisfy { $0 == $1 || $0.hasPrefix("{") || $0.hasPrefix(":") }
+    }.map(\.method).sorted()
+  }
+}

@@ -1,0 +1,138 @@
+import APIModel
+import AgentModel
+import Faults
+import Framing
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Storage
+import Synchronization
+
+extension API {
+  func addStreamRoutes(to router: Router<APIContext>) {
+    router.post("/v1/tenants/{tenant}/agents/{name}/exec", use: exec)
+    router.get("/v1/tenants/{tenant}/agents/{name}/logs", use: logs)
+  }
+
+  /// Longest part of a command that its audit record shows.
+  private static let shownCommand = 512
+
+  // MARK: Exec
+
+  @Sendable private func exec(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    let id = try agentID(context)
+    let operation = "run a program in agent \(id)"
+    let stored = try await agents.find(id, .change, by: principal, operation: operation)
+    try view.requireReachable(operation: operation)
+    let input = ExecInput(request.body)
+    let wanted = try await input.first(operation: operation)
+    let event = AuditEvent(
+      actor: principal.name, action: "agent.exec", target: "agent \(id)", outcome: "allowed",
+      details: [
+        "uid": "\(stored.uid)", "command": String(wanted.command.joined(separator: " ").prefix(Self.shownCommand)),
+        "env": nameList(wanted.env.keys),
+      ])
+    try streams.take(operation: operation)
+    do { try await audit.require(event) } catch {
+      streams.giveBack()
+      throw error
+    }
+    return frameResponse(operation: operation) { sink in
+      let ending = await run(wanted, in: stored, input: input, sink: sink)
+      var outcome = event
+      outcome.outcome = ending
+      await audit.note(outcome)
+    }
+  }
+
+  /// - Returns: how the execution ended, for the audit record.
+  private func run(_ wanted: ExecRequest, in stored: StoredAgent, input: ExecInput, sink: StreamSink) async -> String {
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          try await node.exec(
+            uid: stored.uid, command: wanted.command, env: wanted.env, directory: wanted.directory,
+            input: input.frames, output: sink.send)
+        }
+        // A client that is gone takes its program with it.
+        group.addTask { try await input.lost() }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
+      return sink.exitCode.map { "exited \($0)" } ?? "failed"
+    } catch let fault as Fault {
+      await sink.fail(fault)
+      return "failed"
+    } catch {
+      await sink.fail(
+        Fault(
+          .unavailable, operation: "run a program in agent \(stored.id)", reason: "the stream was cut off",
+          remedy: "try again"))
+      return "cut off"
+    }
+  }
+
+  // MARK: Logs
+
+  @Sendable private func logs(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    let id = try agentID(context)
+    let operation = "read the logs of agent \(id)"
+    let stored = try await agents.find(id, .view, by: principal, operation: operation)
+    let tail = try integer("tail", of: request, in: 0...(16 << 20), default: 64 << 10)
+    let follow =
+      try parameter("follow", of: request, rule: "true or false") { Bool($0) } ?? false
+    try view.requireReachable(operation: operation)
+    try streams.take(operation: operation)
+    let framed = request.headers[.accept]?.contains(APIProtocol.streamMediaType) ?? false
+    return frameResponse(operation: operation, framed: framed) { sink in
+      do {
+        try await request.body.consumeWithCancellationOnInboundClose { _ in
+          try await node.logs(uid: stored.uid, tailBytes: tail, follow: follow, output: sink.send)
+        }
+      } catch let fault as Fault {
+        await sink.fail(fault)
+      } catch {
+        await sink.fail(
+          Fault(.unavailable, operation: operation, reason: "the stream was cut off", remedy: "try again"))
+      }
+    }
+  }
+
+  /// An answer whose body `produce` writes; gives the stream's slot back at its end.
+  private func frameResponse(
+    operation: String, framed: Bool = true, _ produce: @escaping @Sendable (StreamSink) async -> Void
+  ) -> Response {
+    let lease = StreamLease(streams)
+    return Response(
+      status: .ok,
+      headers: [
+        .contentType: framed ? APIProtocol.streamMediaType : "text/plain; charset=utf-8", .cacheControl: "no-store",
+      ],
+      body: ResponseBody { writer in
+        defer { lease.end() }
+        let sink = StreamSink(writer, framed: framed)
+        try await sink.open()
+        await produce(sink)
+        try await sink.finish()
+      })
+  }
+}
+
+/// Gives a stream's slot back once: at the stream's end, or when the answer is dropped unsent.
+private final class StreamLease: Sendable {
+  private let slots: StreamSlots
+  private let held = Mutex(true)
+
+  init(_ slots: StreamSlots) { self.slots = slots }
+  deinit { end() }
+
+  func end() {
+    let first = held.withLock { held in
+      defer { held = false }
+      return held
+    }
+    if first { slots.giveBack() }
+  }
+}

@@ -1,0 +1,63 @@
+import APIModel
+import Faults
+import Framing
+import Hummingbird
+import NIOCore
+import Synchronization
+
+/// Where a stream's frames go: the body of an answer, as frames or, for people, as plain text.
+///
+/// `@unchecked`: the body's writer is used by one task at a time, because the node's output is called one call after
+/// another and `open`, `fail` and `finish` run before or after it.
+final class StreamSink: @unchecked Sendable {
+  private var writer: any ResponseBodyWriter
+  private let framed: Bool
+  private let exit = Mutex<(code: Int32?, ended: Bool)>((nil, false))
+
+  init(_ writer: any ResponseBodyWriter, framed: Bool) {
+    self.writer = writer
+    self.framed = framed
+  }
+
+  /// The code of the exit frame that passed.
+  var exitCode: Int32? { exit.withLock { $0.code } }
+
+  /// Lets the head of the answer go out, so that the client knows that its stream is open.
+  func open() async throws { try await writer.write(ByteBuffer()) }
+
+  @Sendable func send(_ frame: Frame) async throws {
+    if frame.kind == .exit {
+      let code = try APIJSON.decode(ExitPayload.self, from: frame.payload.readableBytesView).code
+      exit.withLock { $0 = (code, true) }
+    } else if frame.kind == .fault {
+      exit.withLock { $0.ended = true }
+    }
+    try await write(frame)
+  }
+
+  /// Ends the stream with a fault, unless it has ended already.
+  func fail(_ fault: Fault) async {
+    guard !exit.withLock({ $0.ended }) else { return }
+    do { try await send(Frame(.fault, ByteBuffer(bytes: try APIJSON.encode(fault)))) } catch {
+      // The client is gone: nobody is left to tell.
+    }
+  }
+
+  func finish() async throws { try await writer.finish(nil) }
+
+  private func write(_ frame: Frame) async throws {
+    if framed {
+      var buffer = ByteBuffer()
+      frame.write(into: &buffer)
+      try await writer.write(buffer)
+      return
+    }
+    switch frame.kind {
+    case .standardOutput, .standardError: try await writer.write(frame.payload)
+    case .fault:
+      let fault = try APIJSON.decode(Fault.self, from: frame.payload.readableBytesView)
+      try await writer.write(ByteBuffer(string: "lobstack: \(fault)\n"))
+    default: break
+    }
+  }
+}

@@ -1,0 +1,189 @@
+/// A packet that the firewall dropped, as its log event tells of it.
+package struct DeniedPacket: Hashable, Sendable {
+  /// The rule that dropped it, a `FirewallTable.Rule` of whatever version wrote the table.
+  package var rule: String
+  /// Kernel's number of the agent's interface: where the packet came in, or would have gone out for rule `ingress`.
+  package var interfaceIndex: UInt32?
+  /// `tcp`, `udp`, `icmp`, … or `ip-` and the protocol's number.
+  package var `protocol`: String
+  package var source: String
+  package var destination: String
+  package var sourcePort: UInt16?
+  package var port: UInt16?
+  /// The kernel's count of events of the group; a gap tells of lost ones.
+  package var sequence: UInt32?
+}
+
+/// Reads the events of one datagram of the NFLOG group; what is not a well-formed event of ours is skipped.
+///
+/// An agent chooses what stands in its packets, so every length is checked against what is there, and nothing traps.
+package func parseDenials(_ datagram: some Collection<UInt8>) -> [DeniedPacket] {
+  var rest = ArraySlice(datagram)
+  var packets: [DeniedPacket] = []
+  while let length: UInt32 = rest.native(at: 0), length >= MessageHeader.length, length <= rest.count {
+    if let packet = parseDenial(Array(rest.prefix(Int(length)))) { packets.append(packet) }
+    rest = rest.dropFirst(aligned(Int(length)))
+  }
+  return packets
+}
+
+/// Reads one netlink message of NFLOG (linux/netfilter/nfnetlink_log.h).
+///
+/// - Returns: `nil` for bytes that are not a whole event with our log prefix and an IP packet.
+package func parseDenial(_ message: [UInt8]) -> DeniedPacket? {
+  let bytes = message[...]
+  guard let length: UInt32 = bytes.native(at: 0), length <= bytes.count, length >= MessageHeader.length,
+    let type: UInt16 = bytes.native(at: 4), type == MessageHeader.packetEvent
+  else { return nil }
+  var event = Event()
+  var rest = bytes.prefix(Int(length)).dropFirst(MessageHeader.length)
+  while let size: UInt16 = rest.native(at: 0), let kind: UInt16 = rest.native(at: 2), size >= 4, size <= rest.count {
+    event.take(kind & 0x3fff, rest.prefix(Int(size)).dropFirst(4))
+    rest = rest.dropFirst(aligned(Int(size)))
+  }
+  return event.packet
+}
+
+private enum MessageHeader {
+  /// nlmsghdr (16 bytes) and nfgenmsg (4 bytes).
+  static let length = 20
+  /// NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET.
+  static let packetEvent: UInt16 = 4 << 8
+}
+
+/// The attributes of an event that matter here.
+private struct Event {
+  private var prefix: String?
+  private var input: UInt32?
+  private var output: UInt32?
+  private var sequence: UInt32?
+  private var payload: ArraySlice<UInt8>?
+
+  mutating func take(_ kind: UInt16, _ value: ArraySlice<UInt8>) {
+    switch kind {
+    case 4: input = value.big(at: 0)  // NFULA_IFINDEX_INDEV
+    case 5: output = value.big(at: 0)  // NFULA_IFINDEX_OUTDEV
+    case 9: payload = value  // NFULA_PAYLOAD
+    case 10: prefix = Self.text(value)  // NFULA_PREFIX
+    case 12: sequence = value.big(at: 0)  // NFULA_SEQ
+    default: break
+    }
+  }
+
+  var packet: DeniedPacket? {
+    guard let prefix, prefix.hasPrefix(FirewallTable.logPrefix), let payload, let header = IPHeader(payload) else {
+      return nil
+    }
+    let rule = String(prefix.dropFirst(FirewallTable.logPrefix.count))
+    guard !rule.isEmpty else { return nil }
+    return DeniedPacket(
+      rule: rule, interfaceIndex: rule == FirewallTable.Rule.ingress.rawValue ? output : input,
+      protocol: header.protocolName, source: header.source, destination: header.destination,
+      sourcePort: header.sourcePort, port: header.destinationPort, sequence: sequence)
+  }
+
+  /// A prefix as we write them: at most 64 of a-z, 0-9, hyphen and space, then a zero byte.
+  private static func text(_ value: ArraySlice<UInt8>) -> String? {
+    let characters = value.prefix { $0 != 0 }
+    guard characters.count <= 64,
+      characters.allSatisfy({
+        $0 == 0x20 || $0 == 0x2d || (0x30...0x39).contains($0) || (0x61...0x7a).contains($0)
+      })
+    else { return nil }
+    return String(decoding: characters, as: UTF8.self)
+  }
+}
+
+/// The parts of an IPv4 or IPv6 header that an event shows (RFC 791, RFC 8200).
+private struct IPHeader {
+  var source: String
+  var destination: String
+  var sourcePort: UInt16?
+  var destinationPort: UInt16?
+  private var number: UInt8
+
+  init?(_ packet: ArraySlice<UInt8>) {
+    guard let first = packet.first else { return nil }
+    let rest: ArraySlice<UInt8>?
+    switch first >> 4 {
+    case 4:
+      let length = Int(first & 0x0f) * 4
+      guard length >= 20, packet.count >= length, let fragment: UInt16 = packet.big(at: 6),
+        let source = addressText(packet.dropFirst(12).prefix(4)),
+        let destination = addressText(packet.dropFirst(16).prefix(4))
+      else { return nil }
+      (self.source, self.destination) = (source, destination)
+      number = packet[packet.startIndex + 9]
+      // Only the first fragment begins with the ports.
+      rest = fragment & 0x1fff == 0 ? packet.dropFirst(length) : nil
+    case 6:
+      guard packet.count >= 40, let source = addressText(packet.dropFirst(8).prefix(16)),
+        let destination = addressText(packet.dropFirst(24).prefix(16))
+      else { return nil }
+      (self.source, self.destination) = (source, destination)
+      (number, rest) = Self.upperLayer(packet[packet.startIndex + 6], packet.dropFirst(40))
+    default: return nil
+    }
+    guard let rest, Self.withPorts.contains(number) else { return }
+    sourcePort = rest.big(at: 0)
+    destinationPort = rest.big(at: 2)
+  }
+
+  /// TCP, UDP, DCCP, SCTP and UDP-Lite begin with the ports of source and destination.
+  private static let withPorts: Set<UInt8> = [6, 17, 33, 132, 136]
+
+  var protocolName: String {
+    switch number {
+    case 1: "icmp"
+    case 6: "tcp"
+    case 17: "udp"
+    case 58: "icmpv6"
+    case 132: "sctp"
+    default: "ip-\(number)"
+    }
+  }
+
+  /// Follows the extension headers, at most eight, to the protocol above; without a rest where it cannot.
+  private static func upperLayer(
+    _ next: UInt8, _ rest: ArraySlice<UInt8>
+  ) -> (number: UInt8, rest: ArraySlice<UInt8>?) {
+    var (next, rest) = (next, rest)
+    for _ in 0..<8 {
+      switch next {
+      case 0, 43, 60:  // hop-by-hop, routing, destination options
+        guard rest.count >= 8 else { return (next, nil) }
+        let length = (Int(rest[rest.startIndex + 1]) + 1) * 8
+        next = rest[rest.startIndex]
+        rest = rest.dropFirst(length)
+      case 44:  // fragment
+        guard rest.count >= 8, let offset: UInt16 = rest.big(at: 2) else { return (next, nil) }
+        next = rest[rest.startIndex]
+        guard offset & 0xfff8 == 0 else { return (next, nil) }
+        rest = rest.dropFirst(8)
+      default: return (next, rest)
+      }
+    }
+    return (next, nil)
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// The integer of the machine's byte order at an offset; `nil` when the bytes are not all there.
+  fileprivate func native<Integer: FixedWidthInteger>(at offset: Int) -> Integer? {
+    #if _endian(big)
+      big(at: offset)
+    #else
+      big(at: offset).map { (value: Integer) in value.byteSwapped }
+    #endif
+  }
+
+  /// The integer of the network's byte order at an offset; `nil` when the bytes are not all there.
+  fileprivate func big<Integer: FixedWidthInteger>(at offset: Int) -> Integer? {
+    let bytes = dropFirst(offset).prefix(Integer.bitWidth / 8)
+    guard bytes.count == Integer.bitWidth / 8 else { return nil }
+    return bytes.reduce(0) { $0 << 8 | Integer(truncatingIfNeeded: $1) }
+  }
+}
+
+/// Netlink's alignment.
+private func aligned(_ length: Int) -> Int { (length + 3) & ~3 }

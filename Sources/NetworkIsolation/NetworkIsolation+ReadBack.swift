@@ -1,0 +1,72 @@
+import AgentModel
+
+extension NetworkIsolation {
+  /// Proves from the kernel that the agent's network is closed; cheap for many callers at once.
+  package func readBack(_ network: AgentNetwork) async -> LayerStatus {
+    let statuses = await readBackAll([network])
+    return statuses[network.slot] ?? Self.failed("the read-back gave no answer")
+  }
+
+  /// Proves from the kernel, asked once, that the agents' networks are closed.
+  ///
+  /// - Returns: The status of layer `network` for each slot.
+  package func readBackAll(_ networks: [AgentNetwork]) async -> [Int: LayerStatus] {
+    do {
+      let snapshot = try await snapshots.read()
+      let tableFault = fault(inTable: snapshot)
+      return Dictionary(
+        networks.map { network in
+          if let fault = tableFault ?? fault(of: network, in: snapshot) { return (network.slot, Self.failed(fault)) }
+          return (
+            network.slot, LayerStatus(layer: "network", state: .enforced, evidence: evidence(network, snapshot))
+          )
+        }, uniquingKeysWith: { first, _ in first })
+    } catch {
+      return Dictionary(
+        networks.map { ($0.slot, Self.failed("it could not be read back: \(error)")) },
+        uniquingKeysWith: { first, _ in first })
+    }
+  }
+
+  private static func failed(_ evidence: String) -> LayerStatus {
+    LayerStatus(layer: "network", state: .failed, evidence: evidence)
+  }
+
+  private func fault(inTable snapshot: NetworkSnapshot) -> String? {
+    guard let live = snapshot.table else { return "nft table inet \(table.name) is gone" }
+    return live.difference(from: snapshot.expected).map { "nft table inet \(table.name) was changed: \($0)" }
+  }
+
+  private func fault(of network: AgentNetwork, in snapshot: NetworkSnapshot) -> String? {
+    let name = network.interface
+    guard let live = snapshot.table, live.interfaces.contains(name) else {
+      return "\(name) is not in set \(FirewallTable.interfacesSet)"
+    }
+    let sources = live.sources.filter { $0.hasPrefix("\(name) ") }
+    guard sources == ["\(name) \(network.agentAddress)"] else {
+      return "set \(FirewallTable.sourcesSet) has \(sources.sorted()) for \(name), not just \(network.agentAddress)"
+    }
+    guard let id = snapshot.namespaces[network.namespace] else { return "netns \(network.namespace) is gone" }
+    guard let link = snapshot.links[name] else { return "interface \(name) is gone" }
+    guard link.linkNamespace == network.namespace || (id != nil && link.linkNamespaceID == id) else {
+      return "the other end of \(name) is not in netns \(network.namespace)"
+    }
+    guard link.flags.contains("UP") else { return "interface \(name) is down" }
+    let addresses = (link.addresses ?? []).map { "\($0.local ?? "?")/\($0.prefixlen ?? -1)" }
+    guard addresses == ["\(network.hostAddress)/30"] else {
+      return "interface \(name) has the addresses \(addresses), not just \(network.hostAddress)/30"
+    }
+    for (family, setting, value) in [("ipv6", "disable_ipv6", "1"), ("ipv4", "rp_filter", "1")] {
+      // Absent only where the kernel has no IPv6 at all.
+      guard let current = links.setting(family, setting, of: name) else { continue }
+      guard current == value else { return "\(setting) of \(name) is \(current), not \(value)" }
+    }
+    return nil
+  }
+
+  private func evidence(_ network: AgentNetwork, _ snapshot: NetworkSnapshot) -> String {
+    "nft table inet \(table.name): \(snapshot.expected.chains) chains, \(snapshot.expected.rules) rules match; "
+      + "\(network.interface) in \(FirewallTable.interfacesSet), may send as \(network.agentAddress) only; "
+      + "netns \(network.namespace) joined to it; IPv6 off"
+  }
+}

@@ -1,0 +1,88 @@
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+
+/// What the node keeps on disk of one agent, so that a restarted node knows what it finds.
+struct AgentRecord: Codable, Sendable, Hashable {
+  var id: AgentID
+  var uid: AgentUID
+  /// The agent's place in the address plan.
+  var slot: Int
+  /// The generation that the sandbox was made for.
+  var generation: Int64?
+  var imageDigest: String?
+  /// Process id of the running sandbox.
+  var sandboxProcess: Int32?
+  var startedAt: Date?
+  var restarts = 0
+  var lastExit: AgentExit?
+}
+
+/// One agent's directory: its record, bundle, log and workspace volume.
+struct AgentFiles: Sendable {
+  let uid: AgentUID
+  let directory: String
+
+  init(layout: InstanceLayout, uid: AgentUID) {
+    self.uid = uid
+    directory = "\(layout.agentsDirectory)/\(uid)"
+  }
+
+  var recordFile: String { "\(directory)/agent.json" }
+  var bundleDirectory: String { "\(directory)/bundle" }
+  var logFile: String { "\(directory)/agent.log" }
+  var volume: WorkspaceVolume {
+    WorkspaceVolume(image: "\(directory)/workspace.img", mountPoint: "\(directory)/workspace")
+  }
+
+  var exist: Bool { FileManager.default.fileExists(atPath: directory) }
+
+  func prepare() throws {
+    do {
+      for path in [directory, bundleDirectory] {
+        try FileManager.default.createDirectory(
+          atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      }
+    } catch {
+      throw Fault(
+        .exhausted, operation: "create \(directory)", reason: "the directory cannot be made",
+        remedy: "free disk space or mend the file system", cause: error)
+    }
+  }
+
+  func write(_ record: AgentRecord) throws { try writeAtomically(record, to: recordFile) }
+
+  /// - Returns: `nil` when the agent has no readable record: then nothing in the kernel is known to be its.
+  func readRecord() -> AgentRecord? {
+    guard let data = FileManager.default.contents(atPath: recordFile) else { return nil }
+    // A record that does not decode is as good as none: the agent's objects are then reclaimed as leftovers.
+    return try? JSONDecoder().decode(AgentRecord.self, from: data)
+  }
+
+  /// Unmounts the workspace and removes everything.
+  func destroy() async throws {
+    try await volume.unmount()
+    guard exist else { return }
+    do {
+      try FileManager.default.removeItem(atPath: directory)
+    } catch {
+      throw Fault(
+        .failed, operation: "remove \(directory)", reason: "some file cannot be removed",
+        remedy: "remove the directory by hand", cause: error)
+    }
+  }
+}
+
+/// Writes `value` as JSON so that a crash leaves the old file or the new one, never a part.
+func writeAtomically(_ value: some Encodable, to path: String) throws {
+  do {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    try encoder.encode(value).write(to: URL(filePath: path), options: .atomic)
+  } catch {
+    throw Fault(
+      .exhausted, operation: "write \(path)", reason: "the file cannot be written",
+      remedy: "free disk space or mend the file system", cause: error)
+  }
+}

@@ -1,0 +1,107 @@
+import AgentModel
+import Documents
+import Faults
+import Foundation
+import Images
+import Logging
+import NetworkIsolation
+import NodeProtocol
+import Sandbox
+
+/// Brings one agent from its documents to a running, read-back sandbox; undoes what it did when a step fails.
+struct Launch: Sendable {
+  let desired: DesiredAgent
+  let record: AgentRecord
+  let files: AgentFiles
+  let machine: Machine
+
+  struct Launched: Sendable {
+    var imageDigest: String
+    var process: Int32
+    var layers: [LayerStatus]
+  }
+
+  /// - Throws: `Fault` of the step that failed; nothing of the try is left then but a workspace that was there before.
+  func run() async throws -> Launched {
+    let isFirst = !files.exist
+    do {
+      try files.prepare()
+      try files.write(record)
+      return try await launch()
+    } catch {
+      await undo(removingFiles: isFirst)
+      throw error
+    }
+  }
+
+  private func launch() async throws -> Launched {
+    let reference = try imageReference()
+    let size = try workspaceSize()
+    let network = try machine.network.network(slot: record.slot)
+    // Independent of one another: the volume, the network and the image are made ready at the same time.
+    async let image = machine.images.resolve(reference)
+    async let volume = files.volume.mount(size: size)
+    async let attached: Void = machine.network.attach(
+      network, agent: desired.id, labels: desired.pod.metadata.labels ?? [:], policies: desired.networkPolicies)
+    let (resolved, _, _) = try await (image, volume, attached)
+
+    let id = machine.sandboxID(record.uid)
+    try await machine.runtime.create(bundle(id: id, image: resolved, network: network))
+    let process = try await machine.runtime.start(id)
+    let layers = await machine.readBack(record: record, pod: desired.pod)
+    if let broken = layers.first(where: { $0.state != .enforced }) {
+      // A short program may be over by now; then there is nothing to prove, and its end is told by the reaper.
+      if try await machine.runtime.state(id)?.status == .stopped {
+        return Launched(imageDigest: resolved.digest, process: process, layers: [])
+      }
+      throw Fault(
+        .failed, operation: "start agent \(desired.id)",
+        reason: "its layer '\(broken.layer)' was not found enforced: \(broken.evidence)",
+        remedy: "run 'lobstack doctor' and start the agent again")
+    }
+    return Launched(imageDigest: resolved.digest, process: process, layers: layers)
+  }
+
+  private func bundle(id: SandboxID, image: ResolvedImage, network: AgentNetwork) -> SandboxBundle {
+    SandboxBundle(
+      id: id, directory: files.bundleDirectory, pod: desired.pod, imageRoot: image.rootDirectory,
+      imageCommand: image.configuration.command, imageEnv: image.configuration.env,
+      imageDirectory: image.configuration.directory, workspace: files.volume.mountPoint,
+      networkNamespace: network.namespacePath, logFile: files.logFile)
+  }
+
+  private func undo(removingFiles: Bool) async {
+    let steps: [(String, @Sendable () async throws -> Void)] = [
+      ("remove the sandbox", { try await machine.runtime.delete(machine.sandboxID(record.uid)) }),
+      ("cut the network", { try await machine.network.detach(machine.network.network(slot: record.slot)) }),
+      ("remove the files", { if removingFiles { try await files.destroy() } }),
+    ]
+    for (what, step) in steps {
+      do {
+        try await step()
+      } catch {
+        // The next pass finds what is left and tries again.
+        machine.logger.warning(
+          "A failed start could not be undone whole", metadata: ["step": "\(what)", "error": "\(error)"])
+      }
+    }
+  }
+
+  private func imageReference() throws -> ImageReference {
+    guard let text = desired.pod.spec.containers.first?.image, let reference = ImageReference(text) else {
+      throw Fault(
+        .invalid, operation: "start agent \(desired.id)", reason: "its Pod names no image",
+        remedy: "create the agent again")
+    }
+    return reference
+  }
+
+  private func workspaceSize() throws -> ByteSize {
+    guard let text = desired.pod.metadata.annotations?[workspaceSizeAnnotation], let size = ByteSize(text) else {
+      throw Fault(
+        .invalid, operation: "start agent \(desired.id)", reason: "its Pod has no \(workspaceSizeAnnotation)",
+        remedy: "create the agent again")
+    }
+    return size
+  }
+}

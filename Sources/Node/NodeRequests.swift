@@ -1,0 +1,99 @@
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+import Framing
+import Glibc
+import NIOCore
+import NodeProtocol
+import Sandbox
+
+/// What the node's requests mean.
+struct NodeRequests: NodeRequestHandling {
+  let machine: Machine
+  let reconciler: Reconciler
+  let startedAt: Date
+
+  func answer(_ request: NodeRequest) async -> NodeReply {
+    switch request {
+    case .describe:
+      return .described(
+        NodeDescription(
+          instance: machine.layout.instance, processID: getpid(), startedAt: startedAt,
+          runtimeVersion: machine.runtime.version, runtimePlatform: machine.runtime.platform))
+    case .apply(let state):
+      do {
+        return .accepted(revision: try await reconciler.apply(state))
+      } catch {
+        return .failed(Fault.wrap(error, operation: "apply the desired state", remedy: "see the log of the node"))
+      }
+    case .observe(let after, let waitSeconds):
+      await reconciler.waitForChange(after: after, seconds: waitSeconds)
+      return .observed(await reconciler.observed())
+    case .exec, .logs:
+      return .failed(
+        Fault(.invalid, operation: "answer a request", reason: "it is a stream", remedy: "ask for it as a stream"))
+    }
+  }
+
+  func serve(
+    _ request: NodeRequest, input: AsyncStream<Frame>, output: @escaping @Sendable (Frame) async throws -> Void
+  ) async throws {
+    switch request {
+    case .exec(let uid, let command, let env, let directory):
+      try await exec(uid, command, env, directory, input: input, output: output)
+    case .logs(let uid, let tailBytes, let follow):
+      guard await reconciler.agentExists(uid) else { throw unknown(uid, "read its log") }
+      try await AgentLog(path: machine.files(uid).logFile).send(tailBytes: tailBytes, follow: follow, to: output)
+      try await output(try Frame.json(.exit, StreamExit(code: 0)))
+    case .describe, .apply, .observe:
+      throw Fault(.invalid, operation: "serve a stream", reason: "the request has one answer", remedy: "ask for it")
+    }
+  }
+
+  private func exec(
+    _ uid: AgentUID, _ command: [String], _ env: [String: String], _ directory: String?, input: AsyncStream<Frame>,
+    output: @escaping @Sendable (Frame) async throws -> Void
+  ) async throws {
+    guard await reconciler.agentExists(uid) else { throw unknown(uid, "run a program") }
+    guard await reconciler.agentIsRunning(uid) else {
+      throw Fault(
+        .conflict, operation: "run a program in agent \(uid)", reason: "the agent does not run",
+        remedy: "start it with 'lobstack agent start'")
+    }
+    guard command.first?.isEmpty == false else {
+      throw Fault(.invalid, operation: "run a program", reason: "the command is empty", remedy: "name a program")
+    }
+    let execution = machine.runtime.execCommand(
+      machine.sandboxID(uid), command: command, env: env, directory: directory)
+    let status = try await execution.stream(input: standardInput(from: input)) { piece in
+      switch piece {
+      case .standardOutput(let bytes): try await output(Frame(.standardOutput, ByteBuffer(bytes: bytes)))
+      case .standardError(let bytes): try await output(Frame(.standardError, ByteBuffer(bytes: bytes)))
+      }
+    }
+    try await output(try Frame.json(.exit, StreamExit(code: status.code)))
+  }
+
+  /// The frames of standard input as bytes, up to the end that the other side names.
+  private func standardInput(from frames: AsyncStream<Frame>) -> AsyncStream<[UInt8]> {
+    AsyncStream { continuation in
+      let pump = Task {
+        for await frame in frames {
+          if frame.kind == .endOfInput { break }
+          guard frame.kind == .standardInput else { continue }
+          // The buffer is bounded by the frames that the connection hands on (64).
+          continuation.yield(Array(buffer: frame.payload))
+        }
+        continuation.finish()
+      }
+      continuation.onTermination = { _ in pump.cancel() }
+    }
+  }
+
+  private func unknown(_ uid: AgentUID, _ what: String) -> Fault {
+    Fault(
+      .notFound, operation: "\(what) of agent \(uid)", reason: "this node has no such agent",
+      remedy: "list the agents with 'lobstack agent list'")
+  }
+}

@@ -1,0 +1,47 @@
+import AgentModel
+import Logging
+import NetworkIsolation
+import NodeProtocol
+import Planning
+import Sandbox
+
+/// Keeps the statuses true: what they say was read from the kernel a moment ago.
+extension Reconciler {
+  /// Reads every layer of every running agent; an agent with a layer that is gone is stopped and started anew.
+  func readBackAll() async {
+    for agent in desired.agents {
+      guard let state = states[agent.uid], state.sandbox == .running, !busy.contains(agent.uid) else { continue }
+      AgentLog(path: machine.files(agent.uid).logFile).trim()
+      let layers = await machine.readBack(record: state.record, pod: agent.pod)
+      guard states[agent.uid]?.sandbox == .running, !busy.contains(agent.uid) else { continue }
+      if states[agent.uid]?.layers != layers {
+        states[agent.uid]?.layers = layers
+        changed()
+      }
+      if let broken = layers.first(where: { $0.state == .failed }) { await repair(agent, broken) }
+    }
+  }
+
+  /// Fails closed: the agent is stopped before anything is mended.
+  private func repair(_ agent: DesiredAgent, _ broken: LayerStatus) async {
+    busy.insert(agent.uid)
+    defer {
+      busy.remove(agent.uid)
+      changed()
+      signal.yield()
+    }
+    machine.logger.error(
+      "A layer is not enforced; the agent is stopped",
+      metadata: ["agent.id": "\(agent.id)", "layer": "\(broken.layer)", "evidence": "\(broken.evidence)"])
+    do {
+      try await machine.runtime.delete(machine.sandboxID(agent.uid))
+      states[agent.uid]?.sandbox = .absent
+      states[agent.uid]?.record.sandboxProcess = nil
+      states[agent.uid]?.phase = .starting
+      states[agent.uid]?.reason = "stopped because layer '\(broken.layer)' was not enforced: \(broken.evidence)"
+      try await machine.network.install()
+    } catch {
+      fail(agent.uid, agent, step: .removeSandbox, error: error)
+    }
+  }
+}

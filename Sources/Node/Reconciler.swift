@@ -1,0 +1,333 @@
+import AgentModel
+import Documents
+import Faults
+import Foundation
+import Logging
+import NetworkIsolation
+import NodeProtocol
+import Planning
+import Sandbox
+
+/// Makes the machine look like the desired state: observe, plan, execute, at every signal and every few seconds.
+///
+/// It takes no input but the desired state, does the same work whatever changed, and works on several agents at a time
+/// but never twice on one. What it remembers is corrected by what the machine shows.
+actor Reconciler {
+  let machine: Machine
+  var desired = DesiredState(revision: 0, agents: [])
+  var states: [AgentUID: AgentState] = [:]
+  var busy: Set<AgentUID> = []
+  private var launching = 0
+  private(set) var revision: UInt64 = 1
+  private var watchers: [UUID: CheckedContinuation<Void, Never>] = [:]
+  private let signals: AsyncStream<Void>
+  let signal: AsyncStream<Void>.Continuation
+
+  /// Agents that start at the same time; more would only slow one another.
+  private static let mostLaunches = 4
+  private static let interval = Duration.seconds(2)
+  /// Passes between two read-backs of every layer of every agent.
+  private static let passesPerReadBack = 5
+
+  init(machine: Machine) {
+    self.machine = machine
+    (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// Takes up what an earlier node left: its desired state, and the agents that go on running.
+  func adopt() async throws {
+    if let data = FileManager.default.contents(atPath: machine.layout.desiredStateFile) {
+      do {
+        desired = try JSONDecoder().decode(DesiredState.self, from: data)
+      } catch {
+        throw Fault(
+          .invalid, operation: "read \(machine.layout.desiredStateFile)", reason: "it is not a desired state",
+          remedy: "remove the file; the control plane sends it anew", cause: error)
+      }
+    }
+    let sandboxes = Dictionary(try await machine.runtime.list().map { ($0.id, $0) }) { first, _ in first }
+    let directories = (try? FileManager.default.contentsOfDirectory(atPath: machine.layout.agentsDirectory)) ?? []
+    for uid in directories.compactMap(AgentUID.init) {
+      guard let record = machine.files(uid).readRecord() else { continue }
+      var state = AgentState(record: record)
+      // What of the network is left shows at the first read-back; detaching what is not there does no harm.
+      state.hasNetwork = true
+      if let sandbox = sandboxes[machine.sandboxID(uid)] {
+        adopt(sandbox, into: &state)
+      }
+      states[uid] = state
+    }
+    try await removeLeftovers(sandboxes)
+    signal.yield()
+  }
+
+  private func adopt(_ sandbox: SandboxState, into state: inout AgentState) {
+    switch sandbox.status {
+    case .running, .paused:
+      state.sandbox = .running
+      state.phase = .running
+      state.observedGeneration = state.record.generation ?? 0
+      state.runningSince = .now
+      state.record.sandboxProcess = sandbox.process
+      watchAdopted(state.record.uid, process: sandbox.process)
+      machine.logger.info(
+        "Agent adopted", metadata: ["agent.id": "\(state.record.id)", "process.id": "\(sandbox.process)"])
+    case .created: state.sandbox = .halfMade
+    case .stopped: state.sandbox = .ended(nil)
+    }
+  }
+
+  /// Removes sandboxes and networks that no agent's record claims.
+  private func removeLeftovers(_ sandboxes: [SandboxID: SandboxState]) async throws {
+    let claimed = Set(states.keys.map(machine.sandboxID))
+    for id in sandboxes.keys where !claimed.contains(id) {
+      try await machine.runtime.delete(id)
+      machine.logger.warning("Leftover removed", metadata: ["sandbox.id": "\(id)"])
+    }
+    for leftover in try await machine.network.reclaim(keeping: Set(states.values.map(\.record.slot))) {
+      machine.logger.warning("Leftover removed", metadata: ["object": "\(leftover)"])
+    }
+  }
+
+  // MARK: Requests
+
+  /// - Throws: `Fault(.conflict)` for a revision lower than the one in force.
+  func apply(_ state: DesiredState) throws -> Int64 {
+    guard state.revision >= desired.revision else {
+      throw Fault(
+        .conflict, operation: "apply revision \(state.revision)",
+        reason: "revision \(desired.revision) is in force", remedy: "restore the newer database of the control plane")
+    }
+    if state.revision != desired.revision || state.agents.count != desired.agents.count {
+      try writeAtomically(state, to: machine.layout.desiredStateFile)
+    }
+    desired = state
+    signal.yield()
+    return state.revision
+  }
+
+  func observed() -> ObservedState {
+    let agents = states.values.map { state in
+      let network = try? machine.network.network(slot: state.record.slot)
+      return state.observed(interface: network?.interface, address: network?.agentAddress)
+    }
+    return ObservedState(revision: revision, agents: agents.sorted { $0.uid < $1.uid })
+  }
+
+  /// Returns at the next change past `after`, or when the time is over.
+  func waitForChange(after: UInt64, seconds: Int) async {
+    guard revision <= after, seconds > 0 else { return }
+    let id = UUID()
+    let timeout = Task {
+      // Cancellation only shortens the wait.
+      try? await Task.sleep(for: .seconds(min(seconds, 60)))
+      release(id)
+    }
+    await withCheckedContinuation { watchers[id] = $0 }
+    timeout.cancel()
+  }
+
+  func agentIsRunning(_ uid: AgentUID) -> Bool { states[uid]?.sandbox == .running }
+
+  func agentExists(_ uid: AgentUID) -> Bool { states[uid] != nil }
+
+  private func release(_ id: UUID) { watchers.removeValue(forKey: id)?.resume() }
+
+  func changed() {
+    revision += 1
+    for watcher in watchers.values { watcher.resume() }
+    watchers = [:]
+  }
+
+  // MARK: The loop
+
+  /// Reconciles until cancelled; sandboxes go on running then.
+  func run() async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { [signal] in
+        while !Task.isCancelled {
+          try? await Task.sleep(for: Self.interval)  // cancelled: the loop ends
+          signal.yield()
+        }
+        signal.finish()
+      }
+      var pass = 0
+      for await _ in signals {
+        if Task.isCancelled { break }
+        pass += 1
+        if pass % Self.passesPerReadBack == 0 { group.addTask { await self.readBackAll() } }
+        for (plan, agent) in takePlans() {
+          group.addTask { await self.execute(plan, agent) }
+        }
+      }
+    }
+  }
+
+  /// The plans that can be worked on now, marked busy.
+  private func takePlans() -> [(AgentPlan, DesiredAgent?)] {
+    let now = ContinuousClock.now
+    let wanted = Dictionary(desired.agents.map { ($0.uid, $0) }) { first, _ in first }
+    for agent in desired.agents where states[agent.uid] == nil {
+      states[agent.uid] = AgentState(record: AgentRecord(id: agent.id, uid: agent.uid, slot: freeSlot()))
+      changed()
+    }
+    let plans = plan(
+      desired: desired.agents.map(Desired.init),
+      found: states.map { $0.value.found(hasFiles: machine.files($0.key).exist, now: now) })
+    var taken: [(AgentPlan, DesiredAgent?)] = []
+    for plan in plans where !busy.contains(plan.uid) {
+      if plan.launches {
+        guard launching < Self.mostLaunches else { continue }
+        launching += 1
+      }
+      if plan.steps == [.confirmDestroyed], states[plan.uid]?.destroyed == true { continue }
+      busy.insert(plan.uid)
+      taken.append((plan, wanted[plan.uid]))
+    }
+    forgetDestroyed(keeping: Set(wanted.keys))
+    noteSettled(wanted)
+    return taken
+  }
+
+  private func freeSlot() -> Int {
+    let used = Set(states.values.map(\.record.slot))
+    return (0...).first { !used.contains($0) } ?? 0
+  }
+
+  private func forgetDestroyed(keeping wanted: Set<AgentUID>) {
+    for (uid, state) in states where !wanted.contains(uid) && !busy.contains(uid) {
+      if state.destroyed || !machine.files(uid).exist { states[uid] = nil }
+    }
+  }
+
+  /// An agent that needs no step is where it was asked to be: the status says so for this generation.
+  private func noteSettled(_ wanted: [AgentUID: DesiredAgent]) {
+    for (uid, agent) in wanted where !busy.contains(uid) {
+      guard var state = states[uid], state.observedGeneration != agent.generation else { continue }
+      if agent.wish == .stop, state.sandbox == .absent {
+        state.phase = .stopped
+        state.reason = nil
+        state.fault = nil
+        state.layers = []
+        state.observedGeneration = agent.generation
+        state.completedGeneration = nil
+        state.failedGeneration = nil
+        states[uid] = state
+        changed()
+      }
+    }
+  }
+
+  private func execute(_ plan: AgentPlan, _ agent: DesiredAgent?) async {
+    for step in plan.steps {
+      do {
+        try await perform(step, plan.uid, agent)
+      } catch {
+        fail(plan.uid, agent, step: step, error: error)
+        break
+      }
+    }
+    busy.remove(plan.uid)
+    if plan.launches { launching -= 1 }
+    changed()
+    signal.yield()
+  }
+
+  private func perform(_ step: Step, _ uid: AgentUID, _ agent: DesiredAgent?) async throws {
+    guard let record = states[uid]?.record else { return }
+    let id = machine.sandboxID(uid)
+    switch step {
+    case .stop:
+      try await stopSandbox(id, record: record)
+    case .recordExit(let exit):
+      recordExit(uid, exit, agent)
+    case .removeSandbox:
+      try await machine.runtime.delete(id)
+      states[uid]?.sandbox = .absent
+      states[uid]?.record.sandboxProcess = nil
+      states[uid]?.layers = []
+      try saveRecord(uid)
+    case .cutNetwork:
+      try await machine.network.detach(machine.network.network(slot: record.slot))
+      states[uid]?.hasNetwork = false
+    case .destroyFiles:
+      try await machine.files(uid).destroy()
+    case .confirmDestroyed:
+      states[uid]?.destroyed = true
+      states[uid]?.phase = .stopped
+      states[uid]?.observedGeneration = agent?.generation ?? 0
+    case .launch(let generation):
+      guard let agent else { return }
+      try await launch(agent, generation: generation)
+    }
+  }
+
+  private func launch(_ agent: DesiredAgent, generation: Int64) async throws {
+    guard var state = states[agent.uid] else { return }
+    if state.observedGeneration != generation {
+      state.record.restarts = 0
+      state.backOff = RestartBackOff()
+      state.failedGeneration = nil
+      state.completedGeneration = nil
+    }
+    state.record.generation = generation
+    state.observedGeneration = generation
+    state.phase = .starting
+    state.reason = nil
+    state.fault = nil
+    state.hasNetwork = true
+    states[agent.uid] = state
+    changed()
+
+    let launch = Launch(
+      desired: agent, record: state.record, files: machine.files(agent.uid), machine: machine)
+    let launched: Launch.Launched
+    do {
+      launched = try await launch.run()
+    } catch {
+      states[agent.uid]?.hasNetwork = false
+      states[agent.uid]?.sandbox = .absent
+      throw error
+    }
+    guard states[agent.uid] != nil else { return }
+    states[agent.uid]?.sandbox = .running
+    states[agent.uid]?.phase = .running
+    states[agent.uid]?.layers = launched.layers
+    states[agent.uid]?.runningSince = .now
+    states[agent.uid]?.record.imageDigest = launched.imageDigest
+    states[agent.uid]?.record.sandboxProcess = launched.process
+    states[agent.uid]?.record.startedAt = Date()
+    try saveRecord(agent.uid)
+    watchChild(agent.uid, process: launched.process)
+  }
+
+  func fail(_ uid: AgentUID, _ agent: DesiredAgent?, step: Step, error: any Error) {
+    let fault = Fault.wrap(error, operation: "reconcile agent \(uid)", remedy: "see the log of the node")
+    machine.logger.error("A step failed", metadata: ["agent.uid": "\(uid)", "step": "\(step)", "error": "\(fault)"])
+    states[uid]?.fault = fault
+    states[uid]?.reason = fault.description
+    states[uid]?.phase = .failed
+    guard case .launch(let generation) = step else { return }
+    states[uid]?.failedGeneration = generation
+    states[uid]?.layers = []
+  }
+
+  private func saveRecord(_ uid: AgentUID) throws {
+    guard let record = states[uid]?.record, machine.files(uid).exist else { return }
+    try machine.files(uid).write(record)
+  }
+}
+
+extension Desired {
+  init(_ agent: DesiredAgent) {
+    let wish: Wish =
+      switch agent.wish {
+      case .run: .run
+      case .stop: .stop
+      case .destroy: .destroy
+      }
+    self.init(
+      uid: agent.uid, generation: agent.generation, wish: wish,
+      restartPolicy: AgentSpec.RestartPolicy(rawValue: agent.pod.spec.restartPolicy) ?? .always)
+  }
+}

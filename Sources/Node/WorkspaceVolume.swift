@@ -1,0 +1,70 @@
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+
+/// An agent's workspace: an ext4 file system in a sparse file, so that its size is a limit that the kernel keeps.
+struct WorkspaceVolume: Sendable {
+  let image: String
+  let mountPoint: String
+
+  /// Makes the volume if it is not there, and mounts it if it is not mounted.
+  ///
+  /// - Returns: Whether the volume was made by this call.
+  /// - Throws: `Fault(.failed)` from mkfs or mount; `Fault(.exhausted)` when the file cannot be made.
+  @discardableResult
+  func mount(size: ByteSize) async throws -> Bool {
+    let isNew = !FileManager.default.fileExists(atPath: image)
+    if isNew { try await format(size: size) }
+    guard !(try isMounted) else { return false }
+    do {
+      try FileManager.default.createDirectory(
+        atPath: mountPoint, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw Fault(
+        .exhausted, operation: "create \(mountPoint)", reason: "the directory cannot be made",
+        remedy: "free disk space or mend the file system", cause: error)
+    }
+    try await Command("mount", ["-t", "ext4", "-o", "loop,nosuid,nodev,noatime", image, mountPoint]).check()
+    // mkfs makes it for fsck; fsck makes it again when it needs it, and the agent has no use for it.
+    rmdir("\(mountPoint)/lost+found")
+    return isNew
+  }
+
+  /// Unmounts the volume; done when it is not mounted.
+  func unmount() async throws {
+    guard try isMounted else { return }
+    try await Command("umount", [mountPoint]).check()
+  }
+
+  private func format(size: ByteSize) async throws {
+    let partial = image + ".new"
+    guard FileManager.default.createFile(atPath: partial, contents: nil, attributes: [.posixPermissions: 0o600]),
+      truncate(partial, Int(size.bytes)) == 0
+    else {
+      throw Fault(
+        .exhausted, operation: "create a workspace of \(size) at \(image)",
+        reason: String(cString: strerror(errno)), remedy: "free disk space or ask for a smaller workspace")
+    }
+    let user = InstanceLayout.agentUserID
+    try await Command(
+      "mkfs.ext4",
+      [
+        "-q", "-F", "-m", "0", "-E",
+        "nodiscard,lazy_itable_init=1,lazy_journal_init=1,root_owner=\(user):\(user)", partial,
+      ]
+    ).check()
+    guard rename(partial, image) == 0 else {
+      throw Fault(
+        .failed, operation: "create \(image)", reason: String(cString: strerror(errno)),
+        remedy: "mend the file system")
+    }
+  }
+
+  private var isMounted: Bool {
+    get throws {
+      let mounts = try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)
+      return mounts.split(separator: "\n").contains { $0.split(separator: " ").dropFirst().first == mountPoint[...] }
+    }
+  }
+}

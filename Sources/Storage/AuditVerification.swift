@@ -1,0 +1,93 @@
+import AuditLog
+import Faults
+import Glibc
+
+/// What the files of an audit log prove.
+package struct AuditVerification: Hashable, Sendable, Codable {
+  package var ok: Bool
+  /// The records that a valid signature covers: when not `ok`, those before the first bad interval.
+  package var size: UInt64
+  /// Root of these, hexadecimal.
+  package var rootHash: String
+  package var firstBad: AuditDefect?
+  /// Complete records after the last seal, which nobody has acknowledged: what a crash, or a write under way, leaves.
+  package var unsealedRecords: UInt64
+  /// Bytes of a record cut short after these, likewise.
+  package var tornBytes: Int
+}
+
+/// The first thing in an audit log that is not as it was written.
+package struct AuditDefect: Hashable, Sendable, Codable {
+  package enum File: String, Hashable, Sendable, Codable {
+    case records = "records.log"
+    case checkpoint, key
+    case publicKey = "key.pub"
+  }
+
+  package var file: File
+  /// The record, from 0. For a defect outside `records.log`: the number of records, all of which stand.
+  package var index: UInt64
+  /// Byte offset in the file.
+  package var offset: UInt64
+  package var reason: String
+}
+
+extension AuditFile {
+  /// Reads every byte of the log in `directory` and trusts nothing else: not the process that writes it, which may go
+  /// on writing meanwhile.
+  ///
+  /// Finds a byte changed, and a record dropped, added, moved or cut off, and names the first. One who also computes
+  /// the stored hashes anew is caught by the signatures: then the first bad record is the first since the last good
+  /// seal. Two things the files cannot show: records and checkpoint both set back to an older state of both, and a
+  /// forger who has the key; against these compare `checkpoint()` with one kept elsewhere, and give `trustedKey`.
+  ///
+  /// `trustedKey` is the verifier key that `key.pub` must hold, known from elsewhere. Blocks for as long as it takes to
+  /// read the file, in constant memory.
+  ///
+  /// - Throws: `Fault` when the files cannot be read. That they are wrong is a result.
+  package static func verify(directory path: String, trustedKey: String? = nil) throws -> AuditVerification {
+    let directory = AuditDirectory(path: path)
+    var verification = AuditVerification(
+      ok: false, size: 0, rootHash: "\(TreeHash.emptyRoot)", firstBad: nil, unsealedRecords: 0, tornBytes: 0)
+    func bad(_ file: AuditDefect.File, _ error: any Error) -> AuditVerification {
+      let reason = (error as? Fault)?.reason ?? "\(error)"
+      verification.firstBad = AuditDefect(file: file, index: verification.size, offset: 0, reason: reason)
+      return verification
+    }
+
+    // A directory that is absent or closed to us is no finding about a log.
+    guard access(path, R_OK | X_OK) == 0 else { throw AuditDescriptor.fault("read", path) }
+    guard access(directory.publicKey, F_OK) == 0 || access(directory.records, F_OK) == 0 else {
+      throw AuditDescriptor.fault("read", directory.records)
+    }
+    let verifier: NoteVerifier
+    do { verifier = try directory.readVerifier() } catch { return bad(.publicKey, error) }
+    if let trustedKey, trustedKey != verifier.description {
+      return bad(
+        .publicKey,
+        Fault(.denied, operation: "verify", reason: "it is not the trusted key", remedy: "compare both keys"))
+    }
+    // Before the records: a log that grows meanwhile is then never shorter than its checkpoint.
+    let checkpoint = Swift.Result { try directory.readCheckpoint(with: verifier) }
+    let records: AuditDescriptor
+    do { records = try AuditDescriptor(directory.records, O_RDONLY) } catch let fault as Fault
+      where fault.code == .notFound
+    {
+      return bad(.records, fault)
+    }
+    // A failure to parse the checkpoint is told after the records, since these may be the earlier damage.
+    let result = try AuditReplay.run(
+      records, verifier: verifier, checkpoint: try? checkpoint.get(), signatures: .every
+    ) { _, body, _ in _ = try AuditRecord(canonicalBytes: body) }
+    verification.size = result.sealedSize
+    verification.rootHash = "\(result.sealedRoot)"
+    verification.firstBad = result.defect
+    if result.defect == nil {
+      if case .failure(let error) = checkpoint { return bad(.checkpoint, error) }
+      verification.ok = true
+      verification.unsealedRecords = result.size - result.sealedSize
+      verification.tornBytes = result.tornBytes
+    }
+    return verification
+  }
+}

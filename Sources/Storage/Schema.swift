@@ -1,0 +1,54 @@
+import GRDB
+
+/// The tables, step by step. A step that was released never changes; what changes is added as another step.
+enum Schema {
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1 agents, tokens, denials, answers") { db in
+      try db.create(table: "agent") { table in
+        table.primaryKey("uid", .text)
+        table.column("tenant", .text).notNull()
+        table.column("name", .text).notNull()
+        table.column("generation", .integer).notNull()
+        table.column("spec", .text).notNull()
+        table.column("labels", .text).notNull()
+        table.column("wish", .text).notNull()
+        table.column("createdAt", .integer).notNull()
+        table.column("deletedAt", .integer)
+        table.column("creator", .text).notNull()
+        table.column("auditIndex", .integer)
+        table.column("recordedPhase", .text)
+        table.uniqueKey(["tenant", "name"])
+      }
+      try db.create(table: "counter") { table in
+        table.primaryKey("name", .text)
+        table.column("value", .integer).notNull()
+      }
+      try db.execute(sql: "INSERT INTO counter (name, value) VALUES ('revision', 0)")
+      try db.create(table: "token") { table in
+        table.primaryKey("id", .text)
+        table.column("name", .text).notNull()
+        table.column("hash", .blob).notNull().unique()
+        table.column("role", .text).notNull()
+        table.column("tenant", .text)
+        table.column("createdAt", .integer).notNull()
+        table.column("expiresAt", .integer)
+        table.column("lastUsedAt", .integer)
+      }
+      try db.create(table: "denial") { table in
+        table.autoIncrementedPrimaryKey("id")
+        table.column("tenant", .text).indexed()
+        table.column("content", .text).notNull()
+      }
+      try db.create(table: "answer") { table in
+        table.column("principal", .text).notNull()
+        table.column("key", .text).notNull()
+        table.column("fingerprint", .blob).notNull()
+        table.column("uid", .text).notNull()
+        table.column("createdAt", .integer).notNull().indexed()
+        table.primaryKey(["principal", "key"])
+      }
+    }
+    return migrator
+  }
+}

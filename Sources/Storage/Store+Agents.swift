@@ -1,0 +1,160 @@
+import AgentModel
+import Faults
+import FoundationEssentials
+import GRDB
+
+/// Names one request of one principal, so that its repetition is known.
+package struct IdempotencyKey: Hashable, Sendable {
+  /// How long a repetition gets the first answer.
+  package static let lifetime = Duration.seconds(24 * 3600)
+
+  package var principal: String
+  package var key: String
+  /// Digest of the request: the same key with another request is an error.
+  package var fingerprint: [UInt8]
+
+  package init(principal: String, key: String, fingerprint: [UInt8]) {
+    self.principal = principal
+    self.key = key
+    self.fingerprint = fingerprint
+  }
+}
+
+extension Store {
+  /// Stores a new agent.
+  ///
+  /// - Returns: the agent stored, or the one that an earlier request with the same idempotency key made.
+  /// - Throws: `Fault(.alreadyExists)` when the tenant has an agent of that name, `.conflict` when the key was used for
+  ///   another request.
+  package func create(_ agent: StoredAgent, key: IdempotencyKey? = nil) async throws -> StoredAgent {
+    let operation = "create agent \(agent.id)"
+    return try await write(operation) { db in
+      if let key, let earlier = try Self.answer(to: key, operation, db) { return earlier }
+      if let other = try Self.find(agent.id, db) {
+        throw Fault(
+          .alreadyExists, operation: operation,
+          reason: other.wish == .destroy
+            ? "an agent of that name is being deleted" : "the tenant has an agent of that name",
+          remedy: other.wish == .destroy ? "wait until it is gone" : "choose another name, or change the agent with PUT"
+        )
+      }
+      try agent.insert(into: db)
+      if let key {
+        try db.execute(
+          sql: "INSERT OR REPLACE INTO answer (principal, key, fingerprint, uid, createdAt) VALUES (?, ?, ?, ?, ?)",
+          arguments: [
+            key.principal, key.key, Data(key.fingerprint), agent.uid.description, agent.createdAt.storedMilliseconds,
+          ])
+      }
+      try Self.raiseRevision(db)
+      return agent
+    }
+  }
+
+  /// The agent that an earlier request with this key made; `nil` for a new key, or when that agent is gone.
+  package func answer(to key: IdempotencyKey) async throws -> StoredAgent? {
+    let operation = "look up an idempotency key"
+    return try await write(operation) { try Self.answer(to: key, operation, $0) }
+  }
+
+  package func agent(_ id: AgentID) async throws -> StoredAgent? {
+    try await read("read agent \(id)") { try Self.find(id, $0) }
+  }
+
+  /// Agents in the order of tenant and name.
+  package func agents(tenant: TenantName? = nil, after: AgentID? = nil, limit: Int) async throws -> [StoredAgent] {
+    try await read("list agents") { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT * FROM agent WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR (tenant, name) > (?2, ?3))
+          ORDER BY tenant, name LIMIT ?4
+          """,
+        arguments: [tenant?.description, after?.tenant.description, after?.name.description, limit]
+      ).map(StoredAgent.init(row:))
+    }
+  }
+
+  /// Everything that is wished for, with its revision, from one moment.
+  package func desiredAgents() async throws -> (revision: Int64, agents: [StoredAgent]) {
+    try await read("read the desired state") { db in
+      let revision = try Int64.fetchOne(db, sql: "SELECT value FROM counter WHERE name = 'revision'") ?? 0
+      return (revision, try Row.fetchAll(db, sql: "SELECT * FROM agent ORDER BY uid").map(StoredAgent.init(row:)))
+    }
+  }
+
+  /// Changes an agent in one transaction; generation and revision rise when `change` changed something.
+  ///
+  /// - Parameters:
+  ///   - generation: refuse with `Fault(.conflict)` unless the agent still has this generation.
+  ///   - always: raise the generation though nothing changed: the same wish once more.
+  package func update(
+    _ id: AgentID, ifGeneration generation: Int64? = nil, operation: String, always: Bool = false,
+    _ change: @escaping @Sendable (inout StoredAgent) throws -> Void
+  ) async throws -> StoredAgent {
+    try await write(operation) { db in
+      guard let before = try Self.find(id, db) else {
+        throw Fault(
+          .notFound, operation: operation, reason: "there is no such agent",
+          remedy: "list them with 'lobstack agent list'")
+      }
+      if let generation, generation != before.generation {
+        throw Fault(
+          .conflict, operation: operation, reason: "the agent has generation \(before.generation), not \(generation)",
+          remedy: "read it again and repeat the change")
+      }
+      var after = before
+      try change(&after)
+      guard always || after != before else { return before }
+      after.generation = before.generation + 1
+      try after.update(in: db)
+      try Self.raiseRevision(db)
+      return after
+    }
+  }
+
+  /// Forgets an agent that the node has destroyed.
+  package func remove(_ uid: AgentUID) async throws {
+    try await write("forget agent \(uid)") { db in
+      try db.execute(sql: "DELETE FROM agent WHERE uid = ?", arguments: [uid.description])
+      if db.changesCount > 0 { try Self.raiseRevision(db) }
+    }
+  }
+
+  /// Notes that the audit log tells of this phase; not a change of the agent.
+  package func setRecordedPhase(_ phase: String, of uid: AgentUID) async throws {
+    try await write("note the phase of agent \(uid)") { db in
+      try db.execute(
+        sql: "UPDATE agent SET recordedPhase = ? WHERE uid = ?", arguments: [phase, uid.description])
+    }
+  }
+
+  private static func find(_ id: AgentID, _ db: Database) throws -> StoredAgent? {
+    try Row.fetchOne(
+      db, sql: "SELECT * FROM agent WHERE tenant = ? AND name = ?",
+      arguments: [id.tenant.description, id.name.description]
+    ).map(StoredAgent.init(row:))
+  }
+
+  private static func answer(to key: IdempotencyKey, _ operation: String, _ db: Database) throws -> StoredAgent? {
+    let oldest = Date.now.storedMilliseconds - IdempotencyKey.lifetime.components.seconds * 1000
+    try db.execute(sql: "DELETE FROM answer WHERE createdAt < ?", arguments: [oldest])
+    guard
+      let row = try Row.fetchOne(
+        db, sql: "SELECT fingerprint, uid FROM answer WHERE principal = ? AND key = ?",
+        arguments: [key.principal, key.key])
+    else { return nil }
+    guard Data.fromDatabaseValue(row["fingerprint"]) == Data(key.fingerprint) else {
+      throw Fault(
+        .conflict, operation: operation, reason: "the idempotency key was used for another request",
+        remedy: "use a new key for each new request")
+    }
+    let uid = String.fromDatabaseValue(row["uid"])
+    return try Row.fetchOne(db, sql: "SELECT * FROM agent WHERE uid = ?", arguments: [uid])
+      .map(StoredAgent.init(row:))
+  }
+
+  private static func raiseRevision(_ db: Database) throws {
+    try db.execute(sql: "UPDATE counter SET value = value + 1 WHERE name = 'revision'")
+  }
+}

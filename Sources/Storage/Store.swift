@@ -1,0 +1,90 @@
+import Faults
+import FoundationEssentials
+import GRDB
+
+/// The control plane's state in SQLite: agents as they are wished, tokens, denials, answers to repeat.
+///
+/// One process opens it, for writing. A change is on the disk when its method returns (WAL, `synchronous` FULL), and a
+/// method that throws changed nothing.
+package final class Store: Sendable {
+  /// Past this size a write fails with `Fault(.exhausted)`, before the disk is full for everybody else.
+  package static let defaultLongestBytes = 4 << 30
+  private static let pageSize = 4096
+
+  let pool: DatabasePool
+
+  private init(pool: DatabasePool) { self.pool = pool }
+
+  /// Opens or creates the database and brings its schema up to date.
+  ///
+  /// - Parameter longestBytes: limit of the database's size.
+  /// - Throws: `Fault(.failed)` naming the path when it cannot be opened, `.unsupported` when a newer version made it.
+  package static func open(path: String, longestBytes: Int = Store.defaultLongestBytes) async throws -> Store {
+    try await storing("open \(path)") {
+      var configuration = Configuration()
+      configuration.label = "lobstack.store"
+      configuration.busyMode = .timeout(5)
+      configuration.foreignKeysEnabled = true
+      configuration.maximumReaderCount = 4
+      configuration.prepareDatabase { db in
+        try db.execute(sql: "PRAGMA synchronous = FULL")
+        if !db.configuration.readonly {
+          try db.execute(sql: "PRAGMA max_page_count = \(max(longestBytes / pageSize, 64))")
+        }
+      }
+      let pool = try DatabasePool(path: path, configuration: configuration)
+      let migrator = Schema.migrator
+      guard try await pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
+        throw Fault(
+          .unsupported, operation: "open \(path)", reason: "a newer version of lobstack wrote this database",
+          remedy: "run that version or a later one")
+      }
+      try migrator.migrate(pool)
+      return Store(pool: pool)
+    }
+  }
+
+  package func close() throws { try pool.close() }
+
+  func read<Value: Sendable>(
+    _ operation: String, _ body: @escaping @Sendable (Database) throws -> Value
+  ) async throws -> Value {
+    try await storing(operation) { try await pool.read(body) }
+  }
+
+  /// Runs `body` in one transaction.
+  func write<Value: Sendable>(
+    _ operation: String, _ body: @escaping @Sendable (Database) throws -> Value
+  ) async throws -> Value {
+    try await storing(operation) { try await pool.write(body) }
+  }
+}
+
+/// Turns SQLite's errors into faults; a fault thrown within passes.
+private func storing<Value: Sendable>(
+  _ operation: String, _ body: () async throws -> Value
+) async throws -> Value {
+  do { return try await body() } catch let error as DatabaseError {
+    switch error.resultCode {
+    case .SQLITE_FULL:
+      throw Fault(
+        .exhausted, operation: operation, reason: "the disk or the database's size limit is full",
+        remedy: "free space below the state directory", cause: error)
+    case .SQLITE_BUSY, .SQLITE_LOCKED:
+      throw Fault(
+        .unavailable, operation: operation, reason: "another process holds the database",
+        remedy: "make sure that only one control plane uses this state directory", cause: error)
+    default:
+      throw Fault(
+        .failed, operation: operation, reason: "SQLite refused with code \(error.extendedResultCode.rawValue)",
+        remedy: "check the disk, and the owner and mode of the state directory", cause: error)
+    }
+  }
+}
+
+extension Date {
+  /// Stored times have whole milliseconds, as the API shows them.
+  var storedMilliseconds: Int64 { Int64((timeIntervalSince1970 * 1000).rounded()) }
+
+  init(storedMilliseconds: Int64) { self.init(timeIntervalSince1970: Double(storedMilliseconds) / 1000) }
+}

@@ -1,0 +1,73 @@
+import AgentModel
+import ChildProcess
+import Faults
+import Sandbox
+
+extension Doctor {
+  struct Program: Sendable {
+    var name: String
+    var versionArguments: [String]
+    var debianPackage: String
+  }
+
+  static let programs = [
+    Program(name: "nft", versionArguments: ["--version"], debianPackage: "nftables"),
+    Program(name: "ip", versionArguments: ["-Version"], debianPackage: "iproute2"),
+    Program(name: "skopeo", versionArguments: ["--version"], debianPackage: "skopeo"),
+    Program(name: "umoci", versionArguments: ["--version"], debianPackage: "umoci"),
+    Program(name: "setpriv", versionArguments: ["--version"], debianPackage: "util-linux"),
+    Program(name: "mkfs.ext4", versionArguments: ["-V"], debianPackage: "e2fsprogs"),
+    Program(name: "mount", versionArguments: ["--version"], debianPackage: "mount"),
+  ]
+
+  /// - Returns: `nil` when the program is there.
+  func missing(_ program: Program) -> Finding? {
+    guard Command.locate(program.name) == nil else { return nil }
+    return .fail(
+      program.name, "there is no such program", remedy: "run scripts/setup, or: apt install \(program.debianPackage)")
+  }
+
+  func programs() async -> [Finding] {
+    var findings: [Finding] = []
+    for program in Self.programs {
+      if let missing = missing(program) {
+        findings.append(missing)
+        continue
+      }
+      findings.append(await version(of: program))
+    }
+    return findings
+  }
+
+  private func version(of program: Program) async -> Finding {
+    do {
+      let result = try await Command(program.name, program.versionArguments).run(timeout: .seconds(5))
+      let text = result.standardOutput + result.standardError
+      let line = text.split(separator: "\n").first.map(String.init) ?? "no version told"
+      return .ok(program.name, "\(line) at \(Command.locate(program.name) ?? program.name)")
+    } catch {
+      return .warn(program.name, "it does not tell its version: \(error)", remedy: "reinstall \(program.debianPackage)")
+    }
+  }
+
+  /// gVisor: where it is, what it is, and which platform it can use, probed with a time limit.
+  func runtime() async -> [Finding] {
+    do {
+      let traits = try await RuntimeTraits.probe(configuration.runtime)
+      var findings = [Finding.ok("runsc", "\(traits.version) at \(traits.executable), platform \(traits.platform)")]
+      if let line = try? await Command("sha256sum", [traits.executable]).check() {
+        // For comparing with the package's; without the sum the check above still holds.
+        findings.append(.ok("runsc digest", "sha256:\(line.prefix(64))"))
+      }
+      if traits.hidesNetworkSettings {
+        findings.append(
+          .ok("runsc network", "this build needs /proc/sys/net hidden at start on this kernel, which the node does"))
+      }
+      return findings
+    } catch let fault as Fault {
+      return [.fail("runsc", fault.reason, remedy: fault.remedy)]
+    } catch {
+      return [.fail("runsc", "\(error)", remedy: "reinstall the package runsc")]
+    }
+  }
+}

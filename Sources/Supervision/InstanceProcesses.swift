@@ -1,0 +1,92 @@
+import AgentModel
+import Foundation
+import Glibc
+
+/// The processes of one instance, found in /proc by what the kernel says of them.
+struct InstanceProcesses: Sendable {
+  struct Found: Hashable, Sendable, CustomStringConvertible {
+    var process: pid_t
+    var what: String
+
+    var description: String { "process \(process) (\(what))" }
+  }
+
+  let layout: InstanceLayout
+
+  /// Programs of the platform, by the path of their executable, which lies in the instance's own directory.
+  func platform() -> [Found] {
+    all { process in
+      guard let path = Self.executable(process), path.hasPrefix(layout.executable) else { return nil }
+      return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
+    }
+  }
+
+  /// Everything of the instance: the platform, what is in its cgroups, and every runsc on its directory.
+  func everything() -> [Found] {
+    all { process in
+      if let path = Self.executable(process), path.hasPrefix(layout.executable) {
+        return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
+      }
+      if isInControlGroup(process) { return "in cgroup \(layout.controlGroup)" }
+      let usesRuntimeDirectory = Self.arguments(process).contains {
+        $0 == layout.runtimeDirectory || $0.hasSuffix("=\(layout.runtimeDirectory)")
+      }
+      return usesRuntimeDirectory ? "runsc" : nil
+    }
+  }
+
+  private func isInControlGroup(_ process: pid_t) -> Bool {
+    Self.text("/proc/\(process)/cgroup").split(separator: "\n").contains { line in
+      guard let path = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).last else {
+        return false
+      }
+      return path == layout.controlGroup[...] || path.hasPrefix(layout.controlGroup + "/")
+    }
+  }
+
+  private func all(_ describe: (pid_t) -> String?) -> [Found] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.compactMap { pid_t($0) }.sorted().compactMap { process in
+      guard process != getpid(), Self.isAlive(process) else { return nil }
+      return describe(process).map { Found(process: process, what: $0) }
+    }
+  }
+
+  /// Whether the process exists and is not a zombie, which holds nothing but its exit code.
+  static func isAlive(_ process: pid_t) -> Bool {
+    guard let end = text("/proc/\(process)/stat").split(separator: ")").last else { return false }
+    return !end.hasPrefix(" Z") && !end.hasPrefix(" X")
+  }
+
+  static func programName(_ process: pid_t) -> String? {
+    executable(process)?.split(separator: "/").last.map(String.init)
+  }
+
+  /// The path of the program, with " (deleted)" behind it when the file is gone; `nil` for threads of the kernel.
+  private static func executable(_ process: pid_t) -> String? {
+    // A process that ended meanwhile has no executable, and is none of ours any more.
+    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/exe")
+  }
+
+  private static func arguments(_ process: pid_t) -> [String] {
+    text("/proc/\(process)/cmdline").split(separator: "\0").map(String.init)
+  }
+
+  private static func text(_ path: String) -> String {
+    // As above: what cannot be read any more has ended.
+    (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+  }
+}
+
+extension InstanceLayout {
+  /// The copy of the program that the instance's processes run.
+  ///
+  /// A copy, because the original may lie where uid lobstack cannot go, and a rebuild must not change what runs.
+  var executable: String { "\(root)/bin/lobstack" }
+
+  /// The cgroup above those of the instance's sandboxes.
+  var controlGroup: String { "/lobstack-\(instance)" }
+
+  func processIDFile(_ component: String) -> String { "\(runDirectory)/\(component).pid" }
+  func logFile(_ component: String) -> LogFile { LogFile(path: "\(logDirectory)/\(component).log") }
+}

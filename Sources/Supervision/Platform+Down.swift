@@ -1,0 +1,84 @@
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+import Glibc
+import Logging
+
+extension Platform {
+  /// Stops the platform's processes and its agents; workspaces and state stay, and `up` brings the agents back.
+  ///
+  /// Done when nothing runs, so it can be repeated.
+  package func down(progress: @Sendable (String) -> Void) async throws {
+    try requireRoot("stop the platform")
+    try await stopSupervisor(progress: progress)
+    guard FileManager.default.isExecutableFile(atPath: layout.executable) else { return }
+    progress("stopping the agents")
+    try await drain()
+  }
+
+  /// Takes the platform down and removes everything of the instance from this machine, its data included.
+  ///
+  /// - Returns: What was removed, one line each.
+  /// - Throws: `Fault(.failed)` naming what is left.
+  package func purge(progress: @Sendable (String) -> Void) async throws -> [String] {
+    try requireRoot("remove the platform")
+    let before = try await Leftovers(layout).find()
+    do {
+      try await down(progress: progress)
+    } catch {
+      // What an orderly stop cannot do, the removal below does by force.
+      logger.warning("The agents were not stopped in order", metadata: ["error": "\(error)"])
+    }
+    progress("removing what is left of instance \(layout.instance)")
+    try await Removal(layout: layout, logger: logger).run()
+    let left = try await Leftovers(layout).find()
+    guard left.isEmpty else {
+      throw Fault(
+        .failed, operation: "remove instance \(layout.instance)", reason: "left are: \(left.joined(separator: ", "))",
+        remedy: "run 'lobstack down --purge' again, and remove by hand what stays")
+    }
+    return before
+  }
+
+  private func stopSupervisor(progress: @Sendable (String) -> Void) async throws {
+    if let supervisor {
+      progress("stopping the supervisor, process \(supervisor)")
+      kill(supervisor, SIGTERM)
+      // Its three processes have 13 seconds each before they are killed.
+      try await waitForEnd(of: "the supervisor", limit: .seconds(45)) { SupervisorLock.holder(layout) == nil }
+    }
+    // Without a supervisor they have seen the end of their lifelines.
+    let processes = InstanceProcesses(layout: layout)
+    do {
+      try await waitForEnd(of: "the platform", limit: .seconds(15)) { processes.platform().isEmpty }
+    } catch is Fault {
+      for found in processes.platform() { kill(found.process, SIGKILL) }
+      try await waitForEnd(of: "the platform", limit: .seconds(5)) { processes.platform().isEmpty }
+    }
+  }
+
+  private func waitForEnd(of what: String, limit: Duration, isOver: () -> Bool) async throws {
+    let deadline = ContinuousClock.now + limit
+    while !isOver() {
+      guard ContinuousClock.now < deadline else {
+        throw Fault(
+          .timedOut, operation: "stop the platform", reason: "\(what) did not end within \(limit)",
+          remedy: "read \(layout.logDirectory)/supervisor.log, and end the process by hand")
+      }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+  }
+
+  /// The node's own code ends the agents, in a process of its own, because only the node knows how.
+  private func drain() async throws {
+    let stateDirectory = URL(filePath: layout.root).deletingLastPathComponent().path
+    try await Command(
+      layout.executable,
+      [
+        "node", "--drain", "--state-dir", stateDirectory, "--instance", "\(layout.instance)", "--runsc",
+        configuration.runtime,
+      ]
+    ).check(timeout: .seconds(180))
+  }
+}

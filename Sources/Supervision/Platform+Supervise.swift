@@ -1,0 +1,148 @@
+import APIClient
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+import Logging
+import UnixSignals
+
+/// One of the platform's processes as its supervisor sees it.
+package struct ProcessState: Hashable, Sendable, Codable {
+  package var name: String
+  package var user: String
+  package var process: Int32?
+  package var log: String
+}
+
+extension Platform {
+  /// The processes in the order in which they are started; they are stopped in the reverse order, so that whoever asks
+  /// ends before whoever answers.
+  private func components() -> [(process: SupervisedProcess, user: String)] {
+    let instance =
+      ["--state-dir", URL(filePath: layout.root).deletingLastPathComponent().path]
+      + ["--instance", "\(layout.instance)"]
+    let listen = configuration.listen.map { ["--listen", $0] } ?? []
+    let controlPlane =
+      Self.unprivileged(InstanceLayout.User.controlPlane) + [layout.executable, "control-plane"] + instance + listen
+    return [
+      (component("node", layout.executable, ["node"] + instance + ["--runsc", configuration.runtime]), "root"),
+      (
+        component("control-plane", Command.locate("setpriv") ?? "/usr/bin/setpriv", controlPlane),
+        InstanceLayout.User.controlPlane
+      ),
+      (component("sentinel", layout.executable, ["sentinel"] + instance), InstanceLayout.User.sentinel),
+    ]
+  }
+
+  private func component(_ name: String, _ executable: String, _ arguments: [String]) -> SupervisedProcess {
+    SupervisedProcess(
+      name: name,
+      program: Child.Program(
+        executable: executable, arguments: arguments, environment: Command.defaultEnvironment,
+        logFile: layout.logFile(name).path),
+      processIDFile: layout.processIDFile(name), logger: logger)
+  }
+
+  func supervise(
+    until signals: UnixSignalsSequence, progress: @escaping @Sendable (String) -> Void,
+    ready: @escaping @Sendable ([ProcessState]) async -> Void
+  ) async throws {
+    let components = components()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (process, _) in components {
+        progress("starting \(process.name)")
+        group.addTask { await process.run() }
+      }
+      let result = await Result {
+        try await firstOf(
+          { for await _ in signals { return } },
+          {
+            try await waitUntilReady(components.map(\.process), progress: progress)
+            await ready(states(components))
+            try await rotateLogs()
+          })
+      }
+      for (process, _) in components.reversed() {
+        progress("stopping \(process.name)")
+        await process.stop()
+      }
+      try await group.waitForAll()
+      try result.get()
+    }
+  }
+
+  private func states(_ components: [(process: SupervisedProcess, user: String)]) async -> [ProcessState] {
+    var states: [ProcessState] = []
+    for (process, user) in components {
+      states.append(
+        ProcessState(
+          name: process.name, user: user, process: await process.process, log: layout.logFile(process.name).path))
+    }
+    return states
+  }
+
+  private func waitUntilReady(_ processes: [SupervisedProcess], progress: @Sendable (String) -> Void) async throws {
+    progress("waiting for the API at \(layout.apiSocket)")
+    let deadline = ContinuousClock.now + Self.readinessLimit
+    while true {
+      if await isReady { return }
+      for process in processes {
+        guard await process.starts >= 4, let end = await process.lastEnd else { continue }
+        throw notReady("\(process.name) \(end), four times", log: process.name)
+      }
+      guard ContinuousClock.now < deadline else {
+        let reason = await whyNotReady()
+        throw notReady("the API is not ready after \(Self.readinessLimit)\(reason)", log: "control-plane")
+      }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  private func whyNotReady() async -> String {
+    do {
+      try await withClient { try await $0.ready() }
+      return ""
+    } catch {
+      return ": \(error)"
+    }
+  }
+
+  private func notReady(_ reason: String, log: String) -> Fault {
+    let file = layout.logFile(log)
+    return Fault(
+      .unavailable, operation: "start the platform",
+      reason: "\(reason); its log ends with: \(file.tail(lines: 3).replacingOccurrences(of: "\n", with: " | "))",
+      remedy: "read \(file.path)")
+  }
+
+  private func rotateLogs() async throws {
+    while true {
+      try await Task.sleep(for: .seconds(10))
+      for name in ["node", "control-plane", "sentinel", "supervisor"] {
+        do {
+          try layout.logFile(name).rotateIfFull()
+        } catch {
+          logger.warning("A log cannot be rotated", metadata: ["process.name": "\(name)", "error": "\(error)"])
+        }
+      }
+    }
+  }
+}
+
+/// Runs both until one has ended, then cancels the other.
+private func firstOf(
+  _ one: @escaping @Sendable () async throws -> Void, _ other: @escaping @Sendable () async throws -> Void
+) async throws {
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    group.addTask { try await one() }
+    group.addTask { try await other() }
+    defer { group.cancelAll() }
+    try await group.next()
+  }
+}
+
+extension Result where Failure == any Error, Success: Sendable {
+  fileprivate init(_ body: () async throws -> Success) async {
+    do { self = .success(try await body()) } catch { self = .failure(error) }
+  }
+}

@@ -1,0 +1,92 @@
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+import Glibc
+import Logging
+import UnixSignals
+
+extension Platform {
+  package enum Outcome: Sendable, Hashable {
+    /// The platform was brought up; it is down again when `up` has returned this.
+    case ended
+    /// Another supervisor runs this instance, and it is well.
+    case alreadyRunning(supervisor: Int32)
+  }
+
+  /// Brings the platform up, keeps it up until SIGTERM or SIGINT, and stops its processes in order.
+  ///
+  /// The agents are not touched by that: they run on, and the next `up` adopts them.
+  ///
+  /// - Parameters:
+  ///   - progress: told each step, one line.
+  ///   - ready: called once, when the API answers.
+  /// - Returns: how it ended.
+  /// - Throws: `Fault` naming what the machine lacks, or which process does not come up; all are stopped then.
+  package func up(
+    progress: @escaping @Sendable (String) -> Void, ready: @escaping @Sendable ([ProcessState]) async -> Void
+  ) async throws -> Outcome {
+    try requireRoot("start the platform")
+    try Preparation.makeLockDirectory(layout)
+    guard let lock = try SupervisorLock.take(layout) else { return try await joinRunning() }
+    defer { withExtendedLifetime(lock) {} }
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+
+    progress("checking the machine")
+    let policy = try PolicySource.find(given: configuration.policy, executable: configuration.executable)
+    try await Doctor(configuration).requireUsable()
+    try await endFormerProcesses(progress: progress)
+    progress("preparing \(layout.root)")
+    try Preparation(layout: layout, executable: configuration.executable, policy: policy).run()
+    try await requireRunnableCopy()
+    try await supervise(until: signals, progress: progress, ready: ready)
+    return .ended
+  }
+
+  /// The processes of a supervisor that died are told by their lifelines to end; nothing starts beside them.
+  private func endFormerProcesses(progress: @Sendable (String) -> Void) async throws {
+    let processes = InstanceProcesses(layout: layout)
+    let deadline = ContinuousClock.now + .seconds(15)
+    var told = false
+    while case let former = processes.platform(), !former.isEmpty {
+      if !told { progress("waiting for \(former.count) former processes to end") }
+      told = true
+      if ContinuousClock.now > deadline { for found in former { kill(found.process, SIGKILL) } }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  private func joinRunning() async throws -> Outcome {
+    let deadline = ContinuousClock.now + Self.readinessLimit
+    while let holder = SupervisorLock.holder(layout), ContinuousClock.now < deadline {
+      if await isReady { return .alreadyRunning(supervisor: holder) }
+      try await Task.sleep(for: .milliseconds(200))
+    }
+    throw Fault(
+      .unavailable, operation: "start the platform",
+      reason: "process \(SupervisorLock.holder(layout) ?? 0) supervises instance \(layout.instance), but its API at "
+        + "\(layout.apiSocket) does not become ready", remedy: "read \(layout.logDirectory), or run 'lobstack down'")
+  }
+
+  /// Shared libraries that only root may read would otherwise show as a process that ends again and again.
+  private func requireRunnableCopy() async throws {
+    do {
+      try await Command(
+        "setpriv", Self.unprivileged(InstanceLayout.User.controlPlane) + [layout.executable, "version"]
+      ).check()
+    } catch {
+      throw Fault(
+        .failed, operation: "run \(layout.executable) as user \(InstanceLayout.User.controlPlane)",
+        reason: "the program does not run as that user",
+        remedy: "make the Swift libraries readable for everyone, or use a build with --static-swift-stdlib",
+        cause: error)
+    }
+  }
+
+  static func unprivileged(_ user: String) -> [String] {
+    [
+      "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "--no-new-privs", "--bounding-set=-all",
+      "--inh-caps=-all",
+    ]
+  }
+}

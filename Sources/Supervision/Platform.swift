@@ -1,0 +1,89 @@
+import APIClient
+import APIModel
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+import Glibc
+import Logging
+
+/// One installation of Lobstack on this machine: brings it up, takes it down, removes it.
+package struct Platform: Sendable {
+  package struct Configuration: Sendable {
+    package var layout: InstanceLayout
+    /// `policy/` to use; by default the one that lies near the program.
+    package var policy: String?
+    /// Path of runsc; a bare name is looked up.
+    package var runtime: String
+    /// Address and port that the API also listens on, over TCP.
+    package var listen: String?
+    /// The program that runs now, whose copy the platform's processes run.
+    package var executable: String
+
+    package init(
+      layout: InstanceLayout, policy: String? = nil, runtime: String = "runsc", listen: String? = nil,
+      executable: String = Platform.currentExecutable
+    ) {
+      self.layout = layout
+      self.policy = policy
+      self.runtime = runtime
+      self.listen = listen
+      self.executable = executable
+    }
+  }
+
+  /// Longest time from the start of the processes until the API answers.
+  package static let readinessLimit = Duration.seconds(60)
+
+  package let configuration: Configuration
+  let logger: Logger
+
+  var layout: InstanceLayout { configuration.layout }
+
+  package init(_ configuration: Configuration, logger: Logger) {
+    self.configuration = configuration
+    self.logger = logger
+  }
+
+  /// The path of the program that runs now.
+  package static var currentExecutable: String {
+    // Without /proc nothing of the platform works, and the next use of the path says so.
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+  }
+
+  /// The state of the platform, when it runs: asked of the API.
+  package func status() async throws -> PlatformStatus {
+    try await withClient { try await $0.status() }
+  }
+
+  /// The supervisor's process id; `nil` when the platform is down.
+  package var supervisor: Int32? { SupervisorLock.holder(layout) }
+
+  func requireRoot(_ operation: String) throws {
+    guard geteuid() == 0 else {
+      throw Fault(
+        .denied, operation: operation, reason: "sandboxes, cgroups and network namespaces need root",
+        remedy: "run the command with sudo")
+    }
+  }
+
+  func withClient<Value: Sendable>(_ body: (APIClient) async throws -> Value) async throws -> Value {
+    let client = APIClient(address: .unix(layout.apiSocket))
+    do {
+      let value = try await body(client)
+      try await client.shutdown()
+      return value
+    } catch {
+      // The first failure is the one to tell.
+      try? await client.shutdown()
+      throw error
+    }
+  }
+
+  var isReady: Bool {
+    get async {
+      // Not ready and not answering are the same to whoever waits.
+      (try? await withClient { try await $0.ready() }) != nil
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import AgentModel
+import Faults
+import Foundation
+import Glibc
+
+/// Makes an instance's directories, its copy of the program and its copy of the policy. Done again, it mends them.
+struct Preparation: Sendable {
+  let layout: InstanceLayout
+  /// The program to copy.
+  let executable: String
+  let policy: PolicySource
+
+  /// Longest path that a Unix socket can have (unix(7): 108 bytes with the final NUL).
+  static let longestSocketPath = 107
+
+  /// What has to be there before the lock can be taken.
+  ///
+  /// - Throws: `Fault(.invalid)` for a state directory that is too deep, or that uid lobstack cannot pass.
+  static func makeLockDirectory(_ layout: InstanceLayout) throws {
+    let longest = max(layout.apiSocket.utf8.count, layout.nodeSocket.utf8.count)
+    guard longest <= longestSocketPath else {
+      throw Fault(
+        .invalid, operation: "use \(layout.root)",
+        reason: "its sockets would have paths of \(longest) bytes, more than \(longestSocketPath)",
+        remedy: "choose a shorter --state-dir")
+    }
+    try makeDirectory(layout.root, mode: 0o755)
+    try makeDirectory(layout.runDirectory, mode: 0o755)
+    try requireTraversable(layout.root)
+  }
+
+  func run() throws {
+    let controlPlane = try account(InstanceLayout.User.controlPlane)
+    try Self.makeDirectory(layout.apiDirectory, mode: 0o755, owner: controlPlane)
+    try Self.makeDirectory(layout.controlPlaneDirectory, mode: 0o700, owner: controlPlane)
+    try Self.makeDirectory(layout.nodeDirectory, mode: 0o700)
+    try Self.makeDirectory(layout.runtimeDirectory, mode: 0o700)
+    try Self.makeDirectory(layout.agentsDirectory, mode: 0o700)
+    try Self.makeDirectory(layout.logDirectory, mode: 0o750)
+    try copyExecutable()
+    try policy.copy(to: layout)
+  }
+
+  /// Copies the program unless the copy is the same, by size and time of change.
+  private func copyExecutable() throws {
+    let target = layout.executable
+    guard executable != target else { return }
+    try Self.makeDirectory("\(layout.root)/bin", mode: 0o755)
+    var source = stat()
+    var present = stat()
+    guard stat(executable, &source) == 0 else { throw Self.fault("read \(executable)") }
+    if stat(target, &present) == 0, present.st_size == source.st_size, present.st_uid == 0,
+      present.st_mtim.tv_sec == source.st_mtim.tv_sec, present.st_mtim.tv_nsec == source.st_mtim.tv_nsec
+    {
+      return
+    }
+    let partial = target + ".new"
+    do {
+      if FileManager.default.fileExists(atPath: partial) { try FileManager.default.removeItem(atPath: partial) }
+      try FileManager.default.copyItem(atPath: executable, toPath: partial)
+    } catch {
+      throw Fault(
+        .exhausted, operation: "copy \(executable) to \(target)", reason: "the copy failed",
+        remedy: "free disk space", cause: error)
+    }
+    let times = [source.st_atim, source.st_mtim]
+    guard chown(partial, 0, 0) == 0, chmod(partial, 0o755) == 0, utimensat(AT_FDCWD, partial, times, 0) == 0,
+      rename(partial, target) == 0
+    else { throw Self.fault("install \(target)") }
+  }
+
+  private struct Account {
+    var user: uid_t
+    var group: gid_t
+  }
+
+  private func account(_ name: String) throws -> Account {
+    guard let entry = getpwnam(name) else {
+      throw Fault(
+        .notFound, operation: "look up user \(name)", reason: "the system has no such user",
+        remedy: "run scripts/setup, or: useradd --system --shell /usr/sbin/nologin \(name)")
+    }
+    return Account(user: entry.pointee.pw_uid, group: entry.pointee.pw_gid)
+  }
+
+  /// Makes the directory and what is missing above it, and gives it exactly this owner and mode.
+  private static func makeDirectory(
+    _ path: String, mode: mode_t, owner: Account = Account(user: 0, group: 0)
+  ) throws {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    } catch {
+      throw Fault(
+        .failed, operation: "create \(path)", reason: "the directory cannot be made",
+        remedy: "run as root, free disk space or choose another --state-dir", cause: error)
+    }
+    guard chown(path, owner.user, owner.group) == 0, chmod(path, mode) == 0 else { throw fault("prepare \(path)") }
+  }
+
+  /// The control plane runs as its own user and has to reach its directories.
+  private static func requireTraversable(_ path: String) throws {
+    var directory = URL(filePath: path)
+    while directory.path != "/" {
+      var status = stat()
+      guard stat(directory.path, &status) == 0 else { throw fault("read \(directory.path)") }
+      guard status.st_mode & 0o001 != 0 else {
+        throw Fault(
+          .invalid, operation: "use \(path)",
+          reason: "user \(InstanceLayout.User.controlPlane) may not pass through \(directory.path)",
+          remedy: "run 'chmod o+x \(directory.path)' or choose another --state-dir")
+      }
+      directory.deleteLastPathComponent()
+    }
+  }
+
+  private static func fault(_ operation: String) -> Fault {
+    Fault(
+      .failed, operation: operation, reason: String(cString: strerror(errno)),
+      remedy: "run as root, or mend the state directory")
+  }
+}

@@ -1,0 +1,50 @@
+/// One promise of the platform with the attack on it.
+package struct Check: Sendable {
+  package let id: String
+  package let layer: String
+  package let title: String
+  /// Trust Services Criteria that the promise serves.
+  package let criteria: [String]
+  /// Longest time for the whole check; past it the evidence counts as missing.
+  package let deadline: Duration
+  /// Runs while no other check does, because it loads the machine or measures time.
+  package let isAlone: Bool
+  let body: @Sendable () async throws -> Finding
+
+  package init(
+    _ id: String, layer: String, title: String, criteria: [String], deadline: Duration = .seconds(40),
+    isAlone: Bool = false, body: @escaping @Sendable () async throws -> Finding
+  ) {
+    self.id = id
+    self.layer = layer
+    self.title = title
+    self.criteria = criteria
+    self.deadline = deadline
+    self.isAlone = isAlone
+    self.body = body
+  }
+}
+
+/// Thrown by a check whose means are missing on this machine: the attack cannot be made, so it proves nothing.
+package struct NotTestable: Error, CustomStringConvertible {
+  package let description: String
+
+  package init(_ why: String) { description = why }
+}
+
+/// A person's decision to live with a check that is not proven, until the end of a day.
+package struct Waiver: Sendable, Hashable {
+  package var check: String
+  package var reason: String
+  /// The last day on which it holds, `YYYY-MM-DD`, UTC.
+  package var lastDay: String
+
+  package init(check: String, reason: String, lastDay: String) {
+    self.check = check
+    self.reason = reason
+    self.lastDay = lastDay
+  }
+
+  /// ISO 8601 days compare as text.
+  func holds(for id: String, on day: String) -> Bool { check == id && day <= lastDay }
+}

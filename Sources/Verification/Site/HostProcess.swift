@@ -1,0 +1,47 @@
+import Foundation
+
+/// A process as the host's /proc tells it: proc_pid_stat(5).
+struct HostProcess: Sendable, Hashable {
+  let pid: Int32
+  let parent: Int32
+  let session: Int32
+  /// Clock ticks after boot; with the pid it names a process for good.
+  let startTime: UInt64
+  /// User and system time in clock ticks.
+  let cpuTicks: UInt64
+  let isZombie: Bool
+
+  init?(_ pid: Int32) {
+    guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
+    let text = String(decoding: data, as: UTF8.self)
+    // The program's name, in parentheses, may hold anything.
+    guard let close = text.lastIndex(of: ")") else { return nil }
+    let fields = text[text.index(after: close)...].split(separator: " ")
+    guard fields.count > 19, let parent = Int32(fields[1]), let session = Int32(fields[3]),
+      let user = UInt64(fields[11]), let system = UInt64(fields[12]), let start = UInt64(fields[19])
+    else { return nil }
+    self.pid = pid
+    self.parent = parent
+    self.session = session
+    startTime = start
+    cpuTicks = user + system
+    isZombie = fields[0] == "Z"
+  }
+
+  /// What the process runs; `nil` when it has ended.
+  var executable: String? {
+    // A process may end between two looks at it.
+    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")
+  }
+
+  var arguments: [String] {
+    (FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()).split(separator: 0)
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  static var all: [HostProcess] {
+    // Without /proc nothing of verify works, and the first check says so.
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.compactMap { Int32($0) }.compactMap { HostProcess($0) }
+  }
+}

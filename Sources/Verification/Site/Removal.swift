@@ -1,0 +1,106 @@
+import APIClient
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+import Glibc
+
+/// Takes one trace away; done when it is gone already.
+func remove(_ trace: Trace) async throws {
+  switch trace {
+  case .directory(let path):
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    try FileManager.default.removeItem(atPath: path)
+  case .mount(let path):
+    guard try isMounted(path) else { return }
+    try await Command("umount", [path]).check()
+  case .networkNamespace(let name):
+    guard FileManager.default.fileExists(atPath: "/run/netns/\(name)") else { return }
+    try await Command("ip", ["netns", "delete", name]).check()
+  case .interface(let name):
+    guard FileManager.default.fileExists(atPath: "/sys/class/net/\(name)") else { return }
+    try await Command("ip", ["link", "delete", name]).check()
+  case .rule(let family, let selector):
+    // Fails when there is no such rule (any more); a second pass would find the same, so the answer is not judged.
+    _ = try await Command("ip", ["-\(family)", "rule", "delete"] + selector).run()
+  case .routes(let family, let table):
+    // As above: a table that holds nothing does not exist.
+    _ = try await Command("ip", ["-\(family)", "route", "flush", "table", "\(table)"]).run()
+  case .setting(let path, let value):
+    // A setting of an interface goes with its interface.
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    try writeSetting(path, value)
+  case .sandbox(let root, let id):
+    guard FileManager.default.fileExists(atPath: root) else { return }
+    _ = try await Command("runsc", ["--root", root, "delete", "-force", id]).run()
+  case .cgroup(let path):
+    for controller in ["", "unified"] + controllers() { rmdir("/sys/fs/cgroup/\(controller)\(path)") }
+  case .process(let pid, let startTime):
+    guard HostProcess(pid)?.startTime == startTime else { return }
+    kill(pid, SIGKILL)
+  case .agent(let socket, let id):
+    try await removeAgent(id, socket: socket)
+  case .platform(let stateDirectory, let instance):
+    guard FileManager.default.fileExists(atPath: "\(stateDirectory)/\(instance)") else { return }
+    try await ownProgram(["down", "--purge", "--instance", "\(instance)", "--state-dir", stateDirectory])
+      .check(timeout: .seconds(40))
+  }
+}
+
+/// The running program again, as a command.
+func ownProgram(_ arguments: [String]) throws -> Command {
+  Command(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"), arguments)
+}
+
+func writeSetting(_ path: String, _ value: String) throws {
+  let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+  let bytes = Array(value.utf8)
+  defer { if descriptor >= 0 { close(descriptor) } }
+  guard descriptor >= 0, write(descriptor, bytes, bytes.count) == bytes.count else {
+    throw Fault(
+      .failed, operation: "write \(value) to \(path)", reason: String(cString: strerror(errno)),
+      remedy: "run verify as root on a machine whose settings can be changed")
+  }
+}
+
+private func isMounted(_ path: String) throws -> Bool {
+  try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).split(separator: "\n")
+    .contains { $0.split(separator: " ").dropFirst().first == path[...] }
+}
+
+private func controllers() -> [String] {
+  // Without a cgroup file system there is nothing to remove.
+  (try? FileManager.default.contentsOfDirectory(atPath: "/sys/fs/cgroup")) ?? []
+}
+
+private func removeAgent(_ id: AgentID, socket: String) async throws {
+  guard FileManager.default.fileExists(atPath: socket) else { return }
+  try await withClient(socket) { client in
+    do {
+      try await client.deleteAgent(id)
+      for _ in 0..<150 {
+        _ = try await client.agent(id)
+        try await Task.sleep(for: .milliseconds(100))
+      }
+    } catch let fault as Fault where fault.code == .notFound {
+      return
+    }
+    throw Fault(
+      .timedOut, operation: "delete agent \(id)", reason: "it is still there after 15 s",
+      remedy: "delete it with 'lobstack agent delete'")
+  }
+}
+
+/// A client for one use.
+func withClient<Value>(_ socket: String, _ body: (APIClient) async throws -> Value) async throws -> Value {
+  let client = APIClient(address: .unix(socket))
+  do {
+    let value = try await body(client)
+    try await client.shutdown()
+    return value
+  } catch {
+    // The first error tells more than that of closing an idle connection.
+    try? await client.shutdown()
+    throw error
+  }
+}

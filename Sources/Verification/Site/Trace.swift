@@ -1,0 +1,23 @@
+import AgentModel
+
+/// Something that a run of verify leaves on the machine until it takes it away again.
+package enum Trace: Sendable, Hashable, Codable {
+  /// A directory with all that is in it.
+  case directory(String)
+  case mount(String)
+  /// A named network namespace, with the interfaces in it.
+  case networkNamespace(String)
+  case interface(String)
+  /// What follows `ip -4|-6 rule add`.
+  case rule(family: Int, selector: [String])
+  case routes(family: Int, table: Int)
+  /// A file below /proc/sys with the value to put back.
+  case setting(path: String, value: String)
+  case sandbox(runtimeRoot: String, id: String)
+  case cgroup(String)
+  case process(pid: Int32, startTime: UInt64)
+  /// An agent of the platform whose API listens at the socket.
+  case agent(apiSocket: String, id: AgentID)
+  /// An installation of Lobstack of our own.
+  case platform(stateDirectory: String, instance: InstanceName)
+}

@@ -1,0 +1,102 @@
+import APIClient
+import AgentModel
+import Faults
+import Foundation
+import Glibc
+import Sandbox
+
+/// What the checks share, each made when the first check asks for it.
+struct Fixtures: Sendable {
+  let site: ProbeSite
+  /// The probes' root file system, readable by all.
+  let image: Shared<String>
+  let throwAway: Shared<ThrowAwaySandboxes>
+  let agents: Shared<ProbeAgents>
+  let world: Shared<WitnessWorld>
+  /// A throw-away sandbox without any control but gVisor itself, and with a view of the host.
+  let open: Shared<OpenSandbox>
+  /// Two agents of the platform.
+  let first: Shared<Target>
+  let second: Shared<Target>
+  let stage: Shared<NetworkStage>
+  /// A platform of our own, to be harmed.
+  let harmed: Shared<HarmedPlatform>
+
+  struct OpenSandbox: Sendable {
+    let target: Target
+    let network: BareNetwork
+  }
+
+  init(site: ProbeSite) {
+    self.site = site
+    let canaries = HostCanary(site: site)
+    hostCanary = canaries
+    let image = Shared {
+      let path = "\(site.openDirectory)/image"
+      try await ProbeImage.make(in: path)
+      return path
+    }
+    let throwAway = Shared { try await ThrowAwaySandboxes.open(site: site) }
+    let agents = Shared { try await ProbeAgents.open(layout: site.platform, site: site) }
+    let world = Shared { try await WitnessWorld.open(site: site) }
+    let open = Shared {
+      async let network = BareNetwork.make("a", number: 1, site: site)
+      let scratch = "\(site.directory)/scratch-image"
+      try await ProbeImage.make(in: scratch)
+      let other = "\(site.directory)/other-workspace"
+      try makeDirectory(other, mode: 0o755)
+      try canaries.neighbour.write(toFile: "\(other)/canary", atomically: false, encoding: .utf8)
+      try canaries.make()
+      let recipe = ThrowAwaySandboxes.Recipe(
+        name: "open", weaknesses: [.runAsRoot, .allCapabilities, .writableRoot, .noSeccomp, .rawSockets],
+        extraMounts: [
+          .init(source: canaries.directory, destination: "/host"), .init(source: other, destination: "/other"),
+        ], imageRoot: scratch, network: try await network, runsScriptsAsRoot: true)
+      return OpenSandbox(target: try await throwAway.value.make(recipe), network: try await network)
+    }
+    let first = Shared { try await agents.value.make("a", image: try await image.value) }
+    let second = Shared { try await agents.value.make("b", image: try await image.value) }
+    self.image = image
+    self.throwAway = throwAway
+    self.agents = agents
+    self.world = world
+    self.open = open
+    self.first = first
+    self.second = second
+    stage = Shared {
+      try await NetworkStage.open(
+        site: site, world: try await world.value, open: try await open.value, first: try await first.value,
+        second: try await second.value)
+    }
+    harmed = Shared { try await HarmedPlatform.open(site: site, image: try await image.value) }
+  }
+
+  let hostCanary: HostCanary
+
+  /// Ends the threads; what is on the machine is the ledger's.
+  func close() async {
+    // Whatever could not be made has no threads.
+    if await stage.isMade { (try? await stage.value)?.close() }
+    if await world.isMade { (try? await world.value)?.close() }
+    if await agents.isMade { try? await (try? await agents.value)?.client.shutdown() }
+  }
+}
+
+/// A secret of the host, in a file that no sandbox may ever see.
+struct HostCanary: Sendable {
+  let directory: String
+  let value = randomText()
+  /// A secret of another sandbox's workspace.
+  let neighbour = randomText()
+
+  init(site: ProbeSite) { directory = "\(site.directory)/host" }
+
+  var file: String { "\(directory)/canary" }
+
+  func make() throws {
+    // Open to all, so that no file mode stands in the way of the attack.
+    try makeDirectory(directory, mode: 0o755)
+    try value.write(toFile: file, atomically: false, encoding: .utf8)
+    chmod(file, 0o644)
+  }
+}

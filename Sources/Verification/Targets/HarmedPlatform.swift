@@ -1,0 +1,118 @@
+import APIClient
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+import Glibc
+
+/// A second installation of Lobstack, started by verify from its own program, whose processes may be killed and whose
+/// disk may be filled.
+struct HarmedPlatform: Sendable {
+  let layout: InstanceLayout
+  let agents: ProbeAgents
+  /// An agent that was there before any harm was done.
+  let target: Target
+  let agent: AgentID
+  let image: String
+  /// One harm at a time.
+  let turn = Turn()
+  private let disk: String
+
+  /// Room for agents beside the program's copy and the unpacked image.
+  private static let room = 160 << 20
+
+  static func open(site: ProbeSite, image: String) async throws -> HarmedPlatform {
+    let disk = "\(site.openDirectory)/disk"
+    try makeDirectory(disk, mode: 0o755)
+    let size = try programSize() + room
+    try await site.ledger.record(.mount(disk))
+    try await Command("mount", ["-t", "tmpfs", "-o", "size=\(size),mode=0755,nosuid,nodev", "lobstack-verify", disk])
+      .check()
+    let layout = try layout(site: site, disk: disk)
+    try await site.ledger.record(.platform(stateDirectory: disk, instance: layout.instance))
+    try await start(layout, policy: site.platform.policyDirectory)
+    let agents = try await ProbeAgents.open(layout: layout, site: site)
+    let target = try await agents.make("r", image: image)
+    return HarmedPlatform(
+      layout: layout, agents: agents, target: target, agent: try agents.name("r"), image: image, disk: disk)
+  }
+
+  /// The size of the program, of which the platform takes a copy.
+  private static func programSize() throws -> Int {
+    var status = stat()
+    guard stat("/proc/self/exe", &status) == 0 else { throw networkFailure("read the size of this program") }
+    return Int(status.st_size)
+  }
+
+  /// An instance whose addresses are not those of the platform under test.
+  private static func layout(site: ProbeSite, disk: String) throws -> InstanceLayout {
+    for letter in ["h", "i", "j", "k"] {
+      guard let instance = InstanceName("\(site.instance)\(letter)") else { continue }
+      let layout = InstanceLayout(stateDirectory: disk, instance: instance)
+      if layout.number % 128 != site.platform.number % 128, layout.number != site.platform.number { return layout }
+    }
+    throw NotTestable("no second instance with addresses of its own could be named")
+  }
+
+  private static func start(_ layout: InstanceLayout, policy: String) async throws {
+    let directory = (layout.root as NSString).deletingLastPathComponent
+    try await ownProgram([
+      "up", "--detach", "--instance", "\(layout.instance)", "--state-dir", directory, "--policy", policy,
+    ]).check(timeout: .seconds(60))
+  }
+
+  func waitUntilReady(limit: Duration = .seconds(30)) async throws {
+    let end = ContinuousClock.now + limit
+    while true {
+      do {
+        try await agents.client.ready()
+        return
+      } catch {
+        guard ContinuousClock.now < end else { throw error }
+        try await Task.sleep(for: .milliseconds(100))
+      }
+    }
+  }
+
+  /// The platform's own process that runs this subcommand.
+  func process(_ subcommand: String) -> HostProcess? {
+    HostProcess.all.first { process in
+      let arguments = process.arguments
+      return !process.isZombie && arguments.count > 1 && arguments[1] == subcommand
+        && arguments.contains("\(layout.instance)") && arguments[0].hasSuffix("lobstack")
+    }
+  }
+
+  /// Writes the disk full.
+  func fillDisk() throws {
+    let descriptor = Glibc.open("\(disk)/ballast", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw networkFailure("fill the disk of the second platform") }
+    defer { close(descriptor) }
+    var block = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = write(descriptor, block, block.count)
+      if count > 0 { continue }
+      guard errno == ENOSPC else { throw networkFailure("fill the disk of the second platform") }
+      guard block.count > 1 else { return }
+      block = [UInt8](repeating: 0, count: block.count / 16)
+    }
+  }
+
+  func emptyDisk() { unlink("\(disk)/ballast") }
+}
+
+/// Lets one at a time pass, in the order of asking.
+actor Turn {
+  private var isTaken = false
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func take<Value: Sendable>(_ body: @Sendable () async throws -> Value) async rethrows -> Value {
+    if isTaken { await withCheckedContinuation { waiting.append($0) } }
+    isTaken = true
+    defer {
+      isTaken = !waiting.isEmpty
+      if !waiting.isEmpty { waiting.removeFirst().resume() }
+    }
+    return try await body()
+  }
+}

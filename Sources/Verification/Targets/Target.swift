@@ -1,0 +1,62 @@
+import Foundation
+
+/// A sandbox under attack, with all that a witness outside has to know of it.
+struct Target: Sendable {
+  /// For evidence: "agent lobstack-verify/p1-a", "a throw-away sandbox without controls".
+  let name: String
+  /// The workspace, on the host.
+  let workspace: String
+  /// Directories of the host in which a write to the root file system would show.
+  let imageDirectories: [String]
+  /// The firewall's side of the sandbox's network.
+  let network: TargetNetwork
+  /// A random value that stands in its environment, its workspace and its /tmp.
+  let canary: String
+  /// The sandbox's process on the host, as the runtime knows it; `nil` when it does not run.
+  let process: @Sendable () async throws -> Int32?
+  /// Runs a bash script inside.
+  let run: @Sendable (_ script: String, _ limit: Duration) async throws -> ScriptResult
+
+  /// Runs a script that is expected to take no time.
+  func run(_ script: String) async throws -> ScriptResult { try await run(script, .seconds(15)) }
+
+  /// Every process of the sandbox on the host: its own and those that gVisor makes for the guest's.
+  func hostProcesses() async throws -> [HostProcess] {
+    guard let pid = try await process(), let main = HostProcess(pid) else { return [] }
+    return HostProcess.all.filter { $0.session == main.session && !$0.isZombie }
+  }
+}
+
+struct TargetNetwork: Sendable {
+  let namespace: String
+  /// The host's end of the veth pair.
+  let interface: String
+  /// The sandbox's end, inside the namespace.
+  let innerInterface: String
+  let hostAddress: IPAddress
+  let address: IPAddress
+}
+
+struct ScriptResult: Sendable {
+  var code: Int32
+  var output: String
+}
+
+/// What every probe sandbox runs: a canary to look for, a server to reach, and a heart that beats on the host's disk.
+enum ProbeProgram {
+  static let port: UInt16 = 8080
+  static let heartbeat = "heartbeat"
+  /// Between two beats, in a quiet sandbox.
+  static let beat = Duration.milliseconds(100)
+
+  static func command() -> [String] { ["/bin/bash", "-c", script] }
+
+  private static let script = """
+    umask 022
+    mkdir -p /tmp/www
+    echo "$PROBE_CANARY" | tee /tmp/canary /workspace/canary > /tmp/www/index.html
+    httpd -p \(port) -h /tmp/www
+    rm -f /tmp/tick; mkfifo /tmp/tick; exec 9<>/tmp/tick
+    while :; do echo "$EPOCHREALTIME" >> /workspace/\(heartbeat); read -r -t 0.1 -u 9; done
+    """
+}

@@ -1,0 +1,38 @@
+import AgentModel
+import ArgumentParser
+import Storage
+
+struct AuditVerifyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Check every byte of the audit log, and name the first that is wrong.",
+    discussion: """
+      Reads the files and trusts no running process. Exit code 1 when the log is not as it was written. Compare size \
+      and root with a checkpoint kept elsewhere to find a log that was set back as a whole.
+      """)
+
+  @Option(
+    help: ArgumentHelp("Directory of the log (default: the instance's).", valueName: "directory"),
+    completion: .directory)
+  var directory: String?
+
+  @Option(help: ArgumentHelp("The key that the log must be signed with, from elsewhere.", valueName: "verifier key"))
+  var key: String?
+
+  @OptionGroup var instance: InstanceOptions
+  @OptionGroup var format: OutputOptions
+
+  func run() async throws {
+    let directory = try directory ?? instance.layout().auditDirectory
+    let result = try AuditFile.verify(directory: directory, trustedKey: key)
+    try format.print(result) { Self.text(result) }
+    guard result.ok else { throw Degraded(code: 1) }
+  }
+
+  private static func text(_ result: AuditVerification) -> String {
+    guard let bad = result.firstBad else {
+      return "ok: \(result.size) records, root \(result.rootHash)"
+    }
+    return "NOT ok: record \(bad.index), at byte \(bad.offset) of \(bad.file.rawValue): \(bad.reason)\n"
+      + "signatures cover the \(result.size) records before it, root \(result.rootHash)"
+  }
+}

@@ -1,0 +1,40 @@
+import AgentModel
+import ArgumentParser
+import Blueprint
+import Faults
+import Node
+
+struct NodeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "node", abstract: "Run the node, the platform's only root process ('up' does it).",
+    shouldDisplay: false)
+
+  @OptionGroup var instance: InstanceOptions
+
+  @Option(help: "gVisor's program.")
+  var runsc = "runsc"
+
+  @Flag(help: "End every agent, remove the instance's kernel objects, and leave.")
+  var drain = false
+
+  func run() async throws {
+    let logger = ServiceRun.logger("node")
+    let layout = try instance.layout()
+    let runsc = runsc
+    if drain {
+      // To end agents no policy is needed; a broken one must not keep them running.
+      let policy = try? Policy.load(directory: layout.policyDirectory)
+      try await NodeService.drain(
+        NodeService.Configuration(
+          layout: layout, runtime: runsc, deniedDestinations: policy?.deniedDestinations ?? []), logger: logger)
+      return
+    }
+    try await ServiceRun.run("node") {
+      let policy = try Policy.load(directory: layout.policyDirectory)
+      let service = try await NodeService.open(
+        NodeService.Configuration(
+          layout: layout, runtime: runsc, deniedDestinations: policy.deniedDestinations), logger: logger)
+      try await service.run()
+    }
+  }
+}

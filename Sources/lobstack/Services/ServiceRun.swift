@@ -1,0 +1,65 @@
+import Dispatch
+import Faults
+import Foundation
+import Glibc
+import Logging
+import Synchronization
+
+/// Runs one of the platform's processes until its supervisor lets go of it.
+///
+/// Standard input is the lifeline: at its end the supervisor is gone or wants this process gone, and the service is
+/// cancelled. SIGTERM says the same. A terminal or a file as standard input is no lifeline.
+enum ServiceRun {
+  static func logger(_ name: String) -> Logger {
+    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+    return Logger(label: "lobstack.\(name)")
+  }
+
+  static func run(_ name: String, _ service: @escaping @Sendable () async throws -> Void) async throws {
+    let (ends, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    watchLifeline(end)
+    let signal = watchTermination(end)
+    defer { signal.cancel() }
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        try await service()
+        return true
+      }
+      group.addTask {
+        for await _ in ends { break }
+        return false
+      }
+      let endedByItself = try await group.next() ?? true
+      group.cancelAll()
+      if endedByItself {
+        throw Fault(
+          .failed, operation: "run the \(name)", reason: "it ended by itself", remedy: "read its log and report it")
+      }
+      do { try await group.waitForAll() } catch is CancellationError {}
+    }
+  }
+
+  private static func watchLifeline(_ end: AsyncStream<Void>.Continuation) {
+    var status = stat()
+    guard fstat(STDIN_FILENO, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { return }
+    // The read blocks for as long as the supervisor lives.
+    let thread = Thread {
+      var byte: UInt8 = 0
+      while true {
+        let count = read(STDIN_FILENO, &byte, 1)
+        if count == 0 || (count < 0 && errno != EINTR) { break }
+      }
+      end.yield()
+    }
+    thread.stackSize = 128 << 10
+    thread.start()
+  }
+
+  private static func watchTermination(_ end: AsyncStream<Void>.Continuation) -> any DispatchSourceSignal {
+    signal(SIGTERM, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: SIGTERM)
+    source.setEventHandler { end.yield() }
+    source.activate()
+    return source
+  }
+}

@@ -1,0 +1,46 @@
+import APIModel
+import Faults
+import Foundation
+
+@testable import ControlPlane
+
+/// An audit log in memory that can refuse.
+actor FakeAudit: AuditAppending {
+  private(set) var events: [AuditEvent] = []
+  private var refusal: Fault?
+
+  func refuse(with fault: Fault?) { refusal = fault }
+
+  func append(_ event: AuditEvent) throws -> UInt64 {
+    if let refusal { throw refusal }
+    events.append(event)
+    return UInt64(events.count - 1)
+  }
+
+  func page(from index: UInt64, limit: Int) -> [AuditRecordResource] {
+    events.indices.dropFirst(Int(index)).prefix(limit).map { number in
+      let event = events[number]
+      return AuditRecordResource(
+        index: UInt64(number), time: Date(timeIntervalSince1970: 0), actor: event.actor, action: event.action,
+        target: event.target, outcome: event.outcome, details: event.details, leafHash: "00")
+    }
+  }
+
+  func head() -> PlatformStatus.AuditHead {
+    PlatformStatus.AuditHead(size: UInt64(events.count), rootHash: "00")
+  }
+
+  func checkpoint() -> AuditCheckpointResource {
+    AuditCheckpointResource(size: UInt64(events.count), rootHash: "00", note: "note", verifierKey: "key")
+  }
+
+  func proof(index: UInt64) -> AuditProofResource {
+    AuditProofResource(
+      record: page(from: index, limit: 1)[0], treeSize: UInt64(events.count), rootHash: "00", hashes: [],
+      checkpoint: "note")
+  }
+
+  func count(_ action: String, _ outcome: String) -> Int {
+    events.count { $0.action == action && $0.outcome == outcome }
+  }
+}

@@ -1,0 +1,217 @@
+import APIClient
+import APIModel
+import AgentModel
+import Faults
+import Foundation
+import Logging
+import Storage
+import Synchronization
+import Testing
+
+@testable import ControlPlane
+
+/// The whole service on a real socket, with the real client.
+@Suite("The control plane on its socket", .timeLimit(.minutes(1))) struct LiveTests {
+  struct Live: Sendable {
+    let layout: InstanceLayout
+    let node: FakeNode
+    let audit: FakeAudit
+    let secret: String
+    let port: Int
+    let client: APIClient
+  }
+
+  static func with(_ body: @escaping @Sendable (Live) async throws -> Void) async throws {
+    let directory = NSTemporaryDirectory() + "lobstack-live-\(UUID().uuidString.prefix(8))"
+    let layout = InstanceLayout(stateDirectory: directory)
+    for path in [layout.apiDirectory, layout.controlPlaneDirectory] {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let secret = TokenSecret.random()
+    let store = try await Store.open(path: layout.database)
+    try await store.insert(
+      TokenResource(
+        id: "live", name: "live", role: .admin, tenant: nil, createdAt: .now, expiresAt: nil, lastUsedAt: nil),
+      hash: TokenSecret.hash(secret))
+    try store.close()
+    let node = FakeNode()
+    let audit = FakeAudit()
+    let (running, announce) = AsyncStream.makeStream(of: Int?.self)
+    let service = try await ControlPlaneService.open(
+      layout: layout, listen: "127.0.0.1:0", policyDirectory: Platform.policyDirectory, limits: APILimits(),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, audit: audit, node: node
+    ) { announce.yield($0) }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await service.run() }
+      var port = 0
+      var listeners = 0
+      for await announced in running {
+        port = announced ?? port
+        listeners += 1
+        if listeners == 2 { break }
+      }
+      let client = APIClient(address: .unix(layout.apiSocket), token: secret)
+      do {
+        try await body(
+          Live(layout: layout, node: node, audit: audit, secret: secret, port: port, client: client))
+      } catch {
+        try await client.shutdown()
+        throw error
+      }
+      try await client.shutdown()
+      group.cancelAll()
+      try await group.waitForAll()
+    }
+  }
+
+  /// Creates an agent and waits until it runs.
+  private static func running(_ name: String, _ client: APIClient) async throws -> AgentID {
+    while true {
+      do { try await client.ready() } catch {
+        try await Task.sleep(for: .milliseconds(20))
+        continue
+      }
+      break
+    }
+    let id = try await client.createAgent(document: document(name)).id
+    while try await client.agent(id).status.phase != .running { try await Task.sleep(for: .milliseconds(20)) }
+    return id
+  }
+
+  @Test("reconciles by itself: an agent runs soon after its creation, and is gone soon after its deletion")
+  func reconciles() async throws {
+    try await Self.with { live in
+      let id = try await Self.running("bot", live.client)
+      try await live.client.deleteAgent(id)
+      while true {
+        do { _ = try await live.client.agent(id) } catch let fault as Fault where fault.code == .notFound { break }
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      let status = try await live.client.status()
+      #expect(status.components.allSatisfy { $0.state == "ready" })
+    }
+  }
+
+  @Test("streams an exec both ways at once") func duplex() async throws {
+    try await Self.with { live in
+      let id = try await Self.running("bot", live.client)
+      let (input, feed) = AsyncStream.makeStream(of: [UInt8].self)
+      let received = Mutex<[String]>([])
+      feed.yield(Array("one".utf8))
+      let code = try await live.client.exec(id, ExecRequest(command: ["cat"]), input: input) { piece in
+        guard case .standardOutput(let bytes) = piece else { return }
+        let text = String(decoding: bytes, as: UTF8.self)
+        received.withLock { $0.append(text) }
+        // Each answer causes the next input: neither side waits for the other's end.
+        if text == "one" { feed.yield(Array("two".utf8)) } else { feed.finish() }
+      }
+      #expect(code == 0)
+      #expect(received.withLock { $0 } == ["one", "two"])
+      let large = [UInt8](repeating: 7, count: 3_000_000)
+      let count = Mutex(0)
+      let echo = try await live.client.exec(
+        id, ExecRequest(command: ["cat"]),
+        input: AsyncStream {
+          $0.yield(large); $0.finish()
+        }
+      ) { piece in
+        if case .standardOutput(let bytes) = piece { count.withLock { $0 += bytes.count } }
+      }
+      #expect(echo == 0 && count.withLock { $0 } == large.count)
+      #expect(await live.audit.count("agent.exec", "allowed") == 2)
+      #expect(await live.audit.count("agent.exec", "exited 0") == 2)
+    }
+  }
+
+  @Test("tells the exit code and the fault of an exec; input that never ends holds nothing up") func ends() async throws
+  {
+    try await Self.with { live in
+      let id = try await Self.running("bot", live.client)
+      let (silence, feed) = AsyncStream.makeStream(of: [UInt8].self)
+      let code = try await live.client.exec(id, ExecRequest(command: ["fail", "42"]), input: silence) { _ in }
+      #expect(code == 42)
+      _ = feed
+      let (other, otherFeed) = AsyncStream.makeStream(of: [UInt8].self)
+      await #expect(throws: Fault.self) {
+        try await live.client.exec(id, ExecRequest(command: ["refuse"]), input: other) { _ in }
+      }
+      _ = otherFeed
+      await #expect(throws: Fault.self) {
+        try await live.client.exec(id, ExecRequest(command: []), input: AsyncStream { $0.finish() }) { _ in }
+      }
+      // The connections that carried these serve on.
+      _ = try await live.client.status()
+    }
+  }
+
+  @Test("ends a program whose client is gone, its input ended or not", arguments: [true, false])
+  func clientGone(inputEnds: Bool) async throws {
+    try await Self.with { live in
+      let id = try await Self.running("bot", live.client)
+      let (input, feed) = AsyncStream.makeStream(of: [UInt8].self)
+      if inputEnds { feed.finish() }
+      let exec = Task {
+        try await live.client.exec(id, ExecRequest(command: ["sleep"]), input: input) { _ in }
+      }
+      while await live.audit.count("agent.exec", "allowed") == 0 { try await Task.sleep(for: .milliseconds(10)) }
+      try await Task.sleep(for: .milliseconds(100))
+      exec.cancel()
+      while await !live.node.cancelled.contains("sleep") { try await Task.sleep(for: .milliseconds(10)) }
+      while await live.audit.count("agent.exec", "cut off") == 0 { try await Task.sleep(for: .milliseconds(10)) }
+      feed.finish()
+    }
+  }
+
+  @Test("sends logs, and follows them until the client is gone") func logs() async throws {
+    try await Self.with { live in
+      let id = try await Self.running("bot", live.client)
+      let text = Mutex("")
+      try await live.client.logs(id, tailBytes: 4) { bytes in
+        text.withLock { $0 += String(decoding: bytes, as: UTF8.self) }
+      }
+      #expect(text.withLock { $0 } == "one\n")
+      let (seen, saw) = AsyncStream.makeStream(of: Void.self)
+      let follower = Task { try await live.client.logs(id, follow: true) { _ in saw.yield() } }
+      for await _ in seen { break }
+      follower.cancel()
+      while await !live.node.cancelled.contains("logs") { try await Task.sleep(for: .milliseconds(10)) }
+    }
+  }
+
+  @Test("wants a token on TCP, whoever calls") func tcp() async throws {
+    try await Self.with { live in
+      let without = APIClient(address: .http("http://127.0.0.1:\(live.port)"))
+      let with = APIClient(address: .http("http://127.0.0.1:\(live.port)"), token: live.secret)
+      let refused = await #expect(throws: Fault.self) { try await without.status() }
+      #expect(refused?.code == .unauthenticated)
+      #expect(try await with.status().version == LobstackVersion.current)
+      try await without.shutdown()
+      try await with.shutdown()
+    }
+  }
+
+  @Test("knows root by the kernel's word", .enabled(if: geteuid() == 0)) func root() async throws {
+    try await Self.with { live in
+      let client = APIClient(address: .unix(live.layout.apiSocket))
+      #expect(try await client.tokens().map(\.name) == ["live"])
+      try await client.shutdown()
+    }
+  }
+
+  @Test("lets everybody connect, because it asks everybody who they are") func mode() async throws {
+    try await Self.with { live in
+      var status = stat()
+      #expect(lstat(live.layout.apiSocket, &status) == 0)
+      #expect(status.st_mode & 0o777 == 0o666)
+    }
+  }
+
+  @Test("says how to start a platform that is not there") func absent() async throws {
+    let client = APIClient(address: .unix("/nonexistent/api.sock"))
+    let fault = await #expect(throws: Fault.self) { try await client.status() }
+    #expect(fault?.code == .unavailable)
+    #expect(fault?.remedy.contains("lobstack up") == true)
+    try await client.shutdown()
+  }
+}

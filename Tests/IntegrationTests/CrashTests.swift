@@ -1,0 +1,90 @@
+import AgentModel
+import Foundation
+import Glibc
+import Supervision
+import Testing
+
+@Suite("A crash", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(4)))
+struct CrashTests {
+  @Test("of any process of the platform leaves the agents running, and they are adopted again")
+  func crashes() async throws {
+    try await withPlatform { platform in
+      try await platform.create("demo", command: ["sh", "-c", "while :; do echo tick; sleep 1; done"])
+      let sandbox = try await platform.sandboxProcess("demo")
+      let traces = try await platform.traces()
+
+      for component in ["node", "control-plane", "sentinel"] {
+        let before = try platform.processID(of: component)
+        #expect(kill(before, SIGKILL) == 0)
+        try await eventually("the \(component) runs again") {
+          let now = try? platform.processID(of: component)
+          return now != nil && now != before
+        }
+        try await platform.waitUntilReady()
+        try await expectSameAgent(platform, sandbox)
+      }
+      #expect(try await platform.traces() == traces)
+
+      // The whole platform at once: the supervisor first, so that nothing is started again in between.
+      let text = try String(contentsOfFile: platform.layout.lockFile, encoding: .utf8)
+      let supervisor = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+      let node = try platform.processID(of: "node")
+      #expect(kill(supervisor, SIGKILL) == 0)
+      #expect(kill(node, SIGKILL) == 0)
+      #expect(kill(sandbox, 0) == 0)
+      try await platform.up()
+      try await expectSameAgent(platform, sandbox)
+      #expect(try await platform.traces() == traces)
+
+      // An adopted agent obeys, and its end is seen.
+      try await platform.run("agent", "stop", "demo", "--wait").ok()
+      #expect(kill(sandbox, 0) != 0)
+    }
+  }
+
+  private func expectSameAgent(_ platform: TestPlatform, _ sandbox: Int32) async throws {
+    try await eventually("the agent runs") { try await platform.agent("demo").status.phase == .running }
+    #expect(try await platform.sandboxProcess("demo") == sandbox)
+    #expect(kill(sandbox, 0) == 0)
+    #expect(try await platform.agent("demo").status.restarts == 0)
+    #expect(try await platform.exec("demo", "id").output.hasPrefix("uid=10001"))
+  }
+
+  @Test("is not needed: up is idempotent, down keeps the agents' state, up brings them back")
+  func upAndDown() async throws {
+    try await withPlatform { platform in
+      try await platform.create("demo")
+      try await platform.exec("demo", "sh", "-c", "echo kept > /workspace/note").ok()
+
+      let again = try await platform.run("up", "--detach", timeout: .seconds(100)).ok()
+      #expect(again.output.contains("already running"))
+      let inForeground = try await platform.run("up", timeout: .seconds(100)).ok()
+      #expect(inForeground.output.contains("already running"))
+
+      try await platform.down()
+      #expect(try await platform.run("status").code == 3)
+      #expect(try await platform.traces() == [])
+      try await platform.down()
+
+      try await platform.up()
+      try await eventually("the agent is back") { try await platform.agent("demo").status.phase == .running }
+      #expect(try await platform.exec("demo", "cat", "/workspace/note").output == "kept\n")
+    }
+  }
+
+  @Test("of one instance is nothing to another on the same machine") func instances() async throws {
+    try await withPlatform { one in
+      try await one.create("demo")
+      let sandbox = try await one.sandboxProcess("demo")
+      try await withPlatform { other in
+        try await other.create("demo")
+        #expect(try await one.agent("demo").metadata.uid != other.agent("demo").metadata.uid)
+        #expect(try await one.agent("demo").status.address != other.agent("demo").status.address)
+      }
+      // The other is purged by now.
+      #expect(try await one.sandboxProcess("demo") == sandbox)
+      #expect(try await one.exec("demo", "id").code == 0)
+      #expect(try await one.agent("demo").status.layers.allSatisfy { $0.state == .enforced })
+    }
+  }
+}

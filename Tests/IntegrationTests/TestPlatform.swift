@@ -1,0 +1,177 @@
+import APIModel
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+import Supervision
+import Testing
+
+/// One instance of the platform, driven as a person drives it: through the program.
+struct TestPlatform: Sendable {
+  /// Holds the state and the images; everyone may pass, as the unprivileged processes must.
+  let directory: String
+  let instance: InstanceName
+
+  var layout: InstanceLayout { InstanceLayout(stateDirectory: "\(directory)/state", instance: instance) }
+  /// A root file system with a static busybox.
+  var image: String { "dir:\(directory)/image" }
+
+  /// The program under test: `LOBSTACK_BINARY`, or the one that was built beside this test bundle.
+  static let binary: String = {
+    if let named = ProcessInfo.processInfo.environment["LOBSTACK_BINARY"], !named.isEmpty { return named }
+    let checkout = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../.build/debug/lobstack")
+    return checkout.standardizedFileURL.path
+  }()
+
+  init(suffix: String = "") throws {
+    let number = String(UInt32.random(in: 0x1000_0000 ... .max), radix: 16)
+    directory = "/tmp/lobstack-it-\(number)"
+    instance = try #require(InstanceName("it-\(number)\(suffix)"))
+    try ProbeImage.make(at: "\(directory)/image")
+  }
+
+  // MARK: The program
+
+  /// Runs `lobstack ARGUMENTS` against this instance.
+  func run(
+    _ arguments: String..., input: String = "", timeout: Duration = .seconds(60)
+  ) async throws -> Outcome { try await run(arguments, input: input, timeout: timeout) }
+
+  func run(_ arguments: [String], input: String = "", timeout: Duration = .seconds(60)) async throws -> Outcome {
+    var environment = Command.defaultEnvironment
+    environment["LOBSTACK_STATE_DIR"] = "\(directory)/state"
+    environment["LOBSTACK_INSTANCE"] = "\(instance)"
+    let result = try await Command(Self.binary, arguments, environment: environment)
+      .run(input: Array(input.utf8), timeout: timeout)
+    return Outcome(
+      code: result.status.code, output: result.standardOutput, error: result.standardError, arguments: arguments)
+  }
+
+  struct Outcome: Sendable {
+    var code: Int32
+    var output: String
+    var error: String
+    var arguments: [String]
+
+    /// Expects success.
+    @discardableResult func ok() throws -> Outcome {
+      guard code == 0 else {
+        throw Fault(
+          .failed, operation: "run lobstack \(arguments.joined(separator: " "))",
+          reason: "exit code \(code): \(error)\(output)", remedy: "mend it")
+      }
+      return self
+    }
+
+    func json<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
+      try APIJSON.decode(type, from: Array(output.utf8))
+    }
+  }
+
+  // MARK: The platform
+
+  func up() async throws { try await run("up", "--detach", timeout: .seconds(100)).ok() }
+
+  func down() async throws { try await run("down", timeout: .seconds(120)).ok() }
+
+  func purge() async throws { try await run("down", "--purge", timeout: .seconds(180)).ok() }
+
+  func processID(of component: String) throws -> Int32 {
+    let text = try String(contentsOfFile: "\(layout.runDirectory)/\(component).pid", encoding: .utf8)
+    return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+  }
+
+  func waitUntilReady() async throws {
+    try await eventually("the platform is ready", within: .seconds(60)) { try await run("status").code == 0 }
+  }
+
+  // MARK: Agents
+
+  /// Creates an agent that runs `command` and waits until it runs.
+  func create(_ name: String, options: [String] = [], command: [String] = ["sleep", "3600"]) async throws {
+    try await run(
+      ["agent", "create", name, "--image", image, "--wait"] + options + ["--command"] + command, timeout: .seconds(150)
+    ).ok()
+  }
+
+  func agent(_ name: String) async throws -> AgentResource {
+    try await run("agent", "get", name, "-o", "json").ok().json()
+  }
+
+  /// What a program in the agent's sandbox prints.
+  func exec(_ name: String, _ command: String...) async throws -> Outcome {
+    try await run(["agent", "exec", name, "--"] + command)
+  }
+
+  /// The sandbox's process, as the node noted it.
+  func sandboxProcess(_ name: String) async throws -> Int32 {
+    struct Record: Decodable { var sandboxProcess: Int32? }
+    let uid = try await agent(name).metadata.uid
+    let data = try Data(contentsOf: URL(filePath: "\(layout.agentsDirectory)/\(uid)/agent.json"))
+    return try #require(try JSONDecoder().decode(Record.self, from: data).sandboxProcess)
+  }
+
+  /// What the kernel and the disk hold of agents now: cgroups, links, namespaces, mounts, processes of sandboxes.
+  func traces() async throws -> [String] {
+    let platform = ["directory \(layout.root)", "nft table ", "(lobstack ", "cgroup "]
+    return try await Leftovers(layout).find().filter { line in !platform.contains { line.contains($0) } }
+  }
+}
+
+/// Runs a test against a platform of its own, which is gone without a trace afterwards, also when the test fails.
+func withPlatform(_ body: (TestPlatform) async throws -> Void) async throws {
+  let platform = try TestPlatform()
+  var failure: (any Error)?
+  do {
+    try await platform.up()
+    try await body(platform)
+  } catch {
+    failure = error
+    platform.printLogs()
+  }
+  try await platform.remove()
+  if let failure { throw failure }
+}
+
+/// Runs a test of the program where no platform runs.
+func withoutPlatform<Value>(_ body: (TestPlatform) async throws -> Value) async throws -> Value {
+  let platform = try TestPlatform()
+  defer { try? FileManager.default.removeItem(atPath: platform.directory) }
+  return try await body(platform)
+}
+
+extension TestPlatform {
+  /// Purges the instance and removes what the test itself made.
+  func remove() async throws {
+    try await purge()
+    #expect(try await Leftovers(layout).find() == [])
+    try FileManager.default.removeItem(atPath: directory)
+  }
+
+  /// The ends of the logs, which the purge removes.
+  func printLogs() {
+    for name in ["supervisor", "node", "control-plane", "sentinel"] {
+      guard let text = try? String(contentsOfFile: "\(layout.logDirectory)/\(name).log", encoding: .utf8) else {
+        continue
+      }
+      print("--- \(name).log of \(instance)\n\(text.suffix(3_000))")
+    }
+  }
+}
+
+/// Looks again and again until something holds.
+///
+/// - Throws: `Fault(.timedOut)` when it does not hold within `limit`.
+func eventually(
+  _ what: String, within limit: Duration = .seconds(30), _ holds: () async throws -> Bool
+) async throws {
+  let deadline = ContinuousClock.now + limit
+  while !(try await holds()) {
+    guard ContinuousClock.now < deadline else {
+      throw Fault(.timedOut, operation: "wait", reason: "not within \(limit): \(what)", remedy: "see the logs")
+    }
+    try await Task.sleep(for: .milliseconds(100))
+  }
+}
+
+let rootTests = geteuid() == 0 || ProcessInfo.processInfo.environment["REQUIRE_ROOT_TESTS"] == "1"

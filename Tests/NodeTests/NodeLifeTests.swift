@@ -1,0 +1,249 @@
+import AgentModel
+import ChildProcess
+import Documents
+import Faults
+import Foundation
+import Framing
+import Logging
+import NIOCore
+import Node
+import NodeProtocol
+import Testing
+
+/// A node of its own instance over a busybox image; everything that it made is gone at the end.
+struct NodeFixture {
+  let layout: InstanceLayout
+  let client: NodeClient
+  let directory: String
+
+  static func with(_ body: (NodeFixture) async throws -> Void) async throws {
+    let instance = try #require(InstanceName("n\(UInt16.random(in: 0...9999))"))
+    let directory = "/tmp/lbn\(UInt32.random(in: 0...999_999))"
+    let layout = InstanceLayout(stateDirectory: directory, instance: instance)
+    let files = FileManager.default
+    for path in [layout.runDirectory, layout.nodeDirectory, layout.agentsDirectory, layout.policyDirectory] {
+      try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+    try files.copyItem(atPath: repository + "/policy/seccomp", toPath: "\(layout.policyDirectory)/seccomp")
+    try makeImage("\(directory)/image")
+    chmod(directory, 0o755)
+    let fixture = NodeFixture(layout: layout, client: NodeClient(socket: layout.nodeSocket), directory: directory)
+    let configuration = NodeService.Configuration(layout: layout, deniedDestinations: ["10.0.0.0/8", "169.254.0.0/16"])
+    var failure: (any Error)?
+    do {
+      try await withService(configuration) { try await body(fixture) }
+    } catch {
+      failure = error
+    }
+    try await NodeService.drain(configuration, logger: quiet)
+    fixture.removeControlGroups()
+    try files.removeItem(atPath: directory)
+    if let failure { throw failure }
+  }
+
+  /// Runs a node as long as `body` does; the agents outlive it.
+  static func withService(
+    _ configuration: NodeService.Configuration, _ body: () async throws -> Void
+  ) async throws {
+    let service = try await NodeService.open(configuration, logger: quiet)
+    let serving = Task { try await service.run() }
+    while access(configuration.layout.nodeSocket, F_OK) != 0 { try await Task.sleep(for: .milliseconds(10)) }
+    defer { serving.cancel() }
+    try await body()
+  }
+
+  static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+  private static func makeImage(_ root: String) throws {
+    let files = FileManager.default
+    for path in ["bin", "etc", "proc", "dev", "sys", "tmp", "workspace"] {
+      try files.createDirectory(atPath: "\(root)/\(path)", withIntermediateDirectories: true)
+    }
+    try files.copyItem(atPath: "/bin/busybox", toPath: "\(root)/bin/busybox")
+    for applet in ["sh", "id", "cat", "sleep", "nc"] {
+      try files.createSymbolicLink(atPath: "\(root)/bin/\(applet)", withDestinationPath: "busybox")
+    }
+  }
+
+  private func removeControlGroups() {
+    for controller in (try? FileManager.default.contentsOfDirectory(atPath: "/sys/fs/cgroup")) ?? [] {
+      rmdir("/sys/fs/cgroup/\(controller)/lobstack-\(layout.instance)")
+    }
+    rmdir("/sys/fs/cgroup/lobstack-\(layout.instance)")
+  }
+
+  func agent(
+    _ script: String, uid: AgentUID, generation: Int64 = 1, wish: DesiredAgent.Wish = .run, restart: String = "Always",
+    image: String? = nil
+  ) throws -> DesiredAgent {
+    let container = Container(
+      name: "agent", image: image ?? "dir:\(directory)/image", command: ["/bin/sh", "-c", script], env: [], ports: [],
+      resources: ResourceRequirements(requests: [:], limits: ["cpu": "1", "memory": "128Mi"]),
+      securityContext: SecurityContext(
+        allowPrivilegeEscalation: false, privileged: false, readOnlyRootFilesystem: true,
+        capabilities: Capabilities(drop: ["ALL"])),
+      volumeMounts: [
+        VolumeMount(name: "tmp", mountPath: "/tmp"), VolumeMount(name: "workspace", mountPath: "/workspace"),
+      ])
+    let pod = Pod(
+      metadata: ObjectMeta(
+        name: "bot", namespace: "acme", labels: ["lobstack.dev/agent": "true"],
+        annotations: [processLimitAnnotation: "64", workspaceSizeAnnotation: "32Mi"]),
+      spec: PodSpec(
+        runtimeClassName: "gvisor", restartPolicy: restart, automountServiceAccountToken: false,
+        enableServiceLinks: false, hostname: "bot",
+        securityContext: PodSecurityContext(
+          runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001,
+          seccompProfile: SeccompProfile(type: "Localhost", localhostProfile: "agent.json")),
+        containers: [container],
+        volumes: [
+          Volume(name: "tmp", emptyDir: Volume.EmptyDir(medium: "Memory", sizeLimit: "16Mi")),
+          Volume(name: "workspace", persistentVolumeClaim: Volume.PersistentVolumeClaim(claimName: "w")),
+        ]))
+    let closed = NetworkPolicy(
+      metadata: ObjectMeta(name: "closed"),
+      spec: NetworkPolicySpec(podSelector: LabelSelector(), policyTypes: [.ingress, .egress]))
+    return DesiredAgent(
+      id: try #require(AgentID("acme/bot")), uid: uid, generation: generation, wish: wish, pod: pod,
+      networkPolicies: [closed])
+  }
+
+  func observe(_ uid: AgentUID, until isReached: (ObservedAgent) -> Bool) async throws -> ObservedAgent {
+    var revision: UInt64 = 0
+    let deadline = ContinuousClock.now + .seconds(40)
+    while true {
+      let state = try await client.observe(after: revision, waitSeconds: 2)
+      revision = state.revision
+      if let agent = state.agents.first(where: { $0.uid == uid }) {
+        if isReached(agent) { return agent }
+        try #require(ContinuousClock.now < deadline, "\(agent)")
+      } else {
+        try #require(ContinuousClock.now < deadline, "the agent was never seen")
+      }
+    }
+  }
+
+  func exec(_ uid: AgentUID, _ command: String...) async throws -> (output: String, code: Int32?) {
+    let collector = Collector()
+    let (input, feed) = AsyncStream.makeStream(of: Frame.self)
+    feed.finish()
+    try await client.exec(uid: uid, command: command, env: [:], directory: nil, input: input) {
+      await collector.add($0)
+    }
+    return (await collector.text, await collector.exit)
+  }
+
+  static var repository: String {
+    #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+  }
+}
+
+private actor Collector {
+  private(set) var text = ""
+  private(set) var exit: Int32?
+
+  func add(_ frame: Frame) {
+    if frame.kind == .standardOutput { text += String(buffer: frame.payload) }
+    // A frame that does not decode leaves `exit` nil, and the test fails.
+    if frame.kind == .exit { exit = (try? frame.decode(StreamExit.self))?.code }
+  }
+}
+
+let canRunAgents =
+  ProcessInfo.processInfo.environment["REQUIRE_ROOT_TESTS"] == "1"
+  || (getuid() == 0 && Command.locate("runsc") != nil && Command.locate("busybox") != nil)
+
+@Suite("The node", .enabled(if: canRunAgents), .serialized, .timeLimit(.minutes(2))) struct NodeLifeTests {
+  @Test("brings an agent to life with every layer enforced, and takes every trace of it away again")
+  func life() async throws {
+    try await NodeFixture.with { node in
+      let uid = AgentUID.random()
+      try await node.client.apply(
+        DesiredState(revision: 1, agents: [try node.agent("echo hello; exec sleep 600", uid: uid)]))
+      let running = try await node.observe(uid) { $0.phase == .running || $0.phase == .failed }
+      #expect(running.phase == .running, "\(running)")
+      #expect(running.layers.map(\.layer).sorted() == ["network", "resources", "sandbox"])
+      #expect(running.layers.allSatisfy { $0.state == .enforced }, "\(running.layers)")
+
+      let user = try await node.exec(uid, "id", "-u")
+      #expect(user.output == "10001\n")
+      let write = try await node.exec(uid, "sh", "-c", "echo kept > file; exit 3")
+      #expect(write.code == 3)
+
+      // Stopped and started again, the workspace is what it was.
+      try await node.client.apply(
+        DesiredState(revision: 2, agents: [try node.agent("", uid: uid, generation: 2, wish: .stop)]))
+      let stopped = try await node.observe(uid) { $0.phase == .stopped }
+      #expect(stopped.address == nil)
+      try await node.client.apply(
+        DesiredState(revision: 3, agents: [try node.agent("exec sleep 600", uid: uid, generation: 3)]))
+      _ = try await node.observe(uid) { $0.phase == .running }
+      let kept = try await node.exec(uid, "cat", "file")
+      #expect(kept.output == "kept\n")
+
+      try await node.client.apply(
+        DesiredState(revision: 4, agents: [try node.agent("", uid: uid, generation: 4, wish: .destroy)]))
+      _ = try await node.observe(uid) { $0.destroyed }
+      let left = try FileManager.default.contentsOfDirectory(atPath: node.layout.agentsDirectory)
+      #expect(left.isEmpty)
+    }
+  }
+
+  @Test("starts a program that ended again, and says how it ended") func restarts() async throws {
+    try await NodeFixture.with { node in
+      let uid = AgentUID.random()
+      try await node.client.apply(DesiredState(revision: 1, agents: [try node.agent("sleep 0.3; exit 5", uid: uid)]))
+      let again = try await node.observe(uid) { $0.restarts >= 2 }
+      #expect(again.lastExit == AgentExit(code: 5))
+      #expect(again.reason?.contains("exit code 5") == true)
+    }
+  }
+
+  @Test("tells an agent that went over its memory from one that failed") func outOfMemory() async throws {
+    try await NodeFixture.with { node in
+      let uid = AgentUID.random()
+      let bomb = "x=a; while :; do x=$x$x; done"
+      try await node.client.apply(
+        DesiredState(revision: 1, agents: [try node.agent(bomb, uid: uid, restart: "Never")]))
+      let failed = try await node.observe(uid) { $0.phase == .failed }
+      #expect(failed.lastExit == AgentExit(code: 137, outOfMemory: true))
+      #expect(failed.reason?.contains("out of memory") == true)
+    }
+  }
+
+  @Test("leaves nothing half-made of an agent whose image is missing") func missingImage() async throws {
+    try await NodeFixture.with { node in
+      let uid = AgentUID.random()
+      let agent = try node.agent("true", uid: uid, image: "dir:/srv/nonexistent-image")
+      try await node.client.apply(DesiredState(revision: 1, agents: [agent]))
+      let failed = try await node.observe(uid) { $0.phase == .failed }
+      #expect(failed.fault?.description.contains("/srv/nonexistent-image") == true)
+      let left = try FileManager.default.contentsOfDirectory(atPath: node.layout.agentsDirectory)
+      #expect(left.isEmpty)
+    }
+  }
+
+  @Test("that is started anew finds the agents still running and goes on with them") func adopts() async throws {
+    try await NodeFixture.with { node in
+      let uid = AgentUID.random()
+      try await node.client.apply(DesiredState(revision: 1, agents: [try node.agent("exec sleep 600", uid: uid)]))
+      let before = try await node.observe(uid) { $0.phase == .running }
+      // A second node of the same instance in the same process: what a restarted one finds.
+      unlink(node.layout.nodeSocket)
+      let configuration = NodeService.Configuration(layout: node.layout, deniedDestinations: ["10.0.0.0/8"])
+      try await NodeFixture.withService(configuration) {
+        let after = try await node.observe(uid) { $0.phase == .running }
+        #expect(after.startedAt == before.startedAt)
+        let user = try await node.exec(uid, "id", "-u")
+        #expect(user.output == "10001\n")
+      }
+    }
+  }
+
+  @Test("refuses a desired state older than the one in force") func stale() async throws {
+    try await NodeFixture.with { node in
+      try await node.client.apply(DesiredState(revision: 5, agents: []))
+      await #expect(throws: (any Error).self) { try await node.client.apply(DesiredState(revision: 4, agents: [])) }
+    }
+  }
+}
