@@ -1,3 +1,5 @@
+import APIModel
+import Faults
 import AgentModel
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import AgentModel
 import APIModel
 import Foundation
 import Testing

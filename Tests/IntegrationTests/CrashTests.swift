@@ -1,3 +1,4 @@
+import APIModel
 import AgentModel
 import Foundation
 import Glibc

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "packet.h"
+
 // Each function returns what the system call returns: -1 with errno set on failure.
 
 // prctl(PR_SET_CHILD_SUBREAPER): orphans below this process become its children.
