@@ -64,7 +64,7 @@ let package = Package(
     /** The shape of an error: code, operation, reason, remedy, cause. */
     room("Faults", []),
     /** Parsed values: names, the Agent's spec, tiers, sizes, durations. */
-    room("AgentModel", ["Faults"]),
+    room("AgentModel", []),
     /** Typed Kubernetes documents as they cross the wire. */
     room("Documents", []),
     /** YAML and JSON text to values, every error with its line and field path. */
@@ -86,7 +86,7 @@ let package = Package(
     // 3. Drivers: each owns one outside thing.
 
     /** Runs programs: once with bounds, or streaming. */
-    room("ChildProcess", ["CLinux", "Faults", logging, subprocess, systemPackage]),
+    room("ChildProcess", ["Faults", logging, subprocess, systemPackage]),
     /** OCI images to shared read-only root file systems. */
     room("Images", ["AgentModel", "ChildProcess", "Faults", crypto, logging]),
     /** runsc: bundles, lifecycle, limits. */
@@ -94,7 +94,7 @@ let package = Package(
     /** NetworkPolicy to nft elements, network namespaces, veth pairs, denial events. */
     room("NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", logging]),
     /** SQLite state, the append-only audit file. */
-    room("Storage", ["AgentModel", "APIModel", "AuditLog", "CLinux", "Faults", crypto, grdb, logging]),
+    room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
     room(
       "NodeProtocol",
@@ -114,8 +114,8 @@ let package = Package(
     room(
       "ControlPlane",
       [
-        "AgentModel", "APIModel", "AuditLog", "Blueprint", "CLinux", "Documents", "Faults", "Framing", "Manifests",
-        "NodeProtocol", "Storage", crypto, httpTypes, hummingbird, hummingbirdCore, logging, nioCore, nioPosix,
+        "AgentModel", "APIModel", "AuditLog", "Blueprint", "Faults", "Framing", "NodeProtocol", "Storage", crypto,
+        httpTypes, hummingbird, hummingbirdCore, logging, nioCore, nioPosix,
         serviceLifecycle,
       ], resources: [.embedInCode("openapi.json")]),
     /** Client of the HTTP API. */
@@ -147,8 +147,8 @@ let package = Package(
     .executableTarget(
       name: "lobstack",
       dependencies: [
-        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Faults", "Framing", "Images",
-        "Manifests", "NetworkIsolation", "Node", "Sandbox", "Sentinel", "Storage", "Supervision", "Verification",
+        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Faults", "Node", "Sentinel",
+        "Storage", "Supervision", "Verification",
         argumentParser,
         logging,
       ],

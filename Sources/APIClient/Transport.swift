@@ -3,15 +3,10 @@ import AsyncHTTPClient
 import Faults
 import FoundationEssentials
 import Framing
+import Glibc
 import Logging
 import NIOCore
 import NIOHTTP1
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
 
 /// A request's body with what it is.
 struct Body: Sendable {

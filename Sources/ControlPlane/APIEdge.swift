@@ -32,7 +32,7 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
       }
       response = problemResponse(error)
     }
-    response.headers[.requestID] = context.id
+    response.headers[.requestID] = context.logger[metadataKey: "hb.request.id"].map { "\($0)" }
     return closing(response, after: request, context)
   }
 

@@ -12,7 +12,7 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
   /// - Returns: `nil` unless `text` is `address/length` with no bit set behind the prefix.
   package init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 2, (1...3).contains(parts[1].utf8.count), let length = Int(parts[1]), length >= 0 else {
+    guard parts.count == 2, let length = UInt8(parts[1]).map(Int.init), "\(length)" == parts[1] else {
       return nil
     }
     let family: Family = parts[0].contains(":") ? .ipv6 : .ipv4

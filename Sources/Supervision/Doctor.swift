@@ -145,7 +145,7 @@ package struct Doctor: Sendable {
   }
 
   private func gibibytes(_ bytes: UInt64) -> String {
-    let tenths = bytes * 10 >> 30
+    let tenths = (bytes * 10) >> 30
     return "\(tenths / 10).\(tenths % 10) GiB"
   }
 }

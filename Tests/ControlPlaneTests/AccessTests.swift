@@ -184,7 +184,8 @@ import Testing
     try await Platform.with { platform in
       try await platform.test { caller in
         let body = document("bot", extra: "  env: {API_KEY: canary-value}")
-        #expect(try await caller.send(.post, "/v1/agents", body: body).status == .created)
+        let created = try await caller.send(.post, "/v1/agents", body: body)
+        #expect(created.status == .created)
       }
       let events = await platform.audit.events
       #expect(events.contains { $0.details["env"] == "API_KEY" })
