@@ -15,7 +15,7 @@ package struct Command: Sendable {
   package let environment: [String: String]
   package let directory: String?
 
-  /// - Parameter executable: An absolute path, or a bare name that is looked up in `searchPath`.
+  /// `executable` is an absolute path, or a bare name that is looked up in `searchPath`.
   package init(
     _ executable: String, _ arguments: [String] = [], environment: [String: String] = Command.defaultEnvironment,
     directory: String? = nil
@@ -34,7 +34,9 @@ package struct Command: Sendable {
 
   /// Runs the program to its end with bounded time and output.
   ///
-  /// - Parameter outputLimit: Most bytes of standard output; standard error has the same limit.
+  /// Standard output and standard error may each have `outputLimit` bytes.
+  ///
+  /// - Returns: The result, whatever the exit status.
   /// - Throws: `Fault(.notFound)` when there is no such program; `Fault(.timedOut)`, after the process was ended;
   ///   `Fault(.failed)` when the output is over its limit.
   package func run(
@@ -42,12 +44,22 @@ package struct Command: Sendable {
   ) async throws -> CommandResult {
     let configuration = try configuration()
     return try await withDeadline(timeout) {
+      guard !input.isEmpty else {
+        let result = try await Subprocess.run(
+          configuration, input: .none, output: .bytes(limit: outputLimit), error: .bytes(limit: outputLimit))
+        return CommandResult(result.terminationStatus, result.standardOutput, result.standardError)
+      }
+      ignoreBrokenPipes()
+      // Not `.array(input)`: when the program does not read it all, Subprocess 1.0.2 leaves the pipe open and its own
+      // assertion ends this process.
       let result = try await Subprocess.run(
-        configuration, input: .array(input), output: .bytes(limit: outputLimit), error: .bytes(limit: outputLimit))
-      return CommandResult(
-        status: ExitStatus(result.terminationStatus),
-        standardOutput: String(decoding: result.standardOutput, as: UTF8.self),
-        standardError: String(decoding: result.standardError, as: UTF8.self))
+        configuration, input: .inputWriter, output: .bytes(limit: outputLimit), error: .bytes(limit: outputLimit)
+      ) { execution in
+        // What the program did not want to read is its own affair; how it ended is what counts.
+        _ = try? await execution.standardInputWriter.write(input)
+        try? await execution.standardInputWriter.finish()
+      }
+      return CommandResult(result.terminationStatus, result.standardOutput, result.standardError)
     }
   }
 
@@ -95,6 +107,7 @@ package struct Command: Sendable {
   package func stream(
     input: AsyncStream<[UInt8]>, output: @escaping @Sendable (OutputPiece) async throws -> Void
   ) async throws -> ExitStatus {
+    ignoreBrokenPipes()
     let result = try await Subprocess.run(
       try configuration(), input: .inputWriter, output: .sequence, error: .sequence
     ) { execution in
@@ -179,3 +192,12 @@ package struct Command: Sendable {
     }
   }
 }
+
+/// A program that stops reading its input must be an error of the write, not the end of this process: a program inside
+/// a sandbox could choose that moment. Subprocess gives its children the default disposition back.
+private func ignoreBrokenPipes() { _ = brokenPipesAreIgnored }
+
+private let brokenPipesAreIgnored: Bool = {
+  signal(SIGPIPE, SIG_IGN)
+  return true
+}()

@@ -39,3 +39,11 @@ package enum OutputPiece: Sendable {
   case standardOutput([UInt8])
   case standardError([UInt8])
 }
+
+extension CommandResult {
+  init(_ status: TerminationStatus, _ output: [UInt8], _ error: [UInt8]) {
+    self.init(
+      status: ExitStatus(status), standardOutput: String(decoding: output, as: UTF8.self),
+      standardError: String(decoding: error, as: UTF8.self))
+  }
+}

@@ -65,10 +65,68 @@ import Testing
     #expect(await collected.text == "got ping\n")
     feed.finish()
   }
+
+  @Test("that reads none of its input does not end this process") func brokenPipe() async throws {
+    let input = [UInt8](repeating: 0, count: 1 << 20)
+    for _ in 0..<5 {
+      let result = try await Command("true").run(input: input)
+      #expect(result.status == .exited(0))
+      let (pieces, end) = AsyncStream<[UInt8]>.makeStream()
+      for _ in 0..<16 { end.yield(input) }
+      // Its input closed, it lives on: nothing but an error of the write can tell.
+      let status = try await Command("sh", ["-c", "exec <&-; sleep 0.2; exit 3"]).stream(input: pieces) { _ in }
+      #expect(status == .exited(3))
+    }
+  }
+
+  @Test("that never reads its input is still ended when its time is over") func deadlineWhileWriting() async throws {
+    let input = [UInt8](repeating: 0, count: 1 << 20)
+    let fault = await #expect(throws: Fault.self) {
+      try await Command("sleep", ["30"]).run(input: input, timeout: .milliseconds(200))
+    }
+    #expect(fault?.code == .timedOut)
+  }
+
+  @Test("ends with the caller who follows it, whether its input is open, full or closed", arguments: [0, 1, 64])
+  func cancelledStream(chunks: Int) async throws {
+    let marker = "86\(UInt32.random(in: 100_000...999_999))"
+    let (input, feed) = AsyncStream.makeStream(of: [UInt8].self)
+    for _ in 0..<chunks { feed.yield([UInt8](repeating: 0, count: 1 << 16)) }
+    let (started, signal) = AsyncStream.makeStream(of: Void.self)
+    let follower = Task {
+      try await Command("sh", ["-c", "echo started; exec sleep \(marker)"]).stream(input: input) { _ in signal.yield() }
+    }
+    for await _ in started { break }
+    follower.cancel()
+    await #expect(throws: CancellationError.self) { try await follower.value }
+    #expect(try await Command("pgrep", ["-f", "^sleep \(marker)$"]).run().standardOutput == "")
+    feed.finish()
+  }
+
+  @Test("ends when its output is not wanted any more") func refusedOutput() async throws {
+    struct Enough: Error {}
+    let (input, _) = AsyncStream.makeStream(of: [UInt8].self)
+    await #expect(throws: Enough.self) {
+      try await Command("yes").stream(input: input) { _ in throw Enough() }
+    }
+  }
+
+  @Test("passes every byte on, in order") func binary() async throws {
+    let chunk = (0..<65_536).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    let (input, feed) = AsyncStream.makeStream(of: [UInt8].self)
+    for _ in 0..<80 { feed.yield(chunk) }
+    feed.finish()
+    let collected = Collected()
+    let status = try await Command("cat").stream(input: input) { piece in
+      if case .standardOutput(let bytes) = piece { await collected.add(bytes) }
+    }
+    #expect(status == .exited(0))
+    #expect(await collected.bytes == Array(repeatElement(chunk, count: 80).joined()))
+  }
 }
 
 private actor Collected {
-  private var bytes: [UInt8] = []
+  private(set) var bytes: [UInt8] = []
   var text: String { String(decoding: bytes, as: UTF8.self) }
 
   func add(_ more: [UInt8]) { bytes += more }
