@@ -27,7 +27,8 @@ extension Doctor {
   static func conflict(routes: String, plan: AddressPlan) -> String? {
     for line in routes.split(separator: "\n") {
       let words = line.split(separator: " ").map(String.init)
-      guard let destination = words.first, destination != "default", let block = CIDR(destination) ?? CIDR("\(destination)/32"),
+      guard let destination = words.first, destination != "default",
+        let block = CIDR(destination) ?? CIDR("\(destination)/32"),
         block.contains(plan.subnet) || plan.subnet.contains(block)
       else { continue }
       if let device = words.firstIndex(of: "dev"), device + 1 < words.count,

@@ -1,4 +1,3 @@
-import AgentModel
 import APIModel
 import AgentModel
 import Foundation
