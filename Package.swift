@@ -175,7 +175,7 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       [
-        "APIClient", "APIModel", "AgentModel", "Blueprint", "ControlPlane", "Documents", "Faults", "Framing",
+        "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "ControlPlane", "Documents", "Faults", "Framing",
         "NodeProtocol", "Storage", httpTypes, hummingbird, hummingbirdTesting, logging, nioCore,
       ]),
     tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),

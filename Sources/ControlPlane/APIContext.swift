@@ -1,17 +1,22 @@
 import Faults
 import Hummingbird
+import Logging
 import NIOCore
 
 /// What is known of a request beside the request.
 struct APIContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   let channel: any Channel
+  /// What the answer and the log call the request.
+  let requestID: String
   /// Set by the edge before any route runs, except for the routes that anybody may call.
   var caller: Principal?
 
   init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
     channel = source.channel
+    // A log handler may keep no metadata; `RequestContext.id` would end the process then.
+    requestID = source.logger[metadataKey: "hb.request.id"].map { "\($0)" } ?? "\(RequestID())"
   }
 
   /// - Throws: `Fault(.unauthenticated)` when the edge let the request through without one: a route cannot forget.

@@ -32,7 +32,7 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
       }
       response = problemResponse(error)
     }
-    response.headers[.requestID] = context.logger[metadataKey: "hb.request.id"].map { "\($0)" }
+    response.headers[.requestID] = context.requestID
     return closing(response, after: request, context)
   }
 

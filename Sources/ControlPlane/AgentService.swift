@@ -49,6 +49,7 @@ struct AgentService: Sendable {
         remedy: other.wish == .destroy
           ? "wait until 'lobstack agent get \(agent.id.name)' finds it no more" : "choose another name, or use PUT")
     }
+    try view.requireRoom(for: agent, operation: operation)
     let uid = AgentUID.random()
     let event = AuditEvent(
       actor: principal.name, action: "agent.create", target: "agent \(agent.id)", outcome: "allowed",
@@ -68,6 +69,7 @@ struct AgentService: Sendable {
     try refuseWhenDeleted(before, operation: operation)
     if before.agent == agent { return before }
     try view.requireReachable(operation: operation)
+    try view.requireRoom(for: agent, operation: operation)
     let event = AuditEvent(
       actor: principal.name, action: "agent.update", target: "agent \(agent.id)", outcome: "allowed",
       details: details(of: agent, uid: before.uid))

@@ -31,9 +31,7 @@ final class ExecInput: @unchecked Sendable {
           remedy: "see /openapi.json for its form")
       }
       let wanted = try APIJSON.decode(ExecRequest.self, from: frame.payload.readableBytesView)
-      guard let program = wanted.command.first, !program.isEmpty else {
-        throw Fault(.invalid, operation: operation, reason: "the command is empty", remedy: "name a program")
-      }
+      try check(wanted, operation: operation)
       return wanted
     } catch let fault as Fault {
       throw fault
@@ -43,6 +41,33 @@ final class ExecInput: @unchecked Sendable {
       throw Fault(
         .invalid, operation: operation, reason: "the first frame is not an ExecRequest",
         remedy: "see /openapi.json for its form", cause: error)
+    }
+  }
+
+  /// Longest command and environment together, as the kernel would take them (execve(2)).
+  private static let longestRequest = 256 << 10
+
+  private func check(_ wanted: ExecRequest, operation: String) throws {
+    func invalid(_ reason: String, _ remedy: String) -> Fault {
+      Fault(.invalid, operation: operation, reason: reason, remedy: remedy)
+    }
+    guard let program = wanted.command.first, !program.isEmpty else {
+      throw invalid("the command is empty", "name a program")
+    }
+    if let directory = wanted.directory, !directory.hasPrefix("/") {
+      throw invalid("the directory '\(directory.prefix(80))' is not absolute", "give a path that begins with '/'")
+    }
+    if let name = wanted.env.keys.first(where: { $0.isEmpty || $0.contains("=") }) {
+      throw invalid("'\(name.prefix(80))' is not the name of an environment variable", "use a name without '='")
+    }
+    let texts = wanted.command + wanted.env.keys + wanted.env.values + [wanted.directory ?? ""]
+    guard !texts.contains(where: { $0.utf8.contains(0) }) else {
+      throw invalid("command, environment or directory holds a NUL byte", "remove it")
+    }
+    let size = texts.reduce(0) { $0 + $1.utf8.count }
+    guard size <= Self.longestRequest else {
+      throw invalid(
+        "command and environment have \(size) bytes, more than \(Self.longestRequest)", "pass large values on stdin")
     }
   }
 

@@ -1,6 +1,7 @@
 import AgentModel
 import Faults
 import FoundationEssentials
+import Framing
 import NodeProtocol
 import Synchronization
 
@@ -12,7 +13,12 @@ final class NodeView: Sendable {
       remedy: "wait a few seconds, then look with 'lobstack status'")
     var description: NodeDescription?
     var agents: [AgentUID: ObservedAgent] = [:]
+    var desiredBytes = 0
   }
+
+  /// The desired state travels as one message of at most `Frame.longestPayload`; a quarter is left for agents that are
+  /// created at the same moment.
+  static let longestDesiredState = Frame.longestPayload / 4 * 3
 
   private let state = Mutex(State())
 
@@ -36,6 +42,22 @@ final class NodeView: Sendable {
       $0.failure = nil
       $0.agents = agents
     }
+  }
+
+  /// - Parameter bytes: how long the whole desired state is.
+  func pushing(bytes: Int) { state.withLock { $0.desiredBytes = bytes } }
+
+  /// - Throws: `Fault(.exhausted)` when one agent more would make the desired state too long to send.
+  func requireRoom(for agent: Agent, operation: String) throws {
+    let spec = agent.spec
+    let own =
+      spec.env.reduce(4_096) { $0 + $1.key.utf8.count + $1.value.utf8.count + 32 }
+      + (spec.command ?? []).reduce(0) { $0 + $1.utf8.count }
+    guard state.withLock({ $0.desiredBytes }) + own > Self.longestDesiredState else { return }
+    throw Fault(
+      .exhausted, operation: operation,
+      reason: "all agents together would be more than the \(Self.longestDesiredState) bytes that the node takes",
+      remedy: "delete agents that nobody needs, or move large environment values into files")
   }
 
   func lost(_ error: any Error) {

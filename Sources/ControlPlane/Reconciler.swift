@@ -1,6 +1,7 @@
 import AgentModel
 import Blueprint
 import Faults
+import FoundationEssentials
 import Logging
 import NodeProtocol
 import ServiceLifecycle
@@ -21,12 +22,28 @@ struct Reconciler: Service {
   let policy: Policy
   let signal: ChangeSignal
   let logger: Logger
+  /// Raised when the node has said something new.
+  private let news = ChangeSignal()
+
+  init(
+    store: Store, node: any NodeConnection, view: NodeView, audit: AuditTrail, policy: Policy, signal: ChangeSignal,
+    logger: Logger
+  ) {
+    self.store = store
+    self.node = node
+    self.view = view
+    self.audit = audit
+    self.policy = policy
+    self.signal = signal
+    self.logger = logger
+  }
 
   func run() async throws {
     await cancelWhenGracefulShutdown {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await pushForever() }
         group.addTask { await observeForever() }
+        group.addTask { await settleForever() }
         group.addTask { await tickForever() }
       }
     }
@@ -35,6 +52,7 @@ struct Reconciler: Service {
   private func tickForever() async {
     while !Task.isCancelled {
       signal.raise()
+      news.raise()
       do { try await Task.sleep(for: Self.period) } catch { return }
     }
   }
@@ -43,7 +61,6 @@ struct Reconciler: Service {
     for await _ in signal.raised {
       do {
         try await push()
-        try await settle()
       } catch is CancellationError {
         return
       } catch {
@@ -52,10 +69,24 @@ struct Reconciler: Service {
     }
   }
 
+  /// The only caller of `settle()`: two at once would record everything twice.
+  private func settleForever() async {
+    for await _ in news.raised {
+      do {
+        try await settle()
+      } catch is CancellationError {
+        return
+      } catch {
+        logger.warning("Observations not recorded", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+
   /// Hands the node everything that is wished for.
   func push() async throws {
     let (revision, agents) = try await store.desiredAgents()
     let desired = DesiredState(revision: revision, agents: agents.map(desiredAgent))
+    view.pushing(bytes: try JSONEncoder().encode(desired).count)
     do {
       try await node.apply(desired)
       view.reached(try await node.describe())
@@ -85,7 +116,7 @@ struct Reconciler: Service {
         let observed = try await node.observe(after: revision, waitSeconds: Self.observeSeconds)
         revision = observed.revision
         view.observed(observed)
-        try await settle()
+        news.raise()
       } catch is CancellationError {
         return
       } catch {

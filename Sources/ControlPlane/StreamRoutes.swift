@@ -65,6 +65,8 @@ extension API {
       await sink.fail(fault)
       return "failed"
     } catch {
+      // A client that has its exit code may leave before the node's connection has ended.
+      if let code = sink.exitCode { return "exited \(code)" }
       await sink.fail(
         Fault(
           .unavailable, operation: "run a program in agent \(stored.id)", reason: "the stream was cut off",

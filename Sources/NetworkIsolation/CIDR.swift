@@ -12,9 +12,11 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
   /// - Returns: `nil` unless `text` is `address/length` with no bit set behind the prefix.
   package init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 2, let length = UInt8(parts[1]).map(Int.init), "\(length)" == parts[1] else {
-      return nil
-    }
+    // Int() alone would take a sign.
+    guard parts.count == 2, (1...3).contains(parts[1].utf8.count),
+      parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let length = Int(parts[1])
+    else { return nil }
     let family: Family = parts[0].contains(":") ? .ipv6 : .ipv4
     var address = [UInt8](repeating: 0, count: family == .ipv4 ? 4 : 16)
     guard inet_pton(family == .ipv4 ? AF_INET : AF_INET6, String(parts[0]), &address) == 1, length <= address.count * 8,

@@ -3,7 +3,7 @@ import Faults
 
 /// The kernel's copy of the table, through `nft`.
 actor Firewall {
-  private static let timeout = Duration.seconds(10)
+  private static let timeout = Duration.seconds(30)
   private let table: FirewallTable
   private var reference: TableListing?
 

@@ -8,7 +8,7 @@ import Glibc
 /// Network namespaces, veth pairs and addresses of one instance, through `ip` and /proc/sys.
 struct HostLinks: Sendable {
   static let agentInterface = "eth0"
-  private static let timeout = Duration.seconds(10)
+  private static let timeout = Duration.seconds(30)
 
   /// What is set on the host's end: it takes no IPv6, no packet from another source than its own /30, forwards nothing,
   /// answers ARP for its own address only, and believes no redirect

@@ -32,7 +32,7 @@ extension NetworkIsolation {
         reason: "interface \(foreign) has a name of this instance but belongs to '\(links.alias(of: foreign) ?? "")'",
         remedy: remedy)
     }
-    let json = try await Command("ip", ["-4", "-j", "route", "show", "table", "all"]).check(timeout: .seconds(10))
+    let json = try await Command("ip", ["-4", "-j", "route", "show", "table", "all"]).check(timeout: .seconds(30))
     let routes = try JSONDecoder().decode([Route].self, from: Data((json.isEmpty ? "[]" : json).utf8))
     for route in routes {
       guard let range = route.range, range.overlaps(plan.subnet) else { continue }

@@ -1,4 +1,5 @@
 import AgentModel
+import Faults
 
 extension NetworkIsolation {
   /// Proves from the kernel that the agent's network is closed; cheap for many callers at once.
@@ -12,7 +13,7 @@ extension NetworkIsolation {
   /// - Returns: The status of layer `network` for each slot.
   package func readBackAll(_ networks: [AgentNetwork]) async -> [Int: LayerStatus] {
     do {
-      let snapshot = try await snapshots.read()
+      let snapshot = try await readTwice()
       let tableFault = fault(inTable: snapshot)
       return Dictionary(
         networks.map { network in
@@ -26,6 +27,11 @@ extension NetworkIsolation {
         networks.map { ($0.slot, Self.failed("it could not be read back: \(error)")) },
         uniquingKeysWith: { first, _ in first })
     }
+  }
+
+  /// Tries a second time: a busy moment of the machine must not look like a broken firewall, which ends agents.
+  private func readTwice() async throws -> NetworkSnapshot {
+    do { return try await snapshots.read() } catch is Fault { return try await snapshots.read() }
   }
 
   private static func failed(_ evidence: String) -> LayerStatus {

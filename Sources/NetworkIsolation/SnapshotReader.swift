@@ -79,7 +79,7 @@ actor SnapshotReader {
   }
 
   private static func query<Item: Decodable>(_ arguments: [String]) async throws -> [Item] {
-    let result = try await Command("ip", arguments).run(timeout: .seconds(10), outputLimit: 64 << 20)
+    let result = try await Command("ip", arguments).run(timeout: .seconds(30), outputLimit: 64 << 20)
     guard result.status == .exited(0) else {
       throw Fault(
         .failed, operation: "run ip \(arguments.joined(separator: " "))",

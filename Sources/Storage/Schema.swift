@@ -27,7 +27,7 @@ enum Schema {
       try db.execute(sql: "INSERT INTO counter (name, value) VALUES ('revision', 0)")
       try db.create(table: "token") { table in
         table.primaryKey("id", .text)
-        table.column("name", .text).notNull()
+        table.column("name", .text).notNull().unique()
         table.column("hash", .blob).notNull().unique()
         table.column("role", .text).notNull()
         table.column("tenant", .text)

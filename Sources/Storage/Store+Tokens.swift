@@ -6,8 +6,17 @@ import GRDB
 
 extension Store {
   /// - Parameter hash: SHA-256 of the secret; the secret itself is never stored.
+  /// - Throws: `Fault(.alreadyExists)` when a token has that name: audit records name tokens by it.
   package func insert(_ token: TokenResource, hash: [UInt8]) async throws {
-    try await write("store token \(token.name)") { db in
+    let operation = "store token \(token.name)"
+    try await write(operation) { db in
+      let used = try Bool.fetchOne(
+        db, sql: "SELECT EXISTS (SELECT 1 FROM token WHERE name = ?)", arguments: [token.name])
+      guard used != true else {
+        throw Fault(
+          .alreadyExists, operation: operation, reason: "there is a token of that name",
+          remedy: "choose another name, or revoke that token")
+      }
       try db.execute(
         sql: "INSERT INTO token (id, name, hash, role, tenant, createdAt, expiresAt) VALUES (?, ?, ?, ?, ?, ?, ?)",
         arguments: [

@@ -2,6 +2,7 @@ import APIClient
 import AgentModel
 import Faults
 import Foundation
+import Sandbox
 
 /// Attacks the platform and tells which of its promises hold.
 package struct Verify: Sendable {
@@ -41,6 +42,9 @@ package struct Verify: Sendable {
   package func run() async throws -> VerificationReport {
     for failure in try await ProbeSite.reclaim(platform: options.layout) { tell("left by an earlier run: \(failure)") }
     try await withClient(options.layout.apiSocket) { try await $0.ready() }
+    // The throw-away sandboxes' processes become ours; runsc waits for their end until somebody reaps them.
+    let reaper = try OrphanReaper.start()
+    defer { withExtendedLifetime(reaper) {} }
     let site = try await ProbeSite.open(platform: options.layout, isQuick: options.isQuick)
     let fixtures = Fixtures(site: site)
     let result: Result<VerificationReport, any Error>

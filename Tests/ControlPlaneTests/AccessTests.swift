@@ -132,6 +132,8 @@ import Testing
         let created = try decode(CreatedToken.self, answer)
         #expect(created.secret.hasPrefix("lob_") && created.secret.utf8.count == 47)
         #expect(try await caller.send(.get, "/v1/agents", token: created.secret).status == .ok)
+        let twice = try await caller.send(.post, "/v1/tokens", body: #"{"name":"ci","role":"admin"}"#)
+        _ = try problem(twice, .conflict)
         let listed = try await caller.send(.get, "/v1/tokens")
         #expect(!String(buffer: listed.body).contains(created.secret))
         let token = try #require(try decode(Page<TokenResource>.self, listed).items.first { $0.name == "ci" })

@@ -156,6 +156,24 @@ import Testing
     }
   }
 
+  @Test("refuses agents beyond what the node takes in one message") func room() async throws {
+    try await Platform.with { platform in
+      let value = String(repeating: "x", count: 120 << 10)
+      try await platform.test { caller in
+        var refused: Problem?
+        for number in 0..<40 where refused == nil {
+          let body = document("bot-\(number)", extra: "  env: {V: \(value)}")
+          let answer = try await caller.send(.post, "/v1/agents", body: body)
+          if answer.status != .created { refused = try problem(answer, .serviceUnavailable) }
+          try await platform.reconcile()
+        }
+        #expect(refused?.fault.code == .exhausted)
+        let count = try await platform.store.agents(limit: 100).count
+        #expect((20..<40).contains(count), "\(count)")
+      }
+    }
+  }
+
   @Test("gives the node blueprints with the policy and rising revisions") func push() async throws {
     try await Platform.with { platform in
       let before = await platform.node.desired.revision

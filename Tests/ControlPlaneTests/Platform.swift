@@ -68,9 +68,10 @@ struct Platform: Sendable {
   /// The secret of a new token.
   func token(_ role: Role, tenant: String? = nil, expires: Date? = nil) async throws -> String {
     let secret = TokenSecret.random()
+    let id = AgentUID.random().description
     try await store.insert(
       TokenResource(
-        id: AgentUID.random().description, name: "test-\(role.rawValue)", role: role,
+        id: id, name: "test-\(id)", role: role,
         tenant: tenant.flatMap { TenantName($0) }, createdAt: .now, expiresAt: expires, lastUsedAt: nil),
       hash: TokenSecret.hash(secret))
     return secret

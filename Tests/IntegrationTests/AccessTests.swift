@@ -1,5 +1,6 @@
 import AgentModel
 import APIModel
+import AgentModel
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
 import APIModel
-import Faults
 import AgentModel
+import Faults
 import Foundation
 import Testing
 

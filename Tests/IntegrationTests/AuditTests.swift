@@ -1,5 +1,6 @@
 import AgentModel
 import APIModel
+import AgentModel
 import Foundation
 import Testing
 
@@ -25,7 +26,7 @@ struct AuditTests {
       let records = try await platform.run("audit", "list", "-o", "json").ok().json([AuditRecordResource].self)
       let actions = records.map(\.action)
       for action in ["agent.create", "agent.delete"] { #expect(actions.contains(action)) }
-      #expect(actions.contains { $0.contains("exec") })
+      #expect(records.filter { $0.action == "agent.exec" }.map(\.outcome) == ["allowed", "exited 0"])
       #expect(records.map(\.index) == Array(0..<UInt64(records.count)))
 
       #expect(try await platform.run("audit", "verify", "-o", "json").ok().json(Verification.self).ok)

@@ -1,3 +1,4 @@
+/// The table of instance ref-1 with the agent of slot 5, read by a person before it was put here.
 let firewallTableReference = """
   table inet lobstack_ref_1 {
   	counter spoof {

@@ -6,7 +6,7 @@ import Foundation
 import NetworkIsolation
 import Testing
 
-@Suite("An agent's network", .enabled(if: rootTests), .timeLimit(.minutes(2)))
+@Suite("An agent's network", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(2)))
 struct IsolationTests {
   @Test("is enforced once attached, and gone once detached; both may be repeated")
   func lifecycle() async throws {
@@ -152,18 +152,11 @@ struct IsolationTests {
   @Test("is refused where somebody else uses the instance's range")
   func conflict() async throws {
     try await TestInstance.with { instance in
-      let dummy = "lbt\(UInt32.random(in: 0..<1_000_000))"
       let address = try instance.isolation.network(slot: 9).agentAddress
-      try await ip("link add \(dummy) type dummy")
-      do {
-        try await ip("addr add \(address)/32 dev \(dummy)")
+      try await withInterface(address: address) { interface in
         let fault = await #expect(throws: Fault.self) { try await instance.isolation.install() }
-        #expect(fault?.code == .conflict && fault?.reason.contains(dummy) == true)
-      } catch {
-        try await ip("link del \(dummy)")
-        throw error
+        #expect(fault?.code == .conflict && fault?.reason.contains(interface) == true, "\(String(describing: fault))")
       }
-      try await ip("link del \(dummy)")
       try await instance.isolation.install()
     }
   }

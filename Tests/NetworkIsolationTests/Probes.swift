@@ -5,7 +5,7 @@ import Glibc
 /// Sockets in a network namespace of choice, without a program in it: a thread enters the namespace, makes the socket
 /// and ends; the socket stays where it was made.
 enum Probe {
-  /// - Parameter namespacePath: `nil` is this machine's own.
+  /// `nil` is this machine's own namespace.
   private static func on<Result: Sendable>(
     _ namespacePath: String?, _ body: @escaping @Sendable () -> Result
   ) async -> Result {

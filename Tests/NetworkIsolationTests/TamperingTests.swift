@@ -44,7 +44,7 @@ enum Tampering: String, CaseIterable, Sendable {
   }
 }
 
-@Suite("The read-back", .enabled(if: rootTests), .timeLimit(.minutes(2)))
+@Suite("The read-back", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(2)))
 struct TamperingTests {
   @Test("finds a change, and the change can be mended", arguments: Tampering.allCases)
   func finds(tampering: Tampering) async throws {

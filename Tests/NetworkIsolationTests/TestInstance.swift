@@ -4,6 +4,7 @@ import Documents
 import Faults
 import Foundation
 import NetworkIsolation
+import Synchronization
 
 /// Whether tests may make network namespaces and nft tables. `REQUIRE_ROOT_TESTS=1` turns "skipped" into "failed".
 let rootTests = getuid() == 0 || ProcessInfo.processInfo.environment["REQUIRE_ROOT_TESTS"] == "1"
@@ -23,11 +24,19 @@ struct TestInstance: Sendable {
     do {
       try await body(instance)
     } catch {
-      try await instance.isolation.uninstall()
+      try await instance.remove()
       throw error
     }
-    try await instance.isolation.uninstall()
+    try await instance.remove()
   }
+
+  private func remove() async throws {
+    try await isolation.uninstall()
+    _ = Self.takenRanges.withLock { $0.remove(isolation.plan.subnet) }
+  }
+
+  /// The ranges of all tests of this process, which run at the same time: there are only 128 of them.
+  private static let takenRanges = Mutex(Set<CIDR>())
 
   private static func make() async throws -> TestInstance {
     while true {
@@ -35,6 +44,7 @@ struct TestInstance: Sendable {
       guard let name = InstanceName("t\(digits)") else { continue }
       let layout = InstanceLayout(stateDirectory: "/nonexistent", instance: name)
       let isolation = try NetworkIsolation(layout: layout, deniedDestinations: deniedDestinations)
+      guard takenRanges.withLock({ $0.insert(isolation.plan.subnet).inserted }) else { continue }
       do {
         try await isolation.install()
         return TestInstance(layout: layout, isolation: isolation)
@@ -84,4 +94,18 @@ func set(_ path: String, _ value: String) throws {
 
 func nftWithHandles(_ line: String) async throws -> String {
   try await Command("nft", ["-a", "-f", "-"]).check(input: Array("\(line)\n".utf8))
+}
+
+/// An interface of this machine's own, with an address, for as long as `body` runs.
+func withInterface(address: String, _ body: (String) async throws -> Void) async throws {
+  let name = "lbt\(UInt32.random(in: 0..<1_000_000))"
+  try await ip("link add \(name) type veth peer name \(name)p")
+  do {
+    try await ip("addr add \(address)/32 dev \(name)")
+    try await body(name)
+  } catch {
+    try await ip("link del \(name)")
+    throw error
+  }
+  try await ip("link del \(name)")
 }

@@ -106,15 +106,18 @@ struct IsolationChecks: Sendable {
       let held = values.filter { $0.contains { $0 != "0" } }
       return held.isEmpty ? .prevented("permitted, effective and bounding sets are 0") : .succeeded("sets \(held)")
     }
-    async let namespaces = exitCode(
-      "make a user namespace", "unshare -U true", refused: "unshare(CLONE_NEWUSER) is refused")
+    async let namespaces = both("make a user namespace") { target in
+      // By the program itself: this runsc has no way to put the seccomp filter on what is exec'd from outside.
+      let output = try await target.runByProgram("unshare -U true; echo \"rc=$?\"")
+      guard output.contains("rc=") else { return .unknown("the program gave no answer") }
+      return output.contains("rc=0")
+        ? .succeeded("unshare(CLONE_NEWUSER) worked") : .prevented("unshare(CLONE_NEWUSER) is refused to the program")
+    }
     async let mounting = exitCode("mount", "mount -t tmpfs none /probe", refused: "mount is refused")
-    async let device = exitCode(
-      "make a device node", "rm -f /tmp/node; mknod /tmp/node c 1 3", refused: "mknod is refused")
     async let becoming = exitCode(
       "become another user", "busybox setpriv --reuid 4242 true 2>/dev/null || chown 4242 /tmp/canary",
       refused: "every change of user is refused")
-    return Finding(try await [owner, capabilities, namespaces, mounting, device, becoming])
+    return Finding(try await [owner, capabilities, namespaces, mounting, becoming])
   }
 
   private func exitCode(_ attack: String, _ script: String, refused: String) async throws -> Trial {

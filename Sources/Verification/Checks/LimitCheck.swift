@@ -79,10 +79,12 @@ struct LimitCheck: Sendable {
     let script = "sh -c 'i=0; while [ $i -lt \(wanted) ]; do sleep 2 & i=$((i+1)); done; sleep 1'"
     let bound = Self.tier.processes + Self.spareProcesses
     let idle = try await target.hostProcesses().count
-    let most = try await highest(while: { _ = try await target.run(script, .seconds(20)) }) {
+    let (most, end) = try await highest(while: { try await target.run(script, .seconds(20)) }) {
       try await target.hostProcesses().count
     }
-    guard most > idle + 20 else { return .unknown("the bomb did not go off: \(most) processes at most") }
+    guard most > idle + 20 else {
+      return .unknown("the bomb did not go off: \(most) processes at most, \(idle) before; \(end)")
+    }
     let text = "\(most) processes on the host, tried \(wanted), allowed \(Self.tier.processes)"
     return most > bound ? .succeeded(text) : .prevented(text)
   }
@@ -94,20 +96,20 @@ struct LimitCheck: Sendable {
     guard cores > Self.tier.cpus else {
       return .unknown("this machine has \(cores) cores, so \(Self.tier.cpus) CPU cannot be exceeded")
     }
-    let seconds = fixtures.site.isQuick ? 2.0 : 5.0
+    let seconds = fixtures.site.isQuick ? 1.5 : 5.0
     let script = "for i in 1 2 3 4; do timeout \(seconds + 0.8) bash -c 'while :; do :; done' & done; wait"
-    async let burning: Void = ignoringEnd { _ = try await target.run(script, .seconds(15)) }
+    async let burning = ending { try await target.run(script, .seconds(15)) }
     try await Task.sleep(for: .milliseconds(500))
     let clock = ContinuousClock()
     let (before, start) = (try await ticks(target), clock.now)
     try await Task.sleep(for: .seconds(seconds))
-    let (after, end) = (try await ticks(target), clock.now)
-    await burning
+    let (after, stop) = (try await ticks(target), clock.now)
+    let end = await burning
     let used = Double(after - before) / Double(sysconf(Int32(_SC_CLK_TCK)))
-    let share = used * 1000 / Double(max(1, start.duration(to: end).milliseconds))
+    let share = used * 1000 / Double(max(1, start.duration(to: stop).milliseconds))
     let hundredths = Int(share * 100)
     let text = "4 spinning processes used \(hundredths) % of a CPU, allowed \(Self.tier.cpus * 100) %"
-    guard hundredths > 20 else { return .unknown("the bomb did not go off: \(text)") }
+    guard hundredths > 20 else { return .unknown("the bomb did not go off: \(text); \(end)") }
     return share > Double(Self.tier.cpus) + Self.spareCPU ? .succeeded(text) : .prevented(text)
   }
 
@@ -127,12 +129,13 @@ struct LimitCheck: Sendable {
     try requireMemory()
     let limit = Int(Self.tier.memory.bytes >> 20)
     // As soon as the limit is passed, the sandbox has shown what it can.
-    let most = try await highest(
+    let (most, end) = try await highest(
       until: limit + 50,
       while: {
-        _ = try await target.run(Self.memoryScript, .seconds(20))
+        try await target.run(Self.memoryScript, .seconds(20))
       }
     ) { try await memory(of: target) }
+    guard most > limit / 2 else { return .unknown("the bomb did not go off: \(most) MiB at most; \(end)") }
     let text = "\(most) MiB on the host, allowed \(limit) MiB"
     return most > limit ? .succeeded(text) : .prevented(text)
   }
@@ -179,37 +182,45 @@ struct LimitCheck: Sendable {
 
   // MARK: Measuring
 
-  /// The highest value seen while `work` runs, or until `enough` is passed, which ends the work.
+  /// The highest value seen while `work` runs, or until `enough` is passed, which ends the work; and how that ended.
   private func highest(
-    until enough: Int = .max, while work: @escaping @Sendable () async throws -> Void,
+    until enough: Int = .max, while work: @escaping @Sendable () async throws -> ScriptResult,
     value: @escaping @Sendable () async throws -> Int
-  ) async throws -> Int {
-    try await withThrowingTaskGroup(of: Int?.self) { group in
-      group.addTask {
-        await ignoringEnd(work)
-        return nil
-      }
+  ) async throws -> (Int, end: String) {
+    try await withThrowingTaskGroup(of: (Int, String?).self) { group in
+      group.addTask { (0, await ending(work)) }
       group.addTask {
         var most = 0
         while !Task.isCancelled {
-          most = max(most, try await value())
-          if most > enough { return most }
-          // Ends by cancellation, with what was seen so far.
-          do { try await Task.sleep(for: .milliseconds(50)) } catch { break }
+          // Ends by cancellation, at either wait, with what was seen so far.
+          do {
+            most = max(most, try await value())
+            if most > enough { return (most, nil) }
+            try await Task.sleep(for: .milliseconds(50))
+          } catch {
+            if Task.isCancelled { break }
+            throw error
+          }
         }
-        return most
+        return (most, nil)
       }
-      var most = 0
-      while let result = try await group.next() {
-        most = max(most, result ?? 0)
+      var result = (0, end: "it was ended")
+      while let (most, end) = try await group.next() {
+        result = (max(result.0, most), end ?? result.end)
         group.cancelAll()
       }
-      return most
+      return result
     }
   }
 }
 
-/// The end of a bomb is often the end of its sandbox, and of the connection to it: that is no failure of the check.
-private func ignoringEnd(_ work: @Sendable () async throws -> Void) async {
-  do { try await work() } catch {}
+/// How a script ended, in words. The end of a bomb is often the end of its sandbox, and of the connection to it: that
+/// is no failure of the check.
+private func ending(_ work: @Sendable () async throws -> ScriptResult) async -> String {
+  do {
+    let result = try await work()
+    return "its script ended with exit code \(result.code) and said '\(result.output.suffix(200))'"
+  } catch {
+    return "its script: \(error)"
+  }
 }

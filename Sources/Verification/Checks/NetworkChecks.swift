@@ -118,9 +118,8 @@ struct NetworkChecks: Sendable {
     let linkLocal = try address("fe80::4c6f:62")
     let allNodes = try address("ff02::1")
     let own: @Sendable (NetworkSide) -> IPAddress = { $0.target.network.address }
-    // The sides share the IPv6 sender, so each has its own last byte.
     let own6: @Sendable (NetworkSide) -> IPAddress = { side in
-      IPAddress(bytes: agent6.bytes.dropLast() + [side.target.network.address.bytes[3]]) ?? agent6
+      IPAddress(bytes: agent6.bytes.dropLast() + [side.mark]) ?? agent6
     }
     return [
       .connection(to: far, port: 443), .datagram(to: far, port: 443), .datagram(to: far, port: 53),
@@ -140,12 +139,7 @@ struct NetworkChecks: Sendable {
     let far = try address("198.51.100.7")
     let strangers = try [address("203.0.113.77"), address("8.8.8.8")]
     let forged: (Int) -> @Sendable (NetworkSide) -> IPAddress = { number in
-      // Each side forges another sender, so that the witness can tell the sides apart.
-      { side in
-        let bytes = strangers[number].bytes
-        return IPAddress(bytes: bytes.dropLast() + [bytes[3] &+ side.target.network.address.bytes[3]])
-          ?? strangers[number]
-      }
+      { side in IPAddress(bytes: strangers[number].bytes.dropLast() + [100 + side.mark]) ?? strangers[number] }
     }
     let neighbour: @Sendable (NetworkSide) -> IPAddress = { $0.neighbour.address }
     return [

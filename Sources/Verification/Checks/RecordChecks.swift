@@ -126,84 +126,80 @@ struct RecordChecks: Sendable {
     return try await platform.turn.take { try await fillAndTry(platform) }
   }
 
+  /// The act is an exec, which needs no other file of the platform than the audit log, and which leaves a line in the
+  /// sandbox's own memory: so its effect shows when its record does not.
   private func fillAndTry(_ platform: HarmedPlatform) async throws -> Finding {
-    let client = platform.agents.client
-    let before = try await attempts(platform, "ok", most: 1)
+    let before = try await acts(platform, "before", most: 2)
     try platform.fillDisk()
-    let during: Attempts
-    do { during = try await attempts(platform, "full", most: 60) } catch {
+    let during: Acts
+    do {
+      // The log's last block may still have room for some records.
+      during = try await acts(platform, "during", most: 60)
+    } catch {
       platform.emptyDisk()
       throw error
     }
-    let started = await startedDespiteRefusal(platform, during)
     platform.emptyDisk()
     try await platform.waitUntilReady()
-    let unrecorded = try await during.accepted.asyncFilter { id in
-      try await find(client, agent: id, fits: { $0.action == "agent.create" }) == nil
+    guard try await takesWorkAgain(platform) else {
+      return Finding(.failed, evidence: ["the platform takes no work again after the disk has room"])
+    }
+    let done = try await platform.target.run("cat /tmp/acts").output.split(separator: "\n").map(String.init)
+    let unrecorded = try await done.filter { $0.hasPrefix("during") }.asyncFilter { act in
+      try await find(platform.agents.client, agent: platform.agent) {
+        $0.action == "agent.exec" && $0.details.values.contains { $0.contains("\(act) ") }
+      } == nil
     }
     let withControl: AttackOutcome =
-      if !unrecorded.isEmpty {
-        .succeeded("\(unrecorded[0]) was accepted without a record")
-      } else if let started {
-        .succeeded("\(started) was refused, and is there all the same")
+      if let act = unrecorded.first {
+        .succeeded("act '\(act)' was done and is not in the log")
+      } else if let refused = during.refused, done.contains(refused) {
+        .succeeded("act '\(refused)' was refused and done all the same")
       } else if let refusal = during.refusal {
-        .prevented(
-          "after \(during.accepted.count) recorded acts the disk was full, and the next was refused: \(refusal)")
+        .prevented("after \(during.accepted.count) recorded acts the disk was full; the next was refused: \(refusal)")
       } else {
         .succeeded("\(during.accepted.count) acts were accepted on a full disk")
       }
     let withoutControl: AttackOutcome =
-      before.accepted.isEmpty
-      ? .prevented("the act was refused on a disk with room: \(before.refusal ?? "no reason")")
-      : .succeeded("on a disk with room the same act was accepted")
+      before.refusal == nil && before.accepted.allSatisfy(done.contains)
+      ? .succeeded("with room on the disk the same act is done")
+      : .prevented("with room on the disk the act was refused: \(before.refusal ?? "it left no line")")
     var finding = Finding([
       Trial("act while the log cannot be written", withoutControl: withoutControl, withControl: withControl)
     ])
-    let after = try await attemptsUntilAccepted(platform)
-    guard after else {
-      return Finding(.failed, evidence: finding.evidence + ["the platform takes no work again after the disk has room"])
-    }
     finding.evidence.append("with room on the disk the platform took work again by itself")
     return finding
   }
 
-  private struct Attempts: Sendable {
-    var accepted: [AgentID] = []
-    var refused: AgentID?
+  private struct Acts: Sendable {
+    var accepted: [String] = []
+    var refused: String?
     var refusal: String?
   }
 
-  /// Creates agents until one is refused. A log file's last block may still have room for some records.
-  private func attempts(_ platform: HarmedPlatform, _ word: String, most: Int) async throws -> Attempts {
-    var result = Attempts()
+  /// Acts until one is refused.
+  private func acts(_ platform: HarmedPlatform, _ word: String, most: Int) async throws -> Acts {
+    var result = Acts()
     for number in 0..<most {
-      let id = try platform.agents.name("\(word)\(number)")
+      let act = "\(word)-\(number)"
       do {
-        // An image that does not exist: the act is recorded and accepted, and nothing has to be started.
-        let document = try platform.agents.document(id, image: "\(platform.image)-absent", canary: "none")
-        _ = try await platform.agents.client.createAgent(document: document)
-        result.accepted.append(id)
+        _ = try await platform.target.run("echo \(act) >> /tmp/acts")
+        result.accepted.append(act)
       } catch let fault as Fault {
-        result.refused = id
-        result.refusal = "\(fault)"
+        result.refused = act
+        result.refusal = "\(fault.reason)"
         return result
       }
     }
     return result
   }
 
-  private func attemptsUntilAccepted(_ platform: HarmedPlatform) async throws -> Bool {
+  private func takesWorkAgain(_ platform: HarmedPlatform) async throws -> Bool {
     for number in 0..<60 {
-      if try await !attempts(platform, "after\(number)-", most: 1).accepted.isEmpty { return true }
+      if try await acts(platform, "after\(number)", most: 1).refusal == nil { return true }
       try await Task.sleep(for: .milliseconds(250))
     }
     return false
-  }
-
-  private func startedDespiteRefusal(_ platform: HarmedPlatform, _ attempts: Attempts) async -> AgentID? {
-    guard let id = attempts.refused else { return nil }
-    // Not found, or no answer at all, is what a refused act should leave.
-    return (try? await platform.agents.client.agent(id)) == nil ? nil : id
   }
 
   // MARK: REL-1

@@ -7,7 +7,7 @@ import Glibc
 enum ProbeImage {
   private static let applets = [
     "cat", "chown", "date", "dd", "env", "find", "grep", "head", "httpd", "id", "ln", "ls", "mkdir", "mkfifo", "mknod",
-    "mount",
+    "mount", "mv",
     "nc", "ping", "ps", "rm", "sed", "seq", "sh", "sleep", "stat", "tail", "tee", "timeout", "touch", "tr", "true",
     "uname",
     "unshare", "wc",

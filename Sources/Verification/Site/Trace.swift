@@ -20,4 +20,12 @@ package enum Trace: Sendable, Hashable, Codable {
   case agent(apiSocket: String, id: AgentID)
   /// An installation of Lobstack of our own.
   case platform(stateDirectory: String, instance: InstanceName)
+
+  /// A running thing, as against what it stands on.
+  var isAlive: Bool {
+    switch self {
+    case .sandbox, .process, .agent, .platform: true
+    case .directory, .mount, .networkNamespace, .interface, .rule, .routes, .setting, .cgroup: false
+    }
+  }
 }

@@ -78,7 +78,9 @@ struct Fixtures: Sendable {
     // Whatever could not be made has no threads.
     if await stage.isMade { (try? await stage.value)?.close() }
     if await world.isMade { (try? await world.value)?.close() }
+    // Closing an idle connection may fail; there is nothing left to do with it.
     if await agents.isMade { try? await (try? await agents.value)?.client.shutdown() }
+    if await harmed.isMade { try? await (try? await harmed.value)?.agents.client.shutdown() }
   }
 }
 

@@ -18,13 +18,14 @@ struct HarmedPlatform: Sendable {
   let turn = Turn()
   private let disk: String
 
-  /// Room for agents beside the program's copy and the unpacked image.
-  private static let room = 160 << 20
+  /// What `lobstack up` wants to see free on its disk, and the program's copy; nothing of it is taken before it is used.
+  private static let size = 4 << 30
+  /// Room that is left for the platform's work once it runs, and that is filled.
+  private static let room = 24 << 20
 
   static func open(site: ProbeSite, image: String) async throws -> HarmedPlatform {
     let disk = "\(site.openDirectory)/disk"
     try makeDirectory(disk, mode: 0o755)
-    let size = try programSize() + room
     try await site.ledger.record(.mount(disk))
     try await Command("mount", ["-t", "tmpfs", "-o", "size=\(size),mode=0755,nosuid,nodev", "lobstack-verify", disk])
       .check()
@@ -32,16 +33,17 @@ struct HarmedPlatform: Sendable {
     try await site.ledger.record(.platform(stateDirectory: disk, instance: layout.instance))
     try await start(layout, policy: site.platform.policyDirectory)
     let agents = try await ProbeAgents.open(layout: layout, site: site)
-    let target = try await agents.make("r", image: image)
+    let target: Target
+    do {
+      target = try await agents.make("r", image: image)
+      try await shrink(disk)
+    } catch {
+      // The failure is what counts, not how its client closes.
+      try? await agents.client.shutdown()
+      throw error
+    }
     return HarmedPlatform(
       layout: layout, agents: agents, target: target, agent: try agents.name("r"), image: image, disk: disk)
-  }
-
-  /// The size of the program, of which the platform takes a copy.
-  private static func programSize() throws -> Int {
-    var status = stat()
-    guard stat("/proc/self/exe", &status) == 0 else { throw networkFailure("read the size of this program") }
-    return Int(status.st_size)
   }
 
   /// An instance whose addresses are not those of the platform under test.
@@ -59,6 +61,14 @@ struct HarmedPlatform: Sendable {
     try await ownProgram([
       "up", "--detach", "--instance", "\(layout.instance)", "--state-dir", directory, "--policy", policy,
     ]).check(timeout: .seconds(60))
+  }
+
+  /// Leaves little more of the disk than is used, so that filling it takes little memory.
+  private static func shrink(_ disk: String) async throws {
+    var status = statvfs()
+    guard statvfs(disk, &status) == 0 else { throw networkFailure("read the size of \(disk)") }
+    let used = Int(status.f_blocks - status.f_bfree) * Int(status.f_frsize)
+    try await Command("mount", ["-o", "remount,size=\(used + room)", disk]).check()
   }
 
   func waitUntilReady(limit: Duration = .seconds(30)) async throws {

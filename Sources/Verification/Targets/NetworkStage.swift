@@ -16,9 +16,9 @@ struct NetworkStage: Sendable {
   ) async throws -> NetworkStage {
     let neighbour = try await BareNetwork.make("b", number: 2, site: site)
     async let bare = NetworkSide.open(
-      target: open.target, neighbour: TargetNetwork(neighbour), neighbourCanary: nil, world: world)
+      target: open.target, mark: 1, neighbour: TargetNetwork(neighbour), world: world)
     async let real = NetworkSide.open(
-      target: first, neighbour: second.network, neighbourCanary: second.canary, world: world)
+      target: first, mark: 2, neighbour: second.network, world: world)
     return NetworkStage(withoutControl: try await bare, withControl: try await real, world: world)
   }
 
@@ -30,6 +30,8 @@ struct NetworkStage: Sendable {
 /// One sandbox as the source of attacks.
 struct NetworkSide: Sendable {
   let target: Target
+  /// Stands in the forged addresses, so that a witness can tell the sides apart.
+  let mark: UInt8
   let neighbour: TargetNetwork
   /// Puts packets on the sandbox's wire, as if gVisor were broken.
   let injector: Injector
@@ -43,7 +45,7 @@ struct NetworkSide: Sendable {
   let atHost: HostListener
 
   static func open(
-    target: Target, neighbour: TargetNetwork, neighbourCanary: String?, world: WitnessWorld
+    target: Target, mark: UInt8, neighbour: TargetNetwork, world: WitnessWorld
   ) async throws -> NetworkSide {
     let network = target.network
     try await world.admit(network.interface)
@@ -55,7 +57,7 @@ struct NetworkSide: Sendable {
     async let atNeighbour = Sniffer.start(interface: neighbour.innerInterface, namespace: neighbour.namespace)
     async let atHost = HostListener.start(interface: network.interface)
     return NetworkSide(
-      target: target, neighbour: neighbour, injector: try await injector, sent: try await sent,
+      target: target, mark: mark, neighbour: neighbour, injector: try await injector, sent: try await sent,
       received: try await received, atNeighbour: try await atNeighbour, atHost: try await atHost)
   }
 

@@ -33,7 +33,8 @@ struct ProbeAgents: Sendable {
   func make(_ suffix: String, image: String) async throws -> Target {
     let canary = randomText()
     let id = try name(suffix)
-    try await site.ledger.record(.agent(apiSocket: layout.apiSocket, id: id))
+    // The agents of a platform of our own go with it.
+    if layout == site.platform { try await site.ledger.record(.agent(apiSocket: layout.apiSocket, id: id)) }
     _ = try await client.createAgent(document: try document(id, image: image, canary: canary))
     let agent = try await waitUntilRunning(id)
     try await waitForHeartbeat(agent)

@@ -1,4 +1,6 @@
+import Faults
 import Foundation
+import Glibc
 
 /// A sandbox under attack, with all that a witness outside has to know of it.
 struct Target: Sendable {
@@ -19,6 +21,26 @@ struct Target: Sendable {
 
   /// Runs a script that is expected to take no time.
   func run(_ script: String) async throws -> ScriptResult { try await run(script, .seconds(15)) }
+
+  /// Runs a script as a child of the sandbox's own program, not as an exec from outside: the two need not be confined
+  /// in the same way.
+  func runByProgram(_ script: String, limit: Duration = .seconds(10)) async throws -> String {
+    let (job, answer) = ("\(workspace)/\(ProbeProgram.job)", "\(workspace)/\(ProbeProgram.answer)")
+    try script.write(toFile: job + ".new", atomically: false, encoding: .utf8)
+    chmod(job + ".new", 0o666)
+    guard rename(job + ".new", job) == 0 else { throw networkFailure("put a script into \(workspace)") }
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end {
+      if let data = FileManager.default.contents(atPath: answer) {
+        unlink(answer)
+        return String(decoding: data, as: UTF8.self)
+      }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    throw Fault(
+      .timedOut, operation: "run a script by the program of \(name)", reason: "no answer within \(limit)",
+      remedy: "check the load of the machine and try again")
+  }
 
   /// Every process of the sandbox on the host: its own and those that gVisor makes for the guest's.
   func hostProcesses() async throws -> [HostProcess] {
@@ -49,6 +71,10 @@ enum ProbeProgram {
   /// Between two beats, in a quiet sandbox.
   static let beat = Duration.milliseconds(100)
 
+  /// A script that the host puts here is run by the agent's own program, and its output put beside it.
+  fileprivate static let job = "job"
+  fileprivate static let answer = "answer"
+
   static func command() -> [String] { ["/bin/bash", "-c", script] }
 
   private static let script = """
@@ -57,6 +83,12 @@ enum ProbeProgram {
     echo "$PROBE_CANARY" | tee /tmp/canary /workspace/canary > /tmp/www/index.html
     httpd -p \(port) -h /tmp/www
     rm -f /tmp/tick; mkfifo /tmp/tick; exec 9<>/tmp/tick
-    while :; do echo "$EPOCHREALTIME" >> /workspace/\(heartbeat); read -r -t 0.1 -u 9; done
+    while :; do
+      echo "$EPOCHREALTIME" >> /workspace/\(heartbeat); read -r -t 0.1 -u 9
+      if [ -e /workspace/\(job) ]; then
+        bash /workspace/\(job) > /tmp/answer 2>&1
+        rm -f /workspace/\(job); cat /tmp/answer > /workspace/\(answer).new; mv /workspace/\(answer).new /workspace/\(answer)
+      fi
+    done
     """
 }

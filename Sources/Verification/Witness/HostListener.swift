@@ -8,7 +8,8 @@ import Synchronization
 final class HostListener: Sendable {
   let port: UInt16
   private let tcp: SocketHandle
-  private let udp: SocketHandle
+  /// One for each family, because multicast of IPv4 does not reach a socket of IPv6.
+  private let udp: [SocketHandle]
   private let state = Mutex(State())
 
   private struct State {
@@ -25,9 +26,10 @@ final class HostListener: Sendable {
   }
 
   private init(interface: String?, port: UInt16) throws {
-    tcp = try bound(SOCK_STREAM, interface: interface, port: port)
+    tcp = try bound(SOCK_STREAM, AF_INET6, interface: interface, port: port)
     self.port = try localPort(tcp)
-    udp = try bound(SOCK_DGRAM, interface: interface, port: self.port)
+    let port = self.port
+    udp = try [AF_INET, AF_INET6].map { try bound(SOCK_DGRAM, $0, interface: interface, port: port) }
     guard listen(tcp.number, 64) == 0 else { throw networkFailure("listen on port \(self.port)") }
   }
 
@@ -37,11 +39,11 @@ final class HostListener: Sendable {
   var arrivals: [String: Int] { state.withLock { $0.arrivals } }
 
   private func serve() {
-    var entries = [tcp, udp].map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
+    var entries = ([tcp] + udp).map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
     var buffer = [UInt8](repeating: 0, count: 2048)
     let greeting = Array("lobstack witness\n".utf8)
     while !state.withLock({ $0.stopped }) {
-      guard poll(&entries, 2, 50) > 0 else { continue }
+      guard poll(&entries, nfds_t(entries.count), 50) > 0 else { continue }
       var from = sockaddr_in6()
       if entries[0].revents != 0 {
         let connection = sender(&from) { accept(tcp.number, $0, $1) }
@@ -53,17 +55,24 @@ final class HostListener: Sendable {
           close(connection)
         }
       }
-      if entries[1].revents != 0 {
-        let count = sender(&from) { recvfrom(udp.number, &buffer, buffer.count, Int32(MSG_DONTWAIT), $0, $1) }
+      for (entry, socket) in zip(entries.dropFirst(), udp) where entry.revents != 0 {
+        let count = sender(&from) {
+          recvfrom(socket.number, &buffer, buffer.count, Int32(MSG_DONTWAIT), $0, $1)
+        }
         if count >= 0 { note("udp", from, " " + String(decoding: buffer[..<min(count, 24)], as: UTF8.self)) }
       }
     }
   }
 
   private func note(_ kind: String, _ from: sockaddr_in6, _ text: String) {
-    let bytes = withUnsafeBytes(of: from.sin6_addr) { Array($0) }
-    // An IPv4 sender shows as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2).
-    let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
+    // sockaddr_in has its address where sockaddr_in6 has the flow label.
+    let isVersion4 = from.sin6_family == sa_family_t(AF_INET)
+    let bytes =
+      isVersion4
+      ? withUnsafeBytes(of: from.sin6_flowinfo) { Array($0) } : withUnsafeBytes(of: from.sin6_addr) { Array($0) }
+    // To a socket of IPv6 an IPv4 sender shows as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2).
+    let isMapped =
+      !isVersion4 && bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
     guard let address = IPAddress(bytes: isMapped ? bytes[12...] : bytes[...]) else { return }
     state.withLock {
       let key = "\(kind) \(address)\(text)"
@@ -81,23 +90,27 @@ private func sender<Result>(
   }
 }
 
-private func bound(_ type: __socket_type, interface: String?, port: UInt16) throws -> SocketHandle {
-  let number = socket(AF_INET6, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
+/// A socket on every address: of its family for datagrams, of both for connections.
+private func bound(_ type: __socket_type, _ family: Int32, interface: String?, port: UInt16) throws -> SocketHandle {
+  let number = socket(family, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
   guard number >= 0 else { throw networkFailure("open a socket") }
   let handle = SocketHandle(number)
-  var off: Int32 = 0
-  setsockopt(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, socklen_t(MemoryLayout<Int32>.size))
+  if family == AF_INET6 {
+    var only: Int32 = type == SOCK_DGRAM ? 1 : 0
+    setsockopt(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &only, socklen_t(MemoryLayout<Int32>.size))
+  }
   if let interface {
     guard setsockopt(number, SOL_SOCKET, SO_BINDTODEVICE, interface, socklen_t(interface.utf8.count)) == 0 else {
       throw networkFailure("listen behind \(interface)")
     }
   }
+  // All zero but for family and port, which is "any address" in sockaddr_in as well as in sockaddr_in6.
   var address = sockaddr_in6()
-  address.sin6_family = sa_family_t(AF_INET6)
+  address.sin6_family = sa_family_t(family)
   address.sin6_port = port.bigEndian
   let result = withUnsafePointer(to: &address) {
     $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      bind(number, $0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+      bind(number, $0, socklen_t(family == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size))
     }
   }
   guard result == 0 else { throw networkFailure("listen on port \(port)") }

@@ -26,7 +26,7 @@ private func enter<Value>(_ name: String, _ body: () throws -> Value) throws -> 
   return try body()
 }
 
-/// The fault behind `errno`.
+/// The fault behind `errno`, when something of the probes' own could not be set up.
 func networkFailure(_ operation: String) -> Fault {
   Fault(.failed, operation: operation, reason: String(cString: strerror(errno)), remedy: "run verify as root")
 }

@@ -46,9 +46,7 @@ struct UpCommand: AsyncParsableCommand {
   }
 
   private static func printReady(_ platform: Platform) async throws {
-    let status = try await platform.status()
-    printLine("ready: instance \(status.instance)")
-    print(StatusCommand.table(status))
+    print(StatusCommand.table(try await platform.status()))
   }
 
   private static func table(_ states: [ProcessState]) -> String {
