@@ -5,7 +5,8 @@ import SystemPackage
 
 /// A program with its arguments and its whole environment; nothing is inherited, nothing passes through a shell.
 ///
-/// Children stay in this process's session, so that whoever reaps orphans can tell them from the orphans.
+/// Every child leads a process group of its own in this process's session: so whoever reaps orphans can tell it from
+/// what it leaves behind, and ending it ends what it started.
 package struct Command: Sendable {
   package static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
   package static let defaultEnvironment = ["PATH": searchPath, "LANG": "C.UTF-8"]
@@ -152,7 +153,8 @@ package struct Command: Sendable {
         remedy: "install it with scripts/setup")
     }
     var options = PlatformOptions()
-    options.teardownSequence = [.gracefulShutDown(toProcessGroup: false, allowedDurationToNextStep: .seconds(2))]
+    options.processGroupID = 0  // its own
+    options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(2))]
     return Configuration(
       executable: .path(FilePath(path)), arguments: Arguments(arguments),
       environment: .custom(

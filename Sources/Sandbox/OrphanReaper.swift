@@ -18,8 +18,10 @@ package struct RawExit: Sendable, Hashable {
 ///
 /// As a child subreaper (prctl(2)) this process becomes the parent of every sandbox when the `runsc create` that made it
 /// ends: so the exit code of an agent's program is known exactly and at once, without a waiting process per agent.
-/// gofers and stubs come along and are reaped too, or `runsc delete` would wait for them in vain. runsc puts what it
-/// leaves into sessions of its own; children in our session belong to whoever started them and are never touched.
+/// gofers and stubs come along and are reaped too, or `runsc delete` would wait five seconds for them in vain. They are
+/// told from the children that other code of this process started and awaits: the sandbox and its stubs have sessions of
+/// their own, and the gofer is left in the process group of a `runsc create` that is gone, while a child of somebody's
+/// leads its own group or shares ours.
 package final class OrphanReaper: Sendable {
   private struct Watched {
     var descriptor: Int32
@@ -123,16 +125,21 @@ package final class OrphanReaper: Sendable {
   /// Reaps every dead orphan that nobody watches.
   private func sweep() -> Bool {
     let ownSession = getsid(0)
+    let ownGroup = getpgrp()
     var reapedAny = false
     for child in children() {
-      guard let status = ProcessStatus(child), status.isZombie, status.session != ownSession else { continue }
-      guard !state.withLock({ $0.watched.keys.contains(child) }), let exit = reap(child) else { continue }
-      reapedAny = true
-      state.withLock { state in
+      guard let status = ProcessStatus(child), status.isZombie,
+        status.session != ownSession || (status.group != ownGroup && status.group != child)
+      else { continue }
+      // In one step: whoever asks meanwhile must find the process or its end.
+      let isReaped = state.withLock { state in
+        guard state.watched[child] == nil, let exit = reap(child) else { return false }
         let now = ContinuousClock.now
         state.unclaimed[child] = (exit, now)
         state.unclaimed = state.unclaimed.filter { now - $0.value.at < Self.unclaimedAge }
+        return true
       }
+      if isReaped { reapedAny = true }
     }
     return reapedAny
   }
@@ -157,6 +164,7 @@ package final class OrphanReaper: Sendable {
 struct ProcessStatus {
   var isZombie: Bool
   var parent: Int32
+  var group: Int32
   var session: Int32
 
   init?(_ process: Int32) {
@@ -165,9 +173,11 @@ struct ProcessStatus {
     else { return nil }
     // The program's name, in brackets, may hold anything; what follows it does not.
     let fields = text[text.index(after: end)...].split(separator: " ")
-    guard fields.count > 3, let parent = Int32(fields[1]), let session = Int32(fields[3]) else { return nil }
+    guard fields.count > 3, let parent = Int32(fields[1]), let group = Int32(fields[2]), let session = Int32(fields[3])
+    else { return nil }
     isZombie = fields[0] == "Z"
     self.parent = parent
+    self.group = group
     self.session = session
   }
 }

@@ -187,6 +187,25 @@ let canRunSandboxes =
     }
   }
 
+  @Test("leaves no dead process behind, and is not waited for in vain") func reaping() async throws {
+    try await SandboxFixture.with { fixture in
+      for script in ["true", "sleep 60"] {
+        try await fixture.runtime.create(fixture.bundle(script))
+        let process = try await fixture.runtime.start(fixture.id)
+        let exit = Task { await fixture.reaper.exit(of: process) }
+        if script == "true" { _ = await exit.value }
+        let spent = try await ContinuousClock().measure { try await fixture.runtime.delete(fixture.id) }
+        #expect(spent < .seconds(4), "delete took \(spent)")
+        #expect(await exit.value != nil)
+        let command = ["-o", "stat=,args=", "--ppid", "\(getpid())"]
+        let dead = try await Command("ps", command).check().split(separator: "\n").filter {
+          $0.contains("[exe] <defunct>")
+        }
+        #expect(dead.isEmpty, "\(dead)")
+      }
+    }
+  }
+
   @Test("without its program is refused before it exists") func missingProgram() async throws {
     try await SandboxFixture.with { fixture in
       let bundle = fixture.bundle("", program: "/bin/none")
