@@ -39,14 +39,21 @@ struct BareNetwork: Sendable {
     try await Command("ip", ["netns", "add", namespace]).check()
     let host = [
       "link add \(interface) type veth peer name eth0 netns \(namespace)",
+      // Its link-local address is set below: the kernel's own would hold up the first packets for two seconds, until
+      // it was seen to be no duplicate.
+      "link set \(interface) addrgenmode none",
       "addr add \(hostAddress)/30 dev \(interface)",
       "link set \(interface) up",
     ]
     try await Command("ip", ["-batch", "-"]).check(input: Array(host.joined(separator: "\n").utf8 + [10]))
     try await addAddresses()
     // A machine without IPv6 lacks it here too; the checks that need it say so.
-    _ = try await Command("ip", ["-6", "addr", "add", "\(hostAddress6)/64", "dev", interface, "nodad"]).run()
-    let insideV6 = ["addr add \(address6)/64 dev eth0 nodad", "route add default via \(hostAddress6)"]
+    let hostV6 = ["addr add fe80::1/64 dev \(interface) nodad", "addr add \(hostAddress6)/64 dev \(interface) nodad"]
+    _ = try await Command("ip", ["-6", "-batch", "-"]).run(input: Array(hostV6.joined(separator: "\n").utf8 + [10]))
+    let insideV6 = [
+      "addr add fe80::2/64 dev eth0 nodad", "addr add \(address6)/64 dev eth0 nodad",
+      "route add default via \(hostAddress6)",
+    ]
     _ = try await Command("ip", ["-n", namespace, "-6", "-batch", "-"])
       .run(input: Array(insideV6.joined(separator: "\n").utf8 + [10]))
     // Only the kernel's own filter of forged senders could still be in the way of an attack.
@@ -56,7 +63,7 @@ struct BareNetwork: Sendable {
   /// Gives the namespace its IPv4 address and route, which gVisor takes away with each sandbox that it starts.
   private func addAddresses() async throws {
     let lines = [
-      "link set lo up", "addr replace \(address)/30 dev eth0", "link set eth0 up",
+      "link set lo up", "link set eth0 addrgenmode none", "addr replace \(address)/30 dev eth0", "link set eth0 up",
       "route replace default via \(hostAddress)",
     ]
     try await Command("ip", ["-n", namespace, "-batch", "-"]).check(
