@@ -154,6 +154,14 @@ let package = Package(
       ],
       swiftSettings: swift),
 
+    /** Measures the platform beside its peers: no part of what ships. */
+    .executableTarget(
+      name: "Benchmarks",
+      dependencies: [
+        "APIClient", "APIModel", "AgentModel", "AuditLog", "ChildProcess", "NetworkIsolation", "Storage", "Supervision",
+      ],
+      path: "Benchmarks", swiftSettings: swift),
+
     // Tests: one target per room.
 
     .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),

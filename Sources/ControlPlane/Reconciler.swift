@@ -158,6 +158,9 @@ struct Reconciler: Service {
     guard settled.contains(seen.phase), mark != stored.recordedPhase else { return }
     var details = ["uid": "\(stored.uid)", "generation": "\(seen.generation)", "restarts": "\(seen.restarts)"]
     if let digest = seen.imageDigest { details["image.digest"] = digest }
+    if seen.restarts > 0, let termination = seen.lastTermination {
+      details["last.termination"] = String(termination.prefix(1024))
+    }
     if let exit = seen.lastExit, seen.phase != .running {
       details["exit.code"] = "\(exit.code)"
       if exit.outOfMemory { details["exit.reason"] = "out of memory" }

@@ -17,6 +17,8 @@ struct AgentRecord: Codable, Sendable, Hashable {
   var startedAt: Date?
   var restarts = 0
   var lastExit: AgentExit?
+  /// How the run before this one ended, in words.
+  var lastTermination: String?
 }
 
 /// One agent's directory: its record, bundle, log and workspace volume.

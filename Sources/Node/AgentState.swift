@@ -36,6 +36,6 @@ struct AgentState: Sendable {
       id: record.id, uid: record.uid, generation: observedGeneration, phase: phase, reason: reason, fault: fault,
       layers: layers, address: hasNetwork ? address : nil, interface: hasNetwork ? interface : nil,
       imageDigest: record.imageDigest, restarts: record.restarts, lastExit: record.lastExit,
-      startedAt: record.startedAt, destroyed: destroyed)
+      lastTermination: record.lastTermination, startedAt: record.startedAt, destroyed: destroyed)
   }
 }

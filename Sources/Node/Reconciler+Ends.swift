@@ -23,6 +23,7 @@ extension Reconciler {
     state.record.lastExit = exit
     let ran = state.runningSince.map { ContinuousClock.now - $0 } ?? .zero
     let ending = exit.map(describe) ?? "ended, its exit code is not known"
+    state.record.lastTermination = "the program \(ending)"
     if Desired(agent).restartPolicy.restarts(after: exit) {
       let delay = state.backOff.delay(afterRunOf: ran)
       state.backOffUntil = .now + delay

@@ -38,7 +38,10 @@ extension Reconciler {
       states[agent.uid]?.sandbox = .absent
       states[agent.uid]?.record.sandboxProcess = nil
       states[agent.uid]?.phase = .starting
-      states[agent.uid]?.reason = "stopped because layer '\(broken.layer)' was not enforced: \(broken.evidence)"
+      let reason = "stopped because layer '\(broken.layer)' was not enforced: \(broken.evidence)"
+      states[agent.uid]?.reason = reason
+      states[agent.uid]?.record.lastTermination = reason
+      states[agent.uid]?.record.restarts += 1
       try await machine.network.install()
     } catch {
       fail(agent.uid, agent, step: .removeSandbox, error: error)

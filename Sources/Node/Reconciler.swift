@@ -45,6 +45,7 @@ actor Reconciler {
           remedy: "remove the file; the control plane sends it anew", cause: error)
       }
     }
+    machine.runtime.endStaleWaiters()
     let sandboxes = Dictionary(try await machine.runtime.list().map { ($0.id, $0) }) { first, _ in first }
     let directories = (try? FileManager.default.contentsOfDirectory(atPath: machine.layout.agentsDirectory)) ?? []
     for uid in directories.compactMap(AgentUID.init) {

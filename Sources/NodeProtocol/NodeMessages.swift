@@ -112,6 +112,8 @@ package struct ObservedAgent: Sendable, Codable {
   package var imageDigest: String?
   package var restarts: Int
   package var lastExit: AgentExit?
+  /// How the run before this one ended, in words.
+  package var lastTermination: String?
   package var startedAt: Date?
   /// A wish to destroy was carried out: nothing of the agent is left.
   package var destroyed: Bool
@@ -119,7 +121,8 @@ package struct ObservedAgent: Sendable, Codable {
   package init(
     id: AgentID, uid: AgentUID, generation: Int64, phase: AgentPhase, reason: String? = nil, fault: Fault? = nil,
     layers: [LayerStatus] = [], address: String? = nil, interface: String? = nil, imageDigest: String? = nil,
-    restarts: Int = 0, lastExit: AgentExit? = nil, startedAt: Date? = nil, destroyed: Bool = false
+    restarts: Int = 0, lastExit: AgentExit? = nil, lastTermination: String? = nil, startedAt: Date? = nil,
+    destroyed: Bool = false
   ) {
     self.id = id
     self.uid = uid
@@ -133,6 +136,7 @@ package struct ObservedAgent: Sendable, Codable {
     self.imageDigest = imageDigest
     self.restarts = restarts
     self.lastExit = lastExit
+    self.lastTermination = lastTermination
     self.startedAt = startedAt
     self.destroyed = destroyed
   }

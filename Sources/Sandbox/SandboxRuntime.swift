@@ -132,26 +132,11 @@ package struct SandboxRuntime: Sendable {
     return Command(traits.executable, arguments + [id.description] + command)
   }
 
-  /// Waits for the end of a sandbox that another process started.
-  ///
-  /// - Returns: The program's exit code; `nil` when the runtime could not tell it any more.
-  package func waitForAdopted(_ id: SandboxID, process: Int32) async -> Int32? {
-    struct Answer: Decodable { var exitStatus: Int32 }
-    // Years: the wait ends with the sandbox. A runtime that cannot tell says so at once, and the code is lost.
-    let result = try? await command(["wait", id.description]).run(timeout: .seconds(365 * 86_400))
-    if let text = result?.standardOutput, let answer = try? JSONDecoder().decode(Answer.self, from: Data(text.utf8)) {
-      return answer.exitStatus
-    }
-    // No answer while the process lives would start a second sandbox beside it: wait for its real end.
-    while Glibc.kill(process, 0) == 0, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(200)) }
-    return nil
-  }
-
   package func outOfMemory(_ id: SandboxID) -> Bool { groups.outOfMemory(id.cgroup) }
 
   // MARK: runsc
 
-  private func command(_ arguments: [String]) -> Command { Command(traits.executable, globalFlags() + arguments) }
+  func command(_ arguments: [String]) -> Command { Command(traits.executable, globalFlags() + arguments) }
 
   private func globalFlags(bundle: SandboxBundle? = nil) -> [String] {
     var flags = ["--root=\(configuration.rootDirectory)"]

@@ -38,7 +38,7 @@ package struct Doctor: Sendable {
   }
 
   private func quickFindings() -> [Finding] {
-    [kernel(), architecture(), root(), controlGroups()] + users() + [disk(), memory()]
+    [kernel(), architecture(), root(), controlGroups(), processIDs()] + users() + [disk(), memory()]
   }
 
   // MARK: The machine
@@ -87,6 +87,19 @@ package struct Doctor: Sendable {
     } catch {
       return .fail("cgroups", "\(error)", remedy: "mount the control groups below /sys/fs/cgroup")
     }
+  }
+
+  /// gVisor has many tasks on the host for each process of a guest, so a small `kernel.pid_max` runs out.
+  private func processIDs() -> Finding {
+    // Unreadable: warned of below, as 0.
+    let text = (try? String(contentsOfFile: "/proc/sys/kernel/pid_max", encoding: .utf8)) ?? ""
+    let most = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
+    let detail = "kernel.pid_max is \(most)"
+    return most < 1 << 17
+      ? .warn(
+        "process ids", detail + ", which a few agents with many processes could use up",
+        remedy: "run 'sysctl -w kernel.pid_max=4194304', and write it to /etc/sysctl.d/lobstack.conf")
+      : .ok("process ids", detail)
   }
 
   private func users() -> [Finding] {

@@ -3,18 +3,20 @@ import Foundation
 import Glibc
 
 /// The processes of one instance, found in /proc by what the kernel says of them.
-struct InstanceProcesses: Sendable {
-  struct Found: Hashable, Sendable, CustomStringConvertible {
-    var process: pid_t
-    var what: String
+package struct InstanceProcesses: Sendable {
+  package struct Found: Hashable, Sendable, CustomStringConvertible {
+    package let process: pid_t
+    let what: String
 
-    var description: String { "process \(process) (\(what))" }
+    package var description: String { "process \(process) (\(what))" }
   }
 
   let layout: InstanceLayout
 
+  package init(layout: InstanceLayout) { self.layout = layout }
+
   /// Programs of the platform, by the path of their executable, which lies in the instance's own directory.
-  func platform() -> [Found] {
+  package func platform() -> [Found] {
     all { process in
       guard let path = Self.executable(process), path.hasPrefix(layout.executable) else { return nil }
       return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
@@ -22,7 +24,7 @@ struct InstanceProcesses: Sendable {
   }
 
   /// Everything of the instance: the platform, what is in its cgroups, and every runsc on its directory.
-  func everything() -> [Found] {
+  package func everything() -> [Found] {
     all { process in
       if let path = Self.executable(process), path.hasPrefix(layout.executable) {
         return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"

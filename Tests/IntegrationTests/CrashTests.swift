@@ -7,9 +7,7 @@ import Testing
 
 @Suite("A crash", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(4)))
 struct CrashTests {
-  @Test(
-    "of any process of the platform leaves the agents running, and they are adopted again",
-    .disabled("the sandboxes seen after the kill are not those seen before; the cause is not known"))
+  @Test("of any process of the platform leaves the agents running, and they are adopted again")
   func crashes() async throws {
     try await withPlatform { platform in
       try await platform.create("demo", command: ["sh", "-c", "while :; do echo tick; sleep 1; done"])
@@ -38,6 +36,7 @@ struct CrashTests {
       try await platform.up()
       try await expectSameAgent(platform, sandbox)
       #expect(try await platform.traces() == traces)
+      #expect(try await platform.waiters() == 1, "a killed node's waiters are ended")
 
       // An adopted agent obeys, and its end is seen.
       try await platform.run("agent", "stop", "demo", "--wait").ok()

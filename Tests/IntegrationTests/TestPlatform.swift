@@ -112,9 +112,18 @@ struct TestPlatform: Sendable {
   }
 
   /// What the kernel and the disk hold of agents now: cgroups, links, namespaces, mounts, processes of sandboxes.
+  ///
+  /// Without the platform's own: its processes, and those that wait for adopted sandboxes on its behalf.
   func traces() async throws -> [String] {
-    let platform = ["directory \(layout.root)", "nft table ", "(lobstack ", "cgroup "]
+    let platform = ["directory \(layout.root)", "nft table ", "(lobstack ", "(runsc)", "cgroup "]
     return try await Leftovers(layout).find().filter { line in !platform.contains { line.contains($0) } }
+  }
+}
+
+extension TestPlatform {
+  /// How many processes wait for the end of sandboxes that an earlier node started.
+  func waiters() async throws -> Int {
+    try await Leftovers(layout).find().count { $0.hasSuffix("(runsc)") }
   }
 }
 

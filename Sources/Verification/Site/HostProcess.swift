@@ -4,7 +4,6 @@ import Foundation
 struct HostProcess: Sendable, Hashable {
   let pid: Int32
   let parent: Int32
-  let session: Int32
   /// Clock ticks after boot; with the pid it names a process for good.
   let startTime: UInt64
   /// User and system time in clock ticks.
@@ -17,12 +16,11 @@ struct HostProcess: Sendable, Hashable {
     // The program's name, in parentheses, may hold anything.
     guard let close = text.lastIndex(of: ")") else { return nil }
     let fields = text[text.index(after: close)...].split(separator: " ")
-    guard fields.count > 19, let parent = Int32(fields[1]), let session = Int32(fields[3]),
+    guard fields.count > 19, let parent = Int32(fields[1]),
       let user = UInt64(fields[11]), let system = UInt64(fields[12]), let start = UInt64(fields[19])
     else { return nil }
     self.pid = pid
     self.parent = parent
-    self.session = session
     startTime = start
     cpuTicks = user + system
     isZombie = fields[0] == "Z"
@@ -37,6 +35,18 @@ struct HostProcess: Sendable, Hashable {
   var arguments: [String] {
     (FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()).split(separator: 0)
       .map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The process with all that descend from it; empty when it has ended.
+  static func tree(of root: Int32) -> [HostProcess] {
+    let children = Dictionary(grouping: all, by: \.parent)
+    var tree = HostProcess(root).map { [$0] } ?? []
+    var next = 0
+    while next < tree.count {
+      tree += children[tree[next].pid] ?? []
+      next += 1
+    }
+    return tree
   }
 
   static var all: [HostProcess] {

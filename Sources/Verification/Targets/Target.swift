@@ -44,8 +44,8 @@ struct Target: Sendable {
 
   /// Every process of the sandbox on the host: its own and those that gVisor makes for the guest's.
   func hostProcesses() async throws -> [HostProcess] {
-    guard let pid = try await process(), let main = HostProcess(pid) else { return [] }
-    return HostProcess.all.filter { $0.session == main.session && !$0.isZombie }
+    guard let pid = try await process() else { return [] }
+    return HostProcess.tree(of: pid).filter { !$0.isZombie }
   }
 }
 

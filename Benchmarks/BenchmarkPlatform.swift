@@ -1,0 +1,120 @@
+import APIClient
+import APIModel
+import AgentModel
+import ChildProcess
+import Foundation
+import Glibc
+
+struct BenchmarkFailure: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// A directory that everyone may pass, gone when it is told to go.
+struct ScratchDirectory {
+  let path: String
+
+  /// Below the temporary directory, which should lie on the kind of disk that the platform's state would lie on.
+  init() throws {
+    path = "\(NSTemporaryDirectory())/lobstack-bench-\(getpid())-\(UInt32.random(in: .min ... .max))"
+    try FileManager.default.createDirectory(
+      atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+  }
+
+  // What is left behind is a temporary directory.
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// An installation of its own, started from the program under test.
+struct BenchmarkPlatform {
+  let layout: InstanceLayout
+  let client: APIClient
+  /// A root file system with a static busybox.
+  let image: String
+  private let program: String
+  private let directory: ScratchDirectory
+
+  static func with<Value>(_ body: (BenchmarkPlatform) async throws -> Value) async throws -> Value {
+    let platform = try BenchmarkPlatform()
+    do {
+      try await platform.command("up", "--detach").check(timeout: .seconds(100))
+      let value = try await body(platform)
+      try await platform.remove()
+      return value
+    } catch {
+      // The first error tells more than that of the clean-up.
+      try? await platform.remove()
+      throw error
+    }
+  }
+
+  private init() throws {
+    directory = try ScratchDirectory()
+    guard let name = InstanceName("b\(String(getpid(), radix: 16))") else { throw BenchmarkFailure("no instance name") }
+    layout = InstanceLayout(stateDirectory: "\(directory.path)/state", instance: name)
+    client = APIClient(address: .unix(layout.apiSocket))
+    let named = ProcessInfo.processInfo.environment["LOBSTACK_BINARY"] ?? ""
+    program = named.isEmpty ? "\(FileManager.default.currentDirectoryPath)/.build/release/lobstack" : named
+    image = "\(directory.path)/image"
+    try Self.makeImage(image)
+  }
+
+  private static func makeImage(_ path: String) throws {
+    let files = FileManager.default
+    for name in ["bin", "proc", "sys", "dev", "tmp", "etc", "workspace", "vault/secrets"] {
+      try files.createDirectory(atPath: "\(path)/\(name)", withIntermediateDirectories: true)
+    }
+    try files.copyItem(atPath: "/bin/busybox", toPath: "\(path)/bin/busybox")
+    for name in ["sh", "echo", "sleep"] {
+      try files.createSymbolicLink(atPath: "\(path)/bin/\(name)", withDestinationPath: "busybox")
+    }
+  }
+
+  func command(_ arguments: String...) -> Command {
+    var environment = Command.defaultEnvironment
+    environment["LOBSTACK_STATE_DIR"] = (layout.root as NSString).deletingLastPathComponent
+    environment["LOBSTACK_INSTANCE"] = "\(layout.instance)"
+    return Command(program, arguments, environment: environment)
+  }
+
+  private func remove() async throws {
+    try await client.shutdown()
+    try await command("down", "--purge").check(timeout: .seconds(300))
+    directory.remove()
+  }
+
+  /// Creates an agent and returns at once.
+  func create(_ name: String, command: [String]) async throws -> AgentResource {
+    struct Document: Encodable {
+      struct Metadata: Encodable { var name: String }
+      struct Workspace: Encodable { var size = "64Mi" }
+      struct Spec: Encodable {
+        var image: String
+        var command: [String]
+        var workspace = Workspace()
+      }
+      var apiVersion = "lobstack.dev/v1"
+      var kind = "Agent"
+      var metadata: Metadata
+      var spec: Spec
+    }
+    let document = Document(metadata: .init(name: name), spec: .init(image: "dir:\(image)", command: command))
+    return try await client.createAgent(document: String(decoding: JSONEncoder().encode(document), as: UTF8.self))
+  }
+
+  func wait(for id: AgentID, _ phase: AgentPhase, limit: Duration = .seconds(60)) async throws {
+    let end = ContinuousClock.now + limit
+    while case let status = try await client.agent(id).status, status.phase != phase {
+      guard ContinuousClock.now < end, status.phase != .failed else {
+        throw BenchmarkFailure("agent \(id) is \(status.phase.rawValue): \(status.reason ?? "no reason given")")
+      }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  func delete(_ id: AgentID) async throws {
+    try await client.deleteAgent(id)
+    while (try? await client.agent(id)) != nil { try await Task.sleep(for: .milliseconds(20)) }
+  }
+}
