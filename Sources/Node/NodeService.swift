@@ -55,12 +55,33 @@ package struct NodeService: Sendable {
   }
 
   /// Ends every agent of the instance and removes its kernel objects; files stay.
-  package static func drain(_ configuration: Configuration, logger: Logger) async throws {
+  ///
+  /// - Parameter grace: how long the agents' programs have after SIGTERM.
+  package static func drain(
+    _ configuration: Configuration, grace: Duration = .zero, logger: Logger
+  ) async throws {
     let machine = try await openMachine(configuration, logger: logger)
+    if grace > .zero { try await terminate(machine, grace: grace) }
     for sandbox in try await machine.runtime.list() { try await machine.runtime.delete(sandbox.id) }
     let directories = (try? FileManager.default.contentsOfDirectory(atPath: configuration.layout.agentsDirectory)) ?? []
     for uid in directories.compactMap(AgentUID.init) { try await machine.files(uid).volume.unmount() }
     try await machine.network.uninstall()
+  }
+
+  /// Asks all programs at once to end, and returns when they have or their time is over.
+  private static func terminate(_ machine: Machine, grace: Duration) async throws {
+    let deadline = ContinuousClock.now + grace
+    for sandbox in try await machine.runtime.list() where sandbox.status == .running {
+      do { try await machine.runtime.kill(sandbox.id, signal: SIGTERM) } catch {
+        // It is ended by force soon, whatever was in the way.
+        machine.logger.warning("No SIGTERM", metadata: ["sandbox.id": "\(sandbox.id)", "error": "\(error)"])
+      }
+    }
+    while ContinuousClock.now < deadline,
+      try await machine.runtime.list().contains(where: { $0.status == .running })
+    {
+      try await Task.sleep(for: .milliseconds(100))
+    }
   }
 
   private static func openMachine(_ configuration: Configuration, logger: Logger) async throws -> Machine {

@@ -115,7 +115,7 @@ actor Reconciler {
     return ObservedState(revision: revision, agents: agents.sorted { $0.uid < $1.uid })
   }
 
-  /// Returns at the next change past `after`, or when the time is over.
+  /// Returns at the next change past `after`, when the time is over, or when cancelled.
   func waitForChange(after: UInt64, seconds: Int) async {
     guard revision <= after, seconds > 0 else { return }
     let id = UUID()
@@ -124,7 +124,13 @@ actor Reconciler {
       try? await Task.sleep(for: .seconds(min(seconds, 60)))
       release(id)
     }
-    await withCheckedContinuation { watchers[id] = $0 }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { waiting in
+        if Task.isCancelled { waiting.resume() } else { watchers[id] = waiting }
+      }
+    } onCancel: {
+      Task { await release(id) }  // wakes the waiter below, which is all that it does
+    }
     timeout.cancel()
   }
 

@@ -9,12 +9,18 @@ extension Platform {
   /// Stops the platform's processes and its agents; workspaces and state stay, and `up` brings the agents back.
   ///
   /// Done when nothing runs, so it can be repeated.
+  ///
+  /// The agents' programs get SIGTERM and have ten seconds to end.
   package func down(progress: @Sendable (String) -> Void) async throws {
+    try await down(grace: 10, progress: progress)
+  }
+
+  private func down(grace: Int, progress: @Sendable (String) -> Void) async throws {
     try requireRoot("stop the platform")
     try await stopSupervisor(progress: progress)
     guard FileManager.default.isExecutableFile(atPath: layout.executable) else { return }
     progress("stopping the agents")
-    try await drain()
+    try await drain(grace: grace)
   }
 
   /// Takes the platform down and removes everything of the instance from this machine, its data included.
@@ -25,7 +31,8 @@ extension Platform {
     try requireRoot("remove the platform")
     let before = try await Leftovers(layout).find()
     do {
-      try await down(progress: progress)
+      // What the agents would save in that time is removed all the same.
+      try await down(grace: 0, progress: progress)
     } catch {
       // What an orderly stop cannot do, the removal below does by force.
       logger.warning("The agents were not stopped in order", metadata: ["error": "\(error)"])
@@ -70,13 +77,14 @@ extension Platform {
     }
   }
 
-  /// The node's own code ends the agents, in a process of its own, because only the node knows how.
-  private func drain() async throws {
+  /// The node's own code ends the agents, in a process of its own, because only the node knows how. That of the program
+  /// which takes the platform down, not of the one that was taken up: the two may be of different versions.
+  private func drain(grace: Int) async throws {
     let stateDirectory = URL(filePath: layout.root).deletingLastPathComponent().path
     try await Command(
-      layout.executable,
+      configuration.executable,
       [
-        "node", "--drain", "--state-dir", stateDirectory, "--instance", "\(layout.instance)", "--runsc",
+        "node", "--drain", "--grace", "\(grace)", "--state-dir", stateDirectory, "--instance", "\(layout.instance)", "--runsc",
         configuration.runtime,
       ]
     ).check(timeout: .seconds(180))

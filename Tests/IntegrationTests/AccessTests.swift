@@ -15,10 +15,10 @@ struct AccessTests {
       let stranger = try await token("others", "--role", "operator", "--tenant", "other")
 
       let create = ["agent", "create", "acme/demo", "--image", platform.image]
-      let sleep = ["--command", "sleep", "3600"]
-      #expect(try await platform.run(create + ["--token", viewer.secret] + sleep).code == 1)
-      #expect(try await platform.run(create + ["--token", stranger.secret] + sleep).code == 1)
-      try await platform.run(create + ["--token", operators.secret, "--wait"] + sleep, timeout: .seconds(150)).ok()
+      let idle = ["--command"] + TestPlatform.idle
+      #expect(try await platform.run(create + ["--token", viewer.secret] + idle).code == 1)
+      #expect(try await platform.run(create + ["--token", stranger.secret] + idle).code == 1)
+      try await platform.run(create + ["--token", operators.secret, "--wait"] + idle, timeout: .seconds(150)).ok()
 
       try await platform.run("agent", "get", "acme/demo", "--token", viewer.secret).ok()
       #expect(try await platform.run("agent", "get", "acme/demo", "--token", stranger.secret).code == 1)

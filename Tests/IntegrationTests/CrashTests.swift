@@ -55,7 +55,8 @@ struct CrashTests {
   @Test("is not needed: up is idempotent, down keeps the agents' state, up brings them back")
   func upAndDown() async throws {
     try await withPlatform { platform in
-      try await platform.create("demo")
+      try await platform.create(
+        "demo", command: ["sh", "-c", "trap 'echo saved > /workspace/end; exit 0' TERM; sleep 36000 & wait"])
       try await platform.exec("demo", "sh", "-c", "echo kept > /workspace/note").ok()
 
       let again = try await platform.run("up", "--detach", timeout: .seconds(100)).ok()
@@ -71,6 +72,7 @@ struct CrashTests {
       try await platform.up()
       try await eventually("the agent is back") { try await platform.agent("demo").status.phase == .running }
       #expect(try await platform.exec("demo", "cat", "/workspace/note").output == "kept\n")
+      #expect(try await platform.exec("demo", "cat", "/workspace/end").output == "saved\n", "it was asked to end")
     }
   }
 

@@ -87,8 +87,11 @@ struct TestPlatform: Sendable {
 
   // MARK: Agents
 
+  /// Waits for SIGTERM and obeys it; the first process of a sandbox that has no handler for it never gets it.
+  static let idle = ["sh", "-c", "trap 'exit 0' TERM; sleep 36000 & wait"]
+
   /// Creates an agent that runs `command` and waits until it runs.
-  func create(_ name: String, options: [String] = [], command: [String] = ["sleep", "3600"]) async throws {
+  func create(_ name: String, options: [String] = [], command: [String] = TestPlatform.idle) async throws {
     try await run(
       ["agent", "create", name, "--image", image, "--wait"] + options + ["--command"] + command, timeout: .seconds(150)
     ).ok()

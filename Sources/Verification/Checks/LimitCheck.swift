@@ -84,6 +84,9 @@ struct LimitCheck: Sendable {
     let (most, end) = try await highest(while: { try await target.run(script, .seconds(20)) }) {
       try await target.hostProcesses().count
     }
+    // The next bomb is not to fail for what this one left, all of which ends by itself within two seconds. The host
+    // does not tell when: gVisor keeps its processes for the next guest's.
+    try await Task.sleep(for: .milliseconds(2_200))
     guard most > idle + 20 else {
       return .unknown("the bomb did not go off: \(most) processes at most, \(idle) before; \(end)")
     }
@@ -130,13 +133,15 @@ struct LimitCheck: Sendable {
   private func memoryBomb(_ target: Target) async throws -> AttackOutcome {
     try requireMemory()
     let limit = Int(Self.tier.memory.bytes >> 20)
+    // Asked once: the runtime's answer takes as long as a part of the bomb.
+    guard let process = try await target.process() else { return .unknown("the sandbox does not run") }
     // As soon as the limit is passed, the sandbox has shown what it can.
     let (most, end) = try await highest(
       until: limit + 50,
       while: {
         try await target.run(Self.memoryScript, .seconds(25))
       }
-    ) { try await memory(of: target) }
+    ) { memory(of: process) }
     guard most > limit / 2 else { return .unknown("the bomb did not go off: \(most) MiB at most; \(end)") }
     let text = "\(most) MiB on the host, allowed \(limit) MiB (\(end))"
     return most > limit ? .succeeded(text) : .prevented(text)
@@ -163,8 +168,8 @@ struct LimitCheck: Sendable {
   }
 
   /// Proportional set size of all the sandbox's processes in MiB; 0 when it has ended.
-  private func memory(of target: Target) async throws -> Int {
-    try await target.hostProcesses().reduce(0) { sum, process in
+  private func memory(of sandbox: Int32) -> Int {
+    HostProcess.tree(of: sandbox).reduce(0) { sum, process in
       // A process may end between two looks at it.
       let text = (try? String(contentsOfFile: "/proc/\(process.pid)/smaps_rollup", encoding: .utf8)) ?? ""
       let line = text.split(separator: "\n").first { $0.hasPrefix("Pss:") }

@@ -78,6 +78,7 @@ enum ProbeProgram {
   static func command() -> [String] { ["/bin/bash", "-c", script] }
 
   private static let script = """
+    trap 'exit 0' TERM
     umask 022
     mkdir -p /tmp/www
     echo "$PROBE_CANARY" | tee /tmp/canary /workspace/canary > /tmp/www/index.html

@@ -17,16 +17,20 @@ struct NodeCommand: AsyncParsableCommand {
   @Flag(help: "End every agent, remove the instance's kernel objects, and leave.")
   var drain = false
 
+  @Option(help: "With --drain: seconds that the agents' programs have after SIGTERM.")
+  var grace = 0
+
   func run() async throws {
     let logger = ServiceRun.logger("node")
     let layout = try instance.layout()
     let runsc = runsc
     if drain {
-      // To end agents no policy is needed; a broken one must not keep them running.
+      // To end agents no policy is needed; a broken one must not keep them running. Without one, all is denied.
       let policy = try? Policy.load(directory: layout.policyDirectory)
       try await NodeService.drain(
         NodeService.Configuration(
-          layout: layout, runtime: runsc, deniedDestinations: policy?.deniedDestinations ?? []), logger: logger)
+          layout: layout, runtime: runsc, deniedDestinations: policy?.deniedDestinations ?? ["0.0.0.0/0", "::/0"]),
+        grace: .seconds(max(0, grace)), logger: logger)
       return
     }
     try await ServiceRun.run("node") {
