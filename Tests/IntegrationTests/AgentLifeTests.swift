@@ -11,7 +11,8 @@ struct AgentLifeTests {
     try await withPlatform { platform in
       let before = try await platform.traces()
       try await platform.create(
-        "demo", options: ["--env", "GREETING=hello"], command: ["sh", "-c", "echo $GREETING; trap 'exit 0' TERM; sleep 3600 & wait"])
+        "demo", options: ["--env", "GREETING=hello"],
+        command: ["sh", "-c", "echo $GREETING; trap 'exit 0' TERM; sleep 3600 & wait"])
 
       let agent = try await platform.agent("demo")
       #expect(agent.status.phase == .running)

@@ -38,10 +38,25 @@ struct TestPlatform: Sendable {
   ) async throws -> Outcome { try await run(arguments, input: input, timeout: timeout) }
 
   func run(_ arguments: [String], input: String = "", timeout: Duration = .seconds(60)) async throws -> Outcome {
+    try await run(Self.binary, arguments, of: arguments, input: input, timeout: timeout)
+  }
+
+  /// Runs `lobstack ARGUMENTS` and ends it with a signal after a while.
+  func run(
+    _ arguments: String..., endingWith signal: String, afterSeconds seconds: Int, timeout: Duration
+  ) async throws -> Outcome {
+    try await run(
+      "timeout", ["--signal=\(signal)", "\(seconds)", Self.binary] + arguments, of: arguments, input: "",
+      timeout: timeout)
+  }
+
+  private func run(
+    _ program: String, _ words: [String], of arguments: [String], input: String, timeout: Duration
+  ) async throws -> Outcome {
     var environment = Command.defaultEnvironment
     environment["LOBSTACK_STATE_DIR"] = "\(directory)/state"
     environment["LOBSTACK_INSTANCE"] = "\(instance)"
-    let result = try await Command(Self.binary, arguments, environment: environment)
+    let result = try await Command(program, words, environment: environment)
       .run(input: Array(input.utf8), timeout: timeout)
     return Outcome(
       code: result.status.code, output: result.standardOutput, error: result.standardError, arguments: arguments)

@@ -1,0 +1,74 @@
+import APIModel
+import AgentModel
+import ChildProcess
+import Foundation
+import Testing
+
+@Suite("Verification of a running platform", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(4)))
+struct VerifyTests {
+  private struct Report: Decodable {
+    struct Summary: Decodable { var proven, failed, notTestable, waived: Int }
+    struct Check: Decodable {
+      var id, verdict: String
+      var prevented: Bool?
+      var evidence: [String]
+    }
+    var summary: Summary
+    var checks: [Check]
+  }
+
+  private static let promises = [
+    "AUD-1", "AUD-2", "AUD-4", "ISO-1", "ISO-2", "ISO-3", "ISO-4", "ISO-5", "ISO-6", "NET-1", "NET-2", "NET-4", "NET-6",
+    "NET-7", "REL-1",
+  ]
+
+  @Test("proves every promise with evidence, as JSON and JUnit, and leaves nothing behind") func proves() async throws {
+    try await withPlatform { platform in
+      let before = try await Self.traces()
+      let file = "\(platform.directory)/report.xml"
+      let outcome = try await platform.run(
+        "verify", "--quick", "-o", "json", "--junit", file, timeout: .seconds(120))
+      let report = try outcome.json(Report.self)
+      for check in report.checks {
+        #expect(check.verdict == "PROVEN", "\(check.id): \(check.evidence)")
+        #expect(check.prevented == true && !check.evidence.isEmpty)
+      }
+      #expect(report.checks.map(\.id).sorted() == Self.promises)
+      #expect(report.summary.proven == Self.promises.count)
+      #expect(outcome.code == 0)
+      let junit = try String(contentsOfFile: file, encoding: .utf8)
+      #expect(junit.contains("<testsuite ") && junit.contains("tests=\"\(Self.promises.count)\""))
+      try await expectNothingLeft(platform, before)
+    }
+  }
+
+  @Test("takes away what it made when it is interrupted, and after a kill at its next run", arguments: ["INT", "KILL"])
+  func interrupted(signal: String) async throws {
+    try await withPlatform { platform in
+      let before = try await Self.traces()
+      let outcome = try await platform.run(
+        "verify", "--quick", endingWith: signal, afterSeconds: 4, timeout: .seconds(60))
+      #expect(outcome.code != 0)
+      if signal == "KILL" {
+        #expect(try await Self.traces() != before, "it was at work")
+        let next = try await platform.run("verify", "--only", "ISO-1", timeout: .seconds(90))
+        #expect(next.code == 0, "\(next)")
+      }
+      try await expectNothingLeft(platform, before)
+    }
+  }
+
+  private func expectNothingLeft(_ platform: TestPlatform, _ before: [String]) async throws {
+    #expect(try await Self.traces() == before)
+    #expect(try await platform.run("agent", "list", "-o", "json").ok().json([AgentResource].self).isEmpty)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(platform.layout.root)/verify") == [])
+  }
+
+  /// Whatever bears the name of a run of verify: `v` and eight hexadecimal digits.
+  private static func traces() async throws -> [String] {
+    let script = "ip netns list; ip -o link; ip rule; ip -6 rule; ls /tmp; ls -d /sys/fs/cgroup/*/lobstack-*; mount"
+    let all = try await Command("sh", ["-c", script]).run().standardOutput
+    // Lines that a command numbers differ from time to time; the name does not.
+    return Set(all.matches(of: /v[0-9a-f]{8}/).map { String($0.output) }).sorted()
+  }
+}
