@@ -18,7 +18,10 @@ extension Reconciler {
         states[agent.uid]?.layers = layers
         changed()
       }
-      if let broken = layers.first(where: { $0.state == .failed }) { await repair(agent, broken) }
+      guard let broken = layers.first(where: { $0.state == .failed }) else { continue }
+      // A program that has just ended is no breach: whoever waits for it knows its exit code, and tells it.
+      let status = try? await machine.runtime.state(machine.sandboxID(agent.uid))?.status
+      if status != .stopped { await repair(agent, broken) }
     }
   }
 

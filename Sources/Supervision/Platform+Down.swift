@@ -84,7 +84,8 @@ extension Platform {
     try await Command(
       configuration.executable,
       [
-        "node", "--drain", "--grace", "\(grace)", "--state-dir", stateDirectory, "--instance", "\(layout.instance)", "--runsc",
+        "node", "--drain", "--grace", "\(grace)", "--state-dir", stateDirectory, "--instance", "\(layout.instance)",
+        "--runsc",
         configuration.runtime,
       ]
     ).check(timeout: .seconds(180))

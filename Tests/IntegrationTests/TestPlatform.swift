@@ -42,12 +42,10 @@ struct TestPlatform: Sendable {
   }
 
   /// Runs `lobstack ARGUMENTS` and ends it with a signal after a while.
-  func run(
-    _ arguments: String..., endingWith signal: String, afterSeconds seconds: Int, timeout: Duration
-  ) async throws -> Outcome {
+  func run(_ arguments: String..., endingWith signal: String, afterSeconds seconds: Int) async throws -> Outcome {
     try await run(
       "timeout", ["--signal=\(signal)", "\(seconds)", Self.binary] + arguments, of: arguments, input: "",
-      timeout: timeout)
+      timeout: .seconds(90))
   }
 
   private func run(

@@ -27,6 +27,16 @@ package actor Ledger {
     return Ledger(path, descriptor, lines.compactMap { try? JSONDecoder().decode(Trace.self, from: $0) })
   }
 
+  /// As `open`, but waits a second for a run that is on its way out: the kernel lets go of a killed process's locks
+  /// last.
+  static func takeOver(_ path: String) async throws -> Ledger? {
+    for _ in 0..<10 {
+      if let ledger = try open(path) { return ledger }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    return nil
+  }
+
   private init(_ path: String, _ descriptor: Int32, _ traces: [Trace]) {
     self.path = path
     self.descriptor = descriptor

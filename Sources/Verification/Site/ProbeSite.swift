@@ -46,7 +46,7 @@ package struct ProbeSite: Sendable {
     guard FileManager.default.fileExists(atPath: base) else { return [] }
     var failures: [String] = []
     for name in try FileManager.default.contentsOfDirectory(atPath: base).sorted() where name.hasSuffix(".ledger") {
-      guard let ledger = try Ledger.open("\(base)/\(name)") else { continue }
+      guard let ledger = try await Ledger.takeOver("\(base)/\(name)") else { continue }
       failures += await ledger.clear(with: remove)
     }
     return failures

@@ -1,6 +1,7 @@
 import AgentModel
 import ArgumentParser
 import Supervision
+import Verification
 
 struct DownCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,6 +19,10 @@ struct DownCommand: AsyncParsableCommand {
       try await platform.down { tell($0) }
       print("instance \(platform.configuration.layout.instance) is down")
       return
+    }
+    // What a killed run of verify left is not named after the instance, and the list of it lies in its directory.
+    for failure in try await ProbeSite.reclaim(platform: platform.configuration.layout) {
+      tell("left by a run of verify: \(failure)")
     }
     for line in try await platform.purge(progress: { tell($0) }) { print("removed \(line)") }
     print("nothing is left of instance \(platform.configuration.layout.instance)")
