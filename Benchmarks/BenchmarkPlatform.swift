@@ -17,7 +17,8 @@ struct ScratchDirectory {
 
   /// Below the temporary directory, which should lie on the kind of disk that the platform's state would lie on.
   init() throws {
-    path = "\(NSTemporaryDirectory())/lobstack-bench-\(getpid())-\(UInt32.random(in: .min ... .max))"
+    let name = "lobstack-bench-\(getpid())-\(UInt32.random(in: .min ... .max))"
+    path = URL(filePath: NSTemporaryDirectory()).appending(path: name).standardizedFileURL.path
     try FileManager.default.createDirectory(
       atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
   }

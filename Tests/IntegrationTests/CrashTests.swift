@@ -76,6 +76,17 @@ struct CrashTests {
     }
   }
 
+  @Test("or a purge finds every process, also where a link leads to the state") func linked() async throws {
+    try await withPlatform { platform in
+      try await platform.create("demo")
+      let link = "\(platform.directory)/link"
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "\(platform.directory)/state")
+      try await platform.run("agent", "get", "demo", "--state-dir", "\(link)/").ok()
+      try await platform.run("down", "--purge", "--state-dir", link, timeout: .seconds(60)).ok()
+      #expect(try await Leftovers(platform.layout).find() == [])
+    }
+  }
+
   @Test("of one instance is nothing to another on the same machine") func instances() async throws {
     try await withPlatform { one in
       try await one.create("demo")

@@ -29,8 +29,23 @@ struct InstanceOptions: ParsableArguments {
       }
       name = parsed
     }
-    return InstanceLayout(stateDirectory: URL(filePath: directory).standardizedFileURL.path, instance: name)
+    return InstanceLayout(stateDirectory: physicalPath(directory), instance: name)
   }
+}
+
+/// The path without links, as the kernel tells it of processes and mounts; what does not exist yet stays as it is.
+private func physicalPath(_ path: String) -> String {
+  var existing = URL(filePath: path).standardizedFileURL
+  var missing: [String] = []
+  while existing.path != "/" {
+    if let resolved = realpath(existing.path, nil) {
+      defer { free(resolved) }
+      return ([String(cString: resolved)] + missing.reversed()).joined(separator: "/")
+    }
+    missing.append(existing.lastPathComponent)
+    existing.deleteLastPathComponent()
+  }
+  return "/" + missing.reversed().joined(separator: "/")
 }
 
 /// Parses an argument into a value, with the value's own rule in the error.
