@@ -103,6 +103,9 @@ extension API {
   }
 
   /// An answer whose body `produce` writes; gives the stream's slot back at its end.
+  ///
+  /// The last on its connection: what is left of the request's body is not read, so the server closes it, and a client
+  /// that did not know would send its next request into that.
   private func frameResponse(
     operation: String, framed: Bool = true, _ produce: @escaping @Sendable (StreamSink) async -> Void
   ) -> Response {
@@ -111,6 +114,7 @@ extension API {
       status: .ok,
       headers: [
         .contentType: framed ? APIProtocol.streamMediaType : "text/plain; charset=utf-8", .cacheControl: "no-store",
+        .connection: "close",
       ],
       body: ResponseBody { writer in
         defer { lease.end() }
