@@ -3,8 +3,8 @@ import Yams
 
 /// A parsed YAML or JSON document whose every value knows its line and field path.
 ///
-/// Text comes from people and programs that nobody trusts, so it is bounded: 1 MiB, 64 levels, 50,000 values (an alias
-/// counts as often as it is used, which stops "billion laughs").
+/// Text comes from people and programs that nobody trusts, so it is bounded: 1 MiB, 64 levels, 50,000 values, and no
+/// alias of an anchor, because some hundred of them are a document of any size ("billion laughs").
 package struct Manifest: Sendable {
   package enum Value: Sendable {
     case null
@@ -46,6 +46,7 @@ package struct Manifest: Sendable {
         remedy: "shorten it")
     }
     try checkDepth(of: text, source: source)
+    try checkAliases(in: text, source: source)
     var budget = mostValues
     do {
       var nodes = try Yams.compose_all(yaml: text, Resolver.default)
@@ -151,6 +152,36 @@ package struct Manifest: Sendable {
           .invalid, operation: "read \(source):\(line)", reason: "nested too deeply", remedy: "simplify the document")
       }
     }
+  }
+
+  /// Before the parser runs, which expands aliases in keys by itself.
+  ///
+  /// A word after `&` or `*` may stand in quotes or in a block of text; only where both have the same word is there an
+  /// alias.
+  private static func checkAliases(in text: String, source: String) throws {
+    var anchors: Set<String> = []
+    var aliases: [(name: String, line: Int)] = []
+    var line = 1
+    var mark: UInt8?
+    var word: [UInt8] = []
+    for byte in text.utf8 + [UInt8(ascii: "\n")] {
+      if let kind = mark {
+        // What ends a name in YAML 1.2.2 §6.9.2, and what libyaml takes for its end.
+        if !" \t\r\n,[]{}:".utf8.contains(byte), word.count < 256 {
+          word.append(byte)
+          continue
+        }
+        let name = String(decoding: word, as: UTF8.self)
+        if kind == UInt8(ascii: "&") { anchors.insert(name) } else { aliases.append((name, line)) }
+        (mark, word) = (nil, [])
+      }
+      if byte == UInt8(ascii: "\n") { line += 1 }
+      if byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*") { mark = byte }
+    }
+    guard let alias = aliases.first(where: { !$0.name.isEmpty && anchors.contains($0.name) }) else { return }
+    throw Fault(
+      .invalid, operation: "read \(source):\(alias.line)", reason: "'*\(alias.name)' is an alias of an anchor",
+      remedy: "write the value out, or rename one of '&\(alias.name)' and '*\(alias.name)' if they are only text")
   }
 
   private static func syntaxFault(_ error: YamlError, source: String) -> Fault {

@@ -38,10 +38,18 @@ import Testing
           let names = Array(pair)
           return "\(names[1]): &\(names[1]) [" + repeatElement("*\(names[0])", count: 9).joined(separator: ",") + "]\n"
         }.joined(),
+      "a: &a [x,x]\nb: &b [*a,*a]\n? *b\n: x\n", "&a a: 1\n*a : 2\n",
       String(repeating: "x", count: 2 << 20),
     ])
   func bounded(text: String) {
     #expect(throws: Fault.self) { try Manifest.parseOne(text, source: "f.yaml") }
+  }
+
+  @Test("takes what only looks like an alias for the text that it is")
+  func emphasis() throws {
+    let text = "a: \"*b* &c\"\nd: |\n  * one & *two*\ne: 2 * 3 && 4\n"
+    let entries = try Manifest.parseOne(text, source: "f.yaml").entries()
+    #expect(try entries.map { try $0.value.string() } == ["*b* &c", "* one & *two*\n", "2 * 3 && 4"])
   }
 
   @Test("never traps on random bytes") func fuzz() {
