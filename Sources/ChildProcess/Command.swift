@@ -104,7 +104,17 @@ package struct Command: Sendable {
 
   /// Runs the program until it ends or the caller is cancelled, handing its output on as it comes.
   ///
-  /// Back-pressure: the program waits while `output` works. Cancelling ends the program.
+  /// Back-pressure: the program waits while `output` works. Cancelling ends the program, and so does `timeout`.
+  ///
+  /// - Throws: `Fault(.timedOut)` besides what `output` throws.
+  package func stream(
+    input: AsyncStream<[UInt8]>, timeout: Duration,
+    output: @escaping @Sendable (OutputPiece) async throws -> Void
+  ) async throws -> ExitStatus {
+    try await withDeadline(timeout) { try await stream(input: input, output: output) }
+  }
+
+  /// As above, for as long as it takes.
   package func stream(
     input: AsyncStream<[UInt8]>, output: @escaping @Sendable (OutputPiece) async throws -> Void
   ) async throws -> ExitStatus {

@@ -68,8 +68,9 @@ enum ImageSource: Hashable, Sendable {
     }
   }
 
-  /// What a directory looks like, as a digest: paths, kinds, modes, sizes, times of change, link targets. The contents
-  /// of the files are not read. The tree is held to the rules on the way.
+  /// What a directory is, as a digest: paths, kinds, modes, sizes, link targets, and which files they are with the time
+  /// of their last change, so that a look-alike is another image. The contents of the files are not read. The tree is
+  /// held to the rules on the way.
   static func directoryDigest(_ path: String, _ reference: ImageReference) async throws -> String {
     try await offPool {
       var rules = TreeRules(reference: reference)
@@ -81,7 +82,8 @@ enum ImageSource: Hashable, Sendable {
           let isDirectory = entry.kind == S_IFDIR
           let line =
             "\(entry.path)\0\(entry.mode) \(isDirectory ? 0 : entry.size) \(isDirectory ? 0 : entry.modifiedSeconds) "
-            + "\(isDirectory ? 0 : entry.modifiedNanoseconds) \(entry.target ?? "")\0\n"
+            + "\(isDirectory ? 0 : entry.modifiedNanoseconds) \(entry.target ?? "")\0"
+            + "\(isDirectory ? "" : "\(entry.device) \(entry.inode) \(entry.changed)")\n"
           hash.update(data: Array(line.utf8))
         }
       } catch let failure as TreeWalkFailure {

@@ -30,7 +30,7 @@ final class LayerListing: Sendable {
       staging: staging)
     let (none, end) = AsyncStream<[UInt8]>.makeStream()
     end.finish()
-    let status = try await command.stream(input: none) { piece in
+    let status = try await command.stream(input: none, timeout: .seconds(300)) { piece in
       switch piece {
       case .standardOutput(let bytes): try self.take(bytes)
       case .standardError(let bytes): self.state.withLock { $0.errors = Array(($0.errors + bytes).suffix(4096)) }

@@ -44,10 +44,12 @@ extension ImageUser {
   /// - Throws: `Fault` `.denied` naming the path that is closed, `.notFound`, `.invalid` when it is no plain file or
   ///   larger than `limit` bytes.
   func read(_ path: String, limit: Int, of reference: ImageReference) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    let place = try located(path, of: reference)
+    defer { close(place) }
+    // The very file that was judged, opened now that it is known to be one.
+    let descriptor = open("/proc/self/fd/\(place)", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { throw absent(path, reference) }
     defer { close(descriptor) }
-    try requireAccess(descriptor, path: path, of: reference)
     return try readFile(descriptor, path: path, limit: limit, of: reference)
   }
 
@@ -61,11 +63,30 @@ extension ImageUser {
 
   /// - Throws: `Fault` `.denied` when this user could not read the file, however large it is.
   func requireReadable(_ path: String, of reference: ImageReference) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    guard descriptor >= 0 else { throw absent(path, reference) }
-    defer { close(descriptor) }
-    try requireAccess(descriptor, path: path, of: reference)
+    close(try located(path, of: reference))
   }
+
+  /// The file as a place only (open(2), O_PATH): to open a device can do something by itself.
+  private func located(_ path: String, of reference: ImageReference) throws -> Int32 {
+    let place = open(path, Self.pathOnly | O_CLOEXEC)
+    guard place >= 0 else { throw absent(path, reference) }
+    do {
+      var status = stat()
+      guard fstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        throw Fault(
+          .invalid, operation: "use image \(reference)", reason: "\(path) is not a plain file",
+          remedy: "correct spec.image")
+      }
+      try requireAccess(place, path: path, of: reference)
+      return place
+    } catch {
+      close(place)
+      throw error
+    }
+  }
+
+  /// `O_PATH`, which the Glibc module leaves out.
+  private static let pathOnly: Int32 = 0o10000000
 
   private func requireAccess(_ descriptor: Int32, path: String, of reference: ImageReference) throws {
     var status = stat()

@@ -9,6 +9,8 @@ struct TreeEntry: Hashable, Sendable {
   var size: Int64
   var modifiedSeconds: Int
   var modifiedNanoseconds: Int
+  /// Time of the last change of the inode, in nanoseconds since 1970: no author can set it.
+  var changed: Int
   var links: UInt
   var device: UInt
   var inode: UInt
@@ -103,7 +105,9 @@ extension TreeEntry {
   fileprivate init(path: String, status: stat, target: String?) {
     self.init(
       path: path, mode: status.st_mode, size: Int64(status.st_size), modifiedSeconds: status.st_mtim.tv_sec,
-      modifiedNanoseconds: status.st_mtim.tv_nsec, links: UInt(status.st_nlink), device: UInt(status.st_dev),
+      modifiedNanoseconds: status.st_mtim.tv_nsec,
+      changed: status.st_ctim.tv_sec &* 1_000_000_000 &+ status.st_ctim.tv_nsec, links: UInt(status.st_nlink),
+      device: UInt(status.st_dev),
       inode: UInt(status.st_ino), target: target)
   }
 }

@@ -121,6 +121,7 @@ struct Unpacking: Sendable {
     let (contents, configuration) = try layout.contents(of: manifest)
     let listing = LayerListing(reference: reference)
     for layer in contents.layers {
+      try requirePlain("\(staging)/layout/\(try layout.path(of: layer))")
       try await listing.check("layout/\(try layout.path(of: layer))", user: user, staging: staging)
     }
     try disk.require(bytes: listing.total.bytes)
@@ -133,6 +134,16 @@ struct Unpacking: Sendable {
       ],
       staging)
     return configuration
+  }
+
+  /// A pipe in a blob's place would keep its reader waiting; what it leads to through a link is the source's own blob.
+  private func requirePlain(_ blob: String) throws {
+    var status = stat()
+    guard stat(blob, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw Fault(
+        .invalid, operation: "unpack image \(reference)", reason: "a layer of it is not a plain file",
+        remedy: "build the image again")
+    }
   }
 
   private func tool(_ name: String, _ arguments: [String], _ staging: String, network: Bool = false) async throws {

@@ -12,7 +12,8 @@ import Testing
 
   private func entry(_ path: String, _ kind: mode_t = S_IFREG, size: Int64 = 0, links: UInt = 1) -> TreeEntry {
     TreeEntry(
-      path: path, mode: kind | 0o644, size: size, modifiedSeconds: 0, modifiedNanoseconds: 0, links: links, device: 1,
+      path: path, mode: kind | 0o644, size: size, modifiedSeconds: 0, modifiedNanoseconds: 0, changed: 0, links: links,
+      device: 1,
       inode: 7, target: nil)
   }
 
