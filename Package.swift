@@ -189,7 +189,9 @@ let package = Package(
       ]),
     tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
     tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),
-    tests("IntegrationTests", ["AgentModel", "APIModel", "ChildProcess", "Faults", "Supervision"]),
+    tests(
+      "IntegrationTests",
+      ["AgentModel", "APIModel", "AuditLog", "ChildProcess", "Faults", "Storage", "Supervision"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -21,15 +21,25 @@ package struct AuditCheckpointResource: Sendable, Codable {
 /// Proof that one record is in the tree of a checkpoint (RFC 6962 §2.1.1).
 package struct AuditProofResource: Sendable, Codable {
   package var record: AuditRecordResource
+  /// The bytes that the leaf is the hash of, base64: `record` in its canonical form.
+  package var recordBytes: String
   /// The size of the tree that the proof leads to; the checkpoint's.
   package var treeSize: UInt64
   package var rootHash: String
   /// Sibling hashes from the leaf to the root, hexadecimal.
   package var hashes: [String]
+  /// A signed note over the size and the root.
   package var checkpoint: String
+  /// The public key to check the note with. Whoever wants to trust it keeps a copy elsewhere.
+  package var verifierKey: String
 
-  package init(record: AuditRecordResource, treeSize: UInt64, rootHash: String, hashes: [String], checkpoint: String) {
+  package init(
+    record: AuditRecordResource, recordBytes: String, treeSize: UInt64, rootHash: String, hashes: [String],
+    checkpoint: String, verifierKey: String
+  ) {
     self.record = record
+    self.recordBytes = recordBytes
+    self.verifierKey = verifierKey
     self.treeSize = treeSize
     self.rootHash = rootHash
     self.hashes = hashes

@@ -46,8 +46,9 @@ struct AuditLogFile: AuditAppending {
         remedy: "give a number below \(checkpoint.size)")
     }
     return AuditProofResource(
-      record: AuditRecordResource(entry), treeSize: proof.size, rootHash: checkpoint.rootHash,
-      hashes: proof.hashes.map { "\($0)" }, checkpoint: checkpoint.note)
+      record: AuditRecordResource(entry), recordBytes: Data(try entry.record.canonicalBytes()).base64EncodedString(),
+      treeSize: proof.size, rootHash: checkpoint.rootHash, hashes: proof.hashes.map { "\($0)" },
+      checkpoint: checkpoint.note, verifierKey: checkpoint.verifierKey)
   }
 }
 

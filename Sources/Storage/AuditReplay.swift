@@ -22,6 +22,8 @@ struct AuditReplay {
 
   private let verifier: NoteVerifier
   private let checkpoint: Checkpoint?
+  /// An older checkpoint, from elsewhere, that the records extend.
+  private let kept: Checkpoint?
   private let signatures: Signatures
   private var frontier = MerkleFrontier()
   private var result = Result()
@@ -31,17 +33,19 @@ struct AuditReplay {
   /// The records must be at least those of `checkpoint`, which is verified. `visit` is given each complete record in
   /// order; a fault that it throws becomes the defect of that record.
   static func run(
-    _ descriptor: AuditDescriptor, verifier: NoteVerifier, checkpoint: Checkpoint?, signatures: Signatures,
+    _ descriptor: AuditDescriptor, verifier: NoteVerifier, checkpoint: Checkpoint?, kept: Checkpoint? = nil,
+    signatures: Signatures,
     visit: (_ offset: UInt64, _ body: [UInt8], _ leaf: TreeHash) throws -> Void
   ) throws -> Result {
-    var replay = AuditReplay(verifier: verifier, checkpoint: checkpoint, signatures: signatures)
+    var replay = AuditReplay(verifier: verifier, checkpoint: checkpoint, kept: kept, signatures: signatures)
     replay.result.defect = try replay.run(descriptor, visit: visit)
     return replay.result
   }
 
-  private init(verifier: NoteVerifier, checkpoint: Checkpoint?, signatures: Signatures) {
+  private init(verifier: NoteVerifier, checkpoint: Checkpoint?, kept: Checkpoint?, signatures: Signatures) {
     self.verifier = verifier
     self.checkpoint = checkpoint
+    self.kept = kept
     self.signatures = signatures
   }
 
@@ -106,13 +110,20 @@ struct AuditReplay {
   }
 
   private func compareWithCheckpoint() -> AuditDefect? {
-    guard let checkpoint, checkpoint.size == frontier.size, checkpoint.root != frontier.root else { return nil }
-    return intervalDefect("the checkpoint over \(checkpoint.size) records has another root")
+    for checkpoint in [checkpoint, kept].compactMap({ $0 })
+    where checkpoint.size == frontier.size && checkpoint.root != frontier.root {
+      return intervalDefect("the checkpoint over \(checkpoint.size) records has another root")
+    }
+    return nil
   }
 
   private func endDefect(at offset: UInt64) -> AuditDefect? {
     if let checkpoint, frontier.size < checkpoint.size {
       let missing = "it is missing: the file ends, and the checkpoint counts \(checkpoint.size) records"
+      return AuditDefect(file: .records, index: frontier.size, offset: offset, reason: missing)
+    }
+    if let kept, frontier.size < kept.size {
+      let missing = "it is missing: the file ends, and the checkpoint kept elsewhere counts \(kept.size) records"
       return AuditDefect(file: .records, index: frontier.size, offset: offset, reason: missing)
     }
     // The checkpoint follows its seal onto the disk, so no crash leaves it without.

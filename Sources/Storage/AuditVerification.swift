@@ -41,11 +41,14 @@ extension AuditFile {
   /// seal. Two things the files cannot show: records and checkpoint both set back to an older state of both, and a
   /// forger who has the key; against these compare `checkpoint()` with one kept elsewhere, and give `trustedKey`.
   ///
-  /// `trustedKey` is the verifier key that `key.pub` must hold, known from elsewhere. Blocks for as long as it takes to
+  /// `trustedKey` is the verifier key that `key.pub` must hold, known from elsewhere; `kept` a checkpoint of the log, as
+  /// a signed note, that the records must extend. Blocks for as long as it takes to
   /// read the file, in constant memory.
   ///
   /// - Throws: `Fault` when the files cannot be read. That they are wrong is a result.
-  package static func verify(directory path: String, trustedKey: String? = nil) throws -> AuditVerification {
+  package static func verify(
+    directory path: String, trustedKey: String? = nil, extending kept: String? = nil
+  ) throws -> AuditVerification {
     let directory = AuditDirectory(path: path)
     var verification = AuditVerification(
       ok: false, size: 0, rootHash: "\(TreeHash.emptyRoot)", firstBad: nil, unsealedRecords: 0, tornBytes: 0)
@@ -67,6 +70,10 @@ extension AuditFile {
         .publicKey,
         Fault(.denied, operation: "verify", reason: "it is not the trusted key", remedy: "compare both keys"))
     }
+    let keptCheckpoint: Checkpoint?
+    do { keptCheckpoint = try kept.map { try Checkpoint(verifying: $0, with: verifier) } } catch {
+      return bad(.checkpoint, error)
+    }
     // Before the records: a log that grows meanwhile is then never shorter than its checkpoint.
     let checkpoint = Swift.Result { try directory.readCheckpoint(with: verifier) }
     let records: AuditDescriptor
@@ -77,7 +84,7 @@ extension AuditFile {
     }
     // A failure to parse the checkpoint is told after the records, since these may be the earlier damage.
     let result = try AuditReplay.run(
-      records, verifier: verifier, checkpoint: try? checkpoint.get(), signatures: .every
+      records, verifier: verifier, checkpoint: try? checkpoint.get(), kept: keptCheckpoint, signatures: .every
     ) { _, body, _ in _ = try AuditRecord(canonicalBytes: body) }
     verification.size = result.sealedSize
     verification.rootHash = "\(result.sealedRoot)"

@@ -27,12 +27,13 @@ package final class Store: Sendable {
       configuration.foreignKeysEnabled = true
       configuration.maximumReaderCount = 4
       configuration.prepareDatabase { db in
-        try db.execute(sql: "PRAGMA synchronous = FULL")
         if !db.configuration.readonly {
           try db.execute(sql: "PRAGMA max_page_count = \(max(longestBytes / pageSize, 64))")
         }
       }
       let pool = try DatabasePool(path: path, configuration: configuration)
+      // Only now: a pool sets it to NORMAL when it opens, with which a commit is not on the disk yet.
+      try await pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
       let migrator = Schema.migrator
       guard try await pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
         throw Fault(

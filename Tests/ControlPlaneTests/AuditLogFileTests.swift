@@ -32,6 +32,9 @@ import Testing
     let proof = try await log.proof(index: 3)
     #expect(proof.record == page[0] && proof.treeSize == 5 && proof.rootHash == checkpoint.rootHash)
     #expect(!proof.hashes.isEmpty)
+    let bytes = try #require(Data(base64Encoded: proof.recordBytes).map(Array.init))
+    #expect("\(TreeHash.leaf(bytes))" == proof.record.leafHash)
+    #expect(try AuditRecord(canonicalBytes: bytes).action == proof.record.action)
     #expect(try AuditFile.verify(directory: directory).ok)
   }
 }

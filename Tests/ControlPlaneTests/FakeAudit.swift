@@ -36,8 +36,8 @@ actor FakeAudit: AuditAppending {
 
   func proof(index: UInt64) -> AuditProofResource {
     AuditProofResource(
-      record: page(from: index, limit: 1)[0], treeSize: UInt64(events.count), rootHash: "00", hashes: [],
-      checkpoint: "note")
+      record: page(from: index, limit: 1)[0], recordBytes: "", treeSize: UInt64(events.count), rootHash: "00",
+      hashes: [], checkpoint: "note", verifierKey: "key")
   }
 
   func count(_ action: String, _ outcome: String) -> Int {

@@ -1,6 +1,8 @@
 import APIModel
 import AgentModel
+import AuditLog
 import Foundation
+import Storage
 import Testing
 
 @Suite("The audit log of a platform", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(3)))
@@ -35,6 +37,14 @@ struct AuditTests {
         "audit", "prove", "\(created.index)", "--directory", platform.layout.auditDirectory
       ).ok()
 
+      // What the log proves against a checkpoint that was kept elsewhere, also after it has grown.
+      let kept = "\(platform.directory)/checkpoint"
+      try Data(await platform.run("audit", "checkpoint").ok().output.utf8).write(to: URL(filePath: kept))
+      try await platform.create("later")
+      try await platform.run("audit", "verify", "--checkpoint", kept).ok()
+      let other = try await platform.run("audit", "prove", "\(created.index)", "--key", "other+00000000+AAAA")
+      #expect(other.code == 1)
+
       let copy = "\(platform.directory)/audit"
       try FileManager.default.copyItem(atPath: platform.layout.auditDirectory, toPath: copy)
       let file = URL(filePath: "\(copy)/records.log")
@@ -48,6 +58,14 @@ struct AuditTests {
       #expect(!verification.ok)
       #expect(verification.firstBad?.index == created.index)
       #expect(try await platform.run("audit", "verify", "--directory", copy).output.contains("record \(created.index)"))
+
+      // A log that was written anew is whole by itself.
+      try FileManager.default.removeItem(atPath: copy)
+      let fresh = try await AuditFile.open(directory: copy, origin: nil)
+      _ = try await fresh.append(AuditRecord(time: 1, actor: "a", action: "b", target: "c", outcome: "d"))
+      try await fresh.close()
+      try await platform.run("audit", "verify", "--directory", copy).ok()
+      #expect(try await platform.run("audit", "verify", "--directory", copy, "--checkpoint", kept).code == 1)
     }
   }
 }

@@ -9,7 +9,10 @@ import Storage
 struct AuditProveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "prove", abstract: "Prove that a record is in the audit log.",
-    discussion: "Prints the hashes that lead from the record to the signed root, after checking them here.")
+    discussion: """
+      Prints the hashes that lead from the record to the signed root, after checking here that the record's bytes, the \
+      hashes, the root and the signature belong together. With --key nothing that the platform says is taken on trust.
+      """)
 
   @Argument(help: "Number of the record.")
   var index: UInt64
@@ -18,6 +21,9 @@ struct AuditProveCommand: AsyncParsableCommand {
     help: ArgumentHelp("Directory of a log to read instead of asking the platform.", valueName: "directory"),
     completion: .directory)
   var directory: String?
+
+  @Option(help: ArgumentHelp("The key that the log must be signed with, from elsewhere.", valueName: "verifier key"))
+  var key: String?
 
   @OptionGroup var connection: ConnectionOptions
   @OptionGroup var format: OutputOptions
@@ -40,20 +46,38 @@ struct AuditProveCommand: AsyncParsableCommand {
       root   \(proof.rootHash)
 
       \(proof.checkpoint)
+      key    \(proof.verifierKey)
       """
     }
   }
 
-  /// The platform's word is not taken for it: the hashes have to lead to the root.
+  /// The platform's word is not taken for it: from the record's bytes to the signature, each has to follow from the one
+  /// before.
   private func check(_ proof: AuditProofResource) throws {
+    func broken(_ reason: String) -> Fault {
+      Fault(
+        .failed, operation: "prove audit record \(index)", reason: reason, remedy: "run 'lobstack audit verify'")
+    }
+    guard let bytes = Data(base64Encoded: proof.recordBytes).map(Array.init), proof.record.index == index else {
+      throw broken("the answer is not of this record")
+    }
+    let record = try AuditRecord(canonicalBytes: bytes)
+    let shown = proof.record
+    guard
+      record.actor == shown.actor, record.action == shown.action, record.target == shown.target,
+      record.outcome == shown.outcome, record.details == shown.details,
+      abs(Double(record.time) / 1e9 - shown.time.timeIntervalSince1970) < 0.002
+    else { throw broken("the record's bytes say something else than the record") }
+    let leaf = TreeHash.leaf(bytes)
+    guard shown.leafHash == "\(leaf)" else { throw broken("the leaf hash is not that of the record's bytes") }
     let hashes = proof.hashes.compactMap { TreeHash(hex: $0) }
-    guard let leaf = TreeHash(hex: proof.record.leafHash), let root = TreeHash(hex: proof.rootHash),
-      hashes.count == proof.hashes.count,
-      InclusionProof(index: proof.record.index, size: proof.treeSize, hashes: hashes).proves(leaf: leaf, root: root)
-    else {
-      throw Fault(
-        .failed, operation: "prove audit record \(index)", reason: "the hashes do not lead to the root",
-        remedy: "run 'lobstack audit verify'")
+    guard let root = TreeHash(hex: proof.rootHash), hashes.count == proof.hashes.count,
+      InclusionProof(index: index, size: proof.treeSize, hashes: hashes).proves(leaf: leaf, root: root)
+    else { throw broken("the hashes do not lead to the root") }
+    let verifier = try NoteVerifier(parsing: key ?? proof.verifierKey)
+    let checkpoint = try Checkpoint(verifying: proof.checkpoint, with: verifier)
+    guard checkpoint.size == proof.treeSize, checkpoint.root == root else {
+      throw broken("the checkpoint is over another tree")
     }
   }
 }
@@ -90,6 +114,8 @@ private struct AuditCopy {
         index: entry.index, time: Date(timeIntervalSince1970: Double(entry.record.time) / 1e9),
         actor: entry.record.actor, action: entry.record.action, target: entry.record.target,
         outcome: entry.record.outcome, details: entry.record.details, leafHash: entry.leafHash),
-      treeSize: head.size, rootHash: head.rootHash, hashes: proof.hashes.map { "\($0)" }, checkpoint: checkpoint)
+      recordBytes: Data(try entry.record.canonicalBytes()).base64EncodedString(), treeSize: head.size,
+      rootHash: head.rootHash, hashes: proof.hashes.map { "\($0)" }, checkpoint: checkpoint,
+      verifierKey: file.verifierKey)
   }
 }
