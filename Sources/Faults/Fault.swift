@@ -32,6 +32,15 @@ package struct Fault: Error, Hashable, Sendable, CustomStringConvertible {
     "cannot \(operation): \(reason)\(cause.map { " (cause: \($0))" } ?? ""); \(remedy)"
   }
 
+  /// The fault with at most so many bytes of UTF-8 in each of its parts.
+  package func shortened(toBytes limit: Int) -> Fault {
+    func cut(_ text: String) -> String {
+      text.utf8.count <= limit ? text : String(decoding: text.utf8.prefix(limit), as: UTF8.self) + "…"
+    }
+    return Fault(
+      code, operation: cut(operation), reason: cut(reason), remedy: cut(remedy), causeText: cause.map(cut))
+  }
+
   /// Wraps any error that is not a fault yet; a fault passes unchanged.
   package static func wrap(_ error: any Error, operation: String, remedy: String) -> Fault {
     if let fault = error as? Fault { return fault }

@@ -15,13 +15,18 @@ struct AgentRecord: Codable, Sendable, Hashable {
   /// Process id of the running sandbox.
   var sandboxProcess: Int32?
   var startedAt: Date?
+  /// The program of this generation ended, and by its restart policy does not run again.
+  var completedGeneration: Int64?
+  /// A launch of this generation failed, and why: only a change starts the agent again.
+  var failedGeneration: Int64?
+  var fault: Fault?
   var restarts = 0
   var lastExit: AgentExit?
   /// How the run before this one ended, in words.
   var lastTermination: String?
 }
 
-/// One agent's directory: its record, bundle, log and workspace volume.
+/// One agent's directory: its record, its bundle, and the volumes of its workspace and its log.
 struct AgentFiles: Sendable {
   let uid: AgentUID
   let directory: String
@@ -33,9 +38,15 @@ struct AgentFiles: Sendable {
 
   var recordFile: String { "\(directory)/agent.json" }
   var bundleDirectory: String { "\(directory)/bundle" }
-  var logFile: String { "\(directory)/agent.log" }
-  var volume: WorkspaceVolume {
-    WorkspaceVolume(image: "\(directory)/workspace.img", mountPoint: "\(directory)/workspace")
+  var logFile: String { "\(logVolume.mountPoint)/agent.log" }
+  var volume: LoopVolume {
+    LoopVolume(
+      image: "\(directory)/workspace.img", mountPoint: "\(directory)/workspace", owner: InstanceLayout.agentUserID,
+      hasJournal: true)
+  }
+  /// What an agent prints goes to the host past every limit of its sandbox, so it gets a file system of its own.
+  private var logVolume: LoopVolume {
+    LoopVolume(image: "\(directory)/log.img", mountPoint: "\(directory)/log", owner: 0, hasJournal: false)
   }
 
   var exist: Bool { FileManager.default.fileExists(atPath: directory) }
@@ -62,9 +73,16 @@ struct AgentFiles: Sendable {
     return try? JSONDecoder().decode(AgentRecord.self, from: data)
   }
 
-  /// Unmounts the workspace and removes everything.
-  func destroy() async throws {
+  func mountLog() async throws { try await logVolume.mount(size: AgentLog.volumeSize) }
+
+  func unmount() async throws {
     try await volume.unmount()
+    try await logVolume.unmount()
+  }
+
+  /// Unmounts the volumes and removes everything.
+  func destroy() async throws {
+    try await unmount()
     guard exist else { return }
     do {
       try FileManager.default.removeItem(atPath: directory)

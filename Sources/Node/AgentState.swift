@@ -14,20 +14,36 @@ struct AgentState: Sendable {
   var fault: Fault?
   var layers: [LayerStatus] = []
   var observedGeneration: Int64 = 0
-  var failedGeneration: Int64?
-  var completedGeneration: Int64?
   var backOff = RestartBackOff()
   var backOffUntil: ContinuousClock.Instant?
   var runningSince: ContinuousClock.Instant?
+  /// A step that failed is tried again after this, later each time.
+  var retryAfter: ContinuousClock.Instant?
+  var retries = RestartBackOff()
   /// A stop was asked for: the end that follows is no failure of the agent's.
   var destroyed = false
 
-  init(record: AgentRecord) { self.record = record }
+  /// An agent as its record shows it; one that ended for good stays ended when the node starts anew.
+  init(record: AgentRecord) {
+    self.record = record
+    guard let generation = record.generation else { return }
+    if record.failedGeneration == generation {
+      phase = .failed
+      fault = record.fault
+      reason = record.fault?.description
+      observedGeneration = generation
+    } else if record.completedGeneration == generation {
+      phase = record.lastExit?.code == 0 ? .stopped : .failed
+      fault = record.fault
+      reason = record.lastTermination
+      observedGeneration = generation
+    }
+  }
 
   func found(hasFiles: Bool, now: ContinuousClock.Instant) -> Found {
     Found(
       uid: record.uid, sandbox: sandbox, generation: record.generation, hasNetwork: hasNetwork, hasFiles: hasFiles,
-      failedGeneration: failedGeneration, completedGeneration: completedGeneration,
+      failedGeneration: record.failedGeneration, completedGeneration: record.completedGeneration,
       backingOff: backOffUntil.map { $0 > now } ?? false)
   }
 

@@ -41,9 +41,10 @@ struct Launch: Sendable {
     // Independent of one another: the volume, the network and the image are made ready at the same time.
     async let image = machine.images.resolve(reference)
     async let volume = files.volume.mount(size: size)
+    async let log: Void = files.mountLog()
     async let attached: Void = machine.network.attach(
       network, agent: desired.id, labels: desired.pod.metadata.labels ?? [:], policies: desired.networkPolicies)
-    let (resolved, _, _) = try await (image, volume, attached)
+    let (resolved, _, _, _) = try await (image, volume, log, attached)
 
     let id = machine.sandboxID(record.uid)
     try await machine.runtime.create(bundle(id: id, image: resolved, network: network))

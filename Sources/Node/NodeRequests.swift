@@ -4,6 +4,7 @@ import Faults
 import Foundation
 import Framing
 import Glibc
+import Logging
 import NIOCore
 import NodeProtocol
 import Sandbox
@@ -44,7 +45,10 @@ struct NodeRequests: NodeRequestHandling {
       try await exec(uid, command, env, directory, input: input, output: output)
     case .logs(let uid, let tailBytes, let follow):
       guard await reconciler.agentExists(uid) else { throw unknown(uid, "read its log") }
-      try await AgentLog(path: machine.files(uid).logFile).send(tailBytes: tailBytes, follow: follow, to: output)
+      let files = machine.files(uid)
+      // Of an agent that has not run since the platform came up; one that never ran has none.
+      if files.exist { try await files.mountLog() }
+      try await AgentLog(path: files.logFile).send(tailBytes: tailBytes, follow: follow, to: output)
       try await output(try Frame.json(.exit, StreamExit(code: 0)))
     case .describe, .apply, .observe:
       throw Fault(.invalid, operation: "serve a stream", reason: "the request has one answer", remedy: "ask for it")
@@ -64,30 +68,48 @@ struct NodeRequests: NodeRequestHandling {
     guard command.first?.isEmpty == false else {
       throw Fault(.invalid, operation: "run a program", reason: "the command is empty", remedy: "name a program")
     }
+    let processFile = "\(machine.files(uid).directory)/exec-\(UUID().uuidString)"
+    defer { unlink(processFile) }
     let execution = machine.runtime.execCommand(
-      machine.sandboxID(uid), command: command, env: env, directory: directory)
-    let status = try await execution.stream(input: standardInput(from: input)) { piece in
-      switch piece {
-      case .standardOutput(let bytes): try await output(Frame(.standardOutput, ByteBuffer(bytes: bytes)))
-      case .standardError(let bytes): try await output(Frame(.standardError, ByteBuffer(bytes: bytes)))
+      machine.sandboxID(uid), command: command, env: env, directory: directory, processFile: processFile)
+    let status: ExitStatus
+    do {
+      status = try await execution.stream(input: standardInput(from: input)) { piece in
+        switch piece {
+        case .standardOutput(let bytes): try await output(Frame(.standardOutput, ByteBuffer(bytes: bytes)))
+        case .standardError(let bytes): try await output(Frame(.standardError, ByteBuffer(bytes: bytes)))
+        }
       }
+    } catch {
+      await end(processFile, of: uid)
+      throw error
     }
     try await output(try Frame.json(.exit, StreamExit(code: status.code)))
   }
 
+  /// The end of `runsc exec` does not end what it runs in the sandbox.
+  private func end(_ processFile: String, of uid: AgentUID) async {
+    // Without the file the program was not started.
+    let text = (try? String(contentsOfFile: processFile, encoding: .utf8)) ?? ""
+    guard let process = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)), process > 1 else { return }
+    // A task of its own, awaited here, because a cancelled one could not run a program any more.
+    await Task { [machine] in
+      do { try await machine.runtime.kill(machine.sandboxID(uid), process: process) } catch {
+        machine.logger.warning(
+          "A program outlives its client", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])
+      }
+    }.value
+  }
+
   /// The frames of standard input as bytes, up to the end that the other side names.
   private func standardInput(from frames: AsyncStream<Frame>) -> AsyncStream<[UInt8]> {
-    AsyncStream { continuation in
-      let pump = Task {
-        for await frame in frames {
-          if frame.kind == .endOfInput { break }
-          guard frame.kind == .standardInput else { continue }
-          // The buffer is bounded by the frames that the connection hands on (64).
-          continuation.yield(Array(buffer: frame.payload))
-        }
-        continuation.finish()
+    // Taken one by one as the program reads: what waits is what the connection holds back (64 frames).
+    AsyncStream {
+      for await frame in frames {
+        if frame.kind == .endOfInput { return nil }
+        if frame.kind == .standardInput { return Array(buffer: frame.payload) }
       }
-      continuation.onTermination = { _ in pump.cancel() }
+      return nil
     }
   }
 

@@ -64,7 +64,7 @@ package struct NodeService: Sendable {
     if grace > .zero { try await terminate(machine, grace: grace) }
     for sandbox in try await machine.runtime.list() { try await machine.runtime.delete(sandbox.id) }
     let directories = (try? FileManager.default.contentsOfDirectory(atPath: configuration.layout.agentsDirectory)) ?? []
-    for uid in directories.compactMap(AgentUID.init) { try await machine.files(uid).volume.unmount() }
+    for uid in directories.compactMap(AgentUID.init) { try await machine.files(uid).unmount() }
     try await machine.network.uninstall()
   }
 

@@ -20,6 +20,7 @@ extension Reconciler {
 
   func recordExit(_ uid: AgentUID, _ exit: AgentExit?, _ agent: DesiredAgent?) {
     guard var state = states[uid], let agent else { return }
+    AgentLog(path: machine.files(uid).logFile).trim()
     state.record.lastExit = exit
     let ran = state.runningSince.map { ContinuousClock.now - $0 } ?? .zero
     let ending = exit.map(describe) ?? "ended, its exit code is not known"
@@ -36,7 +37,7 @@ extension Reconciler {
         signal.yield()
       }
     } else {
-      state.completedGeneration = state.record.generation
+      state.record.completedGeneration = state.record.generation
       let isFailure = exit?.code != 0
       state.phase = isFailure ? .failed : .stopped
       state.reason = "the program \(ending)"
@@ -45,6 +46,7 @@ extension Reconciler {
         ? Fault(
           .failed, operation: "run agent \(state.record.id)", reason: "the program \(ending)",
           remedy: "read 'lobstack agent logs \(state.record.id)' and start the agent again") : nil
+      state.record.fault = state.fault
     }
     states[uid] = state
   }

@@ -11,7 +11,6 @@ extension Reconciler {
   func readBackAll() async {
     for agent in desired.agents {
       guard let state = states[agent.uid], state.sandbox == .running, !busy.contains(agent.uid) else { continue }
-      AgentLog(path: machine.files(agent.uid).logFile).trim()
       let layers = await machine.readBack(record: state.record, pod: agent.pod)
       guard states[agent.uid]?.sandbox == .running, !busy.contains(agent.uid) else { continue }
       if states[agent.uid]?.layers != layers {
@@ -21,12 +20,16 @@ extension Reconciler {
       guard let broken = layers.first(where: { $0.state == .failed }) else { continue }
       // A program that has just ended is no breach: whoever waits for it knows its exit code, and tells it.
       let status = try? await machine.runtime.state(machine.sandboxID(agent.uid))?.status
-      if status != .stopped { await repair(agent, broken) }
+      if status != .stopped { await repair(agent, broken, process: state.record.sandboxProcess) }
     }
   }
 
   /// Fails closed: the agent is stopped before anything is mended.
-  private func repair(_ agent: DesiredAgent, _ broken: LayerStatus) async {
+  private func repair(_ agent: DesiredAgent, _ broken: LayerStatus, process: Int32?) async {
+    // The agent may have got other work, or another sandbox, while it was looked at.
+    guard let state = states[agent.uid], state.sandbox == .running, state.record.sandboxProcess == process,
+      !busy.contains(agent.uid)
+    else { return }
     busy.insert(agent.uid)
     defer {
       busy.remove(agent.uid)

@@ -2,6 +2,7 @@ import AgentModel
 import Documents
 import Faults
 import Foundation
+import Images
 import Logging
 import NetworkIsolation
 import NodeProtocol
@@ -26,8 +27,12 @@ actor Reconciler {
   /// Agents that start at the same time; more would only slow one another.
   private static let mostLaunches = 4
   private static let interval = Duration.seconds(2)
-  /// Passes between two read-backs of every layer of every agent.
-  private static let passesPerReadBack = 5
+  /// Between two read-backs of every layer of every agent.
+  private static let readBackInterval = Duration.seconds(10)
+  private static let trimInterval = Duration.milliseconds(500)
+  private static let collectInterval = Duration.seconds(60)
+  /// Bytes of each part of a fault that is told: it may hold what an agent's owner wrote.
+  private static let longestText = 1024
 
   init(machine: Machine) {
     self.machine = machine
@@ -158,15 +163,34 @@ actor Reconciler {
         }
         signal.finish()
       }
-      var pass = 0
+      group.addTask { await self.every(Self.readBackInterval) { await self.readBackAll() } }
+      group.addTask { await self.every(Self.trimInterval) { await self.trimLogs() } }
+      group.addTask { await self.every(Self.collectInterval) { await self.collectImages() } }
       for await _ in signals {
         if Task.isCancelled { break }
-        pass += 1
-        if pass % Self.passesPerReadBack == 0 { group.addTask { await self.readBackAll() } }
         for (plan, agent) in takePlans() {
           group.addTask { await self.execute(plan, agent) }
         }
       }
+    }
+  }
+
+  private nonisolated func every(_ interval: Duration, _ work: () async -> Void) async {
+    while true {
+      do { try await Task.sleep(for: interval) } catch { return }  // cancelled: the node ends
+      await work()
+    }
+  }
+
+  private func trimLogs() {
+    for uid in states.keys { AgentLog(path: machine.files(uid).logFile).trim() }
+  }
+
+  private func collectImages() async {
+    do {
+      try await machine.images.collect(keeping: Set(states.values.compactMap(\.record.imageDigest)))
+    } catch {
+      machine.logger.warning("Images are not removed", metadata: ["error": "\(error)"])
     }
   }
 
@@ -183,6 +207,7 @@ actor Reconciler {
       found: states.map { $0.value.found(hasFiles: machine.files($0.key).exist, now: now) })
     var taken: [(AgentPlan, DesiredAgent?)] = []
     for plan in plans where !busy.contains(plan.uid) {
+      if let after = states[plan.uid]?.retryAfter, after > now { continue }
       if plan.launches {
         guard launching < Self.mostLaunches else { continue }
         launching += 1
@@ -217,8 +242,8 @@ actor Reconciler {
         state.fault = nil
         state.layers = []
         state.observedGeneration = agent.generation
-        state.completedGeneration = nil
-        state.failedGeneration = nil
+        state.record.completedGeneration = nil
+        state.record.failedGeneration = nil
         states[uid] = state
         changed()
       }
@@ -226,6 +251,7 @@ actor Reconciler {
   }
 
   private func execute(_ plan: AgentPlan, _ agent: DesiredAgent?) async {
+    states[plan.uid]?.retryAfter = nil
     for step in plan.steps {
       do {
         try await perform(step, plan.uid, agent)
@@ -234,6 +260,7 @@ actor Reconciler {
         break
       }
     }
+    if states[plan.uid]?.retryAfter == nil { states[plan.uid]?.retries = RestartBackOff() }
     busy.remove(plan.uid)
     if plan.launches { launching -= 1 }
     changed()
@@ -262,6 +289,8 @@ actor Reconciler {
     case .confirmDestroyed:
       states[uid]?.destroyed = true
       states[uid]?.phase = .stopped
+      states[uid]?.reason = nil
+      states[uid]?.fault = nil
       states[uid]?.observedGeneration = agent?.generation ?? 0
     case .launch(let generation):
       guard let agent else { return }
@@ -274,8 +303,9 @@ actor Reconciler {
     if state.observedGeneration != generation {
       state.record.restarts = 0
       state.backOff = RestartBackOff()
-      state.failedGeneration = nil
-      state.completedGeneration = nil
+      state.record.failedGeneration = nil
+      state.record.completedGeneration = nil
+      state.record.fault = nil
     }
     state.record.generation = generation
     state.observedGeneration = generation
@@ -292,8 +322,8 @@ actor Reconciler {
     do {
       launched = try await launch.run()
     } catch {
-      states[agent.uid]?.hasNetwork = false
-      states[agent.uid]?.sandbox = .absent
+      // What the launch could not undo is undone by the next passes, which find nothing when all is gone.
+      states[agent.uid]?.sandbox = .halfMade
       throw error
     }
     guard states[agent.uid] != nil else { return }
@@ -310,13 +340,25 @@ actor Reconciler {
 
   func fail(_ uid: AgentUID, _ agent: DesiredAgent?, step: Step, error: any Error) {
     let fault = Fault.wrap(error, operation: "reconcile agent \(uid)", remedy: "see the log of the node")
+      .shortened(toBytes: Self.longestText)
     machine.logger.error("A step failed", metadata: ["agent.uid": "\(uid)", "step": "\(step)", "error": "\(fault)"])
     states[uid]?.fault = fault
     states[uid]?.reason = fault.description
     states[uid]?.phase = .failed
-    guard case .launch(let generation) = step else { return }
-    states[uid]?.failedGeneration = generation
+    guard case .launch(let generation) = step else {
+      // A launch is not tried again; anything else is, but not as fast as the machine can.
+      _ = states[uid]?.retries.delay(afterRunOf: .zero)
+      let delay = states[uid]?.retries.delay(afterRunOf: .zero) ?? .seconds(1)
+      states[uid]?.retryAfter = .now + max(delay, .seconds(1))
+      return
+    }
+    states[uid]?.record.failedGeneration = generation
+    states[uid]?.record.fault = fault
     states[uid]?.layers = []
+    do { try saveRecord(uid) } catch {
+      // A node that starts anew tries the launch once more, which is all that is lost.
+      machine.logger.warning("A failure is not on disk", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])
+    }
   }
 
   private func saveRecord(_ uid: AgentUID) throws {

@@ -13,8 +13,16 @@ package struct StreamExit: Hashable, Sendable, Codable {
 
 extension Frame {
   /// A frame whose payload is `value` as JSON.
+  ///
+  /// - Throws: `Fault(.exhausted)` for one that no reader would take.
   package static func json(_ kind: Kind, _ value: some Encodable) throws -> Frame {
-    Frame(kind, ByteBuffer(data: try JSONEncoder.wire.encode(value)))
+    let bytes = try JSONEncoder.wire.encode(value)
+    guard bytes.count <= longestPayload else {
+      throw Fault(
+        .exhausted, operation: "send a message of \(bytes.count) bytes", reason: "the longest has \(longestPayload)",
+        remedy: "delete agents that nobody needs")
+    }
+    return Frame(kind, ByteBuffer(data: bytes))
   }
 
   package static func fault(_ error: any Error, operation: String) throws -> Frame {

@@ -148,7 +148,9 @@ private func runningSteps(_ desired: Desired, _ found: Found) -> [Step] {
   case .absent:
     let isDone = found.completedGeneration == desired.generation
     if isDone { return found.hasNetwork ? [.cutNetwork] : [] }
-    return found.backingOff ? [] : [.launch(generation: desired.generation)]
+    // The back-off is that of the generation that failed; a change starts at once.
+    let waits = found.backingOff && found.generation == desired.generation
+    return waits ? [] : [.launch(generation: desired.generation)]
   case .running, .halfMade, .ended:
     return endingSteps(found) + [.launch(generation: desired.generation)]
   }

@@ -80,6 +80,16 @@ package struct ControlGroups: Sendable, Hashable {
     }
   }
 
+  /// The processes in the group, by any hierarchy.
+  static func processes(of group: String) -> Set<Int32> {
+    Set(
+      directories(of: group).flatMap { directory in
+        // A group that is gone has none.
+        let text = (try? String(contentsOfFile: "\(directory)/cgroup.procs", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").compactMap { Int32($0) }
+      })
+  }
+
   /// Every directory of the group, in each hierarchy that is mounted.
   static func directories(of group: String) -> [String] {
     let table = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""

@@ -3,6 +3,7 @@ import ChildProcess
 import Documents
 import Faults
 import Foundation
+import Glibc
 
 /// gVisor's runsc: makes, starts, ends and lists the sandboxes of one instance.
 package struct SandboxRuntime: Sendable {
@@ -105,6 +106,11 @@ package struct SandboxRuntime: Sendable {
       remedy: "see the log of the node")
   }
 
+  /// Ends one process of a sandbox by force; done when there is none of that number any more.
+  package func kill(_ id: SandboxID, process: Int32) async throws {
+    _ = try await command(["kill", "-pid", "\(process)", id.description, "\(SIGKILL)"]).run()
+  }
+
   /// Ends the sandbox if it runs, and removes what the runtime and the kernel hold of it. Done when there is none.
   package func delete(_ id: SandboxID) async throws {
     var result = try await command(["delete", "-force", id.description]).run()
@@ -118,16 +124,32 @@ package struct SandboxRuntime: Sendable {
       throw Fault(
         .failed, operation: "delete sandbox \(id)", reason: result.standardError, remedy: "see the log of the node")
     }
-    for directory in ControlGroups.directories(of: id.cgroup) { rmdir(directory) }
+    try await removeGroup(of: id)
     removeStateFiles(of: id)
   }
 
+  /// The kernel has the last word on what is left: a runtime that has lost its state file knows of no sandbox.
+  private func removeGroup(of id: SandboxID) async throws {
+    for _ in 0..<100 {
+      for process in ControlGroups.processes(of: id.cgroup) { Glibc.kill(process, SIGKILL) }
+      for directory in ControlGroups.directories(of: id.cgroup) { rmdir(directory) }
+      if ControlGroups.directories(of: id.cgroup).isEmpty { return }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    throw Fault(
+      .failed, operation: "delete sandbox \(id)", reason: "its control group \(id.cgroup) is still there after 2 s",
+      remedy: "look with 'cat /sys/fs/cgroup/*\(id.cgroup)/cgroup.procs' at what is in it")
+  }
+
   /// A program to run inside a running sandbox, as the agent's user.
+  ///
+  /// - Parameter processFile: where the program's process id in the sandbox is written, for `kill(_:process:)`.
   package func execCommand(
-    _ id: SandboxID, command: [String], env: [String: String], directory: String?
+    _ id: SandboxID, command: [String], env: [String: String], directory: String?, processFile: String? = nil
   ) -> Command {
     let user = InstanceLayout.agentUserID
     var arguments = globalFlags() + ["exec", "-user", "\(user):\(user)", "-cwd", directory ?? "/workspace"]
+    if let processFile { arguments.append("-internal-pid-file=\(processFile)") }
     for (name, value) in env.sorted(by: { $0.key < $1.key }) { arguments += ["-env", "\(name)=\(value)"] }
     return Command(traits.executable, arguments + [id.description] + command)
   }

@@ -33,8 +33,15 @@ package struct InstanceProcesses: Sendable {
       let usesRuntimeDirectory = Self.arguments(process).contains {
         $0 == layout.runtimeDirectory || $0.hasSuffix("=\(layout.runtimeDirectory)")
       }
-      return usesRuntimeDirectory ? "runsc" : nil
+      if usesRuntimeDirectory { return "runsc" }
+      return unpacksImage(process) ? "unpacks an image" : nil
     }
+  }
+
+  /// The tools that read images see the instance's staging directory in a mount namespace of their own.
+  private func unpacksImage(_ process: pid_t) -> Bool {
+    guard Self.link("/proc/\(process)/ns/mnt") != Self.link("/proc/self/ns/mnt") else { return false }
+    return Self.text("/proc/\(process)/mountinfo").contains("\(layout.imagesDirectory)/staging-")
   }
 
   private func isInControlGroup(_ process: pid_t) -> Bool {
@@ -65,9 +72,11 @@ package struct InstanceProcesses: Sendable {
   }
 
   /// The path of the program, with " (deleted)" behind it when the file is gone; `nil` for threads of the kernel.
-  private static func executable(_ process: pid_t) -> String? {
-    // A process that ended meanwhile has no executable, and is none of ours any more.
-    try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/exe")
+  private static func executable(_ process: pid_t) -> String? { link("/proc/\(process)/exe") }
+
+  private static func link(_ path: String) -> String? {
+    // A process that ended meanwhile has none, and is none of ours any more.
+    try? FileManager.default.destinationOfSymbolicLink(atPath: path)
   }
 
   private static func arguments(_ process: pid_t) -> [String] {

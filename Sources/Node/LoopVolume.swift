@@ -3,10 +3,14 @@ import ChildProcess
 import Faults
 import Foundation
 
-/// An agent's workspace: an ext4 file system in a sparse file, so that its size is a limit that the kernel keeps.
-struct WorkspaceVolume: Sendable {
+/// An ext4 file system in a sparse file, so that its size is a limit that the kernel keeps.
+struct LoopVolume: Sendable {
   let image: String
   let mountPoint: String
+  /// Who may write to it.
+  let owner: UInt32
+  /// Whether a crash of the machine must not cost what was written before.
+  let hasJournal: Bool
 
   /// Makes the volume if it is not there, and mounts it if it is not mounted.
   ///
@@ -43,16 +47,13 @@ struct WorkspaceVolume: Sendable {
       truncate(partial, Int(size.bytes)) == 0
     else {
       throw Fault(
-        .exhausted, operation: "create a workspace of \(size) at \(image)",
-        reason: String(cString: strerror(errno)), remedy: "free disk space or ask for a smaller workspace")
+        .exhausted, operation: "create a volume of \(size) at \(image)",
+        reason: String(cString: strerror(errno)), remedy: "free disk space, or ask for a smaller workspace")
     }
-    let user = InstanceLayout.agentUserID
     try await Command(
       "mkfs.ext4",
-      [
-        "-q", "-F", "-m", "0", "-E",
-        "nodiscard,lazy_itable_init=1,lazy_journal_init=1,root_owner=\(user):\(user)", partial,
-      ]
+      ["-q", "-F", "-m", "0"] + (hasJournal ? [] : ["-O", "^has_journal"])
+        + ["-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1,root_owner=\(owner):\(owner)", partial]
     ).check()
     guard rename(partial, image) == 0 else {
       throw Fault(
