@@ -80,7 +80,10 @@ package struct CreatedToken: Sendable, Codable {
 /// Packets of an agent that the firewall dropped, counted over a short while.
 package struct DenialResource: Hashable, Sendable, Codable {
   package var time: Date
+  /// Whose packets they were; the control plane tells it from `interface`.
   package var agent: AgentID?
+  /// The host's end of the agent's network, which no packet can forge.
+  package var interface: String?
   /// The rule of the firewall that dropped them: `spoof`, `egress`, `ingress`, `host`.
   package var rule: String
   package var `protocol`: String
@@ -90,11 +93,12 @@ package struct DenialResource: Hashable, Sendable, Codable {
   package var count: Int
 
   package init(
-    time: Date, agent: AgentID?, rule: String, protocol: String, source: String, destination: String, port: UInt16?,
-    count: Int
+    time: Date, agent: AgentID?, interface: String? = nil, rule: String, protocol: String, source: String,
+    destination: String, port: UInt16?, count: Int
   ) {
     self.time = time
     self.agent = agent
+    self.interface = interface
     self.rule = rule
     self.protocol = `protocol`
     self.source = source

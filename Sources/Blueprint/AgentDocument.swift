@@ -22,6 +22,8 @@ package func parseAgent(_ text: String, source: String) throws -> Agent {
 
 /// Longest environment, names and values together.
 private let longestEnvironment = 128 << 10
+private let mostLabels = 64
+private let mostPorts = 64
 private let environmentName = "a letter or '_', then letters, digits and '_'"
 
 private func parseMetadata(_ manifest: Manifest) throws -> (id: AgentID, labels: [String: String]) {
@@ -29,7 +31,8 @@ private func parseMetadata(_ manifest: Manifest) throws -> (id: AgentID, labels:
   let name = try parse(AgentName.self, try fields.require("name"))
   let tenant = try fields.take("tenant").map { try parse(TenantName.self, $0) } ?? .default
   var labels: [String: String] = [:]
-  for (key, value) in try fields.take("labels")?.entries() ?? [] {
+  let labelEntries = try fields.take("labels")
+  for (key, value) in try entries(labelEntries, atMost: mostLabels) {
     let text = try value.string()
     guard isLabelKey(key), isLabelValue(text) else {
       throw value.fault(
@@ -113,7 +116,7 @@ private func parseWorkspace(_ manifest: Manifest) throws -> AgentSpec.Workspace 
 
 private func parsePorts(_ manifest: Manifest) throws -> [String: UInt16] {
   var ports: [String: UInt16] = [:]
-  for (name, value) in try manifest.entries() {
+  for (name, value) in try entries(manifest, atMost: mostPorts) {
     guard isDNSLabel(name, longest: 15) else {
       throw value.fault("'\(name)' is not a port name", remedy: "use 1 to 15 of a-z, 0-9 and '-'")
     }
@@ -124,6 +127,15 @@ private func parsePorts(_ manifest: Manifest) throws -> [String: UInt16] {
     ports[name] = port
   }
   return ports
+}
+
+private func entries(_ manifest: Manifest?, atMost most: Int) throws -> [(String, Manifest)] {
+  guard let manifest else { return [] }
+  let entries = try manifest.entries()
+  guard entries.count <= most else {
+    throw manifest.fault("it has \(entries.count) entries, more than \(most)", remedy: "leave some out")
+  }
+  return entries.map { ($0, $1) }
 }
 
 private func expect(_ text: String, in manifest: Manifest) throws {

@@ -61,24 +61,46 @@ struct API: Sendable {
   }
 }
 
-/// How many streams may run at once.
+/// The execs and followed logs that run: how many, and whose.
 final class StreamSlots: Sendable {
+  private struct State {
+    var owners: [Int: (key: String, end: AsyncStream<Void>.Continuation)] = [:]
+    var next = 0
+  }
+
   private let limit: Int
-  private let taken = Mutex(0)
+  /// One principal leaves some for the others; root has them all.
+  private let ownLimit: Int
+  private let state = Mutex(State())
 
-  init(_ limit: Int) { self.limit = limit }
+  init(_ limit: Int) {
+    self.limit = limit
+    ownLimit = max(1, limit / 4)
+  }
 
-  /// - Throws: `Fault(.exhausted)` when all are taken.
-  func take(operation: String) throws {
-    try taken.withLock {
-      guard $0 < limit else {
+  /// - Returns: the slot, and a sequence that ends when the stream has to.
+  /// - Throws: `Fault(.exhausted)` when all are taken, or all that one principal may have.
+  func take(_ principal: Principal, operation: String) throws -> (slot: Int, ended: AsyncStream<Void>) {
+    let (ended, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    return try state.withLock { state in
+      let own = state.owners.values.count { $0.key == principal.key }
+      guard state.owners.count < limit, principal.kind == .root || own < ownLimit else {
         throw Fault(
-          .exhausted, operation: operation, reason: "\(limit) execs and followed logs run already",
+          .exhausted, operation: operation,
+          reason: "\(own) execs and followed logs of \(principal.name) and \(state.owners.count - own) of others run",
           remedy: "end one of them, then try again")
       }
-      $0 += 1
+      state.next += 1
+      state.owners[state.next] = (principal.key, end)
+      return (state.next, ended)
     }
   }
 
-  func giveBack() { taken.withLock { $0 -= 1 } }
+  func giveBack(_ slot: Int) { state.withLock { $0.owners.removeValue(forKey: slot) }?.end.finish() }
+
+  /// Ends every stream of a principal who may not call any more.
+  func end(ofToken id: String) {
+    let key = Principal.key(ofToken: id)
+    for owner in state.withLock({ $0.owners.values.filter { $0.key == key } }) { owner.end.finish() }
+  }
 }

@@ -1,10 +1,16 @@
 import APIModel
 import AgentModel
 import Faults
+import Synchronization
 
-/// Decides what a principal may do, and records every refusal.
+/// Decides what a principal may do, and records every refusal; of many of one principal, how many there were.
 struct Access: Sendable {
   let audit: AuditTrail
+  /// Nobody may fill the disk with what is refused to him.
+  private let recorded = RateLimiter(rate: 1, burst: 20)
+  private let unrecorded = SuppressedCounts()
+
+  init(audit: AuditTrail) { self.audit = audit }
 
   /// - Throws: `Fault(.denied)` when the role does not suffice.
   func require(_ permission: Permission, of principal: Principal, operation: String) async throws {
@@ -41,8 +47,20 @@ struct Access: Sendable {
   }
 
   private func refuse(_ principal: Principal, operation: String, reason: String) async throws {
+    guard recorded.take(principal.key) == nil else { return unrecorded.add(principal.key) }
+    var details = ["reason": reason]
+    let before = unrecorded.take(principal.key)
+    if before > 0 { details["refusals.before"] = "\(before)" }
     try await audit.require(
-      AuditEvent(
-        actor: principal.name, action: "access", target: operation, outcome: "denied", details: ["reason": reason]))
+      AuditEvent(actor: principal.name, action: "access", target: operation, outcome: "denied", details: details))
   }
+}
+
+/// How many refusals of each principal have no record of their own.
+private final class SuppressedCounts: Sendable {
+  private let counts = Mutex<[String: Int]>([:])
+
+  func add(_ key: String) { counts.withLock { $0[key, default: 0] += 1 } }
+
+  func take(_ key: String) -> Int { counts.withLock { $0.removeValue(forKey: key) ?? 0 } }
 }

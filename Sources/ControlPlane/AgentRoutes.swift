@@ -43,9 +43,6 @@ extension API {
   @Sendable private func getAgent(_ request: Request, _ context: APIContext) async throws -> Response {
     let id = try agentID(context)
     let stored = try await agents.find(id, .view, by: try context.principal, operation: "read agent \(id)")
-    if request.headers[.ifNoneMatch] == etag(stored) {
-      return Response(status: .notModified, headers: [.eTag: etag(stored)])
-    }
     return try await answer(stored)
   }
 

@@ -87,8 +87,10 @@ struct AgentService: Sendable {
     let operation = "start agent \(id)"
     let before = try await find(id, .change, by: principal, operation: operation)
     try refuseWhenDeleted(before, operation: operation)
+    // What the node said of an earlier generation tells nothing of a start that it has not seen yet.
+    let seen = view.agent(before.uid).flatMap { $0.generation >= before.generation ? $0 : nil }
     let ended: Bool =
-      switch view.agent(before.uid)?.phase {
+      switch seen?.phase {
       case .stopped, .failed, .quarantined: true
       default: false
       }
@@ -111,7 +113,8 @@ struct AgentService: Sendable {
     let before = try await find(id, .change, by: principal, operation: operation)
     if before.wish == .destroy { return before }
     try precondition(before, generation, operation: operation)
-    return try await wish(.destroy, for: before, action: "agent.delete", by: principal, operation: operation)
+    return try await wish(
+      .destroy, for: before, ifGeneration: generation, action: "agent.delete", by: principal, operation: operation)
   }
 
   func find(
@@ -123,14 +126,15 @@ struct AgentService: Sendable {
   }
 
   private func wish(
-    _ wish: StoredAgent.Wish, for before: StoredAgent, action: String, by principal: Principal, operation: String
+    _ wish: StoredAgent.Wish, for before: StoredAgent, ifGeneration generation: Int64? = nil, action: String,
+    by principal: Principal, operation: String
   ) async throws -> StoredAgent {
     let event = AuditEvent(
       actor: principal.name, action: action, target: "agent \(before.id)", outcome: "allowed",
       details: ["uid": "\(before.uid)"])
     try await audit.require(event)
     return try await carryOut(event) {
-      try await store.update(before.id, operation: operation, always: wish == .run) {
+      try await store.update(before.id, ifGeneration: generation, operation: operation, always: wish == .run) {
         guard $0.uid == before.uid else { throw Access.unknown(before.id, operation: operation) }
         if wish != .destroy { try refuseWhenDeleted($0, operation: operation) }
         $0.wish = wish
@@ -172,7 +176,9 @@ struct AgentService: Sendable {
 }
 
 /// Sorted names, cut off where a record would become unreadable.
-func nameList(_ names: some Sequence<String>) -> String { String(names.sorted().joined(separator: ",").prefix(1024)) }
+func nameList(_ names: some Sequence<String>) -> String {
+  shortened(names.sorted().joined(separator: ","), bytes: 1024)
+}
 
 private func refuseWhenDeleted(_ stored: StoredAgent, operation: String) throws {
   guard stored.wish == .destroy else { return }

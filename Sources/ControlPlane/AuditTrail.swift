@@ -31,6 +31,11 @@ package protocol AuditAppending: Sendable {
   func proof(index: UInt64) async throws -> AuditProofResource
 }
 
+/// The beginning of a text, at most so many bytes of UTF-8: one character alone can have more than a record.
+func shortened(_ text: String, bytes: Int) -> String {
+  text.utf8.count <= bytes ? text : String(decoding: text.utf8.prefix(bytes), as: UTF8.self)
+}
+
 /// Writes audit records and knows whether the last one could be written.
 final class AuditTrail: Sendable {
   let log: any AuditAppending
@@ -52,6 +57,9 @@ final class AuditTrail: Sendable {
       let index = try await log.append(event)
       lastFailure.withLock { $0 = nil }
       return index
+    } catch let fault as Fault where fault.code == .invalid {
+      // This record cannot be written; the log can.
+      throw fault
     } catch {
       let below = error as? Fault
       let fault = Fault(

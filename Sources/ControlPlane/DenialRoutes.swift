@@ -3,6 +3,7 @@ import AgentModel
 import Faults
 import HTTPTypes
 import Hummingbird
+import NodeProtocol
 import Storage
 
 extension API {
@@ -31,7 +32,15 @@ extension API {
         .invalid, operation: operation, reason: "\(report.items.count) denials, more than \(DenialReport.longest)",
         remedy: "send several reports")
     }
-    try await store.append(report.items)
+    let owners = Dictionary(
+      view.agents.values.compactMap { agent in agent.interface.map { ($0, agent.id) } },
+      uniquingKeysWith: { first, _ in first })
+    try await store.append(
+      report.items.map { item in
+        var item = item
+        if let interface = item.interface { item.agent = owners[interface] }
+        return item
+      })
     return Response(status: .noContent)
   }
 }

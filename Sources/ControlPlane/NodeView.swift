@@ -47,13 +47,18 @@ final class NodeView: Sendable {
   /// - Parameter bytes: how long the whole desired state is.
   func pushing(bytes: Int) { state.withLock { $0.desiredBytes = bytes } }
 
+  /// Counts the agent in until the next push tells the true length.
+  ///
   /// - Throws: `Fault(.exhausted)` when one agent more would make the desired state too long to send.
   func requireRoom(for agent: Agent, operation: String) throws {
-    let spec = agent.spec
-    let own =
-      spec.env.reduce(4_096) { $0 + $1.key.utf8.count + $1.value.utf8.count + 32 }
-      + (spec.command ?? []).reduce(0) { $0 + $1.utf8.count }
-    guard state.withLock({ $0.desiredBytes }) + own > Self.longestDesiredState else { return }
+    // What the documents add to the agent that they are made from: more than they do, rather than less.
+    let own = try JSONEncoder().encode(agent.spec).count * 2 + JSONEncoder().encode(agent.labels).count * 2 + 4_096
+    let hasRoom = state.withLock { state in
+      guard state.desiredBytes + own <= Self.longestDesiredState else { return false }
+      state.desiredBytes += own
+      return true
+    }
+    guard !hasRoom else { return }
     throw Fault(
       .exhausted, operation: operation,
       reason: "all agents together would be more than the \(Self.longestDesiredState) bytes that the node takes",

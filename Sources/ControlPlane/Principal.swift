@@ -50,9 +50,11 @@ package struct Principal: Hashable, Sendable {
     switch kind {
     case .root: "root"
     case .sentinel: "sentinel"
-    case .token(let id, _, _): "token:\(id)"
+    case .token(let id, _, _): Self.key(ofToken: id)
     }
   }
+
+  static func key(ofToken id: String) -> String { "token:\(id)" }
 }
 
 /// What a request needs.

@@ -159,14 +159,14 @@ struct Reconciler: Service {
     var details = ["uid": "\(stored.uid)", "generation": "\(seen.generation)", "restarts": "\(seen.restarts)"]
     if let digest = seen.imageDigest { details["image.digest"] = digest }
     if seen.restarts > 0, let termination = seen.lastTermination {
-      details["last.termination"] = String(termination.prefix(1024))
+      details["last.termination"] = shortened(termination, bytes: 1024)
     }
     if let exit = seen.lastExit, seen.phase != .running {
       details["exit.code"] = "\(exit.code)"
       if exit.outOfMemory { details["exit.reason"] = "out of memory" }
     }
     if seen.phase == .failed, let reason = seen.fault?.description ?? seen.reason {
-      details["reason"] = String(reason.prefix(1024))
+      details["reason"] = shortened(reason, bytes: 1024)
     }
     try await audit.require(
       AuditEvent(

@@ -14,7 +14,7 @@ extension API {
     router.get("/v1/tenants/{tenant}/agents/{name}/logs", use: logs)
   }
 
-  /// Longest part of a command that its audit record shows.
+  /// Bytes of a command that its audit record shows at most.
   private static let shownCommand = 512
 
   // MARK: Exec
@@ -30,15 +30,12 @@ extension API {
     let event = AuditEvent(
       actor: principal.name, action: "agent.exec", target: "agent \(id)", outcome: "allowed",
       details: [
-        "uid": "\(stored.uid)", "command": String(wanted.command.joined(separator: " ").prefix(Self.shownCommand)),
+        "uid": "\(stored.uid)", "command": shortened(wanted.command.joined(separator: " "), bytes: Self.shownCommand),
         "env": nameList(wanted.env.keys),
       ])
-    try streams.take(operation: operation)
-    do { try await audit.require(event) } catch {
-      streams.giveBack()
-      throw error
-    }
-    return frameResponse(operation: operation) { sink in
+    let lease = try StreamLease(streams, principal, operation: operation)
+    try await audit.require(event)
+    return frameResponse(lease) { sink in
       let ending = await run(wanted, in: stored, input: input, sink: sink)
       var outcome = event
       outcome.outcome = ending
@@ -86,9 +83,13 @@ extension API {
     let follow =
       try parameter("follow", of: request, rule: "true or false") { Bool($0) } ?? false
     try view.requireReachable(operation: operation)
-    try streams.take(operation: operation)
+    // What nobody reads would keep the end of the connection from being seen.
+    guard (request.headers[.contentLength] ?? "0") == "0", request.headers[.transferEncoding] == nil else {
+      throw Fault(.invalid, operation: operation, reason: "the request has a body", remedy: "send none")
+    }
+    let lease = try StreamLease(streams, principal, operation: operation)
     let framed = request.headers[.accept]?.contains(APIProtocol.streamMediaType) ?? false
-    return frameResponse(operation: operation, framed: framed) { sink in
+    return frameResponse(lease, framed: framed) { sink in
       do {
         try await request.body.consumeWithCancellationOnInboundClose { _ in
           try await node.logs(uid: stored.uid, tailBytes: tail, follow: follow, output: sink.send)
@@ -107,10 +108,9 @@ extension API {
   /// The last on its connection: what is left of the request's body is not read, so the server closes it, and a client
   /// that did not know would send its next request into that.
   private func frameResponse(
-    operation: String, framed: Bool = true, _ produce: @escaping @Sendable (StreamSink) async -> Void
+    _ lease: StreamLease, framed: Bool = true, _ produce: @escaping @Sendable (StreamSink) async -> Void
   ) -> Response {
-    let lease = StreamLease(streams)
-    return Response(
+    Response(
       status: .ok,
       headers: [
         .contentType: framed ? APIProtocol.streamMediaType : "text/plain; charset=utf-8", .cacheControl: "no-store",
@@ -120,25 +120,34 @@ extension API {
         defer { lease.end() }
         let sink = StreamSink(writer, framed: framed)
         try await sink.open()
-        await produce(sink)
+        await lease.whileHeld { await produce(sink) }
         try await sink.finish()
       })
   }
 }
 
-/// Gives a stream's slot back once: at the stream's end, or when the answer is dropped unsent.
+/// A stream's slot, given back once: at the stream's end, or when the answer is dropped unsent.
 private final class StreamLease: Sendable {
   private let slots: StreamSlots
-  private let held = Mutex(true)
+  private let slot: Int
+  private let ended: AsyncStream<Void>
 
-  init(_ slots: StreamSlots) { self.slots = slots }
+  init(_ slots: StreamSlots, _ principal: Principal, operation: String) throws {
+    self.slots = slots
+    (slot, ended) = try slots.take(principal, operation: operation)
+  }
+
   deinit { end() }
 
-  func end() {
-    let first = held.withLock { held in
-      defer { held = false }
-      return held
+  func end() { slots.giveBack(slot) }
+
+  /// Cancels the work when its principal's token is revoked.
+  func whileHeld(_ work: @escaping @Sendable () async -> Void) async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await work() }
+      group.addTask { [ended] in for await _ in ended {} }
+      await group.next()
+      group.cancelAll()
     }
-    if first { slots.giveBack() }
   }
 }

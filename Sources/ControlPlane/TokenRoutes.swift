@@ -56,6 +56,7 @@ extension API {
       actor: principal.name, action: "token.revoke", target: "token \(token.name) (\(id))", outcome: "allowed")
     try await audit.require(event)
     try await recordingFailure(event) { try await store.removeToken(id) }
+    streams.end(ofToken: id)
     return Response(status: .noContent)
   }
 

@@ -1,5 +1,4 @@
 import APIModel
-import AgentModel
 import Foundation
 import NetworkIsolation
 
@@ -23,16 +22,16 @@ struct DenialQueue: Sendable {
 
   /// The next report, oldest first; `nil` when nothing waits. It stays queued until `removeBatch`.
   ///
-  /// The agent is told from the interface that the packet came from or went to; addresses in packets can be forged.
-  mutating func batch(plan: AddressPlan, agents: [String: AgentID]) -> [DenialResource]? {
+  /// Whose packet it was is for the control plane to tell, from the interface that it came from or went to.
+  mutating func batch() -> [DenialResource]? {
     guard !isEmpty else { return nil }
     batchLength = min(denials.count, DenialReport.longest - 1)
     batchUntold = untold
     var items = denials.prefix(batchLength).map { denial in
       DenialResource(
         time: Date(timeIntervalSince1970: Double(denial.firstSeen) / 1e9),
-        agent: denial.key.interface.flatMap(plan.agentAddress(interface:)).flatMap { agents[$0] },
-        rule: denial.key.rule, protocol: denial.key.protocol, source: denial.key.source,
+        agent: nil, interface: denial.key.interface, rule: denial.key.rule, protocol: denial.key.protocol,
+        source: denial.key.source,
         destination: denial.key.destination, port: denial.key.port, count: denial.count)
     }
     if untold > 0 {

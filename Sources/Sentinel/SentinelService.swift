@@ -12,11 +12,8 @@ import NetworkIsolation
 /// a user that owns nothing and may run no program.
 package struct SentinelService: Sendable {
   private static let interval = Duration.seconds(1)
-  /// How long a table of the agents' addresses serves before it is asked for anew.
-  private static let addressesLifetime = Duration.seconds(5)
 
   private let reader: DenialReader
-  private let plan: AddressPlan
   private let socket: String
   private let logger: Logger
 
@@ -27,7 +24,7 @@ package struct SentinelService: Sendable {
     let reader = try DenialReader.open(group: layout.number)
     try dropPrivileges(to: InstanceLayout.User.sentinel)
     return SentinelService(
-      reader: reader, plan: AddressPlan(layout: layout), socket: layout.apiSocket, logger: logger)
+      reader: reader, socket: layout.apiSocket, logger: logger)
   }
 
   /// Reads and reports until cancelled. While the API is away, reports wait in a bounded queue.
@@ -45,8 +42,6 @@ package struct SentinelService: Sendable {
 
   private func report(through client: APIClient) async throws {
     var queue = DenialQueue()
-    var addresses: [String: AgentID] = [:]
-    var askedAt: ContinuousClock.Instant?
     var isDelivering = true
     while true {
       try await Task.sleep(for: Self.interval)
@@ -62,11 +57,7 @@ package struct SentinelService: Sendable {
       queue.add(contents)
       guard !queue.isEmpty else { continue }
       do {
-        if askedAt.map({ ContinuousClock.now - $0 > Self.addressesLifetime }) ?? true {
-          addresses = try await agentAddresses(client)
-          askedAt = .now
-        }
-        while let batch = queue.batch(plan: plan, agents: addresses) {
+        while let batch = queue.batch() {
           try await client.reportDenials(batch)
           queue.removeBatch()
         }
@@ -79,18 +70,6 @@ package struct SentinelService: Sendable {
         }
         isDelivering = false
       }
-    }
-  }
-
-  /// Which agent has which address. Where the API does not tell the sentinel, denials are reported without their agent.
-  private func agentAddresses(_ client: APIClient) async throws -> [String: AgentID] {
-    do {
-      let agents = try await client.allAgents()
-      return Dictionary(
-        agents.compactMap { agent in agent.status.address.map { ($0, agent.id) } },
-        uniquingKeysWith: { first, _ in first })
-    } catch let fault as Fault where fault.code == .denied || fault.code == .unauthenticated {
-      return [:]
     }
   }
 }

@@ -32,6 +32,13 @@ struct AgentLifeTests {
         try await platform.run("agent", "logs", "demo").ok().output.hasPrefix("hello\n")
       }
 
+      _ = try await platform.exec("demo", "nc", "-w", "1", "169.254.169.254", "80")
+      try await eventually("the packet that was dropped is told, with whose it was") {
+        try await platform.run("denials", "-o", "json").ok().json([DenialResource].self).contains {
+          $0.agent == agent.id && $0.destination == "169.254.169.254" && $0.port == 80
+        }
+      }
+
       try await platform.exec("demo", "sh", "-c", "echo kept > /workspace/note").ok()
       try await platform.run("agent", "stop", "demo", "--wait").ok()
       #expect(try await platform.agent("demo").status.phase == .stopped)

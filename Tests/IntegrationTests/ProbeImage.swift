@@ -4,7 +4,7 @@ import Testing
 /// The smallest root file system that can tell what a sandbox is like: one static busybox under several names.
 enum ProbeImage {
   private static let programs = [
-    "sh", "sleep", "id", "cat", "echo", "dd", "true", "false", "touch", "ls", "kill", "wc", "env", "date",
+    "sh", "sleep", "id", "cat", "echo", "dd", "true", "false", "touch", "ls", "kill", "wc", "env", "date", "nc",
   ]
 
   static func make(at directory: String) throws {
