@@ -120,7 +120,13 @@ extension API {
         defer { lease.end() }
         let sink = StreamSink(writer, framed: framed)
         try await sink.open()
-        await lease.whileHeld { await produce(sink) }
+        if await lease.whileHeld({ await produce(sink) }) == false {
+          // The work was cancelled, and with that could not say so itself.
+          await sink.fail(
+            Fault(
+              .unauthenticated, operation: "go on with a stream", reason: "the token was revoked",
+              remedy: "ask an administrator for another"))
+        }
         try await sink.finish()
       })
   }
@@ -142,12 +148,21 @@ private final class StreamLease: Sendable {
   func end() { slots.giveBack(slot) }
 
   /// Cancels the work when its principal's token is revoked.
-  func whileHeld(_ work: @escaping @Sendable () async -> Void) async {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await work() }
-      group.addTask { [ended] in for await _ in ended {} }
-      await group.next()
+  ///
+  /// - Returns: Whether the work came to its own end.
+  func whileHeld(_ work: @escaping @Sendable () async -> Void) async -> Bool {
+    await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        await work()
+        return true
+      }
+      group.addTask { [ended] in
+        for await _ in ended {}
+        return Task.isCancelled
+      }
+      let isDone = await group.next() ?? true
       group.cancelAll()
+      return isDone
     }
   }
 }

@@ -29,10 +29,10 @@ final class StreamSink: @unchecked Sendable {
     if frame.kind == .exit {
       let code = try APIJSON.decode(ExitPayload.self, from: frame.payload.readableBytesView).code
       exit.withLock { $0 = (code, true) }
-    } else if frame.kind == .fault {
-      exit.withLock { $0.ended = true }
     }
     try await write(frame)
+    // Only now: a fault that a cancelled task could not send is sent by another.
+    if frame.kind == .fault { exit.withLock { $0.ended = true } }
   }
 
   /// Ends the stream with a fault, unless it has ended already.

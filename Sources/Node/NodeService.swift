@@ -66,6 +66,7 @@ package struct NodeService: Sendable {
     let directories = (try? FileManager.default.contentsOfDirectory(atPath: configuration.layout.agentsDirectory)) ?? []
     for uid in directories.compactMap(AgentUID.init) { try await machine.files(uid).unmount() }
     try await machine.network.uninstall()
+    try await machine.runtime.close()
   }
 
   /// Asks all programs at once to end, and returns when they have or their time is over.

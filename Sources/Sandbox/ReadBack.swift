@@ -16,10 +16,10 @@ extension SandboxRuntime {
     } catch {
       return ["sandbox", "resources"].map { failed($0, "\(error)") }
     }
-    return [sandboxLayer(process), resourcesLayer(process, id: id, pod: pod)]
+    return [sandboxLayer(process, id: id), resourcesLayer(process, id: id, pod: pod)]
   }
 
-  private func sandboxLayer(_ process: Int32) -> LayerStatus {
+  private func sandboxLayer(_ process: Int32, id: SandboxID) -> LayerStatus {
     let status = fields(of: "/proc/\(process)/status")
     guard sameFile("/proc/\(process)/exe", traits.executable) else {
       return failed("sandbox", "process \(process) is not \(traits.executable)")
@@ -34,10 +34,14 @@ extension SandboxRuntime {
     guard shared.isEmpty else {
       return failed("sandbox", "process \(process) shares the host's namespaces \(shared.joined(separator: ", "))")
     }
+    // A socket there could be reached by every user of the machine.
+    guard let sockets = try? String(contentsOfFile: "/proc/self/net/unix", encoding: .utf8),
+      !sockets.contains("@runsc-sandbox.\(id)")
+    else { return failed("sandbox", "its control socket is open to this machine's users") }
     return LayerStatus(
       layer: "sandbox", state: .enforced,
       evidence: "process \(process) is gVisor (\(version), \(platform)): own user, mount and network namespaces, "
-        + "seccomp filter, no new privileges")
+        + "seccomp filter, no new privileges, control socket out of reach")
   }
 
   private func resourcesLayer(_ process: Int32, id: SandboxID, pod: Pod) -> LayerStatus {

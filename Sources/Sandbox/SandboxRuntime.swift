@@ -27,6 +27,7 @@ package struct SandboxRuntime: Sendable {
   let configuration: Configuration
   package let traits: RuntimeTraits
   let groups: ControlGroups
+  private let control: ControlNamespace
 
   package var version: String { traits.version }
   package var platform: String { traits.platform }
@@ -39,8 +40,13 @@ package struct SandboxRuntime: Sendable {
     let groups = try ControlGroups.detect()
     try FileManager.default.createDirectory(
       atPath: configuration.rootDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    return SandboxRuntime(configuration: configuration, traits: traits, groups: groups)
+    let control = ControlNamespace(of: configuration.instance)
+    try await control.open()
+    return SandboxRuntime(configuration: configuration, traits: traits, groups: groups, control: control)
   }
+
+  /// Removes what the instance's runtime itself has on the machine; its sandboxes must be gone.
+  package func close() async throws { try await control.remove() }
 
   /// Makes the sandbox with its program ready but not running.
   ///
@@ -61,7 +67,7 @@ package struct SandboxRuntime: Sendable {
     var flags = globalFlags(bundle: bundle)
     flags += ["--log=\(log)", "--panic-log=\(bundle.directory)/panic.log"]
     let arguments = flags + ["create", "-bundle", bundle.directory, bundle.id.description]
-    let status = try await Command(traits.executable, arguments).run(appendingTo: bundle.logFile)
+    let status = try await control.command(traits.executable, arguments).run(appendingTo: bundle.logFile)
     guard status == .exited(0) else {
       throw Fault(
         .failed, operation: "create sandbox \(bundle.id)", reason: "runsc \(status): \(lastLine(of: log))",
@@ -151,14 +157,14 @@ package struct SandboxRuntime: Sendable {
     var arguments = globalFlags() + ["exec", "-user", "\(user):\(user)", "-cwd", directory ?? "/workspace"]
     if let processFile { arguments.append("-internal-pid-file=\(processFile)") }
     for (name, value) in env.sorted(by: { $0.key < $1.key }) { arguments += ["-env", "\(name)=\(value)"] }
-    return Command(traits.executable, arguments + [id.description] + command)
+    return control.command(traits.executable, arguments + [id.description] + command)
   }
 
   package func outOfMemory(_ id: SandboxID) -> Bool { groups.outOfMemory(id.cgroup) }
 
   // MARK: runsc
 
-  func command(_ arguments: [String]) -> Command { Command(traits.executable, globalFlags() + arguments) }
+  func command(_ arguments: [String]) -> Command { control.command(traits.executable, globalFlags() + arguments) }
 
   private func globalFlags(bundle: SandboxBundle? = nil) -> [String] {
     var flags = ["--root=\(configuration.rootDirectory)"]
@@ -172,9 +178,9 @@ package struct SandboxRuntime: Sendable {
   /// (github.com/google/gvisor issue 10704).
   private func startCommand(_ id: SandboxID) -> Command {
     let arguments = globalFlags() + ["start", id.description]
-    guard traits.hidesNetworkSettings else { return Command(traits.executable, arguments) }
+    guard traits.hidesNetworkSettings else { return control.command(traits.executable, arguments) }
     let script = "mount -t tmpfs -o ro,size=4k none /proc/sys/net && exec \"$0\" \"$@\""
-    return Command(
+    return control.command(
       "unshare", ["--mount", "--propagation", "private", "sh", "-c", script, traits.executable] + arguments)
   }
 

@@ -33,7 +33,15 @@ package final class Store: Sendable {
       }
       let pool = try DatabasePool(path: path, configuration: configuration)
       // Only now: a pool sets it to NORMAL when it opens, with which a commit is not on the disk yet.
-      try await pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+      let level = try await pool.writeWithoutTransaction { db in
+        try db.execute(sql: "PRAGMA synchronous = FULL")
+        return try Int.fetchOne(db, sql: "PRAGMA synchronous")
+      }
+      guard level == 2 else {
+        throw Fault(
+          .failed, operation: "open \(path)", reason: "SQLite does not take synchronous FULL",
+          remedy: "use SQLite 3.7 or newer")
+      }
       let migrator = Schema.migrator
       guard try await pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
         throw Fault(

@@ -16,6 +16,7 @@ extension Doctor {
     Program(name: "skopeo", versionArguments: ["--version"], debianPackage: "skopeo"),
     Program(name: "umoci", versionArguments: ["--version"], debianPackage: "umoci"),
     Program(name: "setpriv", versionArguments: ["--version"], debianPackage: "util-linux"),
+    Program(name: "nsenter", versionArguments: ["--version"], debianPackage: "util-linux"),
     Program(name: "mkfs.ext4", versionArguments: ["-V"], debianPackage: "e2fsprogs"),
     Program(name: "mount", versionArguments: ["--version"], debianPackage: "mount"),
   ]

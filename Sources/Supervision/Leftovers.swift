@@ -3,6 +3,7 @@ import ChildProcess
 import Foundation
 import Glibc
 import NetworkIsolation
+import Sandbox
 
 /// Everything that an instance can leave on a machine, read back from the kernel and the disk.
 ///
@@ -29,7 +30,8 @@ package struct Leftovers: Sendable {
 
   func networkNamespaces() -> [String] {
     // The name of another instance may begin with ours: what follows has to be a slot.
-    names(in: "/run/netns").filter { plan.slot(namespace: $0) != nil }
+    let control = ControlNamespace(of: layout.instance).name
+    return names(in: "/run/netns").filter { plan.slot(namespace: $0) != nil || $0 == control }
   }
 
   func interfaces() -> [String] {

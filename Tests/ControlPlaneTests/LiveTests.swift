@@ -187,6 +187,37 @@ import Testing
     }
   }
 
+  @Test("ends a stream when its token is revoked, and lets one token have a quarter of them") func streams()
+    async throws
+  {
+    try await Self.with { live in
+      let id = try await Self.running("bot", live.client)
+      let viewer = try await live.client.createToken(
+        TokenRequest(name: "eyes", role: .viewer, tenant: nil, expiresInSeconds: nil))
+      // A client of its own for each, because one has eight connections at most.
+      let most = APILimits().streams / 4
+      let clients = (0...most).map { _ in
+        APIClient(address: .unix(live.layout.apiSocket), token: viewer.secret)
+      }
+      let (seen, saw) = AsyncStream.makeStream(of: Void.self)
+      let followers = clients.dropLast().map { client in
+        Task { try await client.logs(id, follow: true) { _ in saw.yield() } }
+      }
+      var open = 0
+      for await _ in seen {
+        open += 1
+        if open == most { break }
+      }
+      let refusal = await #expect(throws: Fault.self) { try await clients[most].logs(id) { _ in } }
+      #expect(refusal?.code == .exhausted)
+      do { try await live.client.revokeToken(viewer.token.id) } catch { Issue.record(error) }
+      for follower in followers {
+        await #expect(throws: (any Error).self) { try await follower.value }
+      }
+      for client in clients { try await client.shutdown() }
+    }
+  }
+
   @Test("wants a token on TCP, whoever calls") func tcp() async throws {
     try await Self.with { live in
       let without = APIClient(address: .http("http://127.0.0.1:\(live.port)"))

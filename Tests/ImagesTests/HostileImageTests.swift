@@ -128,6 +128,24 @@ struct HostileImageTests {
     }
   }
 
+  @Test("a layer that is a named pipe, whose reader would wait for ever") func pipeForLayer() async throws {
+    try await ImageFixture.with { fixture in
+      let layout = try await fixture.layout("layout", of: try await fixture.root("root"))
+      // The largest blob is the layer.
+      let script = "cd \"$0\"/blobs/sha256 && layer=$(ls -S | head -n 1) && rm $layer && mkfifo -m 644 $layer"
+      try await Command("sh", ["-c", script, layout]).check()
+      try await Command("tar", ["-C", layout, "-cf", "\(fixture.sources)/a.tar", "."]).check()
+      try await expectRefusal("oci-archive:\(fixture.sources)/a.tar", "a layer of it is not a plain file", fixture)
+      try await expectRefusal("oci:\(layout):1.0", "a layer of it is not a plain file", fixture)
+    }
+  }
+
+  @Test("a device, which is not even opened") func device() async throws {
+    try await ImageFixture.with { fixture in
+      try await expectRefusal("oci-archive:/dev/null", "/dev/null is not a plain file", fixture)
+    }
+  }
+
   @Test("a file that is no archive") func noArchive() async throws {
     try await ImageFixture.with { fixture in
       try "nothing".write(toFile: "\(fixture.sources)/a.tar", atomically: true, encoding: .utf8)

@@ -240,6 +240,71 @@ let canRunAgents =
     }
   }
 
+  @Test("that is started anew leaves an agent alone that ended for good") func staysEnded() async throws {
+    try await NodeFixture.with { node in
+      let uid = AgentUID.random()
+      let agent = try node.agent("echo ran >> /workspace/runs; exit 4", uid: uid, restart: "Never")
+      try await node.client.apply(DesiredState(revision: 1, agents: [agent]))
+      _ = try await node.observe(uid) { $0.phase == .failed }
+      unlink(node.layout.nodeSocket)
+      let configuration = NodeService.Configuration(layout: node.layout, deniedDestinations: ["10.0.0.0/8"])
+      try await NodeFixture.withService(configuration) {
+        let after = try await node.observe(uid) { $0.phase == .failed }
+        #expect(after.lastExit == AgentExit(code: 4))
+        #expect(after.reason?.contains("exit code 4") == true)
+        // A pass of the loop, and one more: a launch would have begun.
+        try await node.client.apply(DesiredState(revision: 2, agents: [agent]))
+        try await Task.sleep(for: .seconds(3))
+        let runs = "\(node.layout.agentsDirectory)/\(uid)/workspace/runs"
+        #expect(try String(contentsOfFile: runs, encoding: .utf8) == "ran\n")
+      }
+    }
+  }
+
+  @Test("ends a program in a sandbox when its client is gone") func execEnds() async throws {
+    try await NodeFixture.with { node in
+      let uid = AgentUID.random()
+      try await node.client.apply(DesiredState(revision: 1, agents: [try node.agent("exec sleep 600", uid: uid)]))
+      _ = try await node.observe(uid) { $0.phase == .running }
+      let client = Task { try await node.exec(uid, "sh", "-c", "trap '' TERM; while :; do echo x >> beats; done") }
+      let beats = "\(node.layout.agentsDirectory)/\(uid)/workspace/beats"
+      while access(beats, F_OK) != 0 { try await Task.sleep(for: .milliseconds(50)) }
+      client.cancel()
+      _ = await client.result
+      // It has two seconds for SIGTERM, which it does not heed.
+      var size: off_t = -1
+      while true {
+        var status = stat()
+        #expect(stat(beats, &status) == 0)
+        if status.st_size == size { break }
+        size = status.st_size
+        try await Task.sleep(for: .seconds(1))
+      }
+      let left = try await node.exec(uid, "sh", "-c", "ls /workspace | grep -v exec")
+      #expect(left.output == "beats\n")
+      let files = try FileManager.default.contentsOfDirectory(atPath: "\(node.layout.agentsDirectory)/\(uid)")
+      #expect(!files.contains { $0.hasPrefix("exec-") })
+    }
+  }
+
+  @Test("keeps an agent's output from the machine's disk") func logIsBounded() async throws {
+    try await NodeFixture.with { node in
+      let uid = AgentUID.random()
+      try await node.client.apply(
+        DesiredState(revision: 1, agents: [try node.agent("cat /dev/zero; exec sleep 600", uid: uid)]))
+      _ = try await node.observe(uid) { $0.phase == .running }
+      let directory = "\(node.layout.agentsDirectory)/\(uid)"
+      for _ in 0..<10 {
+        var status = stat()
+        #expect(stat("\(directory)/log.img", &status) == 0)
+        #expect(Int(status.st_blocks) * 512 <= 70 << 20)
+        try await Task.sleep(for: .milliseconds(200))
+      }
+      var log = stat()
+      #expect(stat("\(directory)/log/agent.log", &log) == 0 && log.st_size > 1 << 20)
+    }
+  }
+
   @Test("refuses a desired state older than the one in force") func stale() async throws {
     try await NodeFixture.with { node in
       try await node.client.apply(DesiredState(revision: 5, agents: []))

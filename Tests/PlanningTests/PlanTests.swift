@@ -49,6 +49,8 @@ import Testing
 
   @Test("waits out a back-off, and leaves a finished or failed agent alone") func waits() {
     #expect(steps(.run, Found(uid: uid, generation: 1, hasFiles: true, backingOff: true)) == [])
+    let changed = Found(uid: uid, generation: 1, hasFiles: true, backingOff: true)
+    #expect(steps(.run, changed, generation: 2) == [.launch(generation: 2)], "the back-off is the old generation's")
     #expect(steps(.run, Found(uid: uid, generation: 1, hasFiles: true, completedGeneration: 1)) == [])
     #expect(steps(.run, Found(uid: uid, hasFiles: true, failedGeneration: 1)) == [])
     #expect(

@@ -46,10 +46,12 @@ struct SandboxFixture {
     } catch {
       try? await runtime.delete(fixture.id)  // the body's error is the one to tell
       fixture.removeControlGroup()
+      try? await runtime.close()
       throw error
     }
     try await runtime.delete(fixture.id)
     fixture.removeControlGroup()
+    try await runtime.close()
   }
 
   private func removeControlGroup() {
@@ -152,6 +154,16 @@ let canRunSandboxes =
       let exit = try await fixture.run(fixture.bundle(script, processes: 16))
       #expect(exit?.code != 0)
       #expect(!fixture.log.contains("all-started"))
+    }
+  }
+
+  @Test("cannot be spoken to from the host's network namespace, where any user could") func control() async throws {
+    try await SandboxFixture.with { fixture in
+      try await fixture.runtime.create(fixture.bundle("sleep 60"))
+      _ = try await fixture.runtime.start(fixture.id)
+      let sockets = try String(contentsOfFile: "/proc/net/unix", encoding: .utf8)
+      #expect(!sockets.contains("\(fixture.id)"))
+      #expect(try await fixture.runtime.state(fixture.id)?.status == .running)
     }
   }
 

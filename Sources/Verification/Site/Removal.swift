@@ -4,6 +4,7 @@ import ChildProcess
 import Faults
 import Foundation
 import Glibc
+import Sandbox
 
 /// Takes one trace away; done when it is gone already.
 func remove(_ trace: Trace) async throws {
@@ -32,7 +33,8 @@ func remove(_ trace: Trace) async throws {
     try writeSetting(path, value)
   case .sandbox(let root, let id):
     guard FileManager.default.fileExists(atPath: root) else { return }
-    _ = try await Command("runsc", ["--root", root, "delete", "-force", id]).run()
+    guard let instance = SandboxID(id)?.instance else { return }
+    _ = try await ControlNamespace(of: instance).command("runsc", ["--root", root, "delete", "-force", id]).run()
   case .cgroup(let path):
     for controller in ["", "unified"] + controllers() { rmdir("/sys/fs/cgroup/\(controller)\(path)") }
   case .process(let pid, let startTime):

@@ -17,6 +17,7 @@ struct ThrowAwaySandboxes: Sendable {
   static func open(site: ProbeSite) async throws -> ThrowAwaySandboxes {
     let root = "\(site.directory)/runsc"
     let policy = site.platform.policyDirectory
+    try await site.ledger.record(.networkNamespace(ControlNamespace(of: site.instance).name))
     let runtime = try await SandboxRuntime.open(
       SandboxRuntime.Configuration(
         executable: "runsc", rootDirectory: root, seccompDirectory: "\(policy)/seccomp", instance: site.instance))
