@@ -32,6 +32,8 @@ extension API {
         .invalid, operation: operation, reason: "\(report.items.count) denials, more than \(DenialReport.longest)",
         remedy: "send several reports")
     }
+    // Whoever has just started does not know whose they were; the sentinel keeps them and comes again.
+    if report.items.contains(where: { $0.interface != nil }) { try view.requireObserved(operation: operation) }
     let owners = Dictionary(
       view.agents.values.compactMap { agent in agent.interface.map { ($0, agent.id) } },
       uniquingKeysWith: { first, _ in first })

@@ -13,6 +13,7 @@ final class NodeView: Sendable {
       remedy: "wait a few seconds, then look with 'lobstack status'")
     var description: NodeDescription?
     var agents: [AgentUID: ObservedAgent] = [:]
+    var hasObserved = false
     var desiredBytes = 0
   }
 
@@ -41,7 +42,16 @@ final class NodeView: Sendable {
     state.withLock {
       $0.failure = nil
       $0.agents = agents
+      $0.hasObserved = true
     }
+  }
+
+  /// - Throws: `Fault(.unavailable)` before the node has told of its agents for the first time.
+  func requireObserved(operation: String) throws {
+    guard !state.withLock({ $0.hasObserved }) else { return }
+    throw Fault(
+      .unavailable, operation: operation, reason: "the node has not told of its agents yet",
+      remedy: "try again in a second")
   }
 
   /// - Parameter bytes: how long the whole desired state is.

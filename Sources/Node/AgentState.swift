@@ -30,7 +30,6 @@ struct AgentState: Sendable {
     if record.failedGeneration == generation {
       phase = .failed
       fault = record.fault
-      reason = record.fault?.description
       observedGeneration = generation
     } else if record.completedGeneration == generation {
       phase = record.lastExit?.code == 0 ? .stopped : .failed

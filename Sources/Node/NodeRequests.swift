@@ -45,10 +45,7 @@ struct NodeRequests: NodeRequestHandling {
       try await exec(uid, command, env, directory, input: input, output: output)
     case .logs(let uid, let tailBytes, let follow):
       guard await reconciler.agentExists(uid) else { throw unknown(uid, "read its log") }
-      let files = machine.files(uid)
-      // Of an agent that has not run since the platform came up; one that never ran has none.
-      if files.exist { try await files.mountLog() }
-      try await AgentLog(path: files.logFile).send(tailBytes: tailBytes, follow: follow, to: output)
+      try await AgentLog(path: machine.files(uid).logFile).send(tailBytes: tailBytes, follow: follow, to: output)
       try await output(try Frame.json(.exit, StreamExit(code: 0)))
     case .describe, .apply, .observe:
       throw Fault(.invalid, operation: "serve a stream", reason: "the request has one answer", remedy: "ask for it")

@@ -18,7 +18,7 @@ actor Reconciler {
   var desired = DesiredState(revision: 0, agents: [])
   var states: [AgentUID: AgentState] = [:]
   var busy: Set<AgentUID> = []
-  private var launching = 0
+  var launching = 0
   private(set) var revision: UInt64 = 1
   private var watchers: [UUID: CheckedContinuation<Void, Never>] = [:]
   private let signals: AsyncStream<Void>
@@ -31,68 +31,10 @@ actor Reconciler {
   private static let readBackInterval = Duration.seconds(10)
   private static let trimInterval = Duration.milliseconds(500)
   private static let collectInterval = Duration.seconds(60)
-  /// Bytes of each part of a fault that is told: it may hold what an agent's owner wrote.
-  private static let longestText = 1024
 
   init(machine: Machine) {
     self.machine = machine
     (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-  }
-
-  /// Takes up what an earlier node left: its desired state, and the agents that go on running.
-  func adopt() async throws {
-    if let data = FileManager.default.contents(atPath: machine.layout.desiredStateFile) {
-      do {
-        desired = try JSONDecoder().decode(DesiredState.self, from: data)
-      } catch {
-        throw Fault(
-          .invalid, operation: "read \(machine.layout.desiredStateFile)", reason: "it is not a desired state",
-          remedy: "remove the file; the control plane sends it anew", cause: error)
-      }
-    }
-    machine.runtime.endStaleWaiters()
-    let sandboxes = Dictionary(try await machine.runtime.list().map { ($0.id, $0) }) { first, _ in first }
-    let directories = (try? FileManager.default.contentsOfDirectory(atPath: machine.layout.agentsDirectory)) ?? []
-    for uid in directories.compactMap(AgentUID.init) {
-      guard let record = machine.files(uid).readRecord() else { continue }
-      var state = AgentState(record: record)
-      // What of the network is left shows at the first read-back; detaching what is not there does no harm.
-      state.hasNetwork = true
-      if let sandbox = sandboxes[machine.sandboxID(uid)] {
-        adopt(sandbox, into: &state)
-      }
-      states[uid] = state
-    }
-    try await removeLeftovers(sandboxes)
-    signal.yield()
-  }
-
-  private func adopt(_ sandbox: SandboxState, into state: inout AgentState) {
-    switch sandbox.status {
-    case .running, .paused:
-      state.sandbox = .running
-      state.phase = .running
-      state.observedGeneration = state.record.generation ?? 0
-      state.runningSince = .now
-      state.record.sandboxProcess = sandbox.process
-      watchAdopted(state.record.uid, process: sandbox.process)
-      machine.logger.info(
-        "Agent adopted", metadata: ["agent.id": "\(state.record.id)", "process.id": "\(sandbox.process)"])
-    case .created: state.sandbox = .halfMade
-    case .stopped: state.sandbox = .ended(nil)
-    }
-  }
-
-  /// Removes sandboxes and networks that no agent's record claims.
-  private func removeLeftovers(_ sandboxes: [SandboxID: SandboxState]) async throws {
-    let claimed = Set(states.keys.map(machine.sandboxID))
-    for id in sandboxes.keys where !claimed.contains(id) {
-      try await machine.runtime.delete(id)
-      machine.logger.warning("Leftover removed", metadata: ["sandbox.id": "\(id)"])
-    }
-    for leftover in try await machine.network.reclaim(keeping: Set(states.values.map(\.record.slot))) {
-      machine.logger.warning("Leftover removed", metadata: ["object": "\(leftover)"])
-    }
   }
 
   // MARK: Requests
@@ -248,122 +190,6 @@ actor Reconciler {
         changed()
       }
     }
-  }
-
-  private func execute(_ plan: AgentPlan, _ agent: DesiredAgent?) async {
-    states[plan.uid]?.retryAfter = nil
-    for step in plan.steps {
-      do {
-        try await perform(step, plan.uid, agent)
-      } catch {
-        fail(plan.uid, agent, step: step, error: error)
-        break
-      }
-    }
-    if states[plan.uid]?.retryAfter == nil { states[plan.uid]?.retries = RestartBackOff() }
-    busy.remove(plan.uid)
-    if plan.launches { launching -= 1 }
-    changed()
-    signal.yield()
-  }
-
-  private func perform(_ step: Step, _ uid: AgentUID, _ agent: DesiredAgent?) async throws {
-    guard let record = states[uid]?.record else { return }
-    let id = machine.sandboxID(uid)
-    switch step {
-    case .stop:
-      try await stopSandbox(id, record: record)
-    case .recordExit(let exit):
-      recordExit(uid, exit, agent)
-    case .removeSandbox:
-      try await machine.runtime.delete(id)
-      states[uid]?.sandbox = .absent
-      states[uid]?.record.sandboxProcess = nil
-      states[uid]?.layers = []
-      try saveRecord(uid)
-    case .cutNetwork:
-      try await machine.network.detach(machine.network.network(slot: record.slot))
-      states[uid]?.hasNetwork = false
-    case .destroyFiles:
-      try await machine.files(uid).destroy()
-    case .confirmDestroyed:
-      states[uid]?.destroyed = true
-      states[uid]?.phase = .stopped
-      states[uid]?.reason = nil
-      states[uid]?.fault = nil
-      states[uid]?.observedGeneration = agent?.generation ?? 0
-    case .launch(let generation):
-      guard let agent else { return }
-      try await launch(agent, generation: generation)
-    }
-  }
-
-  private func launch(_ agent: DesiredAgent, generation: Int64) async throws {
-    guard var state = states[agent.uid] else { return }
-    if state.observedGeneration != generation {
-      state.record.restarts = 0
-      state.backOff = RestartBackOff()
-      state.record.failedGeneration = nil
-      state.record.completedGeneration = nil
-      state.record.fault = nil
-    }
-    state.record.generation = generation
-    state.observedGeneration = generation
-    state.phase = .starting
-    state.reason = nil
-    state.fault = nil
-    state.hasNetwork = true
-    states[agent.uid] = state
-    changed()
-
-    let launch = Launch(
-      desired: agent, record: state.record, files: machine.files(agent.uid), machine: machine)
-    let launched: Launch.Launched
-    do {
-      launched = try await launch.run()
-    } catch {
-      // What the launch could not undo is undone by the next passes, which find nothing when all is gone.
-      states[agent.uid]?.sandbox = .halfMade
-      throw error
-    }
-    guard states[agent.uid] != nil else { return }
-    states[agent.uid]?.sandbox = .running
-    states[agent.uid]?.phase = .running
-    states[agent.uid]?.layers = launched.layers
-    states[agent.uid]?.runningSince = .now
-    states[agent.uid]?.record.imageDigest = launched.imageDigest
-    states[agent.uid]?.record.sandboxProcess = launched.process
-    states[agent.uid]?.record.startedAt = Date()
-    try saveRecord(agent.uid)
-    watchChild(agent.uid, process: launched.process)
-  }
-
-  func fail(_ uid: AgentUID, _ agent: DesiredAgent?, step: Step, error: any Error) {
-    let fault = Fault.wrap(error, operation: "reconcile agent \(uid)", remedy: "see the log of the node")
-      .shortened(toBytes: Self.longestText)
-    machine.logger.error("A step failed", metadata: ["agent.uid": "\(uid)", "step": "\(step)", "error": "\(fault)"])
-    states[uid]?.fault = fault
-    states[uid]?.reason = fault.description
-    states[uid]?.phase = .failed
-    guard case .launch(let generation) = step else {
-      // A launch is not tried again; anything else is, but not as fast as the machine can.
-      _ = states[uid]?.retries.delay(afterRunOf: .zero)
-      let delay = states[uid]?.retries.delay(afterRunOf: .zero) ?? .seconds(1)
-      states[uid]?.retryAfter = .now + max(delay, .seconds(1))
-      return
-    }
-    states[uid]?.record.failedGeneration = generation
-    states[uid]?.record.fault = fault
-    states[uid]?.layers = []
-    do { try saveRecord(uid) } catch {
-      // A node that starts anew tries the launch once more, which is all that is lost.
-      machine.logger.warning("A failure is not on disk", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])
-    }
-  }
-
-  private func saveRecord(_ uid: AgentUID) throws {
-    guard let record = states[uid]?.record, machine.files(uid).exist else { return }
-    try machine.files(uid).write(record)
   }
 }
 

@@ -58,6 +58,8 @@ struct CrashTests {
       try await platform.create(
         "demo", command: ["sh", "-c", "trap 'echo saved > /workspace/end; exit 0' TERM; sleep 36000 & wait"])
       try await platform.exec("demo", "sh", "-c", "echo kept > /workspace/note").ok()
+      try await platform.create("still", command: ["sh", "-c", "echo spoke; trap 'exit 0' TERM; sleep 36000 & wait"])
+      try await platform.run("agent", "stop", "still", "--wait").ok()
 
       let again = try await platform.run("up", "--detach", timeout: .seconds(100)).ok()
       #expect(again.output.contains("already running"))
@@ -72,6 +74,7 @@ struct CrashTests {
       try await platform.up()
       try await eventually("the agent is back") { try await platform.agent("demo").status.phase == .running }
       #expect(try await platform.exec("demo", "cat", "/workspace/note").output == "kept\n")
+      #expect(try await platform.run("agent", "logs", "still").ok().output == "spoke\n", "logs outlive the platform")
       #expect(try await platform.exec("demo", "cat", "/workspace/end").output == "saved\n", "it was asked to end")
     }
   }

@@ -1,0 +1,131 @@
+import AgentModel
+import Faults
+import Foundation
+import Logging
+import NetworkIsolation
+import NodeProtocol
+import Planning
+import Sandbox
+
+/// The steps of a plan, carried out.
+extension Reconciler {
+  /// Bytes of each part of a fault that is told: it may hold what an agent's owner wrote, and the faults of all agents
+  /// have to fit into one message.
+  private static let longestText = 512
+
+  func execute(_ plan: AgentPlan, _ agent: DesiredAgent?) async {
+    states[plan.uid]?.retryAfter = nil
+    for step in plan.steps {
+      do {
+        try await perform(step, plan.uid, agent)
+      } catch {
+        fail(plan.uid, agent, step: step, error: error)
+        break
+      }
+    }
+    if states[plan.uid]?.retryAfter == nil { states[plan.uid]?.retries = RestartBackOff() }
+    busy.remove(plan.uid)
+    if plan.launches { launching -= 1 }
+    changed()
+    signal.yield()
+  }
+
+  private func perform(_ step: Step, _ uid: AgentUID, _ agent: DesiredAgent?) async throws {
+    guard let record = states[uid]?.record else { return }
+    let id = machine.sandboxID(uid)
+    switch step {
+    case .stop:
+      try await stopSandbox(id, record: record)
+    case .recordExit(let exit):
+      recordExit(uid, exit, agent)
+    case .removeSandbox:
+      try await machine.runtime.delete(id)
+      states[uid]?.sandbox = .absent
+      states[uid]?.record.sandboxProcess = nil
+      states[uid]?.layers = []
+      try saveRecord(uid)
+    case .cutNetwork:
+      try await machine.network.detach(machine.network.network(slot: record.slot))
+      states[uid]?.hasNetwork = false
+    case .destroyFiles:
+      try await machine.files(uid).destroy()
+    case .confirmDestroyed:
+      states[uid]?.destroyed = true
+      states[uid]?.phase = .stopped
+      states[uid]?.reason = nil
+      states[uid]?.fault = nil
+      states[uid]?.observedGeneration = agent?.generation ?? 0
+    case .launch(let generation):
+      guard let agent else { return }
+      try await launch(agent, generation: generation)
+    }
+  }
+
+  private func launch(_ agent: DesiredAgent, generation: Int64) async throws {
+    guard var state = states[agent.uid] else { return }
+    if state.observedGeneration != generation {
+      state.record.restarts = 0
+      state.backOff = RestartBackOff()
+      state.record.failedGeneration = nil
+      state.record.completedGeneration = nil
+      state.record.fault = nil
+    }
+    state.record.generation = generation
+    state.observedGeneration = generation
+    state.phase = .starting
+    state.reason = nil
+    state.fault = nil
+    state.hasNetwork = true
+    states[agent.uid] = state
+    changed()
+
+    let launch = Launch(
+      desired: agent, record: state.record, files: machine.files(agent.uid), machine: machine)
+    let launched: Launch.Launched
+    do {
+      launched = try await launch.run()
+    } catch {
+      // What the launch could not undo is undone by the next passes, which find nothing when all is gone.
+      states[agent.uid]?.sandbox = .halfMade
+      throw error
+    }
+    guard states[agent.uid] != nil else { return }
+    states[agent.uid]?.sandbox = .running
+    states[agent.uid]?.phase = .running
+    states[agent.uid]?.layers = launched.layers
+    states[agent.uid]?.runningSince = .now
+    states[agent.uid]?.record.imageDigest = launched.imageDigest
+    states[agent.uid]?.record.sandboxProcess = launched.process
+    states[agent.uid]?.record.startedAt = Date()
+    try saveRecord(agent.uid)
+    watchChild(agent.uid, process: launched.process)
+  }
+
+  func fail(_ uid: AgentUID, _ agent: DesiredAgent?, step: Step, error: any Error) {
+    let fault = Fault.wrap(error, operation: "reconcile agent \(uid)", remedy: "see the log of the node")
+      .shortened(toBytes: Self.longestText)
+    machine.logger.error("A step failed", metadata: ["agent.uid": "\(uid)", "step": "\(step)", "error": "\(fault)"])
+    states[uid]?.fault = fault
+    states[uid]?.reason = nil
+    states[uid]?.phase = .failed
+    guard case .launch(let generation) = step else {
+      // A launch is not tried again; anything else is, but not as fast as the machine can.
+      _ = states[uid]?.retries.delay(afterRunOf: .zero)
+      let delay = states[uid]?.retries.delay(afterRunOf: .zero) ?? .seconds(1)
+      states[uid]?.retryAfter = .now + max(delay, .seconds(1))
+      return
+    }
+    states[uid]?.record.failedGeneration = generation
+    states[uid]?.record.fault = fault
+    states[uid]?.layers = []
+    do { try saveRecord(uid) } catch {
+      // A node that starts anew tries the launch once more, which is all that is lost.
+      machine.logger.warning("A failure is not on disk", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])
+    }
+  }
+
+  private func saveRecord(_ uid: AgentUID) throws {
+    guard let record = states[uid]?.record, machine.files(uid).exist else { return }
+    try machine.files(uid).write(record)
+  }
+}
