@@ -21,46 +21,47 @@ struct Launch: Sendable {
     var layers: [LayerStatus]
   }
 
+  /// The agent's image, fetched and unpacked if it is not here yet.
+  func image() async throws -> ResolvedImage { try await machine.images.resolve(try imageReference()) }
+
   /// - Throws: `Fault` of the step that failed; nothing of the try is left then but a workspace that was there before.
-  func run() async throws -> Launched {
+  func run(_ image: ResolvedImage) async throws -> Launched {
     let isFirst = !files.exist
     do {
       try files.prepare()
       try files.write(record)
-      return try await launch()
+      return try await launch(image)
     } catch {
       await undo(removingFiles: isFirst)
       throw error
     }
   }
 
-  private func launch() async throws -> Launched {
-    let reference = try imageReference()
+  private func launch(_ image: ResolvedImage) async throws -> Launched {
     let size = try workspaceSize()
     let network = try machine.network.network(slot: record.slot)
-    // Independent of one another: the volume, the network and the image are made ready at the same time.
-    async let image = machine.images.resolve(reference)
+    // Independent of one another: the volumes and the network are made ready at the same time.
     async let volume = files.volume.mount(size: size)
     async let log: Void = files.mountLog()
     async let attached: Void = machine.network.attach(
       network, agent: desired.id, labels: desired.pod.metadata.labels ?? [:], policies: desired.networkPolicies)
-    let (resolved, _, _, _) = try await (image, volume, log, attached)
+    _ = try await (volume, log, attached)
 
     let id = machine.sandboxID(record.uid)
-    try await machine.runtime.create(bundle(id: id, image: resolved, network: network))
+    try await machine.runtime.create(bundle(id: id, image: image, network: network))
     let process = try await machine.runtime.start(id)
     let layers = await machine.readBack(record: record, pod: desired.pod)
     if let broken = layers.first(where: { $0.state != .enforced }) {
       // A short program may be over by now; then there is nothing to prove, and its end is told by the reaper.
       if try await machine.runtime.state(id)?.status == .stopped {
-        return Launched(imageDigest: resolved.digest, process: process, layers: [])
+        return Launched(imageDigest: image.digest, process: process, layers: [])
       }
       throw Fault(
         .failed, operation: "start agent \(desired.id)",
         reason: "its layer '\(broken.layer)' was not found enforced: \(broken.evidence)",
         remedy: "run 'lobstack doctor' and start the agent again")
     }
-    return Launched(imageDigest: resolved.digest, process: process, layers: layers)
+    return Launched(imageDigest: image.digest, process: process, layers: layers)
   }
 
   private func bundle(id: SandboxID, image: ResolvedImage, network: AgentNetwork) -> SandboxBundle {

@@ -1,6 +1,7 @@
 import AgentModel
 import Faults
 import Foundation
+import Images
 import Logging
 import NetworkIsolation
 import NodeProtocol
@@ -25,7 +26,6 @@ extension Reconciler {
     }
     if states[plan.uid]?.retryAfter == nil { states[plan.uid]?.retries = RestartBackOff() }
     busy.remove(plan.uid)
-    if plan.launches { launching -= 1 }
     changed()
     signal.yield()
   }
@@ -81,9 +81,21 @@ extension Reconciler {
 
     let launch = Launch(
       desired: agent, record: state.record, files: machine.files(agent.uid), machine: machine)
+    let image: ResolvedImage
+    do {
+      image = try await launch.image()
+    } catch {
+      states[agent.uid]?.hasNetwork = false
+      throw error
+    }
+    await takeLaunchTurn()
+    defer { endLaunchTurn() }
+    // To fetch an image can take its time, and what is wanted may be something else by now.
+    guard desired.agents.contains(where: { $0.uid == agent.uid && $0.wish == .run && $0.generation == generation })
+    else { return }
     let launched: Launch.Launched
     do {
-      launched = try await launch.run()
+      launched = try await launch.run(image)
     } catch {
       // What the launch could not undo is undone by the next passes, which find nothing when all is gone.
       states[agent.uid]?.sandbox = .halfMade

@@ -18,7 +18,8 @@ actor Reconciler {
   var desired = DesiredState(revision: 0, agents: [])
   var states: [AgentUID: AgentState] = [:]
   var busy: Set<AgentUID> = []
-  var launching = 0
+  private var launching = 0
+  private var waitingLaunches: [CheckedContinuation<Void, Never>] = []
   private(set) var revision: UInt64 = 1
   private var watchers: [UUID: CheckedContinuation<Void, Never>] = [:]
   private let signals: AsyncStream<Void>
@@ -150,10 +151,6 @@ actor Reconciler {
     var taken: [(AgentPlan, DesiredAgent?)] = []
     for plan in plans where !busy.contains(plan.uid) {
       if let after = states[plan.uid]?.retryAfter, after > now { continue }
-      if plan.launches {
-        guard launching < Self.mostLaunches else { continue }
-        launching += 1
-      }
       if plan.steps == [.confirmDestroyed], states[plan.uid]?.destroyed == true { continue }
       busy.insert(plan.uid)
       taken.append((plan, wanted[plan.uid]))
@@ -161,6 +158,19 @@ actor Reconciler {
     forgetDestroyed(keeping: Set(wanted.keys))
     noteSettled(wanted)
     return taken
+  }
+
+  /// Returns when the agent's turn to start has come; its image is there by then, so a turn takes a second or two.
+  func takeLaunchTurn() async {
+    guard launching >= Self.mostLaunches else {
+      launching += 1
+      return
+    }
+    await withCheckedContinuation { waitingLaunches.append($0) }
+  }
+
+  func endLaunchTurn() {
+    if waitingLaunches.isEmpty { launching -= 1 } else { waitingLaunches.removeFirst().resume() }
   }
 
   private func freeSlot() -> Int {

@@ -2,6 +2,7 @@ import APIModel
 import AgentModel
 import Faults
 import Foundation
+import Glibc
 import Testing
 
 @Suite("The life of an agent", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(3)))
@@ -80,6 +81,28 @@ struct AgentLifeTests {
         try await platform.agent("bomb").status.lastExit?.outOfMemory == true
       }
       #expect(try await platform.agent("bomb").status.fault?.reason.contains("out of memory") == true)
+    }
+  }
+
+  @Test("goes on after its gVisor was killed: told, recorded, and started again with nothing of the old left")
+  func killedRuntime() async throws {
+    try await withPlatform { platform in
+      try await platform.create("demo")
+      let sandbox = try await platform.sandboxProcess("demo")
+      let before = try await platform.traces()
+      #expect(kill(sandbox, SIGKILL) == 0)
+      try await eventually("it runs again") {
+        let status = try await platform.agent("demo").status
+        return status.restarts == 1 && status.phase == .running
+      }
+      #expect(try await platform.agent("demo").status.lastExit == AgentExit(code: 137))
+      #expect(try await platform.sandboxProcess("demo") != sandbox)
+      #expect(try await platform.traces() == before)
+      try await eventually("the end is in the audit log") {
+        try await platform.run("audit", "list", "--action", "agent.phase", "-o", "json").ok()
+          .json([AuditRecordResource].self)
+          .contains { $0.details["last.termination"] == "the program was ended by signal 9" }
+      }
     }
   }
 }

@@ -306,6 +306,41 @@ let canRunAgents =
     }
   }
 
+  @Test("starts an agent whose image is here while a registry keeps others waiting") func slowRegistry() async throws {
+    // The kernel takes the connections, and nobody ever answers.
+    let silent = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let port = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { place -> UInt16 in
+        guard bind(silent, place, length) == 0, listen(silent, 64) == 0, getsockname(silent, place, &length) == 0
+        else { return 0 }
+        return place.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+      }
+    }
+    try #require(port != 0)
+    try await NodeFixture.with { node in
+      // Whoever waits is let go at the end.
+      defer { close(silent) }
+      let first = try node.agent("exec sleep 600", uid: .random())
+      try await node.client.apply(DesiredState(revision: 1, agents: [first]))
+      _ = try await node.observe(first.uid) { $0.phase == .running }
+      let digits = String(repeating: "0", count: 64)
+      let waiting = try (0..<5).map { number in
+        try node.agent("true", uid: .random(), image: "docker://127.0.0.1:\(port)/a\(number)@sha256:\(digits)")
+      }
+      try await node.client.apply(DesiredState(revision: 2, agents: [first] + waiting))
+      for agent in waiting { _ = try await node.observe(agent.uid) { $0.phase == .starting } }
+      let uid = AgentUID.random()
+      let here = try node.agent("exec sleep 600", uid: uid)
+      try await node.client.apply(DesiredState(revision: 3, agents: [first] + waiting + [here]))
+      let running = try await node.observe(uid) { $0.phase == .running || $0.phase == .failed }
+      #expect(running.phase == .running, "\(running)")
+    }
+  }
+
   @Test("refuses a desired state older than the one in force") func stale() async throws {
     try await NodeFixture.with { node in
       try await node.client.apply(DesiredState(revision: 5, agents: []))
