@@ -61,6 +61,8 @@ let package = Package(
 
     // 1. Foundations: values, no I/O.
 
+    /** Files of the kernel (/proc, /sys) as text. */
+    room("KernelFiles", []),
     /** The shape of an error: code, operation, reason, remedy, cause. */
     room("Faults", []),
     /** Parsed values: names, the Agent's spec, tiers, sizes, durations. */
@@ -90,7 +92,7 @@ let package = Package(
     /** OCI images to shared read-only root file systems. */
     room("Images", ["AgentModel", "ChildProcess", "Faults", crypto, logging]),
     /** runsc: bundles, lifecycle, limits. */
-    room("Sandbox", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", logging]),
+    room("Sandbox", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "KernelFiles", logging]),
     /** NetworkPolicy to nft elements, network namespaces, veth pairs, denial events. */
     room("NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", logging]),
     /** SQLite state, the append-only audit file. */
@@ -106,8 +108,8 @@ let package = Package(
     room(
       "Node",
       [
-        "AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Framing", "Images", "NetworkIsolation",
-        "NodeProtocol",
+        "AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Framing", "Images", "KernelFiles",
+        "NetworkIsolation", "NodeProtocol",
         "Planning", "Sandbox", logging, nioCore, serviceLifecycle,
       ]),
     /** The HTTP API, its rules and the desired state. */
@@ -130,8 +132,8 @@ let package = Package(
     room(
       "Supervision",
       [
-        "AgentModel", "APIClient", "APIModel", "ChildProcess", "CLinux", "Faults", "NetworkIsolation", "Sandbox",
-        logging,
+        "AgentModel", "APIClient", "APIModel", "ChildProcess", "CLinux", "Faults", "KernelFiles", "NetworkIsolation",
+        "Sandbox", logging,
         serviceLifecycle, unixSignals,
       ]),
     /** Attacks the platform to prove its controls. */
@@ -139,7 +141,7 @@ let package = Package(
       "Verification",
       [
         "AgentModel", "APIClient", "APIModel", "Blueprint", "ChildProcess", "CLinux", "Documents", "Faults",
-        "NetworkIsolation", "Sandbox", "Storage",
+        "KernelFiles", "NetworkIsolation", "Sandbox", "Storage",
       ]),
 
     // 5. The program: parse arguments, wire, run.
@@ -158,13 +160,15 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "APIClient", "APIModel", "AgentModel", "AuditLog", "ChildProcess", "NetworkIsolation", "Storage", "Supervision",
+        "APIClient", "APIModel", "AgentModel", "AuditLog", "ChildProcess", "KernelFiles", "NetworkIsolation", "Storage",
+        "Supervision",
       ],
       path: "Benchmarks", swiftSettings: swift),
 
     // Tests: one target per room.
 
     .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
+    tests("KernelFilesTests", ["KernelFiles"]),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),

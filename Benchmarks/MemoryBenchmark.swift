@@ -1,6 +1,7 @@
 import APIModel
 import AgentModel
 import Foundation
+import KernelFiles
 import Supervision
 
 /// Memory of idle agents, every process of the instance counted: proportional set size (proc_pid_smaps(5)).
@@ -37,7 +38,7 @@ enum MemoryBenchmark {
   private static func megabytes(of processes: [Int32]) -> Double {
     processes.reduce(0) { sum, process in
       // A process that has ended meanwhile uses none.
-      let text = (try? String(contentsOfFile: "/proc/\(process)/smaps_rollup", encoding: .utf8)) ?? ""
+      let text = (try? kernelFile("/proc/\(process)/smaps_rollup")) ?? ""
       let line = text.split(separator: "\n").first { $0.hasPrefix("Pss:") }
       return sum + (line?.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0)
     } / 1024

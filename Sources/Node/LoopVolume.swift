@@ -2,6 +2,7 @@ import AgentModel
 import ChildProcess
 import Faults
 import Foundation
+import KernelFiles
 
 /// An ext4 file system in a sparse file, so that its size is a limit that the kernel keeps.
 struct LoopVolume: Sendable {
@@ -64,7 +65,7 @@ struct LoopVolume: Sendable {
 
   private var isMounted: Bool {
     get throws {
-      let mounts = try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)
+      let mounts = try kernelFile("/proc/self/mounts")
       return mounts.split(separator: "\n").contains { $0.split(separator: " ").dropFirst().first == mountPoint[...] }
     }
   }

@@ -1,6 +1,7 @@
 import ChildProcess
 import Foundation
 import Glibc
+import KernelFiles
 
 /// Sandboxes that another process started: they are no children of ours, so `runsc wait` tells how they end.
 extension SandboxRuntime {
@@ -26,8 +27,8 @@ extension SandboxRuntime {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     for process in names.compactMap({ Int32($0) }) {
       // What cannot be read any more has ended.
-      let line = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
-      let arguments = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+      let line = (try? kernelFile("/proc/\(process)/cmdline")) ?? ""
+      let arguments = line.split(separator: "\0").map(String.init)
       guard arguments.first == traits.executable, arguments.contains(root), arguments.dropLast().last == "wait",
         ProcessStatus(process)?.parent != getpid()
       else { continue }

@@ -1,5 +1,6 @@
 import Faults
 import Foundation
+import KernelFiles
 
 /// The machine's control groups, version 1 or 2 (cgroups(7)).
 package struct ControlGroups: Sendable, Hashable {
@@ -13,7 +14,7 @@ package struct ControlGroups: Sendable, Hashable {
   package static func detect(
     mountTable: String? = nil, controllers: String? = nil
   ) throws -> ControlGroups {
-    let table = try mountTable ?? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)
+    let table = try mountTable ?? kernelFile("/proc/self/mounts")
     var mounts: [String: String] = [:]
     var unified: String?
     for line in table.split(separator: "\n") {
@@ -29,7 +30,7 @@ package struct ControlGroups: Sendable, Hashable {
     }
     if mounts.isEmpty, let unified {
       // A file that cannot be read offers no controller, which is told below.
-      let offered = controllers ?? (try? String(contentsOfFile: "\(unified)/cgroup.controllers", encoding: .utf8)) ?? ""
+      let offered = controllers ?? (try? kernelFile("\(unified)/cgroup.controllers")) ?? ""
       for controller in offered.split(whereSeparator: \.isWhitespace) where needed.contains(String(controller)) {
         mounts[String(controller)] = unified
       }
@@ -53,7 +54,7 @@ package struct ControlGroups: Sendable, Hashable {
     func value(_ controller: String, _ file: String) -> String? {
       guard let mount = mounts[controller] else { return nil }
       // A file that is not there reads as no limit at all, which the comparison then finds wanting.
-      return (try? String(contentsOfFile: "\(mount)\(group)/\(file)", encoding: .utf8))?
+      return (try? kernelFile("\(mount)\(group)/\(file)"))?
         .trimmingCharacters(in: .whitespacesAndNewlines)
     }
     if version == 2 {
@@ -73,7 +74,7 @@ package struct ControlGroups: Sendable, Hashable {
     guard let mount = mounts["memory"] else { return false }
     let file = version == 2 ? "memory.events" : "memory.oom_control"
     // A group that is gone has no more to tell.
-    let text = (try? String(contentsOfFile: "\(mount)\(group)/\(file)", encoding: .utf8)) ?? ""
+    let text = (try? kernelFile("\(mount)\(group)/\(file)")) ?? ""
     return text.split(separator: "\n").contains { line in
       let fields = line.split(separator: " ")
       return fields.count == 2 && fields[0] == "oom_kill" && fields[1] != "0"
@@ -85,14 +86,14 @@ package struct ControlGroups: Sendable, Hashable {
     Set(
       directories(of: group).flatMap { directory in
         // A group that is gone has none.
-        let text = (try? String(contentsOfFile: "\(directory)/cgroup.procs", encoding: .utf8)) ?? ""
+        let text = (try? kernelFile("\(directory)/cgroup.procs")) ?? ""
         return text.split(separator: "\n").compactMap { Int32($0) }
       })
   }
 
   /// Every directory of the group, in each hierarchy that is mounted.
   static func directories(of group: String) -> [String] {
-    let table = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
+    let table = (try? kernelFile("/proc/self/mounts")) ?? ""
     return table.split(separator: "\n").compactMap { line in
       let fields = line.split(separator: " ")
       guard fields.count >= 3, fields[2] == "cgroup" || fields[2] == "cgroup2" else { return nil }

@@ -2,6 +2,7 @@ import CLinux
 import Faults
 import Foundation
 import Glibc
+import KernelFiles
 import Synchronization
 
 /// How a child ended, as waitid(2) tells it.
@@ -154,7 +155,7 @@ package final class OrphanReaper: Sendable {
   private func children() -> [Int32] {
     let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
     return threads.flatMap { thread in
-      let text = (try? String(contentsOfFile: "/proc/self/task/\(thread)/children", encoding: .utf8)) ?? ""
+      let text = (try? kernelFile("/proc/self/task/\(thread)/children")) ?? ""
       return text.split(separator: " ").compactMap { Int32($0) }
     }
   }
@@ -168,7 +169,7 @@ struct ProcessStatus {
   var session: Int32
 
   init?(_ process: Int32) {
-    guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+    guard let text = try? kernelFile("/proc/\(process)/stat"),
       let end = text.lastIndex(of: ")")
     else { return nil }
     // The program's name, in brackets, may hold anything; what follows it does not.

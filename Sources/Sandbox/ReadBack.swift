@@ -3,6 +3,7 @@ import ChildProcess
 import Documents
 import Foundation
 import Glibc
+import KernelFiles
 
 extension SandboxRuntime {
   /// What the kernel says of a running sandbox, seen from outside: nothing that an agent writes has a part in it.
@@ -35,7 +36,7 @@ extension SandboxRuntime {
       return failed("sandbox", "process \(process) shares the host's namespaces \(shared.joined(separator: ", "))")
     }
     // A socket there could be reached by every user of the machine.
-    guard let sockets = try? String(contentsOfFile: "/proc/self/net/unix", encoding: .utf8),
+    guard let sockets = try? kernelFile("/proc/self/net/unix"),
       !sockets.contains("@runsc-sandbox.\(id)")
     else { return failed("sandbox", "its control socket is open to this machine's users") }
     return LayerStatus(
@@ -58,7 +59,7 @@ extension SandboxRuntime {
     ].compactMap { $0 }
     guard differences.isEmpty else { return failed("resources", differences.joined(separator: ", ")) }
     // The membership file cannot be read of a process that has just ended: then nothing is proved.
-    let membership = (try? String(contentsOfFile: "/proc/\(process)/cgroup", encoding: .utf8)) ?? ""
+    let membership = (try? kernelFile("/proc/\(process)/cgroup")) ?? ""
     let members = membership.split(separator: "\n").filter { $0.hasSuffix(":\(id.cgroup)") }
     guard !members.isEmpty else {
       return failed("resources", "process \(process) is not in control group \(id.cgroup)")
@@ -87,7 +88,7 @@ extension SandboxRuntime {
   private func link(_ path: String) -> String? { try? FileManager.default.destinationOfSymbolicLink(atPath: path) }
 
   private func fields(of path: String) -> [Substring: String] {
-    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    let text = (try? kernelFile(path)) ?? ""
     let pairs = text.split(separator: "\n").compactMap { line -> (Substring, String)? in
       guard let colon = line.firstIndex(of: ":") else { return nil }
       return (line[..<colon], line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces))

@@ -3,6 +3,7 @@ import ChildProcess
 import Faults
 import Foundation
 import Glibc
+import KernelFiles
 import Sandbox
 
 /// Checks whether this machine can hold agents, and says how to mend what it finds. Changes nothing.
@@ -92,7 +93,7 @@ package struct Doctor: Sendable {
   /// gVisor has many tasks on the host for each process of a guest, so a small `kernel.pid_max` runs out.
   private func processIDs() -> Finding {
     // Unreadable: warned of below, as 0.
-    let text = (try? String(contentsOfFile: "/proc/sys/kernel/pid_max", encoding: .utf8)) ?? ""
+    let text = (try? kernelFile("/proc/sys/kernel/pid_max")) ?? ""
     let most = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     let detail = "kernel.pid_max is \(most)"
     return most < 1 << 17
@@ -130,7 +131,7 @@ package struct Doctor: Sendable {
 
   private func memory() -> Finding {
     // An unreadable file warns below, as 0 kB.
-    let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
+    let text = (try? kernelFile("/proc/meminfo")) ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") } ?? ""
     let kibibytes = line.split(separator: " ").dropFirst().first.flatMap { UInt64($0) } ?? 0
     let detail = "\(gibibytes(kibibytes << 10)) available"

@@ -1,6 +1,7 @@
 import AgentModel
 import Foundation
 import Glibc
+import KernelFiles
 
 /// The processes of one instance, found in /proc by what the kernel says of them.
 package struct InstanceProcesses: Sendable {
@@ -85,7 +86,7 @@ package struct InstanceProcesses: Sendable {
 
   private static func text(_ path: String) -> String {
     // As above: what cannot be read any more has ended.
-    (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    (try? kernelFile(path)) ?? ""
   }
 }
 

@@ -2,6 +2,7 @@ import AgentModel
 import ChildProcess
 import Foundation
 import Glibc
+import KernelFiles
 import NetworkIsolation
 import Sandbox
 
@@ -59,13 +60,13 @@ package struct Leftovers: Sendable {
   private func loopDevices() -> [String] {
     names(in: "/sys/block").filter { device in
       // Most loop devices have no file behind them, and then no such entry.
-      let file = try? String(contentsOfFile: "/sys/block/\(device)/loop/backing_file", encoding: .utf8)
+      let file = try? kernelFile("/sys/block/\(device)/loop/backing_file")
       return file?.hasPrefix(layout.root + "/") == true
     }
   }
 
   private func mountTable() throws -> [(type: Substring, path: String)] {
-    try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).split(separator: "\n").compactMap { line in
+    try kernelFile("/proc/self/mounts").split(separator: "\n").compactMap { line in
       let fields = line.split(separator: " ")
       // The kernel writes a space in a path as \040 (fstab(5)).
       return fields.count >= 3 ? (fields[2], fields[1].replacingOccurrences(of: "\\040", with: " ")) : nil

@@ -26,6 +26,13 @@ import Testing
     }
   }
 
+  @Test("read the kernel's files to their end, which Foundation does not") func kernelFiles() throws {
+    for file in try House.files(in: "Sources", suffix: ".swift") {
+      let text = try House.text(file)
+      #expect(!text.contains(/contents(OfFile|\(atPath): "\/(proc|sys)\//), "\(file)")
+    }
+  }
+
   @Test("hold finished work: no marker of work that is left") func finished() throws {
     for directory in ["Sources", "examples", "policy", "scripts"] {
       for file in try House.files(in: directory, suffix: "") {

@@ -2,6 +2,7 @@ import ChildProcess
 import Faults
 import Foundation
 import Glibc
+import KernelFiles
 
 /// ISO-1, 2, 3, 5, 6: the sandbox itself.
 struct IsolationChecks: Sendable {
@@ -32,7 +33,7 @@ struct IsolationChecks: Sendable {
   private func kernel() async throws -> Finding {
     let image = try await fixtures.image.value
     let host = try await Command("uname", ["-r", "-v"]).check().trimmingCharacters(in: .whitespacesAndNewlines)
-    let release = try String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)
+    let release = try kernelFile("/proc/sys/kernel/osrelease")
       .trimmingCharacters(in: .whitespacesAndNewlines)
     let trial = try await Trial.run("ask for the kernel") {
       let seen = try await Command("chroot", [image, "/bin/uname", "-r", "-v"]).check()

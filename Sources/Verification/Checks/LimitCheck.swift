@@ -5,6 +5,7 @@ import ChildProcess
 import Faults
 import Foundation
 import Glibc
+import KernelFiles
 import Sandbox
 
 /// ISO-4: the limits of an agent hold, and a neighbour does not feel its bombs.
@@ -171,14 +172,14 @@ struct LimitCheck: Sendable {
   private func memory(of sandbox: Int32) -> Int {
     HostProcess.tree(of: sandbox).reduce(0) { sum, process in
       // A process may end between two looks at it.
-      let text = (try? String(contentsOfFile: "/proc/\(process.pid)/smaps_rollup", encoding: .utf8)) ?? ""
+      let text = (try? kernelFile("/proc/\(process.pid)/smaps_rollup")) ?? ""
       let line = text.split(separator: "\n").first { $0.hasPrefix("Pss:") }
       return sum + (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0)
     } / 1024
   }
 
   private func requireMemory() throws {
-    let text = try String(contentsOfFile: "/proc/meminfo", encoding: .utf8)
+    let text = try kernelFile("/proc/meminfo")
     let line = text.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
     let available = (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) / 1024
     let needed = Self.bombMegabytes * 2 + 512

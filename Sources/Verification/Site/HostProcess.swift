@@ -1,4 +1,5 @@
 import Foundation
+import KernelFiles
 
 /// A process as the host's /proc tells it: proc_pid_stat(5).
 struct HostProcess: Sendable, Hashable {
@@ -11,8 +12,8 @@ struct HostProcess: Sendable, Hashable {
   let isZombie: Bool
 
   init?(_ pid: Int32) {
-    guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/stat") else { return nil }
-    let text = String(decoding: data, as: UTF8.self)
+    // A process that has ended has no such file.
+    guard let text = try? kernelFile("/proc/\(pid)/stat") else { return nil }
     // The program's name, in parentheses, may hold anything.
     guard let close = text.lastIndex(of: ")") else { return nil }
     let fields = text[text.index(after: close)...].split(separator: " ")
@@ -33,8 +34,8 @@ struct HostProcess: Sendable, Hashable {
   }
 
   var arguments: [String] {
-    (FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()).split(separator: 0)
-      .map { String(decoding: $0, as: UTF8.self) }
+    // As above.
+    ((try? kernelFile("/proc/\(pid)/cmdline")) ?? "").split(separator: "\0").map(String.init)
   }
 
   /// The process with all that descend from it; empty when it has ended.

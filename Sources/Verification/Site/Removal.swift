@@ -4,6 +4,7 @@ import ChildProcess
 import Faults
 import Foundation
 import Glibc
+import KernelFiles
 import Sandbox
 
 /// Takes one trace away; done when it is gone already.
@@ -66,7 +67,7 @@ func writeSetting(_ path: String, _ value: String) throws {
 }
 
 private func isMounted(_ path: String) throws -> Bool {
-  try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).split(separator: "\n")
+  try kernelFile("/proc/self/mounts").split(separator: "\n")
     .contains { $0.split(separator: " ").dropFirst().first == path[...] }
 }
 

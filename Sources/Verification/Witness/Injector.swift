@@ -2,6 +2,7 @@ import CLinux
 import Faults
 import Foundation
 import Glibc
+import KernelFiles
 
 /// Puts packets on a sandbox's own interface, past gVisor: what whoever had broken gVisor could send.
 struct Injector: Sendable {
@@ -13,7 +14,7 @@ struct Injector: Sendable {
   ///   - interface: the sandbox's end of the veth pair, inside the namespace.
   ///   - peer: the host's end.
   static func open(namespace: String, interface: String, peer: String) async throws -> Injector {
-    let text = try String(contentsOfFile: "/sys/class/net/\(peer)/address", encoding: .utf8)
+    let text = try kernelFile("/sys/class/net/\(peer)/address")
     let peerAddress = text.split(whereSeparator: { $0 == ":" || $0.isWhitespace }).compactMap { UInt8($0, radix: 16) }
     return try await inNetworkNamespace(namespace) {
       var address = [UInt8](repeating: 0, count: 6)
