@@ -16,16 +16,22 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 func room(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
@@ -41,10 +47,14 @@ let package = Package(
   products: [.executable(name: "lobstack", targets: ["lobstack"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
@@ -82,6 +92,8 @@ let package = Package(
     room("Blueprint", ["AgentModel", "Documents", "Faults", "Manifests"]),
     /** Merkle log: record bytes, tree, proofs, checkpoints. */
     room("AuditLog", ["Faults", crypto]),
+    /** DNS queries of agents to answers. */
+    room("NameResolution", ["AgentModel", "Faults"]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -95,6 +107,12 @@ let package = Package(
     room("Sandbox", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "KernelFiles", logging]),
     /** NetworkPolicy to nft elements, network namespaces, veth pairs, denial events. */
     room("NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", logging]),
+    /** Envoy: its configuration, and whether it runs it. */
+    room("Proxy", ["AgentModel", "Faults", nioCore, nioHTTP1, nioPosix]),
+    /** X.509- and JWT-SVIDs: who issues them, who is believed. */
+    room("CertificateAuthority", ["AgentModel", "Faults", crypto, swiftASN1, x509]),
+    /** Secrets, sealed. */
+    room("SecretStore", ["AgentModel", "Faults", crypto]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
@@ -108,33 +126,39 @@ let package = Package(
     room(
       "Node",
       [
-        "AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Framing", "Images", "KernelFiles",
-        "NetworkIsolation", "NodeProtocol",
-        "Planning", "Sandbox", logging, nioCore, serviceLifecycle,
+        "AgentModel", "CertificateAuthority", "ChildProcess", "CLinux", "Documents", "Faults", "Framing", "Images",
+        "KernelFiles", "NameResolution", "NetworkIsolation", "NodeProtocol", "Planning", "Proxy", "Sandbox",
+        "SecretStore", crypto, logging, nioCore, serviceLifecycle,
       ]),
+    /** The SPIFFE Workload API on a Unix socket. */
+    room(
+      "WorkloadAPI",
+      ["AgentModel", "CertificateAuthority", "Faults", logging, nioCore, nioHPACK, nioHTTP2, nioPosix]),
     /** The HTTP API, its rules and the desired state. */
     room(
       "ControlPlane",
       [
-        "AgentModel", "APIModel", "AuditLog", "Blueprint", "Faults", "Framing", "NodeProtocol", "Storage", crypto,
-        httpTypes, hummingbird, hummingbirdCore, logging, nioCore, nioPosix,
-        serviceLifecycle,
+        "AgentModel", "APIModel", "AuditLog", "Blueprint", "CertificateAuthority", "Faults", "Framing",
+        "NodeProtocol", "Proxy", "Storage", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore,
+        hummingbirdTLS, logging, nioCore, nioPosix, nioSSL, serviceLifecycle,
       ], resources: [.embedInCode("openapi.json")]),
     /** Client of the HTTP API. */
     room(
       "APIClient",
-      ["AgentModel", "APIModel", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation, nioHTTP1]),
+      ["AgentModel", "APIModel", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation, nioHTTP1, nioSSL]),
     /** Reads what agents can influence (denied packets), without privileges. */
     room(
       "Sentinel",
-      ["APIClient", "APIModel", "AgentModel", "CLinux", "Faults", "NetworkIsolation", logging, serviceLifecycle]),
+      [
+        "APIClient", "APIModel", "AgentModel", "CLinux", "Faults", "NameResolution", "NetworkIsolation", logging,
+        serviceLifecycle,
+      ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
       "Supervision",
       [
         "AgentModel", "APIClient", "APIModel", "ChildProcess", "CLinux", "Faults", "KernelFiles", "NetworkIsolation",
-        "Sandbox", logging,
-        serviceLifecycle, unixSignals,
+        "Proxy", "Sandbox", logging, serviceLifecycle, unixSignals,
       ]),
     /** Attacks the platform to prove its controls. */
     room(
@@ -149,8 +173,8 @@ let package = Package(
     .executableTarget(
       name: "lobstack",
       dependencies: [
-        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Faults", "Node", "Sentinel",
-        "Storage", "Supervision", "Verification",
+        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Faults", "NameResolution",
+        "NetworkIsolation", "Node", "Sentinel", "Storage", "Supervision", "Verification",
         argumentParser,
         logging,
       ],
@@ -174,6 +198,23 @@ let package = Package(
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", crypto]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
+    tests("NameResolutionTests", ["AgentModel", "Faults", "NameResolution"]),
+    tests(
+      "CertificateAuthorityTests",
+      ["AgentModel", "CertificateAuthority", "ChildProcess", "Faults", crypto, swiftASN1, x509]),
+    .testTarget(
+      name: "WorkloadAPITests",
+      dependencies: [
+        "AgentModel", "CertificateAuthority", "ChildProcess", "WorkloadAPI", logging, nioCore, nioHPACK, nioHTTP2,
+        nioPosix,
+      ], exclude: ["client.py", "requirements.txt"], swiftSettings: swift),
+    tests("SecretStoreTests", ["AgentModel", "Faults", "SecretStore"]),
+    .testTarget(
+      name: "ProxyTests", dependencies: ["AgentModel", "ChildProcess", "Faults", "Proxy"],
+      exclude: ["Reference"], swiftSettings: swift),
+    tests(
+      "SentinelTests",
+      ["APIModel", "AgentModel", "ChildProcess", "Faults", "NameResolution", "NetworkIsolation", "Sentinel", logging]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Faults", "Images"]),
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
@@ -183,13 +224,16 @@ let package = Package(
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
     tests(
       "NodeTests",
-      ["AgentModel", "ChildProcess", "Documents", "Faults", "Framing", "Node", "NodeProtocol", logging, nioCore]),
+      [
+        "AgentModel", "CertificateAuthority", "ChildProcess", "Documents", "Faults", "Framing", "NameResolution",
+        "NetworkIsolation", "Node", "NodeProtocol", "Proxy", "SecretStore", "Sentinel", logging, nioCore,
+      ]),
     tests(
       "ControlPlaneTests",
       [
-        "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "ControlPlane", "Documents", "Faults",
-        "Framing",
-        "NodeProtocol", "Storage", httpTypes, hummingbird, hummingbirdTesting, logging, nioCore,
+        "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
+        "ChildProcess", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "Storage", httpTypes, hummingbird, hummingbirdTesting,
+        logging, nioCore,
       ]),
     tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
     tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),

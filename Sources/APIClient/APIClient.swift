@@ -14,13 +14,14 @@ package final class APIClient: Sendable {
   package enum Address: Hashable, Sendable, CustomStringConvertible {
     /// Path of the Unix socket, `InstanceLayout.apiSocket`.
     case unix(String)
-    /// Base URL, `http://127.0.0.1:8700`.
-    case http(String)
+    /// The gateway's base URL, `https://lobstack.example.com`, and the roots that vouch for it, PEM; `nil` takes the
+    /// system's.
+    case gateway(String, roots: String? = nil)
 
     package var description: String {
       switch self {
       case .unix(let path): path
-      case .http(let url): url
+      case .gateway(let url, _): url
       }
     }
   }

@@ -7,6 +7,7 @@ import Glibc
 import Logging
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// A request's body with what it is.
 struct Body: Sendable {
@@ -41,6 +42,13 @@ final class Transport: Sendable {
     configuration.timeout.connect = .seconds(5)
     configuration.connectionPool.retryConnectionEstablishment = false
     configuration.redirectConfiguration = .disallow
+    if case .gateway(_, let roots?) = address {
+      var tls = TLSConfiguration.makeClientConfiguration()
+      // Text that holds no certificate leaves no root, and every connection is refused with that reason.
+      tls.trustRoots = .certificates((try? NIOSSLCertificate.fromPEMBytes(Array(roots.utf8))) ?? [])
+      tls.minimumTLSVersion = .tlsv13
+      configuration.tlsConfiguration = tls
+    }
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
@@ -126,7 +134,7 @@ final class Transport: Sendable {
     let base =
       switch address {
       case .unix(let socket): "http+unix://\(percentEncoded(socket))"
-      case .http(let url): url.hasSuffix("/") ? String(url.dropLast()) : url
+      case .gateway(let url, _): url.hasSuffix("/") ? String(url.dropLast()) : url
       }
     let parameters = query.compactMap { name, value in value.map { "\(name)=\(percentEncoded($0))" } }
     var request = HTTPClientRequest(

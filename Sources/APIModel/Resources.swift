@@ -77,24 +77,34 @@ package struct CreatedToken: Sendable, Codable {
   }
 }
 
-/// Packets of an agent that the firewall dropped, counted over a short while.
+/// What an agent tried and was refused, by the firewall, the node proxy or the resolver; counted over a short while.
 package struct DenialResource: Hashable, Sendable, Codable {
   package var time: Date
   /// Whose packets they were; the control plane tells it from `interface`.
   package var agent: AgentID?
   /// The host's end of the agent's network, which no packet can forge.
   package var interface: String?
-  /// The rule of the firewall that dropped them: `spoof`, `egress`, `ingress`, `host`.
+  /// What refused it: a rule of the firewall (`spoof`, `egress`, `ingress`, `host`, …), of the proxy or of the resolver.
   package var rule: String
   package var `protocol`: String
   package var source: String
   package var destination: String
   package var port: UInt16?
+  /// The name that was asked for, or called.
+  package var host: String?
+  package var method: String?
+  /// Without its query.
+  package var path: String?
+  /// Why, in the words of whoever refused it.
+  package var details: String?
+  /// What to add to the agent, if this was meant to be allowed; the control plane says it.
+  package var remedy: String?
   package var count: Int
 
   package init(
     time: Date, agent: AgentID?, interface: String? = nil, rule: String, protocol: String, source: String,
-    destination: String, port: UInt16?, count: Int
+    destination: String, port: UInt16?, host: String? = nil, method: String? = nil, path: String? = nil,
+    details: String? = nil, remedy: String? = nil, count: Int
   ) {
     self.time = time
     self.agent = agent
@@ -104,6 +114,11 @@ package struct DenialResource: Hashable, Sendable, Codable {
     self.source = source
     self.destination = destination
     self.port = port
+    self.host = host
+    self.method = method
+    self.path = path
+    self.details = details
+    self.remedy = remedy
     self.count = count
   }
 }

@@ -8,11 +8,14 @@ package struct AgentSpec: Hashable, Sendable, Codable {
   package var workspace: Workspace
   /// Named TCP ports that the agent listens on.
   package var ports: [String: UInt16]
+  /// The hosts that the agent may reach; none by default.
+  package var egress: [EgressAllowance]
   package var restartPolicy: RestartPolicy
 
   package init(
     image: ImageReference, tier: Tier = .starter, command: [String]? = nil, env: [String: String] = [:],
-    workspace: Workspace = Workspace(), ports: [String: UInt16] = [:], restartPolicy: RestartPolicy = .always
+    workspace: Workspace = Workspace(), ports: [String: UInt16] = [:], egress: [EgressAllowance] = [],
+    restartPolicy: RestartPolicy = .always
   ) {
     self.image = image
     self.tier = tier
@@ -20,7 +23,21 @@ package struct AgentSpec: Hashable, Sendable, Codable {
     self.env = env
     self.workspace = workspace
     self.ports = ports
+    self.egress = egress
     self.restartPolicy = restartPolicy
+  }
+
+  /// Specs stored by versions that knew no egress have none.
+  package init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    image = try fields.decode(ImageReference.self, forKey: .image)
+    tier = try fields.decode(Tier.self, forKey: .tier)
+    command = try fields.decodeIfPresent([String].self, forKey: .command)
+    env = try fields.decode([String: String].self, forKey: .env)
+    workspace = try fields.decode(Workspace.self, forKey: .workspace)
+    ports = try fields.decode([String: UInt16].self, forKey: .ports)
+    egress = try fields.decodeIfPresent([EgressAllowance].self, forKey: .egress) ?? []
+    restartPolicy = try fields.decode(RestartPolicy.self, forKey: .restartPolicy)
   }
 
   /// The one directory that an agent can write and that outlives its process.

@@ -21,6 +21,37 @@ package struct InstanceLayout: Hashable, Sendable {
   package var apiDirectory: String { "\(runDirectory)/api" }
   /// The node's requests: only the control plane's uid and root may connect.
   package var nodeSocket: String { "\(runDirectory)/node.sock" }
+  /// The API over mutual TLS, for the gateway and for agents by way of the node proxy.
+  package var meshSocket: String { "\(apiDirectory)/mesh.sock" }
+  /// The roots that vouch for the gateway and every workload, PEM: for everybody.
+  package var trustBundle: String { "\(apiDirectory)/ca.pem" }
+  /// The SPIFFE Workload API.
+  package var workloadSocket: String { "\(apiDirectory)/workload.sock" }
+
+  // The node proxy's: a file system in memory, because its files hold keys.
+  package var proxyDirectory: String { "\(runDirectory)/proxy" }
+  package var proxyBootstrap: String { "\(proxyDirectory)/bootstrap.json" }
+  /// What the node writes and the proxy reads.
+  package var proxyFiles: String { "\(proxyDirectory)/config" }
+  /// Owned by the proxy's user: its administration socket, which root alone reaches beside it.
+  package var proxyAdminSocket: String { "\(proxyDirectory)/admin/admin.sock" }
+  /// Where the gateway reaches the agents.
+  package var ingressSocket: String { "\(proxyDirectory)/ingress/ingress.sock" }
+  /// What the proxy refused, for the sentinel.
+  package var proxyDenials: String { "\(proxyDirectory)/log/denials.jsonl" }
+  /// The node's own: private keys of agents, root alone.
+  package var identityKeysFile: String { "\(proxyDirectory)/keys/identities.json" }
+  /// What agents may resolve, for the sentinel: written by the node.
+  package var resolverTable: String { "\(runDirectory)/resolver/table.json" }
+
+  // The gateway's: a file system in memory as well.
+  package var gatewayDirectory: String { "\(runDirectory)/gateway" }
+  package var gatewayBootstrap: String { "\(gatewayDirectory)/bootstrap.json" }
+  /// What the control plane writes and the gateway reads.
+  package var gatewayFiles: String { "\(gatewayDirectory)/config" }
+  package var gatewayAdminSocket: String { "\(gatewayDirectory)/admin/admin.sock" }
+  package var gatewayLog: String { "\(gatewayDirectory)/log/access.jsonl" }
+
   /// Held locked by the supervisor as long as it runs; holds its process id.
   package var lockFile: String { "\(runDirectory)/supervisor.lock" }
 
@@ -28,12 +59,15 @@ package struct InstanceLayout: Hashable, Sendable {
   package var controlPlaneDirectory: String { "\(root)/control-plane" }
   package var database: String { "\(controlPlaneDirectory)/lobstack.sqlite" }
   package var auditDirectory: String { "\(controlPlaneDirectory)/audit" }
+  /// The certificate authority's root, until a secrets manager holds it.
+  package var authorityDirectory: String { "\(controlPlaneDirectory)/ca" }
 
   // The node's: 0700 root.
   package var nodeDirectory: String { "\(root)/node" }
   package var desiredStateFile: String { "\(nodeDirectory)/desired.json" }
   package var runtimeDirectory: String { "\(nodeDirectory)/runsc" }
   package var imagesDirectory: String { "\(nodeDirectory)/images" }
+  package var secretsDirectory: String { "\(nodeDirectory)/secrets" }
   /// One directory per agent uid: bundle, log, workspace.
   package var agentsDirectory: String { "\(nodeDirectory)/agents" }
 
@@ -50,11 +84,16 @@ package struct InstanceLayout: Hashable, Sendable {
     return folded == 0 ? 1 : folded
   }
 
+  /// The user id of the instance's node proxy. Each instance has its own, so that its firewall knows its own proxy from
+  /// another's; the range is free of system, container and systemd users (systemd's "Users, Groups, UIDs and GIDs").
+  package var proxyUserID: UInt32 { 1_900_000_000 + UInt32(number) }
+
   /// The system users that the unprivileged processes run as; `scripts/setup` creates them.
   package enum User {
     package static let controlPlane = "lobstack"
     package static let sentinel = "lobstack-sentinel"
     package static let images = "lobstack-image"
+    package static let gateway = "lobstack-gateway"
   }
 
   /// The one user id of every agent, inside its sandbox and on the files of its workspace.

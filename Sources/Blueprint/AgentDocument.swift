@@ -31,7 +31,7 @@ private func parseMetadata(_ manifest: Manifest) throws -> (id: AgentID, labels:
   let name = try parse(AgentName.self, try fields.require("name"))
   let tenant = try fields.take("tenant").map { try parse(TenantName.self, $0) } ?? .default
   var labels: [String: String] = [:]
-  let labelEntries = try fields.take("labels")
+  let labelEntries = fields.take("labels")
   for (key, value) in try entries(labelEntries, atMost: mostLabels) {
     let text = try value.string()
     guard isLabelKey(key), isLabelValue(text) else {
@@ -58,11 +58,12 @@ private func parseSpec(_ manifest: Manifest) throws -> AgentSpec {
   if let workspace = fields.take("workspace") { spec.workspace = try parseWorkspace(workspace) }
   if let ports = fields.take("ports") { spec.ports = try parsePorts(ports) }
   if let policy = fields.take("restartPolicy") { spec.restartPolicy = try parseChoice(policy) }
-  for name in ["secrets", "egress", "response"] {
+  if let egress = fields.take("egress") { spec.egress = try parseEgress(egress) }
+  for name in ["secrets", "response"] {
     guard let field = fields.take(name) else { continue }
     throw Fault(
       .unsupported, operation: "read \(field.place)", reason: "this version cannot enforce '\(name)'",
-      remedy: "remove the field; without it the agent has no \(name == "egress" ? "way out" : name)")
+      remedy: "remove the field; without it the agent has no \(name)")
   }
   try fields.finish()
   return spec
@@ -120,7 +121,8 @@ private func parsePorts(_ manifest: Manifest) throws -> [String: UInt16] {
     guard isDNSLabel(name, longest: 15) else {
       throw value.fault("'\(name)' is not a port name", remedy: "use 1 to 15 of a-z, 0-9 and '-'")
     }
-    let port = UInt16(try value.int(in: 1...65535))
+    // Nobody in a sandbox has the capability to listen below 1024.
+    let port = UInt16(try value.int(in: 1024...65535))
     guard !ports.values.contains(port) else {
       throw value.fault("port \(port) is named twice", remedy: "name each port once")
     }
@@ -129,7 +131,7 @@ private func parsePorts(_ manifest: Manifest) throws -> [String: UInt16] {
   return ports
 }
 
-private func entries(_ manifest: Manifest?, atMost most: Int) throws -> [(String, Manifest)] {
+func entries(_ manifest: Manifest?, atMost most: Int) throws -> [(String, Manifest)] {
   guard let manifest else { return [] }
   let entries = try manifest.entries()
   guard entries.count <= most else {
@@ -143,7 +145,7 @@ private func expect(_ text: String, in manifest: Manifest) throws {
   guard found == text else { throw manifest.fault("'\(found)' is not '\(text)'", remedy: "write \(text)") }
 }
 
-private func parse<Value: ParsedText>(_ type: Value.Type, _ manifest: Manifest) throws -> Value {
+func parse<Value: ParsedText>(_ type: Value.Type, _ manifest: Manifest) throws -> Value {
   let text: String
   // `size: 1073741824` and `name: 42` are plain numbers to YAML.
   if case .int(let number) = manifest.value { text = "\(number)" } else { text = try manifest.string() }
@@ -183,7 +185,7 @@ private func isLabelValue(_ value: String) -> Bool {
   return value.utf8.allSatisfy { isASCIIAlphanumeric($0) || "-_.".utf8.contains($0) }
 }
 
-private func isASCIIAlphanumeric(_ byte: UInt8) -> Bool {
+func isASCIIAlphanumeric(_ byte: UInt8) -> Bool {
   switch byte {
   case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
     UInt8(ascii: "0")...UInt8(ascii: "9"):

@@ -5,15 +5,24 @@ import Documents
 package struct Blueprint: Hashable, Sendable {
   package var pod: Pod
   package var networkPolicies: [NetworkPolicy]
+  package var serviceEntries: [ServiceEntry]
+  package var authorizationPolicies: [AuthorizationPolicy]
 
-  package init(agent: Agent, policy: Policy) {
-    let pod = agentPod(agent)
+  package init(agent: Agent, policy: Policy, trustDomain: TrustDomain = .default) {
+    let pod = agentPod(agent, providers: policy.providers)
     self.pod = pod
+    serviceEntries = Blueprint.serviceEntries(of: agent)
+    authorizationPolicies =
+      [egressPolicy(of: agent, domain: trustDomain)]
+      + policy.authorizationPolicies.filter {
+        // A policy without a selector is for everything in its namespace, which no agent shares with the platform.
+        $0.spec.selector?.matches(pod.metadata.labels ?? [:]) == true
+      }
     networkPolicies = policy.networkPolicies.filter { $0.spec.podSelector.matches(pod.metadata.labels ?? [:]) }
   }
 }
 
-private func agentPod(_ agent: Agent) -> Pod {
+private func agentPod(_ agent: Agent, providers: Providers) -> Pod {
   let spec = agent.spec
   var labels = agent.labels
   labels["app.kubernetes.io/name"] = labels["app.kubernetes.io/name"] ?? agent.id.name.description
@@ -26,7 +35,9 @@ private func agentPod(_ agent: Agent) -> Pod {
     name: "agent",
     image: spec.image.description,
     command: spec.command,
-    env: spec.env.sorted { $0.key < $1.key }.map { EnvVar(name: $0.key, value: $0.value) },
+    env: providers.environment(for: spec.egress).merging(spec.env) { _, own in own }.sorted { $0.key < $1.key }.map {
+      EnvVar(name: $0.key, value: $0.value)
+    },
     ports: spec.ports.sorted { $0.key < $1.key }.map { ContainerPort(name: $0.key, containerPort: $0.value) },
     resources: ResourceRequirements(requests: limits, limits: limits),
     securityContext: SecurityContext(

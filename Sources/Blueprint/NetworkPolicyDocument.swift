@@ -9,16 +9,19 @@ func parseNetworkPolicy(_ manifest: Manifest) throws -> NetworkPolicy {
     let field = try fields.require(name)
     guard try field.string() == expected else { throw field.fault("not \(expected)", remedy: "write \(expected)") }
   }
-  var metadataFields = try Fields(try fields.require("metadata"))
-  let metadata = ObjectMeta(
-    name: try metadataFields.require("name").string(),
-    namespace: try metadataFields.take("namespace")?.string(),
-    labels: try metadataFields.take("labels")?.stringMap(),
-    annotations: try metadataFields.take("annotations")?.stringMap())
-  try metadataFields.finish()
+  let metadata = try parseObjectMeta(try fields.require("metadata"))
   let spec = try parseSpec(try fields.require("spec"))
   try fields.finish()
   return NetworkPolicy(metadata: metadata, spec: spec)
+}
+
+func parseObjectMeta(_ manifest: Manifest) throws -> ObjectMeta {
+  var fields = try Fields(manifest)
+  let metadata = ObjectMeta(
+    name: try fields.require("name").string(), namespace: try fields.take("namespace")?.string(),
+    labels: try fields.take("labels")?.stringMap(), annotations: try fields.take("annotations")?.stringMap())
+  try fields.finish()
+  return metadata
 }
 
 private func parseSpec(_ manifest: Manifest) throws -> NetworkPolicySpec {
@@ -47,7 +50,7 @@ private func parseSpec(_ manifest: Manifest) throws -> NetworkPolicySpec {
   return NetworkPolicySpec(podSelector: selector, policyTypes: types, ingress: ingress, egress: egress)
 }
 
-private func parseSelector(_ manifest: Manifest) throws -> LabelSelector {
+func parseSelector(_ manifest: Manifest) throws -> LabelSelector {
   var fields = try Fields(manifest)
   let labels = try fields.take("matchLabels")?.stringMap()
   try fields.finish()

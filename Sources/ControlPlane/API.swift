@@ -15,23 +15,26 @@ struct API: Sendable {
   let view: NodeView
   let node: any NodeConnection
   let instance: String
+  /// `nil` where there is none, as in tests of other things.
+  let identity: IdentityAuthority?
   let streams: StreamSlots
   let limits: APILimits
   let logger: Logger
 
   init(
     store: Store, audit: AuditTrail, view: NodeView, node: any NodeConnection, signal: ChangeSignal, instance: String,
-    limits: APILimits, logger: Logger
+    identity: IdentityAuthority? = nil, limits: APILimits, logger: Logger
   ) {
     self.store = store
     self.audit = audit
     self.view = view
     self.node = node
     self.instance = instance
+    self.identity = identity
     self.limits = limits
     self.logger = logger
     access = Access(audit: audit)
-    agents = AgentService(store: store, audit: audit, access: access, view: view, signal: signal)
+    agents = AgentService(store: store, audit: audit, access: access, view: view, signal: signal, node: node)
     agentView = AgentView(audit: audit, view: view)
     streams = StreamSlots(limits.streams)
   }
@@ -44,6 +47,8 @@ struct API: Sendable {
     addDenialRoutes(to: router)
     addAuditRoutes(to: router)
     addTokenRoutes(to: router)
+    addSecretRoutes(to: router)
+    addIdentityRoutes(to: router)
     return router
   }
 

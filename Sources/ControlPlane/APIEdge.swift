@@ -1,4 +1,5 @@
 import APIModel
+import AgentModel
 import Faults
 import HTTPTypes
 import Hummingbird
@@ -54,7 +55,9 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
   private func answer(_ request: Request, _ context: APIContext) async throws -> Response {
     var context = context
     let path = request.uri.path
-    if !RouteTable.open.contains(path) { context.caller = try await caller(request, context) }
+    let peer = await peer(context.channel)
+    context.isGateway = isGateway(peer)
+    if !RouteTable.open.contains(path) { context.caller = try await caller(request, peer) }
     let routed = context
     let response = try await withDeadline(limits.answer, operation: "answer \(request.method) \(path)") {
       try await router.respond(to: request, context: routed)
@@ -66,15 +69,23 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
     throw routerFault(response.status, request)
   }
 
-  private func caller(_ request: Request, _ context: APIContext) async throws -> Principal {
-    let peer = await peer(context.channel)
+  private func isGateway(_ peer: Peer) -> Bool {
+    if case .workload(let id) = peer { id.service == .gateway } else { false }
+  }
+
+  private func caller(_ request: Request, _ peer: Peer) async throws -> Principal {
     let authorization = request.headers[.authorization]
     do {
       let principal = try await authenticator.identify(peer: peer, authorization: authorization)
       try spend(principal.role == .admin ? adminRate : requestRate, principal.key)
       return principal
     } catch let fault as Fault where fault.code == .unauthenticated {
-      let name = if case .unix(let uid) = peer { "uid \(uid)@unix" } else { "anonymous@tcp" }
+      let name =
+        switch peer {
+        case .unix(let uid): "uid \(uid)@unix"
+        case .workload(let id): "anonymous@\(id.service?.rawValue ?? "mesh")"
+        case .remote: "anonymous@mesh"
+        }
       try spend(requestRate, name)
       if recordedFailures.take(name) == nil {
         try await audit.require(

@@ -16,7 +16,7 @@ struct Access: Sendable {
   func require(_ permission: Permission, of principal: Principal, operation: String) async throws {
     guard principal.has(permission) else {
       try await refuse(principal, operation: operation, reason: "role")
-      let role = principal.role?.rawValue ?? "sentinel"
+      let role = principal.role?.rawValue ?? "none"
       throw Fault(
         .denied, operation: operation, reason: "\(principal.name) has the role \(role), which does not allow it",
         remedy: "use a token of a role that does")
@@ -36,7 +36,7 @@ struct Access: Sendable {
   }
 
   /// Records that a principal reached for another tenant.
-  func refuseTenant(_ principal: Principal, _ agent: AgentID, operation: String) async throws {
+  func refuseTenant(_ principal: Principal, operation: String) async throws {
     try await refuse(principal, operation: operation, reason: "tenant")
   }
 

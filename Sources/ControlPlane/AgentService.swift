@@ -15,6 +15,7 @@ struct AgentService: Sendable {
   let access: Access
   let view: NodeView
   let signal: ChangeSignal
+  let node: any NodeConnection
 
   /// The key under which a client may repeat a request, with the digest of what it asked.
   func idempotencyKey(_ key: String?, of principal: Principal, document: String) throws -> IdempotencyKey? {
@@ -33,7 +34,7 @@ struct AgentService: Sendable {
     try await access.require(.change, of: principal, operation: operation)
     guard principal.sees(agent.id.tenant) else {
       // That the caller names another tenant tells nothing of what is in it.
-      try await access.refuseTenant(principal, agent.id, operation: operation)
+      try await access.refuseTenant(principal, operation: operation)
       throw Fault(
         .denied, operation: operation,
         reason: "\(principal.name) is bound to the tenant \(principal.tenant.map { "\($0)" } ?? "")",
@@ -50,6 +51,7 @@ struct AgentService: Sendable {
           ? "wait until 'lobstack agent get \(agent.id.name)' finds it no more" : "choose another name, or use PUT")
     }
     try view.requireRoom(for: agent, operation: operation)
+    try await requireSecrets(of: agent, operation: operation)
     let uid = AgentUID.random()
     let event = AuditEvent(
       actor: principal.name, action: "agent.create", target: "agent \(agent.id)", outcome: "allowed",
@@ -70,12 +72,17 @@ struct AgentService: Sendable {
     if before.agent == agent { return before }
     try view.requireReachable(operation: operation)
     try view.requireRoom(for: agent, operation: operation)
+    try await requireSecrets(of: agent, operation: operation)
     let event = AuditEvent(
       actor: principal.name, action: "agent.update", target: "agent \(agent.id)", outcome: "allowed",
       details: details(of: agent, uid: before.uid))
     try await audit.require(event)
     return try await carryOut(event) {
-      try await store.update(agent.id, ifGeneration: generation ?? before.generation, operation: operation) {
+      // Only a running agent takes new hosts as it runs; one that failed has them as another try.
+      let isRunning = view.agent(before.uid)?.phase == .running
+      return try await store.update(
+        agent.id, ifGeneration: generation ?? before.generation, operation: operation, always: !isRunning
+      ) {
         try refuseWhenDeleted($0, operation: operation)
         $0.agent = agent
       }
@@ -125,6 +132,20 @@ struct AgentService: Sendable {
     return stored
   }
 
+  /// - Throws: `Fault(.notFound)` naming the first secret of the agent's egress that is neither its own nor its tenant's.
+  private func requireSecrets(of agent: Agent, operation: String) async throws {
+    let names = agent.spec.egress.compactMap(\.credential?.secret)
+    guard !names.isEmpty else { return }
+    let known = Set(try await node.secrets().map(\.reference))
+    for name in names {
+      let places = [agent.id.name, nil].map { SecretReference(tenant: agent.id.tenant, agent: $0, name: name) }
+      guard !places.contains(where: known.contains) else { continue }
+      throw Fault(
+        .notFound, operation: operation, reason: "neither the agent nor its tenant has a secret '\(name)'",
+        remedy: "set it with 'lobstack secret set \(name) --tenant \(agent.id.tenant)'")
+    }
+  }
+
   private func wish(
     _ wish: StoredAgent.Wish, for before: StoredAgent, ifGeneration generation: Int64? = nil, action: String,
     by principal: Principal, operation: String
@@ -171,6 +192,7 @@ struct AgentService: Sendable {
     var details = ["uid": "\(uid)", "image": "\(agent.spec.image)", "tier": agent.spec.tier.rawValue]
     // Names only: a value may be a secret.
     if !agent.spec.env.isEmpty { details["env"] = nameList(agent.spec.env.keys) }
+    if !agent.spec.egress.isEmpty { details["egress"] = nameList(agent.spec.egress.map(\.host.description)) }
     return details
   }
 }

@@ -1,4 +1,5 @@
 import APIModel
+import AgentModel
 import Crypto
 import Faults
 import FoundationEssentials
@@ -20,11 +21,15 @@ struct Authenticator: Sendable {
   /// - Parameter authorization: the value of the `Authorization` header.
   /// - Throws: `Fault(.unauthenticated)`; a token that is shown counts, also for root, and a wrong one is an error.
   func identify(peer: Peer, authorization: String?) async throws -> Principal {
+    // An agent is who it is: it borrows nobody's token.
+    if case .workload(let id) = peer, let agent = id.agent {
+      return Principal(kind: .agent(agent), name: "agent:\(agent)")
+    }
     if let authorization { return try await tokenHolder(authorization) }
     switch peer {
     case .unix(uid: 0): return .root
     case .unix(let uid) where uid == sentinelUser: return .sentinel
-    case .unix, .remote: throw refusal("no token was given")
+    case .unix, .workload, .remote: throw refusal("no token was given")
     }
   }
 

@@ -2,9 +2,11 @@ import APIModel
 import AgentModel
 import Blueprint
 import Faults
+import Foundation
 import Glibc
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import NIOCore
 import NodeProtocol
@@ -16,35 +18,38 @@ package struct ControlPlaneService: Sendable {
   private let api: API
   private let reconciler: Reconciler
   private let layout: InstanceLayout
-  private let listen: ListenAddress?
+  private let identity: IdentityAuthority
+  private let gateway: GatewayCertificates?
   private let sentinelUser: UInt32?
   private let store: Store
-  private let onRunning: @Sendable (_ port: Int?) async -> Void
+  private let onRunning: @Sendable () async -> Void
   private let logger: Logger
 
   /// Opens everything that `run()` needs.
   ///
   /// - Parameters:
-  ///   - listen: a loopback address for TCP beside the Unix socket, `127.0.0.1:8700`.
+  ///   - gateway: what the gateway is reached by, for its certificate; `nil` where there is no gateway.
   ///   - policyDirectory: by default the instance's copy of the policy.
-  ///   - onRunning: called for each listener that accepts connections; with the port for TCP.
+  ///   - onRunning: called for each listener that accepts connections.
   /// - Throws: `Fault` naming the file, address or setting that is wrong.
   package static func open(
-    layout: InstanceLayout, listen: String? = nil, policyDirectory: String? = nil, limits: APILimits = APILimits(),
+    layout: InstanceLayout, trustDomain: TrustDomain = .default, gateway: GatewayNames? = nil,
+    policyDirectory: String? = nil, limits: APILimits = APILimits(),
     logger: Logger = Logger(label: "lobstack.control-plane"),
-    onRunning: @escaping @Sendable (_ port: Int?) async -> Void = { _ in }
+    onRunning: @escaping @Sendable () async -> Void = {}
   ) async throws -> ControlPlaneService {
     try await open(
-      layout: layout, listen: listen, policyDirectory: policyDirectory, limits: limits, logger: logger,
+      layout: layout, trustDomain: trustDomain, gateway: gateway, policyDirectory: policyDirectory, limits: limits,
+      logger: logger,
       audit: try await AuditLogFile.open(directory: layout.auditDirectory),
       node: NodeClient(socket: layout.nodeSocket), onRunning: onRunning)
   }
 
   static func open(
-    layout: InstanceLayout, listen: String?, policyDirectory: String?, limits: APILimits, logger: Logger,
-    audit: any AuditAppending, node: any NodeConnection, onRunning: @escaping @Sendable (_ port: Int?) async -> Void
+    layout: InstanceLayout, trustDomain: TrustDomain, gateway: GatewayNames?, policyDirectory: String?,
+    limits: APILimits, logger: Logger, audit: any AuditAppending, node: any NodeConnection,
+    onRunning: @escaping @Sendable () async -> Void
   ) async throws -> ControlPlaneService {
-    let address = try listen.map { try ListenAddress($0) }
     let policy = try Policy.load(directory: policyDirectory ?? layout.policyDirectory)
     let store = try await Store.open(path: layout.database)
     let trail = AuditTrail(log: audit, logger: logger)
@@ -52,26 +57,31 @@ package struct ControlPlaneService: Sendable {
       AuditEvent(
         actor: "control-plane", action: "platform.start", target: "instance \(layout.instance)", outcome: "allowed",
         details: ["version": LobstackVersion.current]))
+    let identity = try IdentityAuthority.open(
+      directory: try authorityDirectory(layout), trustDomain: trustDomain, audit: trail)
     let view = NodeView()
     let signal = ChangeSignal()
     let api = API(
       store: store, audit: trail, view: view, node: node, signal: signal, instance: layout.instance.description,
-      limits: limits, logger: logger)
+      identity: identity, limits: limits, logger: logger)
     let reconciler = Reconciler(
-      store: store, node: node, view: view, audit: trail, policy: policy, signal: signal, logger: logger)
+      store: store, node: node, view: view, audit: trail, policy: policy, identity: identity, signal: signal,
+      logger: logger)
     return ControlPlaneService(
-      api: api, reconciler: reconciler, layout: layout, listen: address,
+      api: api, reconciler: reconciler, layout: layout, identity: identity,
+      gateway: gateway.map { GatewayCertificates(layout: layout, identity: identity, names: $0, logger: logger) },
       sentinelUser: userID(named: InstanceLayout.User.sentinel), store: store, onRunning: onRunning, logger: logger)
   }
 
   /// Serves until the calling task is cancelled; then requests in flight have five seconds to end.
   package func run() async throws {
+    let mesh = MeshListener(identity: identity, logger: logger)
     var services: [any Service] = [
-      reconciler, application(.unixDomainSocket(path: layout.apiSocket), peer: connectedPeer),
+      reconciler, try application(layout.apiSocket, peer: connectedPeer),
+      try application(layout.meshSocket, tls: try mesh.configuration(), peer: mesh.peer),
     ]
-    if let listen {
-      services.append(application(.hostname(listen.host, port: listen.port), peer: { _ in .remote }))
-    }
+    services.append(WorkloadIdentities(layout: layout, identity: identity, audit: api.audit, logger: logger))
+    if let gateway { services.append(gateway) }
     var configuration = ServiceGroupConfiguration(services: services, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(5)
     let group = ServiceGroup(configuration: configuration)
@@ -89,27 +99,37 @@ package struct ControlPlaneService: Sendable {
   }
 
   private func application(
-    _ address: BindAddress, peer: @escaping @Sendable (any Channel) async -> Peer
-  ) -> some ApplicationProtocol {
+    _ socket: String, tls: TLSChannelConfiguration? = nil, peer: @escaping @Sendable (any Channel) async -> Peer
+  ) throws -> some ApplicationProtocol {
     let limits = api.limits
+    let plain = HTTPServerBuilder.http1(
+      configuration: HTTP1Channel.Configuration(
+        idleTimeout: .nanoseconds(Int64(limits.idle / .nanoseconds(1))),
+        httpDecoderConfiguration: .init(
+          maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)))
     return Application(
       responder: api.responder(sentinelUser: sentinelUser, peer: peer),
-      server: .http1(
-        configuration: HTTP1Channel.Configuration(
-          idleTimeout: .nanoseconds(Int64(limits.idle / .nanoseconds(1))),
-          httpDecoderConfiguration: .init(
-            maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))),
+      server: try tls.map { try .tls(plain, configuration: $0) } ?? plain,
       configuration: ApplicationConfiguration(
-        address: address, availableConnectionsDelegate: .maximum(limits.connections, logger: logger)),
-      onServerRunning: { [layout, onRunning] channel in
-        // Everybody may connect: each request is authenticated by peer credentials or token.
-        if listenerIsUnix(channel) { chmod(layout.apiSocket, 0o666) }
-        await onRunning(channel.localAddress?.port)
+        address: .unixDomainSocket(path: socket),
+        availableConnectionsDelegate: .maximum(limits.connections, logger: logger)),
+      onServerRunning: { [onRunning] _ in
+        // Everybody may connect: each request is authenticated by peer credentials, certificate or token.
+        chmod(socket, 0o666)
+        await onRunning()
       },
       logger: logger)
   }
 }
 
-private func listenerIsUnix(_ channel: any Channel) -> Bool {
-  if case .unixDomainSocket? = channel.localAddress { true } else { false }
+private func authorityDirectory(_ layout: InstanceLayout) throws -> String {
+  do {
+    try FileManager.default.createDirectory(
+      atPath: layout.authorityDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+  } catch {
+    throw Fault(
+      .failed, operation: "create \(layout.authorityDirectory)", reason: "the directory cannot be made",
+      remedy: "mend the file system", cause: error)
+  }
+  return layout.authorityDirectory
 }

@@ -34,15 +34,47 @@ extension API {
     }
     // Whoever has just started does not know whose they were; the sentinel keeps them and comes again.
     if report.items.contains(where: { $0.interface != nil }) { try view.requireObserved(operation: operation) }
+    let seen = view.agents.values
     let owners = Dictionary(
-      view.agents.values.compactMap { agent in agent.interface.map { ($0, agent.id) } },
-      uniquingKeysWith: { first, _ in first })
-    try await store.append(
-      report.items.map { item in
-        var item = item
-        if let interface = item.interface { item.agent = owners[interface] }
-        return item
-      })
+      seen.compactMap { agent in agent.interface.map { ($0, agent.id) } }, uniquingKeysWith: { first, _ in first })
+    // An address is as good as an interface: the firewall lets an agent send from its own alone.
+    let holders = Dictionary(
+      seen.compactMap { agent in agent.address.map { ($0, agent.id) } }, uniquingKeysWith: { first, _ in first })
+    var agents: [AgentID: Agent] = [:]
+    var items = report.items
+    for index in items.indices {
+      if let interface = items[index].interface { items[index].agent = owners[interface] }
+      guard items[index].host != nil, let owner = holders[items[index].source] else { continue }
+      items[index].agent = owner
+      if agents[owner] == nil { agents[owner] = try await store.agent(owner)?.agent }
+      items[index].remedy = agents[owner].flatMap { remedy(for: items[index], of: $0) }
+    }
+    try await store.append(items)
     return Response(status: .noContent)
+  }
+
+  /// What its owner adds to the agent, if the attempt was meant to be allowed; `nil` when nothing would help.
+  private func remedy(for denial: DenialResource, of agent: Agent) -> String? {
+    guard var name = denial.host.map({ $0.hasSuffix(".") ? String($0.dropLast()) : $0 }) else { return nil }
+    let suffix = ".\(HostPattern.internalSuffix)"
+    let isInternal = name.hasSuffix(suffix)
+    if isInternal { name.removeLast(suffix.utf8.count) }
+    guard let host = HostPattern(name) else { return nil }
+    guard let allowance = agent.spec.egress.first(where: { $0.host.matches(name) }) else {
+      return isInternal
+        ? "add to spec.egress: {host: \(host), credential: {secret: NAME, header: HEADER}}"
+        : "add to spec.egress: {host: \(host)}"
+    }
+    guard let credential = allowance.credential else {
+      return isInternal ? "call https://\(host), or give its rule in spec.egress a credential" : nil
+    }
+    guard isInternal else { return "call http://\(host)\(suffix), where the proxy adds the credential" }
+    if let method = denial.method, !allowance.methods.isEmpty, !allowance.methods.contains(method) {
+      return "add \(method) to the methods of \(host) in spec.egress"
+    }
+    if let path = denial.path, !allowance.paths.isEmpty, denial.details?.contains("credential") != true {
+      return "add \(path) to the paths of \(host) in spec.egress"
+    }
+    return "set the secret: lobstack secret set \(credential.secret) --tenant \(agent.id.tenant)"
   }
 }

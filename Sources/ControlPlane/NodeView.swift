@@ -14,6 +14,7 @@ final class NodeView: Sendable {
     var description: NodeDescription?
     var agents: [AgentUID: ObservedAgent] = [:]
     var hasObserved = false
+    var certificateRequests: [CertificateRequest] = []
     var desiredBytes = 0
   }
 
@@ -27,6 +28,9 @@ final class NodeView: Sendable {
   var failure: Fault? { state.withLock { $0.failure } }
   var description: NodeDescription? { state.withLock { $0.description } }
   var agents: [AgentUID: ObservedAgent] { state.withLock { $0.agents } }
+
+  /// What the node asks the certificate authority for.
+  var certificateRequests: [CertificateRequest] { state.withLock { $0.certificateRequests } }
 
   func agent(_ uid: AgentUID) -> ObservedAgent? { state.withLock { $0.agents[uid] } }
 
@@ -43,6 +47,7 @@ final class NodeView: Sendable {
       $0.failure = nil
       $0.agents = agents
       $0.hasObserved = true
+      $0.certificateRequests = observed.certificateRequests
     }
   }
 

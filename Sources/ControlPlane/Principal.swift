@@ -5,6 +5,8 @@ import Faults
 /// Who is at the other end of a connection, by the kernel's word.
 package enum Peer: Hashable, Sendable {
   case unix(uid: UInt32)
+  /// Over mutual TLS, with an X.509-SVID.
+  case workload(SPIFFEID)
   /// Over TCP, or not to be told.
   case remote
 }
@@ -17,6 +19,8 @@ package struct Principal: Hashable, Sendable {
     /// The sentinel's user id on the Unix socket: may report denials and nothing else.
     case sentinel
     case token(id: String, role: Role, tenant: TenantName?)
+    /// An agent, by its certificate: may ask who it is and nothing else.
+    case agent(AgentID)
   }
 
   package let kind: Kind
@@ -34,15 +38,18 @@ package struct Principal: Hashable, Sendable {
   package var role: Role? {
     switch kind {
     case .root: .admin
-    case .sentinel: nil
+    case .sentinel, .agent: nil
     case .token(_, let role, _): role
     }
   }
 
   /// The tenant whose agents are all that the principal sees; `nil` for every tenant.
   package var tenant: TenantName? {
-    if case .token(_, let role, let tenant) = kind, role != .admin { return tenant }
-    return nil
+    switch kind {
+    case .token(_, let role, let tenant): role == .admin ? nil : tenant
+    case .agent(let id): id.tenant
+    case .root, .sentinel: nil
+    }
   }
 
   /// Names the principal for rate limits and idempotency keys; not shown.
@@ -51,6 +58,7 @@ package struct Principal: Hashable, Sendable {
     case .root: "root"
     case .sentinel: "sentinel"
     case .token(let id, _, _): Self.key(ofToken: id)
+    case .agent(let id): "agent:\(id)"
     }
   }
 

@@ -20,20 +20,22 @@ struct Reconciler: Service {
   let view: NodeView
   let audit: AuditTrail
   let policy: Policy
+  let identity: IdentityAuthority?
   let signal: ChangeSignal
   let logger: Logger
   /// Raised when the node has said something new.
   private let news = ChangeSignal()
 
   init(
-    store: Store, node: any NodeConnection, view: NodeView, audit: AuditTrail, policy: Policy, signal: ChangeSignal,
-    logger: Logger
+    store: Store, node: any NodeConnection, view: NodeView, audit: AuditTrail, policy: Policy,
+    identity: IdentityAuthority? = nil, signal: ChangeSignal, logger: Logger
   ) {
     self.store = store
     self.node = node
     self.view = view
     self.audit = audit
     self.policy = policy
+    self.identity = identity
     self.signal = signal
     self.logger = logger
   }
@@ -85,7 +87,9 @@ struct Reconciler: Service {
   /// Hands the node everything that is wished for.
   func push() async throws {
     let (revision, agents) = try await store.desiredAgents()
-    let desired = DesiredState(revision: revision, agents: agents.map(desiredAgent))
+    var desired = DesiredState(revision: revision, agents: agents.map(desiredAgent))
+    desired.identity = try await identity?.answer(
+      view.certificateRequests, agents: Set(agents.filter { $0.wish == .run }.map(\.id)))
     view.pushing(bytes: try JSONEncoder().encode(desired).count)
     do {
       try await node.apply(desired)
@@ -97,7 +101,8 @@ struct Reconciler: Service {
   }
 
   private func desiredAgent(_ stored: StoredAgent) -> DesiredAgent {
-    let blueprint = Blueprint(agent: stored.agent, policy: policy)
+    let blueprint = Blueprint(
+      agent: stored.agent, policy: policy, trustDomain: identity?.trustDomain ?? .default)
     let wish: DesiredAgent.Wish =
       switch stored.wish {
       case .run: .run
@@ -105,8 +110,9 @@ struct Reconciler: Service {
       case .destroy: .destroy
       }
     return DesiredAgent(
-      id: stored.id, uid: stored.uid, generation: stored.generation, wish: wish, pod: blueprint.pod,
-      networkPolicies: blueprint.networkPolicies)
+      id: stored.id, uid: stored.uid, generation: stored.generation, sandboxGeneration: stored.sandboxGeneration,
+      wish: wish, pod: blueprint.pod, networkPolicies: blueprint.networkPolicies,
+      serviceEntries: blueprint.serviceEntries, authorizationPolicies: blueprint.authorizationPolicies)
   }
 
   private func observeForever() async {
@@ -115,7 +121,9 @@ struct Reconciler: Service {
       do {
         let observed = try await node.observe(after: revision, waitSeconds: Self.observeSeconds)
         revision = observed.revision
+        let asked = view.certificateRequests
         view.observed(observed)
+        if observed.certificateRequests != asked { signal.raise() }
         news.raise()
       } catch is CancellationError {
         return

@@ -4,7 +4,7 @@ import Hummingbird
 /// The routes that there are, to tell "no such resource" from "no such method".
 struct RouteTable: Sendable {
   /// Paths that anybody may ask for, without a token: they tell nothing of any agent.
-  static let open: Set<String> = ["/healthz", "/livez", "/readyz", "/openapi.json"]
+  static let open: Set<String> = ["/healthz", "/livez", "/readyz", "/openapi.json", "/v1/trust-bundle"]
 
   private let routes: [(segments: [Substring], method: String)]
 

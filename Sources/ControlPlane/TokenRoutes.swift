@@ -80,7 +80,7 @@ extension API {
     }
   }
 
-  private func recordingFailure(_ event: AuditEvent, _ body: () async throws -> Void) async throws {
+  func recordingFailure(_ event: AuditEvent, _ body: () async throws -> Void) async throws {
     do { try await body() } catch {
       var outcome = event
       outcome.outcome = "failed"

@@ -3,3 +3,9 @@ package let processLimitAnnotation = "lobstack.dev/process-limit"
 
 /// Annotation of a Pod: the size of its workspace, which Kubernetes keeps in the claim.
 package let workspaceSizeAnnotation = "lobstack.dev/workspace-size"
+
+/// Annotations of a ServiceEntry: the secret that the proxy adds to requests to its hosts, the header that carries it,
+/// and what stands before it in that header.
+package let credentialSecretAnnotation = "lobstack.dev/credential-secret"
+package let credentialHeaderAnnotation = "lobstack.dev/credential-header"
+package let credentialPrefixAnnotation = "lobstack.dev/credential-prefix"

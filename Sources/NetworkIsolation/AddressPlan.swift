@@ -1,9 +1,10 @@
 import AgentModel
 import Faults
 
-/// Which addresses and names the agents of an instance have: a /16 for the instance, a /30 for each slot.
+/// Which addresses and names the agents of an instance have: a /16 for the instance, a /30 for each slot, the last /30
+/// for the platform's own address.
 package struct AddressPlan: Hashable, Sendable {
-  package static let slots = 0..<16_384
+  package static let slots = 0..<16_383
   static let namespaceDirectory = "/run/netns"
 
   let instance: InstanceName
@@ -22,6 +23,14 @@ package struct AddressPlan: Hashable, Sendable {
     let digits = String(number, radix: 16)
     return "lb\(String(repeating: "0", count: 4 - digits.count))\(digits)-"
   }
+
+  /// The platform's own address for agents: the node proxy and the resolver listen on it, and on nothing else.
+  package var serviceAddress: String { address(slot: Self.slots.upperBound, host: 1) }
+
+  /// Name of the interface that has the service address: one end of a veth pair whose other end stays down, because not
+  /// every kernel has dummy interfaces.
+  package var serviceInterface: String { "\(interfacePrefix)svc" }
+  var serviceInterfacePeer: String { "\(interfacePrefix)svp" }
 
   /// What the names of the instance's network namespaces begin with.
   package var namespacePrefix: String { "lobstack-\(instance)-" }

@@ -20,6 +20,8 @@ package struct FirewallTable: Hashable, Sendable {
     case egress
     /// To an agent.
     case ingress
+    /// From the node proxy to where no agent's rule may lead it, whatever name resolved to it.
+    case upstream
 
     /// nft's identifiers have no hyphen.
     var identifier: String { self == .deniedDestination ? "denied_destination" : rawValue }
@@ -41,12 +43,16 @@ package struct FirewallTable: Hashable, Sendable {
   private let subnet: CIDR
   private let logGroup: UInt16
   private let deniedDestinations: [CIDR]
+  private let serviceAddress: String
+  private let proxyUser: UInt32
+  private let resolvers: [CIDR]
 
   /// - Parameters:
   ///   - layout: names the instance.
   ///   - deniedDestinations: ranges in CIDR notation, from the platform's policy.
+  ///   - resolvers: addresses of the DNS servers that the node proxy may ask.
   /// - Throws: `Fault(.invalid)` for a list that is empty or has an entry that is not a range.
-  package init(layout: InstanceLayout, deniedDestinations: [String]) throws {
+  package init(layout: InstanceLayout, deniedDestinations: [String], resolvers: [String] = []) throws {
     let operation = "compile the denied destinations of instance \(layout.instance)"
     let remedy = "mend policy/network/denied-destinations.yaml"
     guard !deniedDestinations.isEmpty else {
@@ -66,7 +72,18 @@ package struct FirewallTable: Hashable, Sendable {
     self.deniedDestinations = distinct.filter { range in !distinct.contains { $0 != range && $0.contains(range) } }
       .sorted { $0.address.lexicographicallyPrecedes($1.address) }
     name = Self.name(of: layout.instance)
-    subnet = AddressPlan(layout: layout).subnet
+    let plan = AddressPlan(layout: layout)
+    subnet = plan.subnet
+    serviceAddress = plan.serviceAddress
+    proxyUser = layout.proxyUserID
+    self.resolvers = try resolvers.map { text in
+      guard let address = CIDR("\(text)/\(text.contains(":") ? 128 : 32)") else {
+        throw Fault(
+          .invalid, operation: "open the DNS servers to the node proxy of instance \(layout.instance)",
+          reason: "'\(text.prefix(64))' is not an address", remedy: "mend /etc/resolv.conf or --resolver")
+      }
+      return address
+    }
     logGroup = layout.number
   }
 
@@ -90,6 +107,8 @@ package struct FirewallTable: Hashable, Sendable {
     \(set(Self.sourcesSet, "type ifname . ipv4_addr", "size \(AddressPlan.slots.count)", agents.map(sourceElement)))
     \(set("denied_destinations", "type ipv4_addr", "flags interval", denied(.ipv4)))
     \(set("denied_destinations_ipv6", "type ipv6_addr", "flags interval", denied(.ipv6)))
+    \(set("resolvers", "type ipv4_addr", "flags interval", resolvers(.ipv4)))
+    \(set("resolvers_ipv6", "type ipv6_addr", "flags interval", resolvers(.ipv6)))
     \(Self.logBudgetSets.map(logBudget).joined(separator: "\n"))
     \tchain source {
     \t\ttype filter hook prerouting priority raw; policy accept;
@@ -100,6 +119,14 @@ package struct FirewallTable: Hashable, Sendable {
     \t\tmeta nfproto ipv6 goto deny_ipv6
     \t}
 
+    \tchain to_services {
+    \t\ttype nat hook prerouting priority dstnat; policy accept;
+    \t\tiifname != @\(Self.interfacesSet) return
+    \t\tip daddr != \(serviceAddress) ip daddr \(subnet) return
+    \t\tip daddr != \(serviceAddress) fib daddr type local return
+    \t\tdnat ip to meta l4proto . th dport map { \(redirections) }
+    \t}
+
     \tchain destination {
     \t\ttype filter hook prerouting priority filter; policy accept;
     \t\tiifname @\(Self.interfacesSet) fib daddr type != local goto deny_egress
@@ -107,7 +134,14 @@ package struct FirewallTable: Hashable, Sendable {
 
     \tchain input {
     \t\ttype filter hook input priority filter; policy accept;
-    \t\tiifname @\(Self.interfacesSet) goto deny_host
+    \t\tiifname @\(Self.interfacesSet) goto from_agent
+    \t}
+
+    \tchain from_agent {
+    \t\tct state established ct direction reply accept
+    \t\tip daddr \(serviceAddress) ct status dnat tcp dport \(Self.set(ServicePort.allCases)) accept
+    \t\tip daddr \(serviceAddress) ct status dnat udp dport \(ServicePort.dns.rawValue) accept
+    \t\tgoto deny_host
     \t}
 
     \tchain forward {
@@ -118,7 +152,24 @@ package struct FirewallTable: Hashable, Sendable {
 
     \tchain output {
     \t\ttype filter hook output priority filter; policy accept;
-    \t\toifname @\(Self.interfacesSet) goto deny_ingress
+    \t\toifname @\(Self.interfacesSet) goto to_agent
+    \t\tmeta skuid \(proxyUser) goto from_proxy
+    \t}
+
+    \tchain to_agent {
+    \t\tct state established accept
+    \t\tmeta skuid \(proxyUser) tcp dport 1024-65535 accept
+    \t\tgoto deny_ingress
+    \t}
+
+    \tchain from_proxy {
+    \t\tmeta l4proto { tcp, udp } th dport 53 ip daddr @resolvers accept
+    \t\tmeta l4proto { tcp, udp } th dport 53 ip6 daddr @resolvers_ipv6 accept
+    \t\tip daddr @denied_destinations goto deny_upstream
+    \t\tip6 daddr @denied_destinations_ipv6 goto deny_upstream
+    \t\tfib daddr type local goto deny_upstream
+    \t\ttcp dport 443 accept
+    \t\tgoto deny_upstream
     \t}
 
     \(Rule.allCases.map(denial).joined(separator: "\n"))
@@ -156,6 +207,21 @@ package struct FirewallTable: Hashable, Sendable {
     deniedDestinations.filter { $0.family == family }.map(\.description)
   }
 
+  /// One look-up for all ports.
+  private var redirections: String {
+    [
+      ("tcp", 80, ServicePort.plain), ("tcp", 443, .tls), ("tcp", 53, .dns), ("udp", 53, .dns),
+    ].map { "\($0) . \($1) : \(serviceAddress) . \($2.rawValue)" }.joined(separator: ", ")
+  }
+
+  private func resolvers(_ family: CIDR.Family) -> [String] {
+    Set(resolvers).filter { $0.family == family }.map { "\($0)".split(separator: "/")[0] }.sorted().map(String.init)
+  }
+
+  private static func set(_ ports: [ServicePort]) -> String {
+    "{ \(ports.map { "\($0.rawValue)" }.joined(separator: ", ")) }"
+  }
+
   private func set(_ name: String, _ type: String, _ property: String, _ elements: [String]) -> String {
     let list = elements.isEmpty ? "" : "\t\telements = { \(elements.joined(separator: ", ")) }\n"
     return "\tset \(name) {\n\t\t\(type)\n\t\t\(property)\n\(list)\t}\n"
@@ -167,12 +233,16 @@ package struct FirewallTable: Hashable, Sendable {
 
   /// The budget limits the log statement only: a packet over it is dropped all the same.
   private func denial(_ rule: Rule) -> String {
-    let (end, budget) = rule == .ingress ? ("oifname", Self.logBudgetSets[1]) : ("iifname", Self.logBudgetSets[0])
+    let (end, budget) =
+      [.ingress, .upstream].contains(rule)
+      ? ("oifname", Self.logBudgetSets[1]) : ("iifname", Self.logBudgetSets[0])
+    // The proxy is one of us: told at once, it need not wait for an answer.
+    let verdict = rule == .upstream ? "reject with icmpx admin-prohibited" : "drop"
     return """
       \tchain deny_\(rule.identifier) {
       \t\tupdate @\(budget) { \(end) limit rate \(Self.logRate) } log prefix "\(Self.logPrefix)\(rule.rawValue)" \
       group \(logGroup) snaplen \(Self.logLength)
-      \t\tcounter name \(rule.identifier) drop
+      \t\tcounter name \(rule.identifier) \(verdict)
       \t}
 
       """

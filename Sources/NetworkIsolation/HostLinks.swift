@@ -83,6 +83,23 @@ struct HostLinks: Sendable {
       remedy: "run 'ip link del \(left.interface)' and 'ip netns del \(left.namespace)'")
   }
 
+  /// Makes the interface of the service address, unless it is there.
+  func createService() async throws {
+    let name = plan.serviceInterface
+    if if_nametoindex(name) == 0 {
+      try await ip([
+        "link add \(name) type veth peer name \(plan.serviceInterfacePeer)",
+        "link set \(name) alias \"\(aliasPrefix)service\" addrgenmode none",
+      ])
+    }
+    try await ip(["addr replace \(plan.serviceAddress)/32 dev \(name)", "link set \(name) up"])
+  }
+
+  func removeService() async throws {
+    guard if_nametoindex(plan.serviceInterface) != 0 else { return }
+    try await ip(["link del \(plan.serviceInterface)"])
+  }
+
   func exists(interface network: AgentNetwork) -> Bool { if_nametoindex(network.interface) != 0 }
 
   func exists(namespace network: AgentNetwork) -> Bool { access(network.namespacePath, F_OK) == 0 }

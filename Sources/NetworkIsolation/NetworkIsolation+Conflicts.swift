@@ -25,7 +25,7 @@ extension NetworkIsolation {
       throw Fault(
         .conflict, operation: operation, reason: "instance \(other) uses the same range \(plan.subnet)", remedy: remedy)
     }
-    let ours = links.interfaces().map(\.name).filter { plan.slot(interface: $0) != nil }
+    let ours = links.interfaces().map(\.name).filter(isOurName)
     if let foreign = ours.first(where: { !links.isOurs(interface: $0) }) {
       throw Fault(
         .conflict, operation: operation,
@@ -36,12 +36,15 @@ extension NetworkIsolation {
     let routes = try JSONDecoder().decode([Route].self, from: Data((json.isEmpty ? "[]" : json).utf8))
     for route in routes {
       guard let range = route.range, range.overlaps(plan.subnet) else { continue }
-      if let interface = route.dev, plan.slot(interface: interface) != nil { continue }
+      if let interface = route.dev, isOurName(interface) { continue }
       throw Fault(
         .conflict, operation: operation,
         reason: "its range \(plan.subnet) overlaps the machine's route or address \(route.dst)"
           + (route.dev.map { " on \($0)" } ?? ""),
         remedy: "\(remedy), or remove that route")
     }
+  }
+  private func isOurName(_ interface: String) -> Bool {
+    plan.slot(interface: interface) != nil || interface == plan.serviceInterface
   }
 }

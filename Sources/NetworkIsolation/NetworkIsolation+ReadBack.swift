@@ -40,7 +40,14 @@ extension NetworkIsolation {
 
   private func fault(inTable snapshot: NetworkSnapshot) -> String? {
     guard let live = snapshot.table else { return "nft table inet \(table.name) is gone" }
-    return live.difference(from: snapshot.expected).map { "nft table inet \(table.name) was changed: \($0)" }
+    if let difference = live.difference(from: snapshot.expected) {
+      return "nft table inet \(table.name) was changed: \(difference)"
+    }
+    let service = snapshot.links[plan.serviceInterface]
+    guard service?.addresses?.contains(where: { $0.local == plan.serviceAddress }) == true else {
+      return "interface \(plan.serviceInterface) with the service address \(plan.serviceAddress) is gone"
+    }
+    return nil
   }
 
   private func fault(of network: AgentNetwork, in snapshot: NetworkSnapshot) -> String? {

@@ -17,10 +17,11 @@ package struct NetworkIsolation: Sendable {
   /// - Parameters:
   ///   - layout: names the instance.
   ///   - deniedDestinations: the ranges that no policy may open, in CIDR notation, from the platform's policy.
+  ///   - resolvers: addresses of the DNS servers that the node proxy may ask.
   /// - Throws: `Fault(.invalid)` for a list that is empty or has an entry that is not a range.
-  package init(layout: InstanceLayout, deniedDestinations: [String]) throws {
+  package init(layout: InstanceLayout, deniedDestinations: [String], resolvers: [String] = []) throws {
     plan = AddressPlan(layout: layout)
-    table = try FirewallTable(layout: layout, deniedDestinations: deniedDestinations)
+    table = try FirewallTable(layout: layout, deniedDestinations: deniedDestinations, resolvers: resolvers)
     firewall = Firewall(table: table)
     links = HostLinks(plan: plan)
     snapshots = SnapshotReader(firewall: firewall)
@@ -42,6 +43,7 @@ package struct NetworkIsolation: Sendable {
       let live = try await firewall.listing()
       let isWhole = live?.objects == expected.objects && live?.sources == sources(agents)
       try await firewall.apply(isWhole ? table.adding(agents) : table.replacing(agents: agents))
+      try await links.createService()
     }
   }
 
@@ -111,6 +113,7 @@ package struct NetworkIsolation: Sendable {
   package func uninstall() async throws {
     try await turn.take {
       try await links.remove(links.present())
+      try await links.removeService()
       try await firewall.apply(table.removal)
     }
   }

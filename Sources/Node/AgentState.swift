@@ -14,6 +14,8 @@ struct AgentState: Sendable {
   var fault: Fault?
   var layers: [LayerStatus] = []
   var observedGeneration: Int64 = 0
+  /// The generation whose policy proxy and resolver were told; `nil` after a restart of the node.
+  var policyGeneration: Int64?
   var backOff = RestartBackOff()
   var backOffUntil: ContinuousClock.Instant?
   var runningSince: ContinuousClock.Instant?
@@ -41,7 +43,8 @@ struct AgentState: Sendable {
 
   func found(hasFiles: Bool, now: ContinuousClock.Instant) -> Found {
     Found(
-      uid: record.uid, sandbox: sandbox, generation: record.generation, hasNetwork: hasNetwork, hasFiles: hasFiles,
+      uid: record.uid, sandbox: sandbox, generation: record.generation, policyGeneration: policyGeneration,
+      hasNetwork: hasNetwork, hasFiles: hasFiles,
       failedGeneration: record.failedGeneration, completedGeneration: record.completedGeneration,
       backingOff: backOffUntil.map { $0 > now } ?? false)
   }

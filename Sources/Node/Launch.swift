@@ -45,7 +45,8 @@ struct Launch: Sendable {
     async let log: Void = files.mountLog()
     async let attached: Void = machine.network.attach(
       network, agent: desired.id, labels: desired.pod.metadata.labels ?? [:], policies: desired.networkPolicies)
-    _ = try await (volume, log, attached)
+    async let admitted: Void = machine.proxy.admit(desired, address: network.agentAddress)
+    _ = try await (volume, log, attached, admitted)
 
     let id = machine.sandboxID(record.uid)
     try await machine.runtime.create(bundle(id: id, image: image, network: network))
@@ -69,12 +70,13 @@ struct Launch: Sendable {
       id: id, directory: files.bundleDirectory, pod: desired.pod, imageRoot: image.rootDirectory,
       imageCommand: image.configuration.command, imageEnv: image.configuration.env,
       imageDirectory: image.configuration.directory, workspace: files.volume.mountPoint,
-      networkNamespace: network.namespacePath, logFile: files.logFile)
+      networkNamespace: network.namespacePath, logFile: files.logFile, resolver: machine.network.plan.serviceAddress)
   }
 
   private func undo(removingFiles: Bool) async {
     let steps: [(String, @Sendable () async throws -> Void)] = [
       ("remove the sandbox", { try await machine.runtime.delete(machine.sandboxID(record.uid)) }),
+      ("withdraw the identity", { try await machine.proxy.withdraw(record.uid) }),
       ("cut the network", { try await machine.network.detach(machine.network.network(slot: record.slot)) }),
       ("remove the files", { if removingFiles { try await files.destroy() } }),
     ]

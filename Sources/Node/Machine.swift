@@ -4,6 +4,7 @@ import Images
 import Logging
 import NetworkIsolation
 import Sandbox
+import SecretStore
 
 /// The drivers that the node works this machine with.
 struct Machine: Sendable {
@@ -12,6 +13,8 @@ struct Machine: Sendable {
   let network: NetworkIsolation
   let images: ImageStore
   let reaper: OrphanReaper
+  let secrets: SealedSecrets
+  let proxy: ProxyControl
   let logger: Logger
 
   func sandboxID(_ uid: AgentUID) -> SandboxID { SandboxID(instance: layout.instance, uid: uid) }
@@ -22,7 +25,8 @@ struct Machine: Sendable {
   func readBack(record: AgentRecord, pod: Pod) async -> [LayerStatus] {
     async let sandbox = runtime.readBack(sandboxID(record.uid), pod: pod)
     async let network = readBackNetwork(slot: record.slot)
-    return await sandbox + [network]
+    async let proxied = proxy.readBack(record.uid)
+    return await sandbox + [network] + proxied
   }
 
   private func readBackNetwork(slot: Int) async -> LayerStatus {

@@ -8,6 +8,7 @@ import Logging
 import NIOCore
 import NodeProtocol
 import Sandbox
+import SecretStore
 
 /// What the node's requests mean.
 struct NodeRequests: NodeRequestHandling {
@@ -24,13 +25,31 @@ struct NodeRequests: NodeRequestHandling {
           runtimeVersion: machine.runtime.version, runtimePlatform: machine.runtime.platform))
     case .apply(let state):
       do {
-        return .accepted(revision: try await reconciler.apply(state))
+        let revision = try await reconciler.apply(state)
+        await machine.proxy.accept(state.identity)
+        return .accepted(revision: revision)
       } catch {
         return .failed(Fault.wrap(error, operation: "apply the desired state", remedy: "see the log of the node"))
       }
     case .observe(let after, let waitSeconds):
       await reconciler.waitForChange(after: after, seconds: waitSeconds)
       return .observed(await reconciler.observed())
+    case .setSecret(let reference, let value):
+      return await secrets("set secret \(reference)") {
+        try machine.secrets.set(reference, to: value, at: Date())
+        try await machine.proxy.secretsChanged()
+      }
+    case .deleteSecret(let reference):
+      return await secrets("delete secret \(reference)") {
+        guard try machine.secrets.delete(reference) else {
+          throw Fault(
+            .notFound, operation: "delete secret \(reference)", reason: "there is no such secret",
+            remedy: "list them with 'lobstack secret list'")
+        }
+        try await machine.proxy.secretsChanged()
+      }
+    case .listSecrets:
+      return await secrets("list the secrets") {}
     case .exec, .logs:
       return .failed(
         Fault(.invalid, operation: "answer a request", reason: "it is a stream", remedy: "ask for it as a stream"))
@@ -47,8 +66,17 @@ struct NodeRequests: NodeRequestHandling {
       guard await reconciler.agentExists(uid) else { throw unknown(uid, "read its log") }
       try await AgentLog(path: machine.files(uid).logFile).send(tailBytes: tailBytes, follow: follow, to: output)
       try await output(try Frame.json(.exit, StreamExit(code: 0)))
-    case .describe, .apply, .observe:
+    case .describe, .apply, .observe, .setSecret, .deleteSecret, .listSecrets:
       throw Fault(.invalid, operation: "serve a stream", reason: "the request has one answer", remedy: "ask for it")
+    }
+  }
+
+  private func secrets(_ operation: String, _ change: () async throws -> Void) async -> NodeReply {
+    do {
+      try await change()
+      return .secrets(try machine.secrets.list())
+    } catch {
+      return .failed(Fault.wrap(error, operation: operation, remedy: "see the log of the node"))
     }
   }
 

@@ -1,4 +1,5 @@
 import AgentModel
+import Documents
 import Faults
 import Foundation
 import Framing
@@ -7,7 +8,9 @@ import Images
 import Logging
 import NetworkIsolation
 import NodeProtocol
+import Proxy
 import Sandbox
+import SecretStore
 
 /// The node: the only process that runs as root for as long as the platform does.
 package struct NodeService: Sendable {
@@ -17,11 +20,22 @@ package struct NodeService: Sendable {
     package var runtime: String
     /// CIDRs that may never be opened, from the policy.
     package var deniedDestinations: [String]
+    /// What the platform's policy says of its own services.
+    package var authorizationPolicies: [AuthorizationPolicy]
+    package var upstream: UpstreamSettings
+    package var trustDomain: TrustDomain
 
-    package init(layout: InstanceLayout, runtime: String = "runsc", deniedDestinations: [String]) {
+    package init(
+      layout: InstanceLayout, runtime: String = "runsc", trustDomain: TrustDomain = .default,
+      deniedDestinations: [String],
+      authorizationPolicies: [AuthorizationPolicy] = [], upstream: UpstreamSettings = UpstreamSettings()
+    ) {
       self.layout = layout
       self.runtime = runtime
+      self.trustDomain = trustDomain
       self.deniedDestinations = deniedDestinations
+      self.authorizationPolicies = authorizationPolicies
+      self.upstream = upstream
     }
   }
 
@@ -103,10 +117,15 @@ package struct NodeService: Sendable {
       SandboxRuntime.Configuration(
         executable: configuration.runtime, rootDirectory: layout.runtimeDirectory,
         seccompDirectory: "\(layout.policyDirectory)/seccomp", instance: layout.instance))
+    let resolvers = try configuration.upstream.resolvers()
+    let network = try NetworkIsolation(
+      layout: layout, deniedDestinations: configuration.deniedDestinations, resolvers: resolvers)
+    let secrets = try SealedSecrets.open(directory: layout.secretsDirectory)
     return Machine(
-      layout: layout, runtime: runtime,
-      network: try NetworkIsolation(layout: layout, deniedDestinations: configuration.deniedDestinations),
-      images: ImageStore(directory: layout.imagesDirectory), reaper: reaper, logger: logger)
+      layout: layout, runtime: runtime, network: network, images: ImageStore(directory: layout.imagesDirectory),
+      reaper: reaper, secrets: secrets,
+      proxy: try openProxy(configuration, network: network, secrets: secrets, logger: logger),
+      logger: logger)
   }
 }
 

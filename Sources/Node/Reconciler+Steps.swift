@@ -45,6 +45,7 @@ extension Reconciler {
       states[uid]?.layers = []
       try saveRecord(uid)
     case .cutNetwork:
+      try await machine.proxy.withdraw(uid)
       try await machine.network.detach(machine.network.network(slot: record.slot))
       states[uid]?.hasNetwork = false
     case .destroyFiles:
@@ -58,12 +59,19 @@ extension Reconciler {
     case .launch(let generation):
       guard let agent else { return }
       try await launch(agent, generation: generation)
+    case .applyPolicy(let generation):
+      guard let agent else { return }
+      try await machine.proxy.admit(agent, address: machine.network.network(slot: record.slot).agentAddress)
+      states[uid]?.policyGeneration = generation
+      states[uid]?.observedGeneration = generation
+      states[uid]?.reason = nil
+      states[uid]?.fault = nil
     }
   }
 
   private func launch(_ agent: DesiredAgent, generation: Int64) async throws {
     guard var state = states[agent.uid] else { return }
-    if state.observedGeneration != generation {
+    if state.record.generation != generation {
       state.record.restarts = 0
       state.backOff = RestartBackOff()
       state.record.failedGeneration = nil
@@ -71,7 +79,7 @@ extension Reconciler {
       state.record.fault = nil
     }
     state.record.generation = generation
-    state.observedGeneration = generation
+    state.observedGeneration = agent.generation
     state.phase = .starting
     state.reason = nil
     state.fault = nil
@@ -91,11 +99,16 @@ extension Reconciler {
     await takeLaunchTurn()
     defer { endLaunchTurn() }
     // To fetch an image can take its time, and what is wanted may be something else by now.
-    guard desired.agents.contains(where: { $0.uid == agent.uid && $0.wish == .run && $0.generation == generation })
+    guard
+      let agent = desired.agents.first(where: {
+        $0.uid == agent.uid && $0.wish == .run && $0.sandboxGeneration == generation
+      })
     else { return }
     let launched: Launch.Launched
     do {
-      launched = try await launch.run(image)
+      launched = try await Launch(
+        desired: agent, record: state.record, files: machine.files(agent.uid), machine: machine
+      ).run(image)
     } catch {
       // What the launch could not undo is undone by the next passes, which find nothing when all is gone.
       states[agent.uid]?.sandbox = .halfMade
@@ -105,6 +118,8 @@ extension Reconciler {
     states[agent.uid]?.sandbox = .running
     states[agent.uid]?.phase = .running
     states[agent.uid]?.layers = launched.layers
+    states[agent.uid]?.policyGeneration = agent.generation
+    states[agent.uid]?.observedGeneration = agent.generation
     states[agent.uid]?.runningSince = .now
     states[agent.uid]?.record.imageDigest = launched.imageDigest
     states[agent.uid]?.record.sandboxProcess = launched.process
@@ -119,9 +134,11 @@ extension Reconciler {
     machine.logger.error("A step failed", metadata: ["agent.uid": "\(uid)", "step": "\(step)", "error": "\(fault)"])
     states[uid]?.fault = fault
     states[uid]?.reason = nil
-    states[uid]?.phase = .failed
-    guard case .launch(let generation) = step else {
-      // A launch is not tried again; anything else is, but not as fast as the machine can.
+    // An agent whose hosts could not be changed runs on with those that it had.
+    if case .applyPolicy = step {} else { states[uid]?.phase = .failed }
+    guard case .launch(let generation) = step, fault.code != .unavailable else {
+      // A launch is not tried again, unless what it needs may come back by itself; anything else is, but not as fast as
+      // the machine can.
       _ = states[uid]?.retries.delay(afterRunOf: .zero)
       let delay = states[uid]?.retries.delay(afterRunOf: .zero) ?? .seconds(1)
       states[uid]?.retryAfter = .now + max(delay, .seconds(1))

@@ -48,19 +48,24 @@ actor Reconciler {
         reason: "revision \(desired.revision) is in force", remedy: "restore the newer database of the control plane")
     }
     if state.revision != desired.revision || state.agents.count != desired.agents.count {
-      try writeAtomically(state, to: machine.layout.desiredStateFile)
+      var stored = state
+      stored.identity = nil  // every push brings it anew
+      try writeAtomically(stored, to: machine.layout.desiredStateFile)
     }
     desired = state
+    desired.identity = nil
     signal.yield()
     return state.revision
   }
 
-  func observed() -> ObservedState {
+  func observed() async -> ObservedState {
+    let requests = await machine.proxy.requests
     let agents = states.values.map { state in
       let network = try? machine.network.network(slot: state.record.slot)
       return state.observed(interface: network?.interface, address: network?.agentAddress)
     }
-    return ObservedState(revision: revision, agents: agents.sorted { $0.uid < $1.uid })
+    return ObservedState(
+      revision: revision, agents: agents.sorted { $0.uid < $1.uid }, certificateRequests: requests)
   }
 
   /// Returns at the next change past `after`, when the time is over, or when cancelled.
@@ -107,6 +112,7 @@ actor Reconciler {
         signal.finish()
       }
       group.addTask { await self.every(Self.readBackInterval) { await self.readBackAll() } }
+      group.addTask { await self.every(Self.interval) { await self.machine.proxy.tick() } }
       group.addTask { await self.every(Self.trimInterval) { await self.trimLogs() } }
       group.addTask { await self.every(Self.collectInterval) { await self.collectImages() } }
       for await _ in signals {
@@ -212,7 +218,7 @@ extension Desired {
       case .destroy: .destroy
       }
     self.init(
-      uid: agent.uid, generation: agent.generation, wish: wish,
+      uid: agent.uid, generation: agent.sandboxGeneration, policyGeneration: agent.generation, wish: wish,
       restartPolicy: AgentSpec.RestartPolicy(rawValue: agent.pod.spec.restartPolicy) ?? .always)
   }
 }

@@ -18,12 +18,16 @@ package enum NodeRequest: Sendable, Codable {
   case exec(uid: AgentUID, command: [String], env: [String: String], directory: String?)
   /// The last `tailBytes` of the agent's output, then what follows if `follow`.
   case logs(uid: AgentUID, tailBytes: Int, follow: Bool)
+  case setSecret(SecretReference, value: SecretValue)
+  case deleteSecret(SecretReference)
+  case listSecrets
 }
 
 package enum NodeReply: Sendable, Codable {
   case described(NodeDescription)
   case accepted(revision: Int64)
   case observed(ObservedState)
+  case secrets([SecretDescription])
   case failed(Fault)
 }
 
@@ -52,10 +56,53 @@ package struct DesiredState: Sendable, Codable {
   /// Rises with every change; the node refuses one lower than it has.
   package var revision: Int64
   package var agents: [DesiredAgent]
+  package var identity: DesiredIdentity?
 
-  package init(revision: Int64, agents: [DesiredAgent]) {
+  package init(revision: Int64, agents: [DesiredAgent], identity: DesiredIdentity? = nil) {
     self.revision = revision
     self.agents = agents
+    self.identity = identity
+  }
+}
+
+/// What the certificate authority says: answers to the node's requests, and whom to trust.
+package struct DesiredIdentity: Sendable, Codable {
+  package var trustDomain: TrustDomain
+  /// The roots, PEM.
+  package var trustBundle: String
+  package var certificates: [SignedCertificate]
+
+  package init(trustDomain: TrustDomain, trustBundle: String, certificates: [SignedCertificate]) {
+    self.trustDomain = trustDomain
+    self.trustBundle = trustBundle
+    self.certificates = certificates
+  }
+}
+
+/// Asks for an X.509-SVID for a key that never leaves the node.
+package struct CertificateRequest: Hashable, Sendable, Codable {
+  package var id: SPIFFEID
+  /// SubjectPublicKeyInfo, DER (RFC 5280 §4.1.2.7).
+  package var publicKey: [UInt8]
+
+  package init(id: SPIFFEID, publicKey: [UInt8]) {
+    self.id = id
+    self.publicKey = publicKey
+  }
+}
+
+package struct SignedCertificate: Hashable, Sendable, Codable {
+  package var request: CertificateRequest
+  /// Leaf first, PEM.
+  package var chain: String
+  package var notAfter: Date
+  package var serialNumber: String
+
+  package init(request: CertificateRequest, chain: String, notAfter: Date, serialNumber: String) {
+    self.request = request
+    self.chain = chain
+    self.notAfter = notAfter
+    self.serialNumber = serialNumber
   }
 }
 
@@ -69,19 +116,43 @@ package struct DesiredAgent: Sendable, Codable {
   package var id: AgentID
   package var uid: AgentUID
   package var generation: Int64
+  /// The last generation that changed more than what is enforced round the sandbox: another one needs another sandbox.
+  package var sandboxGeneration: Int64
   package var wish: Wish
   package var pod: Pod
   package var networkPolicies: [NetworkPolicy]
+  package var serviceEntries: [ServiceEntry]
+  package var authorizationPolicies: [AuthorizationPolicy]
 
   package init(
-    id: AgentID, uid: AgentUID, generation: Int64, wish: Wish, pod: Pod, networkPolicies: [NetworkPolicy]
+    id: AgentID, uid: AgentUID, generation: Int64, sandboxGeneration: Int64? = nil, wish: Wish, pod: Pod,
+    networkPolicies: [NetworkPolicy], serviceEntries: [ServiceEntry] = [],
+    authorizationPolicies: [AuthorizationPolicy] = []
   ) {
     self.id = id
     self.uid = uid
     self.generation = generation
+    self.sandboxGeneration = sandboxGeneration ?? generation
     self.wish = wish
     self.pod = pod
     self.networkPolicies = networkPolicies
+    self.serviceEntries = serviceEntries
+    self.authorizationPolicies = authorizationPolicies
+  }
+
+  /// States stored by versions without identity have no policies of it.
+  package init(from decoder: any Decoder) throws {
+    let fields = try decoder.container(keyedBy: CodingKeys.self)
+    generation = try fields.decode(Int64.self, forKey: .generation)
+    id = try fields.decode(AgentID.self, forKey: .id)
+    uid = try fields.decode(AgentUID.self, forKey: .uid)
+    sandboxGeneration = try fields.decodeIfPresent(Int64.self, forKey: .sandboxGeneration) ?? generation
+    wish = try fields.decode(Wish.self, forKey: .wish)
+    pod = try fields.decode(Pod.self, forKey: .pod)
+    networkPolicies = try fields.decode([NetworkPolicy].self, forKey: .networkPolicies)
+    serviceEntries = try fields.decodeIfPresent([ServiceEntry].self, forKey: .serviceEntries) ?? []
+    authorizationPolicies =
+      try fields.decodeIfPresent([AuthorizationPolicy].self, forKey: .authorizationPolicies) ?? []
   }
 }
 
@@ -89,10 +160,13 @@ package struct ObservedState: Sendable, Codable {
   /// The node's own count of changes since it started.
   package var revision: UInt64
   package var agents: [ObservedAgent]
+  /// Keys of the node that have no certificate yet, or one that is to be renewed.
+  package var certificateRequests: [CertificateRequest]
 
-  package init(revision: UInt64, agents: [ObservedAgent]) {
+  package init(revision: UInt64, agents: [ObservedAgent], certificateRequests: [CertificateRequest] = []) {
     self.revision = revision
     self.agents = agents
+    self.certificateRequests = certificateRequests
   }
 }
 

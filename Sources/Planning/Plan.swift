@@ -7,13 +7,21 @@ package struct Desired: Hashable, Sendable {
   }
 
   package var uid: AgentUID
+  /// The generation of what a sandbox is made from: another one means another sandbox.
   package var generation: Int64
+  /// The generation of what is enforced round a sandbox while it runs; never below `generation`.
+  package var policyGeneration: Int64
   package var wish: Wish
   package var restartPolicy: AgentSpec.RestartPolicy
 
-  package init(uid: AgentUID, generation: Int64, wish: Wish, restartPolicy: AgentSpec.RestartPolicy = .always) {
+  /// - Parameter policyGeneration: by default `generation`.
+  package init(
+    uid: AgentUID, generation: Int64, policyGeneration: Int64? = nil, wish: Wish,
+    restartPolicy: AgentSpec.RestartPolicy = .always
+  ) {
     self.uid = uid
     self.generation = generation
+    self.policyGeneration = policyGeneration ?? generation
     self.wish = wish
     self.restartPolicy = restartPolicy
   }
@@ -34,6 +42,8 @@ package struct Found: Hashable, Sendable {
   package var sandbox: Sandbox
   /// The generation that the sandbox was made for; `nil` when unknown.
   package var generation: Int64?
+  /// The generation whose policy is enforced round the running sandbox; `nil` when unknown.
+  package var policyGeneration: Int64?
   package var hasNetwork: Bool
   package var hasFiles: Bool
   /// The last try for this generation failed before the program ran: only a change starts it again.
@@ -44,12 +54,14 @@ package struct Found: Hashable, Sendable {
   package var backingOff: Bool
 
   package init(
-    uid: AgentUID, sandbox: Sandbox = .absent, generation: Int64? = nil, hasNetwork: Bool = false,
-    hasFiles: Bool = false, failedGeneration: Int64? = nil, completedGeneration: Int64? = nil, backingOff: Bool = false
+    uid: AgentUID, sandbox: Sandbox = .absent, generation: Int64? = nil, policyGeneration: Int64? = nil,
+    hasNetwork: Bool = false, hasFiles: Bool = false, failedGeneration: Int64? = nil, completedGeneration: Int64? = nil,
+    backingOff: Bool = false
   ) {
     self.uid = uid
     self.sandbox = sandbox
     self.generation = generation
+    self.policyGeneration = policyGeneration
     self.hasNetwork = hasNetwork
     self.hasFiles = hasFiles
     self.failedGeneration = failedGeneration
@@ -71,6 +83,8 @@ package enum Step: Hashable, Sendable {
   case destroyFiles
   /// Image, files, network, sandbox, program: the whole way to a running agent.
   case launch(generation: Int64)
+  /// Change what is enforced round the sandbox while it runs.
+  case applyPolicy(generation: Int64)
   /// Report that nothing of the agent is left.
   case confirmDestroyed
 }
@@ -141,7 +155,8 @@ private func runningSteps(_ desired: Desired, _ found: Found) -> [Step] {
   guard found.failedGeneration != desired.generation else { return endingSteps(found) }
   switch found.sandbox {
   case .running where found.generation == desired.generation:
-    return []
+    return found.policyGeneration == desired.policyGeneration
+      ? [] : [.applyPolicy(generation: desired.policyGeneration)]
   case .ended(let exit) where found.generation == desired.generation:
     // The exit is recorded first; whether and when it runs again is decided with what that noted.
     return [.recordExit(exit), .removeSandbox]

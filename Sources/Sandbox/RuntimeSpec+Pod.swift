@@ -99,6 +99,12 @@ extension RuntimeSpec {
         Mount(destination: extra.destination, type: "bind", source: extra.source, options: ["rbind", "rw"]))
     }
     try image.requireDirectories(mounts.map(\.destination))
+    for (name, _) in bundle.networkFiles where image.hasFile("/etc/\(name)") {
+      mounts.append(
+        Mount(
+          destination: "/etc/\(name)", type: "bind", source: "\(bundle.directory)/\(name)",
+          options: ["ro", "nosuid", "nodev", "noexec"]))
+    }
     // Nobody in the sandbox has a password; what an image brings of them stays out of reach.
     for hidden in ["/etc/shadow", "/etc/gshadow"] where image.hasFile(hidden) {
       mounts.append(Mount(destination: hidden, type: "bind", source: "/dev/null", options: ["ro"]))

@@ -16,6 +16,8 @@ package struct SandboxBundle: Sendable {
   package var networkNamespace: String?
   /// File that the agent's output is appended to.
   package var logFile: String
+  /// Address of the DNS server that the agent asks; `nil` leaves the image's /etc/resolv.conf.
+  package var resolver: String?
   /// Controls left out, for the throw-away sandboxes in which `lobstack verify` shows that an attack would work.
   package var weaknesses: Set<Weakness> = []
   /// Host directories shown to such a sandbox.
@@ -23,7 +25,8 @@ package struct SandboxBundle: Sendable {
 
   package init(
     id: SandboxID, directory: String, pod: Pod, imageRoot: String, imageCommand: [String], imageEnv: [String: String],
-    imageDirectory: String, workspace: String, networkNamespace: String?, logFile: String
+    imageDirectory: String, workspace: String, networkNamespace: String?, logFile: String,
+    resolver: String? = nil
   ) {
     self.id = id
     self.directory = directory
@@ -35,6 +38,19 @@ package struct SandboxBundle: Sendable {
     self.workspace = workspace
     self.networkNamespace = networkNamespace
     self.logFile = logFile
+    self.resolver = resolver
+  }
+
+  /// What the sandbox sees in /etc of names: the platform's resolver, and its own name. Two tries of two seconds, since
+  /// the resolver is on this machine (resolv.conf(5)).
+  var networkFiles: [(name: String, text: String)] {
+    guard let resolver else { return [] }
+    let hostname = pod.spec.hostname
+    return [
+      ("resolv.conf", "nameserver \(resolver)\noptions timeout:2 attempts:2\n"),
+      ("hosts", "127.0.0.1\tlocalhost \(hostname)\n"),
+      ("hostname", "\(hostname)\n"),
+    ]
   }
 
   package enum Weakness: Sendable, Hashable {

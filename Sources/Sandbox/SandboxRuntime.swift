@@ -59,6 +59,9 @@ package struct SandboxRuntime: Sendable {
     do {
       try encoder.encode(spec).write(to: URL(filePath: "\(bundle.directory)/config.json"), options: .atomic)
       try Data().write(to: URL(filePath: log))
+      for (name, text) in bundle.networkFiles {
+        try Data(text.utf8).write(to: URL(filePath: "\(bundle.directory)/\(name)"))
+      }
     } catch {
       throw Fault(
         .exhausted, operation: "write the bundle in \(bundle.directory)", reason: "a file cannot be written",

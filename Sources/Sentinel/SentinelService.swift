@@ -4,33 +4,65 @@ import AgentModel
 import Faults
 import Foundation
 import Logging
+import NameResolution
 import NetworkIsolation
 
-/// Tells the API of every packet that the firewall dropped.
+/// Answers the agents' DNS queries; tells the API of every packet, query and request of theirs that was refused.
 ///
-/// What it reads was shaped by agents, so it has no privilege: it opens the kernel's event socket as root, then becomes
-/// a user that owns nothing and may run no program.
+/// What it reads was shaped by agents, so it has no privilege: it opens its sockets as root, then becomes a user that
+/// owns nothing and may run no program.
 package struct SentinelService: Sendable {
   private static let interval = Duration.seconds(1)
 
+  /// Where the agents' names are resolved.
+  package struct NameService: Hashable, Sendable {
+    package var address: IPv4Address
+    package var port: UInt16
+    /// The file of the `ResolverTable`.
+    package var tableFile: String
+
+    package init(address: IPv4Address, port: UInt16, tableFile: String) {
+      self.address = address
+      self.port = port
+      self.tableFile = tableFile
+    }
+  }
+
   private let reader: DenialReader
+  private let resolver: ResolverServer?
+  private let proxyLog: ProxyLogReader?
   private let socket: String
   private let logger: Logger
 
-  /// Opens the events of the instance, then drops root for good, in the whole process.
+  /// Opens the events and sockets of the instance, then drops root for good, in the whole process.
   ///
+  /// - Parameters:
+  ///   - names: `nil` leaves the agents without DNS.
+  ///   - proxyLog: the node proxy's log of denials, if there is a node proxy.
   /// - Throws: `Fault` when a privilege could not be dropped; the process must end then.
-  package static func open(layout: InstanceLayout, logger: Logger) async throws -> SentinelService {
+  package static func open(
+    layout: InstanceLayout, names: NameService? = nil, proxyLog: String? = nil, logger: Logger
+  ) async throws -> SentinelService {
     let reader = try DenialReader.open(group: layout.number)
+    let resolver = try names.map {
+      try ResolverServer.open(address: $0.address, port: $0.port, tableFile: $0.tableFile, logger: logger)
+    }
     try dropPrivileges(to: InstanceLayout.User.sentinel)
     return SentinelService(
-      reader: reader, socket: layout.apiSocket, logger: logger)
+      reader: reader, resolver: resolver, proxyLog: proxyLog.map { ProxyLogReader(path: $0, logger: logger) },
+      socket: layout.apiSocket, logger: logger)
   }
 
   /// Reads and reports until cancelled. While the API is away, reports wait in a bounded queue.
   package func run() async throws {
     reader.start()
-    defer { reader.stop() }
+    resolver?.start()
+    proxyLog?.start()
+    defer {
+      reader.stop()
+      resolver?.stop()
+      proxyLog?.stop()
+    }
     let client = APIClient(address: .unix(socket))
     do {
       try await report(through: client)
@@ -45,16 +77,7 @@ package struct SentinelService: Sendable {
     var isDelivering = true
     while true {
       try await Task.sleep(for: Self.interval)
-      let contents = reader.drain()
-      if contents.overflow + contents.lost + contents.overruns > 0 {
-        logger.warning(
-          "Denied packets are not all told",
-          metadata: [
-            "denials.overflow": "\(contents.overflow)", "denials.lost": "\(contents.lost)",
-            "denials.overruns": "\(contents.overruns)",
-          ])
-      }
-      queue.add(contents)
+      drain(into: &queue)
       guard !queue.isEmpty else { continue }
       do {
         while let batch = queue.batch() {
@@ -69,6 +92,37 @@ package struct SentinelService: Sendable {
           logger.warning("The API takes no reports; they wait", metadata: ["error": "\(error)"])
         }
         isDelivering = false
+      }
+    }
+  }
+
+  private func drain(into queue: inout DenialQueue) {
+    let packets = reader.drain()
+    queue.add(packets)
+    if packets.overflow + packets.lost + packets.overruns > 0 {
+      logger.warning(
+        "Denied packets are not all told",
+        metadata: [
+          "denials.overflow": "\(packets.overflow)", "denials.lost": "\(packets.lost)",
+          "denials.overruns": "\(packets.overruns)",
+        ])
+    }
+    if let queries = resolver?.drain() {
+      queue.add(queries.attempts)
+      if queries.limited + queries.closed + queries.unsent > 0 {
+        logger.warning(
+          "DNS queries were not all answered",
+          metadata: [
+            "dns.limited": "\(queries.limited)", "dns.closed": "\(queries.closed)",
+            "dns.unsent": "\(queries.unsent)",
+          ])
+      }
+    }
+    if let requests = proxyLog?.drain() {
+      queue.add(requests.attempts)
+      if requests.malformed > 0 {
+        logger.warning(
+          "Lines of the proxy's log are not as they should be", metadata: ["lines": "\(requests.malformed)"])
       }
     }
   }

@@ -49,6 +49,10 @@ enum Schema {
         table.primaryKey(["principal", "key"])
       }
     }
+    migrator.registerMigration("2 generation of the sandbox") { db in
+      try db.alter(table: "agent") { $0.add(column: "sandboxGeneration", .integer) }
+      try db.execute(sql: "UPDATE agent SET sandboxGeneration = generation")
+    }
     return migrator
   }
 }

@@ -107,6 +107,7 @@ extension Store {
       try change(&after)
       guard always || after != before else { return before }
       after.generation = before.generation + 1
+      if always || after.needsAnotherSandbox(than: before) { after.sandboxGeneration = after.generation }
       try after.update(in: db)
       try Self.raiseRevision(db)
       return after

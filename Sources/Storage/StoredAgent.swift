@@ -13,6 +13,8 @@ package struct StoredAgent: Hashable, Sendable {
   package let uid: AgentUID
   /// Rises with every change of the agent or of the wish.
   package var generation: Int64
+  /// The last generation that changed more than what is enforced round a running sandbox.
+  package var sandboxGeneration: Int64
   package var wish: Wish
   package let createdAt: Date
   package var deletedAt: Date?
@@ -26,12 +28,14 @@ package struct StoredAgent: Hashable, Sendable {
   package var id: AgentID { agent.id }
 
   package init(
-    agent: Agent, uid: AgentUID, generation: Int64 = 1, wish: Wish = .run, createdAt: Date, deletedAt: Date? = nil,
+    agent: Agent, uid: AgentUID, generation: Int64 = 1, sandboxGeneration: Int64? = nil, wish: Wish = .run,
+    createdAt: Date, deletedAt: Date? = nil,
     creator: String, auditIndex: UInt64?, recordedPhase: String? = nil
   ) {
     self.agent = agent
     self.uid = uid
     self.generation = generation
+    self.sandboxGeneration = sandboxGeneration ?? generation
     self.wish = wish
     self.createdAt = Date(storedMilliseconds: createdAt.storedMilliseconds)
     self.deletedAt = deletedAt.map { Date(storedMilliseconds: $0.storedMilliseconds) }
@@ -42,6 +46,13 @@ package struct StoredAgent: Hashable, Sendable {
 }
 
 extension StoredAgent {
+  /// The hosts that an agent may reach change while it runs; with everything else that changes it starts anew.
+  func needsAnotherSandbox(than before: StoredAgent) -> Bool {
+    var agent = agent
+    agent.spec.egress = before.agent.spec.egress
+    return agent != before.agent || wish != before.wish
+  }
+
   init(row: Row) throws {
     let text: (String) throws -> String = { column in
       guard let value = String.fromDatabaseValue(row[column] as DatabaseValue) else { throw Damage(column: column) }
@@ -57,7 +68,8 @@ extension StoredAgent {
         id: AgentID(tenant: tenant, name: name),
         labels: try APIJSON.decode([String: String].self, from: try text("labels").utf8),
         spec: try APIJSON.decode(AgentSpec.self, from: try text("spec").utf8)),
-      uid: uid, generation: generation, wish: wish, createdAt: Date(storedMilliseconds: createdAt),
+      uid: uid, generation: generation, sandboxGeneration: number("sandboxGeneration"), wish: wish,
+      createdAt: Date(storedMilliseconds: createdAt),
       deletedAt: number("deletedAt").map(Date.init(storedMilliseconds:)), creator: try text("creator"),
       auditIndex: number("auditIndex").flatMap(UInt64.init(exactly:)),
       recordedPhase: String.fromDatabaseValue(row["recordedPhase"] as DatabaseValue))
@@ -66,22 +78,27 @@ extension StoredAgent {
   func insert(into db: Database) throws {
     try db.execute(
       sql: """
-        INSERT INTO agent (uid, tenant, name, generation, spec, labels, wish, createdAt, deletedAt, creator, auditIndex)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO agent (uid, tenant, name, generation, sandboxGeneration, spec, labels, wish, createdAt, deletedAt,
+          creator, auditIndex)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
-        uid.description, id.tenant.description, id.name.description, generation, try json(agent.spec),
-        try json(agent.labels), wish.rawValue, createdAt.storedMilliseconds, deletedAt?.storedMilliseconds, creator,
+        uid.description, id.tenant.description, id.name.description, generation, sandboxGeneration,
+        try json(agent.spec), try json(agent.labels), wish.rawValue, createdAt.storedMilliseconds,
+        deletedAt?.storedMilliseconds, creator,
         auditIndex.flatMap(Int64.init(exactly:)),
       ])
   }
 
   func update(in db: Database) throws {
     try db.execute(
-      sql: "UPDATE agent SET generation = ?, spec = ?, labels = ?, wish = ?, deletedAt = ? WHERE uid = ?",
+      sql: """
+        UPDATE agent SET generation = ?, sandboxGeneration = ?, spec = ?, labels = ?, wish = ?, deletedAt = ?
+        WHERE uid = ?
+        """,
       arguments: [
-        generation, try json(agent.spec), try json(agent.labels), wish.rawValue, deletedAt?.storedMilliseconds,
-        uid.description,
+        generation, sandboxGeneration, try json(agent.spec), try json(agent.labels), wish.rawValue,
+        deletedAt?.storedMilliseconds, uid.description,
       ])
   }
 }

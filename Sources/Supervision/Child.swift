@@ -12,6 +12,8 @@ import Synchronization
 /// order.
 final class Child: Sendable {
   struct Program: Sendable {
+    /// Whether the program watches its lifeline; one of somebody else's is told to end by SIGTERM.
+    var watchesLifeline = true
     var executable: String
     var arguments: [String]
     var environment: [String: String]
@@ -46,6 +48,10 @@ final class Child: Sendable {
     guard code == 0 else {
       close(ends[1])
       throw fault(code, operation)
+    }
+    guard program.watchesLifeline else {
+      close(ends[1])
+      return Child(process: process, lifeline: nil)
     }
     return Child(process: process, lifeline: ends[1])
   }
@@ -97,7 +103,7 @@ final class Child: Sendable {
 
   /// Asks the program to end: by its lifeline, after `grace` by SIGTERM, at last by SIGKILL.
   func stop(grace: Duration) async {
-    closeLifeline()
+    if !closeLifeline() { signal(SIGTERM) }
     if await hasEnded(within: grace) { return }
     signal(SIGTERM)
     if await hasEnded(within: .seconds(3)) { return }
@@ -121,10 +127,12 @@ final class Child: Sendable {
     }
   }
 
-  private func closeLifeline() {
+  /// - Returns: whether there was one.
+  @discardableResult
+  private func closeLifeline() -> Bool {
     lifeline.withLock { descriptor in
-      if let open = descriptor { close(open) }
-      descriptor = nil
+      defer { descriptor = nil }
+      return descriptor.map { close($0) } != nil
     }
   }
 

@@ -1,6 +1,7 @@
 import AgentModel
 import ChildProcess
 import Faults
+import Foundation
 import Sandbox
 
 extension Doctor {
@@ -48,6 +49,24 @@ extension Doctor {
       return .ok(program.name, "\(line) at \(Command.locate(program.name) ?? program.name)")
     } catch {
       return .warn(program.name, "it does not tell its version: \(error)", remedy: "reinstall \(program.debianPackage)")
+    }
+  }
+
+  /// Envoy: where it is, what it is, and its digest, to compare with upstream's signed release.
+  func envoy() async -> [Finding] {
+    do {
+      let program = try EnvoyProgram.locate(configuration.envoy)
+      let text = try await Command(program, ["--version"]).check(timeout: .seconds(10))
+      let version = text.split(separator: "version:").last?.split(separator: "\n").first ?? "of unknown version"
+      let digest = try await Command("sha256sum", [program]).check().prefix(64)
+      return [
+        .ok("envoy", "\(version.trimmingCharacters(in: .whitespaces)) at \(program)"),
+        .ok("envoy digest", "sha256:\(digest)"),
+      ]
+    } catch let fault as Fault {
+      return [.fail("envoy", fault.reason, remedy: fault.remedy)]
+    } catch {
+      return [.fail("envoy", "\(error)", remedy: "run scripts/setup")]
     }
   }
 

@@ -19,6 +19,7 @@ package struct Doctor: Sendable {
     var findings = quickFindings()
     findings += await runtime()
     findings += await programs()
+    findings += await envoy()
     findings.append(await addressPlan())
     findings.append(policy())
     findings.append(running())
@@ -104,7 +105,10 @@ package struct Doctor: Sendable {
   }
 
   private func users() -> [Finding] {
-    [InstanceLayout.User.controlPlane, InstanceLayout.User.sentinel, InstanceLayout.User.images].map { name in
+    [
+      InstanceLayout.User.controlPlane, InstanceLayout.User.sentinel, InstanceLayout.User.images,
+      InstanceLayout.User.gateway,
+    ].map { name in
       guard let entry = getpwnam(name) else {
         return .fail(
           "user \(name)", "the system has no such user",

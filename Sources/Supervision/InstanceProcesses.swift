@@ -8,6 +8,8 @@ package struct InstanceProcesses: Sendable {
   package struct Found: Hashable, Sendable, CustomStringConvertible {
     package let process: pid_t
     let what: String
+    /// It has no lifeline: it ends when it is told to.
+    var needsSignal = false
 
     package var description: String { "process \(process) (\(what))" }
   }
@@ -16,12 +18,24 @@ package struct InstanceProcesses: Sendable {
 
   package init(layout: InstanceLayout) { self.layout = layout }
 
-  /// Programs of the platform, by the path of their executable, which lies in the instance's own directory.
+  /// Programs of the platform: ours by the path of their executable, which lies in the instance's own directory, the
+  /// proxies by the configuration that they run.
   package func platform() -> [Found] {
     all { process in
-      guard let path = Self.executable(process), path.hasPrefix(layout.executable) else { return nil }
-      return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
+      if let path = Self.executable(process), path.hasPrefix(layout.executable) {
+        return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
+      }
+      return proxy(process)
+    }.map { found in
+      var found = found
+      found.needsSignal = found.what.hasPrefix("envoy")
+      return found
     }
+  }
+
+  private func proxy(_ process: pid_t) -> String? {
+    let bootstraps = [layout.proxyBootstrap, layout.gatewayBootstrap]
+    return Self.arguments(process).contains { bootstraps.contains($0) } ? "envoy" : nil
   }
 
   /// Everything of the instance: the platform, what is in its cgroups, and every runsc on its directory.
@@ -30,6 +44,7 @@ package struct InstanceProcesses: Sendable {
       if let path = Self.executable(process), path.hasPrefix(layout.executable) {
         return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
       }
+      if let proxy = proxy(process) { return proxy }
       if isInControlGroup(process) { return "in cgroup \(layout.controlGroup)" }
       let usesRuntimeDirectory = Self.arguments(process).contains {
         $0 == layout.runtimeDirectory || $0.hasSuffix("=\(layout.runtimeDirectory)")

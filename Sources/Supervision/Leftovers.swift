@@ -36,7 +36,7 @@ package struct Leftovers: Sendable {
   }
 
   func interfaces() -> [String] {
-    names(in: "/sys/class/net").filter { plan.slot(interface: $0) != nil }
+    names(in: "/sys/class/net").filter { plan.slot(interface: $0) != nil || $0 == plan.serviceInterface }
   }
 
   func firewallTables() async throws -> [String] {

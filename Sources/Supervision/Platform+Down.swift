@@ -21,6 +21,7 @@ extension Platform {
     guard FileManager.default.isExecutableFile(atPath: layout.executable) else { return }
     progress("stopping the agents")
     try await drain(grace: grace)
+    try await MemoryDirectories(layout: layout).unmount()
   }
 
   /// Takes the platform down and removes everything of the instance from this machine, its data included.
@@ -52,11 +53,12 @@ extension Platform {
     if let supervisor {
       progress("stopping the supervisor, process \(supervisor)")
       kill(supervisor, SIGTERM)
-      // Its three processes have 13 seconds each before they are killed.
-      try await waitForEnd(of: "the supervisor", limit: .seconds(45)) { SupervisorLock.holder(layout) == nil }
+      // Its processes have 13 seconds each before they are killed.
+      try await waitForEnd(of: "the supervisor", limit: .seconds(70)) { SupervisorLock.holder(layout) == nil }
     }
     // Without a supervisor they have seen the end of their lifelines.
     let processes = InstanceProcesses(layout: layout)
+    for found in processes.platform() where found.needsSignal { kill(found.process, SIGTERM) }
     do {
       try await waitForEnd(of: "the platform", limit: .seconds(15)) { processes.platform().isEmpty }
     } catch is Fault {

@@ -4,6 +4,7 @@ import ChildProcess
 import Faults
 import Foundation
 import Logging
+import Proxy
 import UnixSignals
 
 /// One of the platform's processes as its supervisor sees it.
@@ -17,37 +18,59 @@ package struct ProcessState: Hashable, Sendable, Codable {
 extension Platform {
   /// The processes in the order in which they are started; they are stopped in the reverse order, so that whoever asks
   /// ends before whoever answers.
-  private func components() -> [(process: SupervisedProcess, user: String)] {
-    let instance =
-      ["--state-dir", URL(filePath: layout.root).deletingLastPathComponent().path]
-      + ["--instance", "\(layout.instance)"]
-    let listen = configuration.listen.map { ["--listen", $0] } ?? []
+  private func components(_ envoy: String) -> [(process: SupervisedProcess, user: String)] {
+    let instance = [
+      "--state-dir", URL(filePath: layout.root).deletingLastPathComponent().path, "--instance", "\(layout.instance)",
+    ]
+    let identity = ["--trust-domain", "\(configuration.trustDomain)"]
+    let setpriv = Command.locate("setpriv") ?? "/usr/bin/setpriv"
     let controlPlane =
-      Self.unprivileged(InstanceLayout.User.controlPlane) + [layout.executable, "control-plane"] + instance + listen
+      Self.unprivileged(InstanceLayout.User.controlPlane) + [layout.executable, "control-plane"] + instance
+      + identity + gatewayNames.flatMap { ["--gateway-name", $0] }
+    let upstream =
+      (configuration.upstreamAuthorities.map { ["--upstream-authorities", $0] } ?? [])
+      + (configuration.resolver.map { ["--resolver", $0] } ?? [])
+    let proxyUser = "\(layout.proxyUserID)"
     return [
-      (component("node", layout.executable, ["node"] + instance + ["--runsc", configuration.runtime]), "root"),
       (
-        component("control-plane", Command.locate("setpriv") ?? "/usr/bin/setpriv", controlPlane),
-        InstanceLayout.User.controlPlane
+        component(
+          "proxy", setpriv,
+          Self.unprivileged(proxyUser) + [envoy] + nodeProxy.arguments(bootstrap: layout.proxyBootstrap),
+          watchesLifeline: false), proxyUser
       ),
+      (
+        component(
+          "node", layout.executable, ["node"] + instance + identity + ["--runsc", configuration.runtime] + upstream),
+        "root"
+      ),
+      (component("control-plane", setpriv, controlPlane), InstanceLayout.User.controlPlane),
       (component("sentinel", layout.executable, ["sentinel"] + instance), InstanceLayout.User.sentinel),
+      (
+        component(
+          "gateway", setpriv,
+          Self.unprivileged(InstanceLayout.User.gateway) + [envoy]
+            + gateway.arguments(bootstrap: layout.gatewayBootstrap), watchesLifeline: false,
+          needs: gateway.secretFiles), InstanceLayout.User.gateway
+      ),
     ]
   }
 
-  private func component(_ name: String, _ executable: String, _ arguments: [String]) -> SupervisedProcess {
+  private func component(
+    _ name: String, _ executable: String, _ arguments: [String], watchesLifeline: Bool = true, needs: [String] = []
+  ) -> SupervisedProcess {
     SupervisedProcess(
       name: name,
       program: Child.Program(
-        executable: executable, arguments: arguments, environment: Command.defaultEnvironment,
-        logFile: layout.logFile(name).path),
-      processIDFile: layout.processIDFile(name), logger: logger)
+        watchesLifeline: watchesLifeline, executable: executable, arguments: arguments,
+        environment: Command.defaultEnvironment, logFile: layout.logFile(name).path),
+      processIDFile: layout.processIDFile(name), needs: needs, logger: logger)
   }
 
   func supervise(
-    until signals: UnixSignalsSequence, progress: @escaping @Sendable (String) -> Void,
+    _ envoy: String, until signals: UnixSignalsSequence, progress: @escaping @Sendable (String) -> Void,
     ready: @escaping @Sendable ([ProcessState]) async -> Void
   ) async throws {
-    let components = components()
+    let components = components(envoy)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (process, _) in components {
         progress("starting \(process.name)")
@@ -118,7 +141,7 @@ extension Platform {
   private func rotateLogs() async throws {
     while true {
       try await Task.sleep(for: .seconds(10))
-      for name in ["node", "control-plane", "sentinel", "supervisor"] {
+      for name in ["proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"] {
         do {
           try layout.logFile(name).rotateIfFull()
         } catch {

@@ -37,9 +37,11 @@ extension Platform {
     try await Doctor(configuration).requireUsable()
     try await endFormerProcesses(progress: progress)
     progress("preparing \(layout.root)")
-    try Preparation(layout: layout, executable: configuration.executable, policy: policy).run()
+    try await Preparation(layout: layout, executable: configuration.executable, policy: policy).run()
+    let envoy = try EnvoyProgram.locate(configuration.envoy)
+    try writeBootstraps()
     try await requireRunnableCopy()
-    try await supervise(until: signals, progress: progress, ready: ready)
+    try await supervise(envoy, until: signals, progress: progress, ready: ready)
     return .ended
   }
 
@@ -50,6 +52,7 @@ extension Platform {
     var told = false
     while case let former = processes.platform(), !former.isEmpty {
       if !told { progress("waiting for \(former.count) former processes to end") }
+      if !told { for found in former where found.needsSignal { kill(found.process, SIGTERM) } }
       told = true
       if ContinuousClock.now > deadline { for found in former { kill(found.process, SIGKILL) } }
       try await Task.sleep(for: .milliseconds(100))

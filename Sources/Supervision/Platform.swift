@@ -15,19 +15,35 @@ package struct Platform: Sendable {
     package var policy: String?
     /// Path of runsc; a bare name is looked up.
     package var runtime: String
-    /// Address and port that the API also listens on, over TCP.
-    package var listen: String?
+    /// Envoy's program; `nil` takes the one of PATH, or the pinned one.
+    package var envoy: String?
+    /// Where people reach the gateway.
+    package var listen: ListenAddress
+    package var trustDomain: TrustDomain
+    /// PEM file of the authorities that vouch for the hosts that agents reach with a credential; `nil`: the system's.
+    package var upstreamAuthorities: String?
+    /// Address of the DNS server that finds those hosts; `nil`: the system's.
+    package var resolver: String?
+    /// Names that the gateway's certificate is for, beside this machine's own.
+    package var gatewayNames: [String]
     /// The program that runs now, whose copy the platform's processes run.
     package var executable: String
 
     package init(
-      layout: InstanceLayout, policy: String? = nil, runtime: String = "runsc", listen: String? = nil,
+      layout: InstanceLayout, policy: String? = nil, runtime: String = "runsc", envoy: String? = nil,
+      listen: ListenAddress = .gatewayDefault, trustDomain: TrustDomain = .default,
+      upstreamAuthorities: String? = nil, resolver: String? = nil, gatewayNames: [String] = [],
       executable: String = Platform.currentExecutable
     ) {
       self.layout = layout
       self.policy = policy
       self.runtime = runtime
+      self.envoy = envoy
       self.listen = listen
+      self.trustDomain = trustDomain
+      self.upstreamAuthorities = upstreamAuthorities
+      self.resolver = resolver
+      self.gatewayNames = gatewayNames
       self.executable = executable
     }
   }

@@ -2,6 +2,7 @@ import AgentModel
 import Faults
 import Foundation
 import Glibc
+import KernelFiles
 
 /// Makes an instance's directories, its copy of the program and its copy of the policy. Done again, it mends them.
 struct Preparation: Sendable {
@@ -17,7 +18,11 @@ struct Preparation: Sendable {
   ///
   /// - Throws: `Fault(.invalid)` for a state directory that is too deep, or that uid lobstack cannot pass.
   static func makeLockDirectory(_ layout: InstanceLayout) throws {
-    let longest = max(layout.apiSocket.utf8.count, layout.nodeSocket.utf8.count)
+    let longest =
+      [
+        layout.apiSocket, layout.nodeSocket, layout.meshSocket, layout.workloadSocket, layout.proxyAdminSocket,
+        layout.ingressSocket, layout.gatewayAdminSocket,
+      ].map(\.utf8.count).max() ?? 0
     guard longest <= longestSocketPath else {
       throw Fault(
         .invalid, operation: "use \(layout.root)",
@@ -29,7 +34,7 @@ struct Preparation: Sendable {
     try requireTraversable(layout.root)
   }
 
-  func run() throws {
+  func run() async throws {
     let controlPlane = try account(InstanceLayout.User.controlPlane)
     try Self.makeDirectory(layout.apiDirectory, mode: 0o755, owner: controlPlane)
     try Self.makeDirectory(layout.controlPlaneDirectory, mode: 0o700, owner: controlPlane)
@@ -39,7 +44,44 @@ struct Preparation: Sendable {
     try Self.makeDirectory(layout.logDirectory, mode: 0o750)
     try copyExecutable()
     try policy.copy(to: layout)
+    try await prepareProxies(controlPlane)
+    try raiseWatchLimit()
   }
+
+  /// Who may read and write what the proxies live on: each owner alone, and where two meet, a directory for that.
+  private func prepareProxies(_ controlPlane: Account) async throws {
+    let sentinel = try account(InstanceLayout.User.sentinel)
+    let gateway = try account(InstanceLayout.User.gateway)
+    let proxy = Account(user: layout.proxyUserID, group: layout.proxyUserID)
+    try await MemoryDirectories(layout: layout).mount()
+    func directory(_ file: String) -> String { URL(filePath: file).deletingLastPathComponent().path }
+    // What is made in a directory with the bit for it belongs to the directory's group.
+    let places: [(path: String, mode: mode_t, owner: Account)] = [
+      (layout.proxyFiles, 0o750, Account(user: 0, group: proxy.group)),
+      (directory(layout.proxyAdminSocket), 0o700, proxy),
+      (directory(layout.ingressSocket), 0o2750, Account(user: proxy.user, group: gateway.group)),
+      (directory(layout.proxyDenials), 0o2750, Account(user: proxy.user, group: sentinel.group)),
+      (directory(layout.identityKeysFile), 0o700, Account(user: 0, group: 0)),
+      (directory(layout.resolverTable), 0o750, Account(user: 0, group: sentinel.group)),
+      (layout.gatewayFiles, 0o2750, Account(user: controlPlane.user, group: gateway.group)),
+      (directory(layout.gatewayAdminSocket), 0o2750, Account(user: gateway.user, group: controlPlane.group)),
+      (directory(layout.gatewayLog), 0o700, gateway),
+    ]
+    for place in places { try Self.makeDirectory(place.path, mode: place.mode, owner: place.owner) }
+  }
+
+  /// Envoy has an inotify instance for each file that it watches, and ends itself when its user has no more of them.
+  private func raiseWatchLimit() throws {
+    let path = "/proc/sys/fs/inotify/max_user_instances"
+    let present = Int(try kernelFile(path).trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
+    guard present < Self.watchLimit else { return }
+    guard let file = FileHandle(forWritingAtPath: path) else { throw Self.fault("open \(path)") }
+    defer { try? file.close() }  // what was written is in force already
+    try file.write(contentsOf: Data("\(Self.watchLimit)\n".utf8))
+  }
+
+  /// Files that the proxies of one user may watch.
+  static let watchLimit = 1024
 
   /// Copies the program unless the copy is the same, by size and time of change.
   private func copyExecutable() throws {

@@ -7,6 +7,8 @@ actor SupervisedProcess {
   nonisolated let name: String
   private let program: Child.Program
   private let processIDFile: String
+  /// Files without which it would end at once; another process writes them.
+  private let needs: [String]
   private let logger: Logger
   private var child: Child?
   private var isStopping = false
@@ -14,10 +16,11 @@ actor SupervisedProcess {
   private(set) var starts = 0
   private(set) var lastEnd: String?
 
-  init(name: String, program: Child.Program, processIDFile: String, logger: Logger) {
+  init(name: String, program: Child.Program, processIDFile: String, needs: [String] = [], logger: Logger) {
     self.name = name
     self.program = program
     self.processIDFile = processIDFile
+    self.needs = needs
     self.logger = logger
   }
 
@@ -26,6 +29,7 @@ actor SupervisedProcess {
   /// Returns after `stop`, and only then.
   func run() async {
     var delay = RestartDelay()
+    await waitForNeeds()
     while !isStopping {
       let startedAt = ContinuousClock.now
       let end = await runOnce()
@@ -48,6 +52,15 @@ actor SupervisedProcess {
     isStopping = true
     pause?.cancel()
     await child?.stop(grace: .seconds(10))
+  }
+
+  private func waitForNeeds() async {
+    while !isStopping, !needs.allSatisfy({ FileManager.default.fileExists(atPath: $0) }) {
+      // Cancelled by `stop`, as the pause between two starts is.
+      let pause = Task { _ = try? await Task.sleep(for: .milliseconds(20)) }
+      self.pause = pause
+      await pause.value
+    }
   }
 
   private func runOnce() async -> String {

@@ -5,7 +5,9 @@ import ArgumentParser
 
 struct DenialsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "denials", abstract: "List packets that the firewall dropped, newest first.")
+    commandName: "denials", abstract: "List what agents tried and were refused, newest first.",
+    discussion: "Packets that the firewall dropped, names that were not resolved, requests that the node proxy refused."
+  )
 
   @OptionGroup var connection: ConnectionOptions
   @OptionGroup var format: OutputOptions
@@ -17,14 +19,22 @@ struct DenialsCommand: AsyncParsableCommand {
     let limit = limit
     let denials = try await connection.withClient { try await $0.denials(limit: limit).items }
     try format.print(denials) {
-      var table = Table("TIME", "AGENT", "RULE", "PROTOCOL", "SOURCE", "DESTINATION", "PORT", "COUNT")
+      var table = Table("TIME", "AGENT", "RULE", "WHAT", "COUNT", "IF THIS WAS MEANT TO BE ALLOWED")
       for denial in denials {
         table.add(
-          denial.time.short, denial.agent?.description ?? "-", denial.rule, denial.protocol, denial.source,
-          denial.destination, denial.port.map { "\($0)" } ?? "-", "\(denial.count)")
+          denial.time.short, denial.agent?.description ?? "-", denial.rule, what(denial), "\(denial.count)",
+          denial.remedy ?? "-")
       }
       return table.rendered()
     }
+  }
+
+  private func what(_ denial: DenialResource) -> String {
+    guard let host = denial.host else {
+      let port = denial.port.map { " port \($0)" } ?? ""
+      return "\(denial.protocol) \(denial.source) to \(denial.destination)\(port)"
+    }
+    return [denial.method, host + (denial.path ?? "")].compactMap { $0 }.joined(separator: " ")
   }
 
   mutating func validate() throws {

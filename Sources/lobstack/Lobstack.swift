@@ -16,7 +16,8 @@ import Foundation
     subcommands: [
       UpCommand.self, DownCommand.self, StatusCommand.self, DoctorCommand.self, VerifyCommand.self,
       AgentCommand.self,
-      DenialsCommand.self, AuditCommand.self, TokenCommand.self, VersionCommand.self, CompletionCommand.self,
+      SecretCommand.self, CACommand.self, DenialsCommand.self, AuditCommand.self, TokenCommand.self,
+      VersionCommand.self, CompletionCommand.self,
       ControlPlaneCommand.self, NodeCommand.self, SentinelCommand.self,
     ])
 

@@ -5,6 +5,11 @@ import Faults
 import Testing
 
 @Suite("An Agent document") struct AgentDocumentTests {
+  static func policy() throws -> Policy {
+    let repository = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+    return try Policy.load(directory: repository + "/policy")
+  }
+
   static let smallest = """
     apiVersion: lobstack.dev/v1
     kind: Agent
@@ -51,10 +56,11 @@ import Testing
       ("  workspace: {size: 99999999999999999999Gi}", "is not valid"),
       ("  env: {1A: x}", "'1A' is not the name of an environment variable"),
       ("  env: {A: 1}", "expected text, found a number"),
-      ("  ports: {http: 99999}", "99999 is not between 1 and 65535"),
-      ("  ports: {a: 80, b: 80}", "port 80 is named twice"),
+      ("  ports: {http: 99999}", "99999 is not between 1024 and 65535"),
+      ("  ports: {http: 80}", "80 is not between 1024 and 65535"),
+      ("  ports: {a: 8080, b: 8080}", "port 8080 is named twice"),
       ("  command: []", "the command is empty"),
-      ("  egress: []", "this version cannot enforce 'egress'"),
+      ("  response: kill", "this version cannot enforce 'response'"),
       ("  secrets: []", "this version cannot enforce 'secrets'"),
       ("  image: oci:/srv/../etc:1", "the key 'image' is given twice"),
     ])
@@ -83,7 +89,7 @@ import Testing
 
 @Suite("The blueprint") struct BlueprintTests {
   @Test("closes what every agent must not have") func pod() throws {
-    let policy = try Policy.load(directory: repository + "/policy")
+    let policy = try AgentDocumentTests.policy()
     let blueprint = Blueprint(agent: try parseAgent(AgentDocumentTests.smallest, source: "a"), policy: policy)
     let container = try #require(blueprint.pod.spec.containers.first)
     #expect(container.securityContext.readOnlyRootFilesystem)
@@ -97,7 +103,7 @@ import Testing
   }
 
   @Test("is subject to a policy that denies both ways") func network() throws {
-    let policy = try Policy.load(directory: repository + "/policy")
+    let policy = try AgentDocumentTests.policy()
     let blueprint = Blueprint(agent: try parseAgent(AgentDocumentTests.smallest, source: "a"), policy: policy)
     #expect(blueprint.networkPolicies.contains { Set($0.spec.policyTypes) == [.ingress, .egress] })
     #expect(blueprint.networkPolicies.allSatisfy { $0.spec.ingress == nil && $0.spec.egress == nil })
@@ -106,9 +112,5 @@ import Testing
 
   @Test("cannot be made from a policy that cannot be read") func missing() {
     #expect(throws: Fault.self) { try Policy.load(directory: "/nonexistent") }
-  }
-
-  private var repository: String {
-    #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
   }
 }

@@ -23,7 +23,8 @@ import Testing
           (.get, "/v1/tenants/A/agents/x", nil, .badRequest), (.get, "/v1/tenants/a/agents/x.", nil, .badRequest),
           (.get, "/v1/tenants/a/agents/x", nil, .notFound), (.post, "/v1/agents", "{", .badRequest),
           (.post, "/v1/agents", "", .badRequest), (.post, "/v1/tokens", "[]", .badRequest),
-          (.post, "/v1/agents", document("x", extra: "  egress: [{host: a.b}]"), .unprocessableContent),
+          (.post, "/v1/agents", document("x", extra: "  response: kill"), .unprocessableContent),
+          (.post, "/v1/agents", document("x", extra: "  egress: [{host: '*.com'}]"), .badRequest),
           (.get, "/v1/audit/proof", nil, .badRequest), (.get, "/v1/audit/proof?index=999", nil, .notFound),
           (.get, "/v1/audit?from=-1", nil, .badRequest),
         ]
@@ -80,16 +81,6 @@ import Testing
     for (code, number) in expected { #expect(status(of: code).code == number, "\(code)") }
   }
 
-  @Test("takes loopback addresses only", arguments: ["127.0.0.1:0", "127.9.9.9:8700", "[::1]:8700", "localhost:1"])
-  func loopback(text: String) throws { _ = try ListenAddress(text) }
-
-  @Test(
-    "takes no other address",
-    arguments: [
-      "0.0.0.0:80", "10.0.0.1:80", "[::]:80", "example.com:80", "127.0.0.1", "127.1:80", ":80", "127.0.0.1:x",
-    ])
-  func notLoopback(text: String) { #expect(throws: Fault.self) { try ListenAddress(text) } }
-
   @Test("is what openapi.json says, both ways") func openAPI() async throws {
     try await Platform.with { platform in
       let root = URL(filePath: Platform.policyDirectory).deletingLastPathComponent()
@@ -100,7 +91,9 @@ import Testing
       let methods: Set<String> = ["get", "put", "post", "delete", "patch", "head", "options"]
       let described = Set(
         paths.flatMap { path, item in item.keys.filter(methods.contains).map { "\($0.uppercased()) \(path)" } })
-      let registered = Set(platform.api.router().routes.map { "\($0.method) \($0.path)" })
+      // What begins with /internal/ is between the platform's own processes.
+      let registered = Set(
+        platform.api.router().routes.map { "\($0.method) \($0.path)" }.filter { !$0.contains(" /internal/") })
       #expect(described == registered, "\(described.symmetricDifference(registered))")
       let info = document["info"] as? [String: Any]
       #expect(info?["version"] as? String == LobstackVersion.current)

@@ -17,6 +17,30 @@ actor FakeNode: NodeConnection {
   /// Agents that end in this way instead of running.
   private var failing: [AgentName: Fault] = [:]
   private var revision: UInt64 = 1
+  private(set) var values: [SecretReference: SecretValue] = [:]
+  private var requests: [CertificateRequest] = []
+
+  func ask(for request: CertificateRequest) {
+    requests.append(request)
+    revision += 1
+  }
+
+  func setSecret(_ reference: SecretReference, to value: SecretValue) throws {
+    try answer()
+    values[reference] = value
+  }
+
+  func deleteSecret(_ reference: SecretReference) throws {
+    try answer()
+    guard values.removeValue(forKey: reference) != nil else {
+      throw Fault(.notFound, operation: "delete secret \(reference)", reason: "there is none", remedy: "list them")
+    }
+  }
+
+  func secrets() throws -> [SecretDescription] {
+    try answer()
+    return values.keys.sorted { "\($0)" < "\($1)" }.map { SecretDescription(reference: $0, version: 1, updatedAt: 0) }
+  }
 
   func setDown(_ down: Bool) { isDown = down }
 
@@ -41,7 +65,8 @@ actor FakeNode: NodeConnection {
       if revision > seen { break }
       try await Task.sleep(for: .milliseconds(10))
     }
-    return ObservedState(revision: revision, agents: desired.agents.map(observed))
+    return ObservedState(
+      revision: revision, agents: desired.agents.map(observed), certificateRequests: requests)
   }
 
   private func observed(_ agent: DesiredAgent) -> ObservedAgent {

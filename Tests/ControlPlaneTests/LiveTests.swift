@@ -1,6 +1,7 @@
 import APIClient
 import APIModel
 import AgentModel
+import CoreFoundation
 import Faults
 import Foundation
 import Logging
@@ -17,7 +18,6 @@ import Testing
     let node: FakeNode
     let audit: FakeAudit
     let secret: String
-    let port: Int
     let client: APIClient
   }
 
@@ -37,24 +37,23 @@ import Testing
     try store.close()
     let node = FakeNode()
     let audit = FakeAudit()
-    let (running, announce) = AsyncStream.makeStream(of: Int?.self)
+    let (running, announce) = AsyncStream.makeStream(of: Void.self)
     let service = try await ControlPlaneService.open(
-      layout: layout, listen: "127.0.0.1:0", policyDirectory: Platform.policyDirectory, limits: APILimits(),
+      layout: layout, trustDomain: .default, gateway: nil, policyDirectory: Platform.policyDirectory,
+      limits: APILimits(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, audit: audit, node: node
-    ) { announce.yield($0) }
+    ) { announce.yield() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await service.run() }
-      var port = 0
       var listeners = 0
-      for await announced in running {
-        port = announced ?? port
+      for await _ in running {
         listeners += 1
         if listeners == 2 { break }
       }
       let client = APIClient(address: .unix(layout.apiSocket), token: secret)
       do {
         try await body(
-          Live(layout: layout, node: node, audit: audit, secret: secret, port: port, client: client))
+          Live(layout: layout, node: node, audit: audit, secret: secret, client: client))
       } catch {
         try await client.shutdown()
         throw error
@@ -215,18 +214,6 @@ import Testing
         await #expect(throws: (any Error).self) { try await follower.value }
       }
       for client in clients { try await client.shutdown() }
-    }
-  }
-
-  @Test("wants a token on TCP, whoever calls") func tcp() async throws {
-    try await Self.with { live in
-      let without = APIClient(address: .http("http://127.0.0.1:\(live.port)"))
-      let with = APIClient(address: .http("http://127.0.0.1:\(live.port)"), token: live.secret)
-      let refused = await #expect(throws: Fault.self) { try await without.status() }
-      #expect(refused?.code == .unauthenticated)
-      #expect(try await with.status().version == LobstackVersion.current)
-      try await without.shutdown()
-      try await with.shutdown()
     }
   }
 

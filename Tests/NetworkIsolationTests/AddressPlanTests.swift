@@ -10,25 +10,28 @@ struct AddressPlanTests {
   @Test("gives each slot a /30 of the instance's /16 and names that fit the kernel")
   func slots() throws {
     let first = try plan.network(slot: 0)
-    let last = try plan.network(slot: 16_383)
+    let last = try plan.network(slot: 16_382)
     #expect(first.agentAddress.hasSuffix(".0.2") && first.hostAddress.hasSuffix(".0.1"))
-    #expect(last.agentAddress.hasSuffix(".255.254") && last.hostAddress.hasSuffix(".255.253"))
+    #expect(last.agentAddress.hasSuffix(".255.250") && last.hostAddress.hasSuffix(".255.249"))
+    #expect(plan.serviceAddress.hasSuffix(".255.253") && plan.serviceInterface.utf8.count <= 15)
     #expect(first.namespacePath == "/run/netns/lobstack-default-0")
     #expect(last.interface.utf8.count <= 15)
-    #expect(throws: Fault.self) { try plan.network(slot: 16_384) }
+    #expect(throws: Fault.self) { try plan.network(slot: 16_383) }
     #expect(throws: Fault.self) { try plan.network(slot: -1) }
   }
 
   @Test("finds the slot of its own names and of no others")
   func names() throws {
-    for slot in [0, 1, 255, 16_383] {
+    for slot in [0, 1, 255, 16_382] {
       let network = try plan.network(slot: slot)
       #expect(plan.slot(interface: network.interface) == slot)
       #expect(plan.slot(namespace: network.namespace) == slot)
       #expect(plan.agentAddress(interface: network.interface) == network.agentAddress)
     }
     let prefix = plan.interfacePrefix
-    for name in ["eth0", prefix, "\(prefix)4000", "\(prefix)00", "\(prefix)A", "\(prefix)-1", "\(prefix)+1"] {
+    for name in [
+      "eth0", prefix, plan.serviceInterface, "\(prefix)4000", "\(prefix)00", "\(prefix)A", "\(prefix)-1", "\(prefix)+1",
+    ] {
       #expect(plan.slot(interface: name) == nil)
     }
     for name in ["lobstack-default-", "lobstack-default-x", "lobstack-default-1-5", "lobstack-default-01", "other-1"] {

@@ -14,7 +14,10 @@ struct FirewallTableTests {
   @Test("is rendered as the reference says")
   func reference() throws {
     let layout = InstanceLayout(instance: try #require(InstanceName("ref-1")))
-    let table = try table(denying: ["::1/128", "169.254.169.254/32", "169.254.0.0/16", "10.0.0.0/8", "fc00::/7"])
+    let table = try FirewallTable(
+      layout: layout,
+      deniedDestinations: ["::1/128", "169.254.169.254/32", "169.254.0.0/16", "10.0.0.0/8", "fc00::/7"],
+      resolvers: ["10.1.2.3"])
     let agent = try AddressPlan(layout: layout).network(slot: 5)
     #expect(table.text(agents: [agent]) == firewallTableReference)
   }

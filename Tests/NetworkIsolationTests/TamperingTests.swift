@@ -13,7 +13,7 @@ enum Tampering: String, CaseIterable, Sendable {
     switch self {
     case .ruleDeleted:
       let listing = try await instance.nft("list chain \(table) input")
-      #expect(listing.contains("goto deny_host"))
+      #expect(listing.contains("goto from_agent"))
       try await instance.nft("delete rule \(table) input handle \(try await handle(instance, "input"))")
     case .ruleAdded: try await instance.nft("insert rule \(table) source accept")
     case .chainFlushed: try await instance.nft("flush chain \(table) deny_host")

@@ -14,6 +14,7 @@ import Testing
 struct NodeFixture {
   let layout: InstanceLayout
   let client: NodeClient
+  let neighbours: NodeNeighbours
   let directory: String
 
   static func with(_ body: (NodeFixture) async throws -> Void) async throws {
@@ -27,7 +28,9 @@ struct NodeFixture {
     try files.copyItem(atPath: repository + "/policy/seccomp", toPath: "\(layout.policyDirectory)/seccomp")
     try makeImage("\(directory)/image")
     chmod(directory, 0o755)
-    let fixture = NodeFixture(layout: layout, client: NodeClient(socket: layout.nodeSocket), directory: directory)
+    let client = NodeClient(socket: layout.nodeSocket)
+    let neighbours = try await NodeNeighbours.start(layout, client: client)
+    let fixture = NodeFixture(layout: layout, client: client, neighbours: neighbours, directory: directory)
     let configuration = NodeService.Configuration(layout: layout, deniedDestinations: ["10.0.0.0/8", "169.254.0.0/16"])
     var failure: (any Error)?
     do {
@@ -35,11 +38,15 @@ struct NodeFixture {
     } catch {
       failure = error
     }
+    await neighbours.stop()
     try await NodeService.drain(configuration, logger: quiet)
     fixture.removeControlGroups()
     try files.removeItem(atPath: directory)
     if let failure { throw failure }
   }
+
+  /// As the control plane does it: with what its certificate authority answers.
+  func apply(_ state: DesiredState) async throws { try await neighbours.apply(state) }
 
   /// Runs a node as long as `body` does; the agents outlive it.
   static func withService(
@@ -158,11 +165,11 @@ let canRunAgents =
   func life() async throws {
     try await NodeFixture.with { node in
       let uid = AgentUID.random()
-      try await node.client.apply(
+      try await node.apply(
         DesiredState(revision: 1, agents: [try node.agent("echo hello; exec sleep 600", uid: uid)]))
       let running = try await node.observe(uid) { $0.phase == .running || $0.phase == .failed }
       #expect(running.phase == .running, "\(running)")
-      #expect(running.layers.map(\.layer).sorted() == ["network", "resources", "sandbox"])
+      #expect(running.layers.map(\.layer).sorted() == ["egress", "identity", "network", "resources", "sandbox"])
       #expect(running.layers.allSatisfy { $0.state == .enforced }, "\(running.layers)")
 
       let user = try await node.exec(uid, "id", "-u")
@@ -171,17 +178,17 @@ let canRunAgents =
       #expect(write.code == 3)
 
       // Stopped and started again, the workspace is what it was.
-      try await node.client.apply(
+      try await node.apply(
         DesiredState(revision: 2, agents: [try node.agent("", uid: uid, generation: 2, wish: .stop)]))
       let stopped = try await node.observe(uid) { $0.phase == .stopped }
       #expect(stopped.address == nil)
-      try await node.client.apply(
+      try await node.apply(
         DesiredState(revision: 3, agents: [try node.agent("exec sleep 600", uid: uid, generation: 3)]))
       _ = try await node.observe(uid) { $0.phase == .running }
       let kept = try await node.exec(uid, "cat", "file")
       #expect(kept.output == "kept\n")
 
-      try await node.client.apply(
+      try await node.apply(
         DesiredState(revision: 4, agents: [try node.agent("", uid: uid, generation: 4, wish: .destroy)]))
       _ = try await node.observe(uid) { $0.destroyed }
       let left = try FileManager.default.contentsOfDirectory(atPath: node.layout.agentsDirectory)
@@ -192,7 +199,7 @@ let canRunAgents =
   @Test("starts a program that ended again, and says how it ended") func restarts() async throws {
     try await NodeFixture.with { node in
       let uid = AgentUID.random()
-      try await node.client.apply(DesiredState(revision: 1, agents: [try node.agent("sleep 0.3; exit 5", uid: uid)]))
+      try await node.apply(DesiredState(revision: 1, agents: [try node.agent("sleep 0.3; exit 5", uid: uid)]))
       let again = try await node.observe(uid) { $0.restarts >= 2 }
       #expect(again.lastExit == AgentExit(code: 5))
       #expect(again.reason?.contains("exit code 5") == true)
@@ -203,7 +210,7 @@ let canRunAgents =
     try await NodeFixture.with { node in
       let uid = AgentUID.random()
       let bomb = "x=a; while :; do x=$x$x; done"
-      try await node.client.apply(
+      try await node.apply(
         DesiredState(revision: 1, agents: [try node.agent(bomb, uid: uid, restart: "Never")]))
       let failed = try await node.observe(uid) { $0.phase == .failed }
       #expect(failed.lastExit == AgentExit(code: 137, outOfMemory: true))
@@ -215,7 +222,7 @@ let canRunAgents =
     try await NodeFixture.with { node in
       let uid = AgentUID.random()
       let agent = try node.agent("true", uid: uid, image: "dir:/srv/nonexistent-image")
-      try await node.client.apply(DesiredState(revision: 1, agents: [agent]))
+      try await node.apply(DesiredState(revision: 1, agents: [agent]))
       let failed = try await node.observe(uid) { $0.phase == .failed }
       #expect(failed.fault?.description.contains("/srv/nonexistent-image") == true)
       let left = try FileManager.default.contentsOfDirectory(atPath: node.layout.agentsDirectory)
@@ -226,7 +233,7 @@ let canRunAgents =
   @Test("that is started anew finds the agents still running and goes on with them") func adopts() async throws {
     try await NodeFixture.with { node in
       let uid = AgentUID.random()
-      try await node.client.apply(DesiredState(revision: 1, agents: [try node.agent("exec sleep 600", uid: uid)]))
+      try await node.apply(DesiredState(revision: 1, agents: [try node.agent("exec sleep 600", uid: uid)]))
       let before = try await node.observe(uid) { $0.phase == .running }
       // A second node of the same instance in the same process: what a restarted one finds.
       unlink(node.layout.nodeSocket)
@@ -244,7 +251,7 @@ let canRunAgents =
     try await NodeFixture.with { node in
       let uid = AgentUID.random()
       let agent = try node.agent("echo ran >> /workspace/runs; exit 4", uid: uid, restart: "Never")
-      try await node.client.apply(DesiredState(revision: 1, agents: [agent]))
+      try await node.apply(DesiredState(revision: 1, agents: [agent]))
       // Until the first node has nothing left to do: two at work on one instance are no case of real life.
       _ = try await node.observe(uid) { $0.phase == .failed && $0.address == nil }
       unlink(node.layout.nodeSocket)
@@ -254,7 +261,7 @@ let canRunAgents =
         #expect(after.lastExit == AgentExit(code: 4))
         #expect(after.reason?.contains("exit code 4") == true)
         // A pass of the loop, and one more: a launch would have begun.
-        try await node.client.apply(DesiredState(revision: 2, agents: [agent]))
+        try await node.apply(DesiredState(revision: 2, agents: [agent]))
         try await Task.sleep(for: .seconds(3))
         let runs = "\(node.layout.agentsDirectory)/\(uid)/workspace/runs"
         #expect(try String(contentsOfFile: runs, encoding: .utf8) == "ran\n")
@@ -265,7 +272,7 @@ let canRunAgents =
   @Test("ends a program in a sandbox when its client is gone") func execEnds() async throws {
     try await NodeFixture.with { node in
       let uid = AgentUID.random()
-      try await node.client.apply(DesiredState(revision: 1, agents: [try node.agent("exec sleep 600", uid: uid)]))
+      try await node.apply(DesiredState(revision: 1, agents: [try node.agent("exec sleep 600", uid: uid)]))
       _ = try await node.observe(uid) { $0.phase == .running }
       let client = Task { try await node.exec(uid, "sh", "-c", "trap '' TERM; while :; do echo x >> beats; done") }
       let beats = "\(node.layout.agentsDirectory)/\(uid)/workspace/beats"
@@ -291,7 +298,7 @@ let canRunAgents =
   @Test("keeps an agent's output from the machine's disk") func logIsBounded() async throws {
     try await NodeFixture.with { node in
       let uid = AgentUID.random()
-      try await node.client.apply(
+      try await node.apply(
         DesiredState(revision: 1, agents: [try node.agent("cat /dev/zero; exec sleep 600", uid: uid)]))
       _ = try await node.observe(uid) { $0.phase == .running }
       let directory = "\(node.layout.agentsDirectory)/\(uid)"
@@ -325,17 +332,17 @@ let canRunAgents =
       // Whoever waits is let go at the end.
       defer { close(silent) }
       let first = try node.agent("exec sleep 600", uid: .random())
-      try await node.client.apply(DesiredState(revision: 1, agents: [first]))
+      try await node.apply(DesiredState(revision: 1, agents: [first]))
       _ = try await node.observe(first.uid) { $0.phase == .running }
       let digits = String(repeating: "0", count: 64)
       let waiting = try (0..<5).map { number in
         try node.agent("true", uid: .random(), image: "docker://127.0.0.1:\(port)/a\(number)@sha256:\(digits)")
       }
-      try await node.client.apply(DesiredState(revision: 2, agents: [first] + waiting))
+      try await node.apply(DesiredState(revision: 2, agents: [first] + waiting))
       for agent in waiting { _ = try await node.observe(agent.uid) { $0.phase == .starting } }
       let uid = AgentUID.random()
       let here = try node.agent("exec sleep 600", uid: uid)
-      try await node.client.apply(DesiredState(revision: 3, agents: [first] + waiting + [here]))
+      try await node.apply(DesiredState(revision: 3, agents: [first] + waiting + [here]))
       let running = try await node.observe(uid) { $0.phase == .running || $0.phase == .failed }
       #expect(running.phase == .running, "\(running)")
     }
@@ -343,8 +350,8 @@ let canRunAgents =
 
   @Test("refuses a desired state older than the one in force") func stale() async throws {
     try await NodeFixture.with { node in
-      try await node.client.apply(DesiredState(revision: 5, agents: []))
-      await #expect(throws: (any Error).self) { try await node.client.apply(DesiredState(revision: 4, agents: [])) }
+      try await node.apply(DesiredState(revision: 5, agents: []))
+      await #expect(throws: (any Error).self) { try await node.apply(DesiredState(revision: 4, agents: [])) }
     }
   }
 }

@@ -5,9 +5,15 @@ import Testing
 @Suite("The plan") struct PlanTests {
   let uid = AgentUID.random()
 
-  private func steps(_ wish: Desired.Wish, _ found: Found?, generation: Int64 = 1) -> [Step] {
-    plan(desired: [Desired(uid: uid, generation: generation, wish: wish)], found: found.map { [$0] } ?? [])
-      .first?.steps ?? []
+  private func steps(
+    _ wish: Desired.Wish, _ found: Found?, generation: Int64 = 1, policyGeneration: Int64? = nil
+  ) -> [Step] {
+    var found = found
+    // What is not the subject of a test matches.
+    let generationFound = found?.generation
+    if policyGeneration == nil { found?.policyGeneration = generationFound }
+    let desired = Desired(uid: uid, generation: generation, policyGeneration: policyGeneration, wish: wish)
+    return plan(desired: [desired], found: found.map { [$0] } ?? []).first?.steps ?? []
   }
 
   @Test("launches what is missing") func launches() {
@@ -17,6 +23,18 @@ import Testing
   @Test("is empty when the machine already matches") func settles() {
     #expect(steps(.run, Found(uid: uid, sandbox: .running, generation: 1, hasNetwork: true, hasFiles: true)) == [])
     #expect(steps(.stop, Found(uid: uid, hasFiles: true)) == [])
+  }
+
+  @Test("changes what is enforced round a running sandbox without replacing it") func appliesPolicy() {
+    var found = Found(
+      uid: uid, sandbox: .running, generation: 1, policyGeneration: 1, hasNetwork: true, hasFiles: true)
+    #expect(steps(.run, found, policyGeneration: 2) == [.applyPolicy(generation: 2)])
+    found.policyGeneration = 2
+    #expect(steps(.run, found, policyGeneration: 2) == [])
+    // A node that starts anew does not know, and tells proxy and resolver once more.
+    found.policyGeneration = nil
+    #expect(steps(.run, found, policyGeneration: 2) == [.applyPolicy(generation: 2)])
+    #expect(steps(.run, found, generation: 3, policyGeneration: 3).last == .launch(generation: 3))
   }
 
   @Test("replaces a sandbox of an older generation") func replaces() {

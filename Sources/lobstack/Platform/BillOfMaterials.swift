@@ -35,10 +35,14 @@ struct BillOfMaterials: Encodable {
   /// The pins of Package.swift; a test compares the two.
   static let current = BillOfMaterials(components: [
     Component("apple/swift-argument-parser", "1.8.2"),
+    Component("apple/swift-asn1", "1.7.4"),
+    Component("apple/swift-certificates", "1.21.1"),
     Component("apple/swift-crypto", "4.5.2"),
     Component("apple/swift-http-types", "1.8.0"),
     Component("apple/swift-log", "1.16.2"),
     Component("apple/swift-nio", "2.101.2"),
+    Component("apple/swift-nio-http2", "1.46.0"),
+    Component("apple/swift-nio-ssl", "2.37.6"),
     Component("apple/swift-system", "1.8.1"),
     Component("groue/GRDB.swift", "7.10.0"),
     Component("hummingbird-project/hummingbird", "2.28.1"),

@@ -15,21 +15,62 @@ struct PlatformOptions: ParsableArguments {
   @Option(help: ArgumentHelp("gVisor's program: a path, or a name to look up.", valueName: "path"))
   var runsc = "runsc"
 
-  @Option(help: ArgumentHelp("Also serve the API here over TCP, for bearers of tokens.", valueName: "address:port"))
-  var listen: String?
+  @Option(help: ArgumentHelp("Envoy's program (default: the one of PATH, or the pinned one).", valueName: "path"))
+  var envoy: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where the gateway listens: API and agents over TLS, for bearers of tokens (default: 127.0.0.1:8443).",
+      valueName: "address:port"), transform: parseText)
+  var listen: ListenAddress?
+
+  @Option(
+    help: ArgumentHelp(
+      "A DNS name or address that people reach the gateway by, for its certificate; repeat for several.",
+      valueName: "name"))
+  var gatewayName: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "SPIFFE trust domain of all identities (default: \(TrustDomain.default)).", valueName: "domain"),
+    transform: parseText)
+  var trustDomain: TrustDomain?
+
+  @Option(
+    help: ArgumentHelp(
+      "PEM file of the authorities that vouch for hosts with a credential (default: the system's).",
+      valueName: "file"), completion: .file())
+  var upstreamAuthorities: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "DNS server that finds the agents' hosts (default: those of /etc/resolv.conf).", valueName: "address"))
+  var resolver: String?
 
   func platform(_ instance: InstanceOptions) throws -> Platform {
     var logger = Logger(label: "lobstack.supervisor") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = .notice
     return Platform(
-      Platform.Configuration(layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, listen: listen),
+      Platform.Configuration(
+        layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, envoy: envoy,
+        listen: listen ?? .gatewayDefault, trustDomain: trustDomain ?? .default,
+        upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName),
       logger: logger)
   }
 
   /// The same options on another command line.
   var arguments: [String] {
-    (absolutePolicy.map { ["--policy", $0] } ?? []) + ["--runsc", runsc] + (listen.map { ["--listen", $0] } ?? [])
+    var arguments = ["--runsc", runsc]
+    let optional: [(String, String?)] = [
+      ("--policy", absolutePolicy), ("--envoy", envoy), ("--listen", listen?.description),
+      ("--trust-domain", trustDomain?.description), ("--upstream-authorities", upstreamAuthorities.map(absolute)),
+      ("--resolver", resolver),
+    ]
+    for (name, value) in optional { if let value { arguments += [name, value] } }
+    return arguments + gatewayName.flatMap { ["--gateway-name", $0] }
   }
 
-  private var absolutePolicy: String? { policy.map { URL(filePath: $0).standardizedFileURL.path } }
+  private var absolutePolicy: String? { policy.map(absolute) }
+
+  private func absolute(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }
 }

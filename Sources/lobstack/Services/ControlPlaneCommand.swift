@@ -1,3 +1,4 @@
+import AgentModel
 import ArgumentParser
 import ControlPlane
 
@@ -8,14 +9,19 @@ struct ControlPlaneCommand: AsyncParsableCommand {
 
   @OptionGroup var instance: InstanceOptions
 
-  @Option(help: ArgumentHelp("Also serve the API here over TCP.", valueName: "address:port"))
-  var listen: String?
+  @Option(help: "SPIFFE trust domain.", transform: parseText)
+  var trustDomain: TrustDomain = .default
+
+  @Option(help: "A name of the gateway's certificate.")
+  var gatewayName: [String] = []
 
   func run() async throws {
     let logger = ServiceRun.logger("control-plane")
-    let (layout, listen) = (try instance.layout(), listen)
+    let (layout, trustDomain, names) = (try instance.layout(), trustDomain, gatewayName)
     try await ServiceRun.run("control-plane") {
-      let service = try await ControlPlaneService.open(layout: layout, listen: listen, logger: logger)
+      let service = try await ControlPlaneService.open(
+        layout: layout, trustDomain: trustDomain, gateway: names.isEmpty ? nil : try GatewayNames(names), logger: logger
+      )
       try await service.run()
     }
   }

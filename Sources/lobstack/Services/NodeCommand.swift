@@ -14,6 +14,15 @@ struct NodeCommand: AsyncParsableCommand {
   @Option(help: "gVisor's program.")
   var runsc = "runsc"
 
+  @Option(help: "SPIFFE trust domain.", transform: parseText)
+  var trustDomain: TrustDomain = .default
+
+  @Option(help: "PEM file of the authorities that vouch for hosts with a credential.")
+  var upstreamAuthorities = UpstreamSettings.defaultAuthorities
+
+  @Option(help: "Address of the DNS server that finds the agents' hosts.")
+  var resolver: String?
+
   @Flag(help: "End every agent, remove the instance's kernel objects, and leave.")
   var drain = false
 
@@ -23,7 +32,8 @@ struct NodeCommand: AsyncParsableCommand {
   func run() async throws {
     let logger = ServiceRun.logger("node")
     let layout = try instance.layout()
-    let runsc = runsc
+    let (runsc, trustDomain) = (runsc, trustDomain)
+    let upstream = UpstreamSettings(authorities: upstreamAuthorities, server: resolver)
     if drain {
       // To end agents no policy is needed; a broken one must not keep them running. Without one, all is denied.
       let policy = try? Policy.load(directory: layout.policyDirectory)
@@ -37,7 +47,8 @@ struct NodeCommand: AsyncParsableCommand {
       let policy = try Policy.load(directory: layout.policyDirectory)
       let service = try await NodeService.open(
         NodeService.Configuration(
-          layout: layout, runtime: runsc, deniedDestinations: policy.deniedDestinations), logger: logger)
+          layout: layout, runtime: runsc, trustDomain: trustDomain, deniedDestinations: policy.deniedDestinations,
+          authorizationPolicies: policy.authorizationPolicies, upstream: upstream), logger: logger)
       try await service.run()
     }
   }

@@ -1,0 +1,60 @@
+/// Where a secret stands: with one agent, or with all agents of a tenant.
+package struct SecretReference: Hashable, Sendable, Codable, CustomStringConvertible {
+  package var tenant: TenantName
+  /// `nil` for a secret of the whole tenant.
+  package var agent: AgentName?
+  package var name: SecretName
+
+  package init(tenant: TenantName, agent: AgentName?, name: SecretName) {
+    self.tenant = tenant
+    self.agent = agent
+    self.name = name
+  }
+
+  package var description: String {
+    agent.map { "\(tenant)/\($0)/\(name)" } ?? "\(tenant)/*/\(name)"
+  }
+}
+
+/// The value of a secret. It crosses from process to process, and prints as nothing.
+package struct SecretValue: Hashable, Sendable, Codable, CustomStringConvertible, CustomReflectable {
+  /// Longest value, in bytes: a header has to carry it.
+  package static let longest = 8 << 10
+
+  package let bytes: [UInt8]
+
+  package init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+
+  package init(from decoder: any Decoder) throws {
+    bytes = try decoder.singleValueContainer().decode([UInt8].self)
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(bytes)
+  }
+
+  /// The value as a header carries it; `nil` when it is empty or has a byte that no header may have (RFC 9110 §5.5).
+  package var headerText: String? {
+    guard !bytes.isEmpty, bytes.allSatisfy({ (0x21..<0x7f).contains($0) }) else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  package var description: String { "[secret]" }
+  package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// A secret without its value.
+package struct SecretDescription: Hashable, Sendable, Codable {
+  package var reference: SecretReference
+  /// Rises with every value that was set.
+  package var version: Int
+  /// Seconds since 1970.
+  package var updatedAt: Int64
+
+  package init(reference: SecretReference, version: Int, updatedAt: Int64) {
+    self.reference = reference
+    self.version = version
+    self.updatedAt = updatedAt
+  }
+}

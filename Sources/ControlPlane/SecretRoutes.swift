@@ -1,0 +1,82 @@
+import APIModel
+import AgentModel
+import Faults
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+
+extension API {
+  func addSecretRoutes(to router: Router<APIContext>) {
+    router.get("/v1/secrets", use: listSecrets)
+    router.put("/v1/tenants/{tenant}/secrets/{secret}", use: setSecret)
+    router.delete("/v1/tenants/{tenant}/secrets/{secret}", use: deleteSecret)
+  }
+
+  @Sendable private func listSecrets(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    try await access.require(.view, of: principal, operation: "list secrets")
+    let secrets = try await node.secrets().filter { principal.sees($0.reference.tenant) }
+    return try jsonResponse(Page(items: secrets.map(SecretResource.init)))
+  }
+
+  /// Stores the request's body, byte for byte, as the secret's next version.
+  @Sendable private func setSecret(_ request: Request, _ context: APIContext) async throws -> Response {
+    let reference = try secretReference(request, context)
+    let operation = "set secret \(reference)"
+    let principal = try context.principal
+    try await requireSecretAccess(principal, reference, operation: operation)
+    let bytes = Array(try await body(of: request).readableBytesView)
+    guard (1...SecretValue.longest).contains(bytes.count) else {
+      throw Fault(
+        .invalid, operation: operation, reason: "the value has \(bytes.count) bytes, not 1 to \(SecretValue.longest)",
+        remedy: "send the value as the request's body")
+    }
+    try await changeSecret("secret.set", reference, by: principal) {
+      try await node.setSecret(reference, to: SecretValue(bytes))
+    }
+    return Response(status: .noContent)
+  }
+
+  @Sendable private func deleteSecret(_ request: Request, _ context: APIContext) async throws -> Response {
+    let reference = try secretReference(request, context)
+    let principal = try context.principal
+    try await requireSecretAccess(principal, reference, operation: "delete secret \(reference)")
+    try await changeSecret("secret.delete", reference, by: principal) { try await node.deleteSecret(reference) }
+    return Response(status: .noContent)
+  }
+
+  private func requireSecretAccess(
+    _ principal: Principal, _ reference: SecretReference, operation: String
+  ) async throws {
+    try await access.require(.change, of: principal, operation: operation)
+    guard !principal.sees(reference.tenant) else { return }
+    try await access.refuseTenant(principal, operation: operation)
+    throw Fault(
+      .denied, operation: operation, reason: "\(principal.name) is bound to another tenant",
+      remedy: "use the tenant of the token")
+  }
+
+  private func changeSecret(
+    _ action: String, _ reference: SecretReference, by principal: Principal, _ body: () async throws -> Void
+  ) async throws {
+    let event = AuditEvent(
+      actor: principal.name, action: action, target: "secret \(reference)", outcome: "allowed")
+    try await audit.require(event)
+    try await recordingFailure(event, body)
+  }
+}
+
+private func secretReference(_ request: Request, _ context: APIContext) throws -> SecretReference {
+  func part<Value: ParsedText>(_ what: String, _ text: String?) throws -> Value {
+    guard let value = Value(text ?? "") else {
+      throw Fault(
+        .invalid, operation: "read the request's path", reason: "\(what) '\((text ?? "").prefix(80))' is not valid",
+        remedy: "give \(Value.rule)")
+    }
+    return value
+  }
+  let tenant: TenantName = try part("the tenant", context.parameters.get("tenant"))
+  let name: SecretName = try part("the secret's name", context.parameters.get("secret"))
+  let agent = try parameter("agent", of: request, rule: AgentName.rule) { AgentName($0) }
+  return SecretReference(tenant: tenant, agent: agent, name: name)
+}

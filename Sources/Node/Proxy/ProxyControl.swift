@@ -1,0 +1,270 @@
+import AgentModel
+import Documents
+import Faults
+import Foundation
+import Logging
+import NameResolution
+import NodeProtocol
+import Proxy
+import SecretStore
+
+/// Keeps the node proxy and the agents' resolver at what the agents' documents say.
+///
+/// A change counts when both have said that they run it. What they run when this process dies, they go on running.
+actor ProxyControl {
+  struct Served: Sendable {
+    var agent: DesiredAgent
+    var address: String
+    var intent: ProxyIntent
+  }
+
+  /// Longest wait for the control plane to sign an agent's certificate.
+  private static let identityPatience = Duration.seconds(15)
+
+  private let layout: InstanceLayout
+  private let settings: NodeProxyLayout
+  private let apiRules: [AccessRule]
+  private let driver: EnvoyDriver
+  private let secrets: SealedSecrets
+  private let resolver: ResolverControl
+  private let logger: Logger
+  private var served: [AgentUID: Served] = [:]
+  private var keys: IdentityKeys
+  private var identity: DesiredIdentity?
+  private var changes = 0
+  /// Tells one run of the node from another in the versions.
+  private let epoch = UInt64(Date().timeIntervalSince1970 * 1000)
+  /// The version that both run, `nil` before there was one.
+  private var version: String?
+  private var waiters: [UUID: CheckedContinuation<Void, Never>] = [:]
+  private var joined: Joined?
+  /// Called when the certificate requests change.
+  private var onRequests: @Sendable () async -> Void = {}
+
+  init(
+    layout: InstanceLayout, settings: NodeProxyLayout, apiRules: [AccessRule], driver: EnvoyDriver,
+    secrets: SealedSecrets, resolver: ResolverControl, logger: Logger
+  ) {
+    self.layout = layout
+    self.settings = settings
+    self.apiRules = apiRules
+    self.driver = driver
+    self.secrets = secrets
+    self.resolver = resolver
+    self.logger = logger
+    // Without the file, or with a damaged one, new keys are made.
+    keys =
+      FileManager.default.contents(atPath: layout.identityKeysFile)
+      .flatMap { try? JSONDecoder().decode(IdentityKeys.self, from: $0) } ?? IdentityKeys()
+  }
+
+  func onRequests(_ body: @escaping @Sendable () async -> Void) { onRequests = body }
+
+  var requests: [CertificateRequest] { keys.requests }
+
+  // MARK: What is wished
+
+  /// Takes up the agents of an earlier node, without telling the proxy yet: it serves them.
+  func adopt(_ agents: [(agent: DesiredAgent, address: String)]) throws {
+    for (agent, address) in agents {
+      served[agent.uid] = Served(agent: agent, address: address, intent: try intent(agent))
+    }
+  }
+
+  /// Serves the agent at this address, as its documents say.
+  ///
+  /// - Throws: `Fault(.unavailable)` when no certificate comes, or the proxy or the resolver does not take the change.
+  func admit(_ agent: DesiredAgent, address: String) async throws {
+    let before = served[agent.uid]
+    served[agent.uid] = Served(agent: agent, address: address, intent: try intent(agent))
+    do {
+      try await refreshKeys()
+      try await waitForCertificate(agent)
+      try await settle()
+    } catch {
+      served[agent.uid] = before
+      throw error
+    }
+  }
+
+  /// Serves the agent no more. What cannot be told now is told with the next change.
+  func withdraw(_ uid: AgentUID) async throws {
+    guard served.removeValue(forKey: uid) != nil else { return }
+    try await refreshKeys()
+    try await settle()
+  }
+
+  /// Takes what the control plane says of identities.
+  func accept(_ identity: DesiredIdentity?) async {
+    guard let identity else { return }
+    guard identity.trustDomain == domain else {
+      logger.error(
+        "The control plane has another trust domain", metadata: ["trust.domain": "\(identity.trustDomain)"])
+      return
+    }
+    let isNewBundle = self.identity?.trustBundle != identity.trustBundle
+    self.identity = identity
+    let isNewCertificate = keys.accept(identity.certificates, at: Date())
+    guard isNewBundle || isNewCertificate else { return }
+    saveKeys()
+    for waiter in waiters.values { waiter.resume() }
+    waiters = [:]
+    await settleOrWarn("Certificates are not in use yet")
+  }
+
+  /// Renews what is due, and tries once more what the proxy did not take.
+  func tick() async {
+    do { try await refreshKeys() } catch {
+      logger.error("Keys cannot be kept", metadata: ["error": "\(error)"])
+    }
+    if version == nil { await settleOrWarn("The node proxy does not have its configuration") }
+  }
+
+  func secretsChanged() async throws { try await settle() }
+
+  private func settleOrWarn(_ message: Logger.Message) async {
+    do { try await settle() } catch { logger.warning(message, metadata: ["error": "\(error)"]) }
+  }
+
+  private func refreshKeys() async throws {
+    var wanted = Set(served.values.map { SPIFFEID.agent($0.agent.id, in: domain) })
+    wanted.insert(.service(.proxy, in: domain))
+    guard keys.keep(wanted, at: Date()) else { return }
+    saveKeys()
+    await onRequests()
+  }
+
+  private func saveKeys() {
+    do {
+      try writeAtomically(keys, to: layout.identityKeysFile, mode: 0o600)
+    } catch {
+      // The next node makes new keys, which is all that is lost.
+      logger.warning("Keys are not kept", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func waitForCertificate(_ agent: DesiredAgent) async throws {
+    let deadline = ContinuousClock.now + Self.identityPatience
+    while true {
+      if keys.certificate(of: .agent(agent.id, in: domain)) != nil { return }
+      guard ContinuousClock.now < deadline else {
+        throw Fault(
+          .unavailable, operation: "give agent \(agent.id) an identity",
+          reason: "the control plane signed no certificate within \(Self.identityPatience)",
+          remedy: "see 'lobstack status' and the log of the control plane")
+      }
+      await wait(until: deadline)
+    }
+  }
+
+  private nonisolated var domain: TrustDomain { settings.trustDomain }
+
+  private func wait(until deadline: ContinuousClock.Instant) async {
+    let id = UUID()
+    let timeout = Task {
+      try? await Task.sleep(until: deadline)  // cancelled: a certificate came
+      release(id)
+    }
+    await withCheckedContinuation { waiters[id] = $0 }
+    timeout.cancel()
+  }
+
+  private func release(_ id: UUID) { waiters.removeValue(forKey: id)?.resume() }
+
+  private func intent(_ agent: DesiredAgent) throws -> ProxyIntent {
+    try ProxyIntent(
+      agent: agent.id, domain: domain, serviceEntries: agent.serviceEntries,
+      authorizationPolicies: agent.authorizationPolicies)
+  }
+
+  // MARK: What is enforced
+
+  private func settle() async throws {
+    let joined = joined ?? Joined { [weak self] in try await self?.apply() }
+    self.joined = joined
+    try await joined.run()
+  }
+
+  private func apply() async throws {
+    changes += 1
+    let version = "\(epoch)-\(changes)"
+    self.version = nil
+    let state = try state()
+    _ = try await driver.apply(NodeProxy(layout: settings).files(state), version: version)
+    try await resolver.apply(
+      served.values.map { ($0.address, $0.intent.egress) }, version: version)
+    self.version = version
+  }
+
+  private func state() throws -> NodeProxyState {
+    var state = NodeProxyState(apiRules: apiRules)
+    if let bundle = identity?.trustBundle, let own = keys.certificate(of: .service(.proxy, in: domain)) {
+      state.mesh = NodeProxyState.Mesh(identity: own, roots: bundle)
+    }
+    for served in served.values.sorted(by: { $0.agent.uid < $1.agent.uid }) {
+      let id = served.agent.id
+      var agent = ProxiedAgent(
+        id: id, address: served.address, certificate: keys.certificate(of: .agent(id, in: domain)),
+        egress: served.intent.egress, ports: served.intent.allowsGateway ? ports(of: served.agent) : [:])
+      for name in served.intent.egress.compactMap(\.credential?.secret) {
+        guard let (reference, value) = try secrets.value(of: name, for: id) else { continue }
+        let key: CredentialKey = reference.agent == nil ? .tenant(id.tenant, name) : .agent(id, name)
+        agent.credentials[name] = key
+        // A value that no header can carry is as good as none: requests that need it are refused.
+        state.secrets[key] = value.headerText.flatMap(ProxySecret.init)
+      }
+      state.agents.append(agent)
+    }
+    return state
+  }
+
+  private func ports(of agent: DesiredAgent) -> [String: UInt16] {
+    let ports = agent.pod.spec.containers.first?.ports ?? []
+    return Dictionary(ports.map { ($0.name, $0.containerPort) }) { first, _ in first }
+  }
+
+  // MARK: Read-back
+
+  /// The layers `identity` and `egress` of one agent, as proxy and resolver tell them now.
+  func readBack(_ uid: AgentUID) async -> [LayerStatus] {
+    guard let served = served[uid], identity != nil else {
+      return ["identity", "egress"].map {
+        LayerStatus(layer: $0, state: .unknown, evidence: "the node proxy does not know the agent yet")
+      }
+    }
+    let id = SPIFFEID.agent(served.agent.id, in: domain)
+    guard let signed = keys.signed(id) else {
+      return ["identity", "egress"].map {
+        LayerStatus(layer: $0, state: .unknown, evidence: "\(id) has no certificate yet")
+      }
+    }
+    let fault = await faultNow()
+    let state: LayerStatus.State = fault == nil ? .enforced : .unknown
+    let version = version ?? "none"
+    return [
+      LayerStatus(
+        layer: "identity", state: state,
+        evidence: fault
+          ?? "X.509-SVID \(id), serial \(signed.serialNumber), until \(signed.notAfter.ISO8601Format()), held by the "
+          + "node proxy for \(served.address) alone (configuration \(version))"),
+      LayerStatus(
+        layer: "egress", state: state,
+        evidence: fault
+          ?? "\(served.intent.egress.count) hosts open, all else refused; the node proxy and the resolver run "
+          + "configuration \(version)"),
+    ]
+  }
+
+  /// Why nothing can be called enforced now; what it names is closed then, not open.
+  private func faultNow() async -> String? {
+    guard let version else { return "the last change is not in force yet" }
+    do {
+      let found = try await driver.readBack()
+      guard found.isCurrent else { return "the node proxy does not run what was written for it" }
+      guard try await resolver.version() == version else { return "the resolver does not run version \(version)" }
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/// Where Envoy listens or connects.
+package enum EnvoyAddress: Hashable, Sendable {
+  case tcp(String, UInt16)
+  /// A Unix socket. The mode counts for listeners alone.
+  case pipe(String, mode: Int? = nil)
+
+  package var json: JSON {
+    switch self {
+    case .tcp(let address, let port):
+      ["socket_address": ["address": .string(address), "port_value": .int(Int(port))]]
+    case .pipe(let path, let mode):
+      ["pipe": .object(["path": .string(path)].merging(mode.map { ["mode": .int($0)] } ?? [:]) { $1 })]
+    }
+  }
+
+  /// A cluster's only endpoint: its `load_assignment`.
+  package func assignment(of cluster: String) -> JSON {
+    [
+      "cluster_name": .string(cluster),
+      "endpoints": [["lb_endpoints": [["endpoint": ["address": json]]]]],
+    ]
+  }
+}
+
+extension JSON {
+  /// Subscribes to a file that is replaced by renaming. Each subscription costs Envoy one inotify instance, of which
+  /// the kernel gives a user 128 unless told otherwise; Envoy ends itself when there is none.
+  package static func fileSource(_ path: String) -> JSON {
+    ["path_config_source": ["path": .string(path)], "resource_api_version": "V3"]
+  }
+
+  /// A named extension with its configuration.
+  package static func `extension`(_ name: String, _ configuration: JSON) -> JSON {
+    ["name": .string(name), "typed_config": configuration]
+  }
+
+  /// The object with more fields; the value itself when it is none.
+  package func adding(_ fields: [String: JSON]) -> JSON {
+    guard case .object(let own) = self else { return self }
+    return .object(own.merging(fields) { _, last in last })
+  }
+}

@@ -1,0 +1,109 @@
+extension GatewayLayout {
+  /// The public routes, first match wins. Only requests to agents are authorised here; the API does so itself.
+  var routes: [JSON] {
+    [
+      route("bad-host", ["prefix": "/", "headers": [Self.isNoHost]], direct: 400),
+      route("bad-method", ["prefix": "/", "headers": [Self.isTrace]], direct: 405),
+      // It matches no path; without a route its body would be waited for.
+      route("bad-method", ["connect_matcher": [:]], direct: 405),
+      .object([
+        "name": "api-stream", "match": ["safe_regex": ["regex": .string(Self.apiStreams)]],
+        "route": stream(to: Upstream.api),
+        "typed_per_filter_config": .object([Filter.authorization: Self.noAuthorization, Filter.body: Self.noBodyLimit]),
+        "response_headers_to_add": Self.securityHeaders(),
+      ]),
+      api(["path_separated_prefix": "/v1"]),
+    ] + ["/openapi.json", "/healthz", "/livez", "/readyz"].map { api(["path": .string($0)]) } + [
+      [
+        "name": "agent", "match": ["safe_regex": ["regex": .string(Self.agentPaths)]],
+        "route": stream(to: Upstream.agents).adding([
+          "upgrade_configs": [["upgrade_type": "websocket", "enabled": true]]
+        ]),
+        // The token is for the platform; an agent that had it could act for the one who sent it.
+        "request_headers_to_remove": ["authorization"],
+        "typed_per_filter_config": .object([Filter.body: Self.noBodyLimit]),
+        // All agents share one origin with the API: what would reach beyond an agent's own paths is taken out.
+        "response_headers_to_remove": [
+          "set-cookie", "clear-site-data", "service-worker-allowed", "alt-svc",
+        ],
+        "response_headers_to_add": Self.securityHeaders(contentPolicy: "sandbox"),
+      ],
+      route("nothing", ["prefix": "/"], direct: 404),
+    ]
+  }
+
+  /// Port 80: ACME challenges, and the way to HTTPS.
+  var plainRoutes: [JSON] {
+    var routes: [JSON] = []
+    if challengePort != nil {
+      routes.append([
+        "name": "challenge", "match": ["prefix": "/.well-known/acme-challenge/"],
+        "route": ["cluster": .string(Upstream.challenges), "timeout": "10s"],
+      ])
+    }
+    let redirect: JSON = ["https_redirect": true, "response_code": "PERMANENT_REDIRECT"]
+    return routes + [
+      [
+        "name": "redirect", "match": ["prefix": "/"],
+        "redirect": port == 443 ? redirect : redirect.adding(["port_redirect": .int(Int(port))]),
+      ]
+    ]
+  }
+
+  /// Requests whose body or answer flows for as long as it takes.
+  private static let apiStreams = "/v1/tenants/[^/]+/agents/[^/]+/(exec|logs)"
+  /// "/agents/<tenant>/<name>/…", in the one spelling that names have. Envoy refuses expressions whose program is long,
+  /// as that of `{1,63}` is.
+  private static let agentPaths = "/agents/[a-z0-9-]+/[a-z0-9-]+/.*"
+
+  /// Also true of two Host headers, which Envoy joins with a comma (RFC 9112 §3.2: to be refused).
+  private static let isNoHost: JSON = [
+    "name": ":authority", "invert_match": true,
+    "string_match": [
+      "safe_regex": ["regex": #"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?"#]
+    ],
+  ]
+  private static let isTrace: JSON = ["name": ":method", "string_match": ["exact": "TRACE"]]
+
+  private func api(_ match: JSON) -> JSON {
+    [
+      "name": "api", "match": match,
+      "route": [
+        "cluster": .string(Upstream.api), "timeout": .string("\(limits.answer)s"),
+        "max_stream_duration": ["max_stream_duration": .string("\(limits.request)s")],
+      ],
+      "typed_per_filter_config": .object([Filter.authorization: Self.noAuthorization]),
+      "response_headers_to_add": Self.securityHeaders(),
+    ]
+  }
+
+  private func stream(to cluster: String) -> JSON {
+    ["cluster": .string(cluster), "timeout": "0s", "idle_timeout": .string("\(limits.idle)s")]
+  }
+
+  private func route(_ name: String, _ match: JSON, direct status: Int) -> JSON {
+    [
+      "name": .string(name), "match": match,
+      "direct_response": ["status": .int(status)],
+      "typed_per_filter_config": .object([Filter.authorization: Self.noAuthorization, Filter.body: Self.noBodyLimit]),
+      "response_headers_to_add": Self.securityHeaders(),
+    ]
+  }
+
+  /// What every answer tells a browser: HTTPS only, for two years; no guessing of types, no frames, no referrer.
+  static func securityHeaders(contentPolicy: String = "default-src 'none'; frame-ancestors 'none'") -> JSON {
+    let headers = [
+      ("strict-transport-security", "max-age=63072000; includeSubDomains"), ("x-content-type-options", "nosniff"),
+      ("x-frame-options", "DENY"), ("referrer-policy", "no-referrer"),
+      ("cross-origin-resource-policy", "same-origin"), ("content-security-policy", contentPolicy),
+    ]
+    return .array(headers.map { header($0.0, $0.1) })
+  }
+
+  static func header(_ name: String, _ value: String) -> JSON {
+    [
+      "header": ["key": .string(name), "value": .string(value)],
+      "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    ]
+  }
+}

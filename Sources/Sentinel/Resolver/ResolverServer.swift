@@ -1,0 +1,117 @@
+import Faults
+import Foundation
+import Glibc
+import Logging
+import NameResolution
+import Synchronization
+
+/// Answers the agents' DNS queries over UDP and TCP, on a thread of its own.
+///
+/// Opening needs root; after that the process may drop every privilege.
+package final class ResolverServer: Sendable {
+  /// What the server allows each sender, and all of them.
+  package struct Limits: Hashable, Sendable {
+    /// Queries per second of one sender, on average; a program that looks up a name for each of its requests, for two
+    /// types, makes a few hundred.
+    package var rate = 1_000
+    /// Queries of one sender at once.
+    package var burst = 1_000
+    /// Connections of one sender; further ones are closed at once.
+    package var connectionsPerSender = 8
+    /// Connections of all; a further one takes the place of the one that would end next.
+    package var connections = 512
+    /// How long a connection waits for its next query.
+    package var idle = Duration.seconds(10)
+    /// How long a query may take from its first byte to its last, however it trickles; likewise answers that the other
+    /// side does not read.
+    package var stalled = Duration.seconds(5)
+
+    package init() {}
+  }
+
+  /// What happened since the last drain.
+  package struct Contents: Hashable, Sendable {
+    package var attempts = AttemptWindow.Contents()
+    /// Messages by how they ended.
+    package var outcomes: [QueryOutcome: Int] = [:]
+    /// Queries that were beyond their sender's rate, and were not answered.
+    package var limited = 0
+    /// Connections that were closed for being too many, too slow, or malformed.
+    package var closed = 0
+    /// Answers that the kernel did not take.
+    package var unsent = 0
+
+    package init() {}
+  }
+
+  struct Record: Sendable {
+    var contents = Contents()
+    var window = AttemptWindow()
+  }
+
+  private enum State { case open, running, stopped }
+
+  private let sockets: ResolverSockets
+  private let tableFile: String
+  private let limits: Limits
+  private let logger: Logger
+  private let record = Mutex(Record())
+  private let state = Mutex(State.open)
+
+  /// - Parameters:
+  ///   - address: where to listen; need not be there yet.
+  ///   - port: 0 lets the kernel choose one.
+  ///   - tableFile: the file of the `ResolverTable`; need not be there yet.
+  /// - Throws: `Fault(.failed)` when an address or port is not to be had.
+  package static func open(
+    address: IPv4Address, port: UInt16, tableFile: String, limits: Limits = Limits(), logger: Logger
+  ) throws -> ResolverServer {
+    ResolverServer(
+      sockets: try ResolverSockets.open(address: address, port: port), tableFile: tableFile, limits: limits,
+      logger: logger)
+  }
+
+  private init(sockets: ResolverSockets, tableFile: String, limits: Limits, logger: Logger) {
+    self.sockets = sockets
+    self.tableFile = tableFile
+    self.limits = limits
+    self.logger = logger
+  }
+
+  deinit { sockets.close() }
+
+  package var port: UInt16 { sockets.port }
+
+  /// Starts the thread. The server lives as long as its thread: call `stop()`.
+  package func start() {
+    let isFirst = state.withLock { state in
+      guard state == .open else { return false }
+      state = .running
+      return true
+    }
+    guard isFirst else { return }
+    let thread = Thread { [self] in
+      var loop = ResolverLoop(
+        sockets: sockets, file: TableFile(path: tableFile, logger: logger), limits: limits)
+      while state.withLock({ $0 == .running }) {
+        loop.turn()
+        loop.hand(to: record)
+      }
+      loop.end()
+    }
+    thread.name = "resolver"
+    thread.start()
+  }
+
+  /// The thread ends within a fifth of a second.
+  package func stop() { state.withLock { $0 = .stopped } }
+
+  /// What happened since the last call.
+  package func drain() -> Contents {
+    record.withLock { record in
+      defer { record.contents = Contents() }
+      record.contents.attempts = record.window.drain()
+      return record.contents
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import Faults
+import Glibc
+import Logging
+import NameResolution
+
+/// The table's file, read again when it changed. A broken file changes nothing, and is told of once.
+struct TableFile {
+  /// What differs between a file and the one that took its name.
+  private struct Stamp: Equatable {
+    var device: UInt64
+    var inode: UInt64
+    var size: Int64
+    var seconds: Int
+    var nanoseconds: Int
+
+    init(_ status: stat) {
+      device = UInt64(status.st_dev)
+      inode = UInt64(status.st_ino)
+      size = Int64(status.st_size)
+      // Of the inode's change, which no program sets at will.
+      seconds = status.st_ctim.tv_sec
+      nanoseconds = status.st_ctim.tv_nsec
+    }
+  }
+
+  private let path: String
+  private let logger: Logger
+  private var stamp: Stamp?
+  private var problem: String?
+
+  init(path: String, logger: Logger) {
+    self.path = path
+    self.logger = logger
+  }
+
+  /// - Returns: the new table, if there is a good one.
+  mutating func changed() -> ResolverTable? {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      tell("\(path): \(String(cString: strerror(errno)))")
+      stamp = nil
+      return nil
+    }
+    let current = Stamp(status)
+    guard current != stamp else { return nil }
+    do {
+      let (read, text) = try self.read()
+      stamp = read
+      let table = try ResolverTable(text: text)
+      problem = nil
+      logger.info(
+        "A table of the agents' names is in force",
+        metadata: ["table.version": "\(table.version)", "table.agents": "\(table.agents.count)"])
+      return table
+    } catch {
+      // The same broken bytes are not read again; a file that could not be read is.
+      tell("\(error)")
+      return nil
+    }
+  }
+
+  /// - Returns: the stamp of what was read, which may already be newer than what was asked about.
+  private func read() throws -> (Stamp, [UInt8]) {
+    func fault(_ reason: String) -> Fault {
+      Fault(
+        .failed, operation: "read \(path)", reason: reason,
+        remedy: "let the node write the file anew, readable for the sentinel's user")
+    }
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else { throw fault(String(cString: strerror(errno))) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw fault("it is no file") }
+    guard status.st_size <= ResolverTable.longestText else {
+      throw fault("it has \(status.st_size) bytes, the limit is \(ResolverTable.longestText)")
+    }
+    var text = [UInt8](repeating: 0, count: Int(status.st_size))
+    var length = 0
+    while length < text.count {
+      let count = text.withUnsafeMutableBytes {
+        Glibc.read(descriptor, $0.baseAddress?.advanced(by: length), $0.count - length)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw fault("it ended after \(length) of \(text.count) bytes") }
+      length += count
+    }
+    return (Stamp(status), text)
+  }
+
+  private mutating func tell(_ problem: String) {
+    guard problem != self.problem else { return }
+    self.problem = problem
+    logger.error(
+      "The table of the agents' names cannot be used; the last good one stays", metadata: ["error": "\(problem)"])
+  }
+}

@@ -1,0 +1,104 @@
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+import Glibc
+import NetworkIsolation
+import Proxy
+
+/// Envoy's program on this machine.
+package enum EnvoyProgram {
+  /// Where scripts/setup puts the pinned program.
+  package static let pinned = "/usr/local/lib/lobstack/envoy"
+
+  /// The program that was named, else one of PATH, else the pinned one.
+  ///
+  /// - Throws: `Fault(.notFound)` when there is none. A script called `envoy`, as Python's packages bring one, is none:
+  ///   what is supervised has to be Envoy itself.
+  package static func locate(_ named: String?) throws -> String {
+    let candidates = named.map { [Command.locate($0) ?? $0] } ?? [Command.locate("envoy"), pinned].compactMap { $0 }
+    if let found = candidates.first(where: isProgram) { return found }
+    throw Fault(
+      .notFound, operation: "find Envoy", reason: "no program at \(candidates.joined(separator: " or "))",
+      remedy: "run scripts/setup, or name Envoy's program with --envoy")
+  }
+
+  private static func isProgram(_ path: String) -> Bool {
+    guard access(path, X_OK) == 0, let file = FileHandle(forReadingAtPath: path) else { return false }
+    defer { try? file.close() }  // it was only read
+    return (try? file.read(upToCount: 4)) == Data([0x7f, 0x45, 0x4c, 0x46])
+  }
+}
+
+extension Platform {
+  var nodeProxy: NodeProxy {
+    var proxy = NodeProxyLayout(layout, serviceAddress: AddressPlan(layout: layout).serviceAddress)
+    proxy.trustDomain = configuration.trustDomain
+    return NodeProxy(layout: proxy)
+  }
+
+  var gateway: GatewayLayout {
+    var gateway = GatewayLayout(layout, address: configuration.listen.host, port: configuration.listen.port)
+    gateway.trustDomain = configuration.trustDomain
+    return gateway
+  }
+
+  /// What the gateway's certificate is for: where it listens, this machine's name, and what the operator adds.
+  var gatewayNames: [String] {
+    var names = ["localhost", "127.0.0.1", "::1"]
+    if !configuration.listen.isAny { names.append(configuration.listen.host) }
+    var name = [CChar](repeating: 0, count: 256)
+    if gethostname(&name, name.count - 1) == 0 {
+      let own = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self).lowercased()
+      // A machine may be called anything; a certificate is for DNS names.
+      if own.split(separator: ".", omittingEmptySubsequences: false).allSatisfy({ isDNSLabel(String($0)) }) {
+        names.append(own)
+      }
+    }
+    var seen: Set<String> = []
+    return (names + configuration.gatewayNames).filter { seen.insert($0).inserted }
+  }
+
+  /// Writes what the proxies start from; what they are told later stays from the last time.
+  func writeBootstraps() throws {
+    try nodeProxy.layout.files.prepare()
+    try gateway.files.prepare()
+    try giveDirectories(
+      below: layout.gatewayFiles, to: InstanceLayout.User.controlPlane, readBy: InstanceLayout.User.gateway)
+    try write(nodeProxy.bootstrap, to: layout.proxyBootstrap)
+    try write(gateway.bootstrap, to: layout.gatewayBootstrap)
+  }
+
+  /// The control plane writes there, in directories that pass their group, the gateway's, on: it could not keep that
+  /// if it made them itself (chmod(2) takes the bit from who is not of the group).
+  private func giveDirectories(below root: String, to owner: String, readBy reader: String) throws {
+    func entry(_ user: String) throws -> passwd {
+      if let entry = getpwnam(user) { return entry.pointee }
+      throw Fault(
+        .notFound, operation: "look up user \(user)", reason: "the system has no such user",
+        remedy: "run scripts/setup")
+    }
+    let (uid, gid) = (try entry(owner).pw_uid, try entry(reader).pw_gid)
+    let below = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
+    for path in [root] + below.map({ "\(root)/\($0)" }) {
+      var status = stat()
+      guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { continue }
+      guard chown(path, uid, gid) == 0, chmod(path, 0o2750) == 0 else {
+        throw Fault(
+          .failed, operation: "prepare \(path)", reason: String(cString: strerror(errno)), remedy: "run as root")
+      }
+    }
+  }
+
+  private func write(_ configuration: JSON, to path: String) throws {
+    do {
+      try Data(configuration.text.utf8).write(to: URL(filePath: path), options: .atomic)
+      guard chmod(path, 0o644) == 0 else { throw CocoaError(.fileWriteNoPermission) }
+    } catch {
+      throw Fault(
+        .failed, operation: "write \(path)", reason: "the file cannot be written", remedy: "free memory, or restart",
+        cause: error)
+    }
+  }
+
+}

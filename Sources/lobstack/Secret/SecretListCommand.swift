@@ -1,0 +1,25 @@
+import APIClient
+import APIModel
+import AgentModel
+import ArgumentParser
+
+struct SecretListCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "List the secrets, without their values.")
+
+  @OptionGroup var connection: ConnectionOptions
+  @OptionGroup var format: OutputOptions
+
+  func run() async throws {
+    let secrets = try await connection.withClient { try await $0.secrets() }
+    try format.print(secrets) {
+      var table = Table("TENANT", "AGENT", "NAME", "VERSION", "UPDATED")
+      for secret in secrets {
+        table.add(
+          secret.tenant.description, secret.agent?.description ?? "(all)", secret.name.description,
+          "\(secret.version)", secret.updatedAt.short)
+      }
+      return table.rendered()
+    }
+  }
+}
