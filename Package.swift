@@ -145,7 +145,10 @@ let package = Package(
     /** Client of the HTTP API. */
     room(
       "APIClient",
-      ["AgentModel", "APIModel", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation, nioHTTP1, nioSSL]),
+      [
+        "AgentModel", "APIModel", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation, nioHTTP1,
+        nioSSL,
+      ]),
     /** Reads what agents can influence (denied packets), without privileges. */
     room(
       "Sentinel",
@@ -232,7 +235,8 @@ let package = Package(
       "ControlPlaneTests",
       [
         "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
-        "ChildProcess", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "Storage", httpTypes, hummingbird, hummingbirdTesting,
+        "ChildProcess", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "Storage", httpTypes,
+        hummingbird, hummingbirdTesting,
         logging, nioCore,
       ]),
     tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),

@@ -19,7 +19,7 @@ struct BadInputTests {
       ["bad.yaml", "1048576"]
     ),
     ("a large environment", Self.document("  env: {BIG: \(String(repeating: "x", count: 200_000))}\n"), ["131072"]),
-    ("what this version cannot enforce", Self.document("  egress: [{host: a.example}]\n"), ["bad.yaml:6", "egress"]),
+    ("what this version cannot enforce", Self.document("  response: kill\n"), ["bad.yaml:6", "response"]),
   ]
 
   @Test("is refused with its place and a remedy, and leaves nothing half-made") func refused() async throws {

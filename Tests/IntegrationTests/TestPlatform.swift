@@ -11,6 +11,8 @@ struct TestPlatform: Sendable {
   /// Holds the state and the images; everyone may pass, as the unprivileged processes must.
   let directory: String
   let instance: InstanceName
+  /// Where the gateway listens.
+  let port = UInt16.random(in: 20_000...30_000)
 
   var layout: InstanceLayout { InstanceLayout(stateDirectory: "\(directory)/state", instance: instance) }
   /// A root file system with a static busybox.
@@ -83,7 +85,10 @@ struct TestPlatform: Sendable {
 
   // MARK: The platform
 
-  func up() async throws { try await run("up", "--detach", timeout: .seconds(100)).ok() }
+  /// - Parameter options: of the platform, beside its port.
+  func up(_ options: String...) async throws {
+    try await run(["up", "--detach", "--listen", "127.0.0.1:\(port)"] + options, timeout: .seconds(100)).ok()
+  }
 
   func down() async throws { try await run("down", timeout: .seconds(120)).ok() }
 
@@ -131,7 +136,7 @@ struct TestPlatform: Sendable {
   ///
   /// Without the platform's own: its processes, and those that wait for adopted sandboxes on its behalf.
   func traces() async throws -> [String] {
-    let platform = ["directory \(layout.root)", "nft table ", "(lobstack ", "(runsc)", "cgroup "]
+    let platform = ["directory \(layout.root)", "nft table ", "(lobstack ", "(runsc)", "(envoy)", "cgroup "]
     return try await Leftovers(layout).find().filter { line in !platform.contains { line.contains($0) } }
   }
 }
