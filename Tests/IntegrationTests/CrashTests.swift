@@ -14,7 +14,7 @@ struct CrashTests {
       let sandbox = try await platform.sandboxProcess("demo")
       let traces = try await platform.traces()
 
-      for component in ["node", "control-plane", "sentinel"] {
+      for component in ["proxy", "node", "control-plane", "sentinel", "gateway"] {
         let before = try platform.processID(of: component)
         #expect(kill(before, SIGKILL) == 0)
         try await eventually("the \(component) runs again") {

@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import Testing
 
@@ -22,5 +23,22 @@ enum ProbeImage {
       #expect(chmod(path, 0o755) == 0)
       path = URL(filePath: path).deletingLastPathComponent().path
     }
+  }
+}
+
+extension ProbeImage {
+  /// Adds this machine's curl with the libraries that it needs, for agents that speak TLS.
+  static func addCurl(at directory: String) async throws {
+    let curl = try #require(Command.locate("curl"))
+    let listing = try await Command("ldd", [curl]).check()
+    let libraries = listing.split(whereSeparator: { $0.isWhitespace }).map(String.init).filter { $0.hasPrefix("/") }
+    for path in Set(libraries) {
+      let target = URL(filePath: directory + path)
+      try FileManager.default.createDirectory(
+        at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(contentsOf: URL(filePath: path).resolvingSymlinksInPath()).write(to: target)
+      chmod(target.path, 0o755)
+    }
+    try FileManager.default.copyItem(atPath: curl, toPath: "\(directory)/bin/curl")
   }
 }

@@ -86,7 +86,7 @@ struct TestPlatform: Sendable {
   // MARK: The platform
 
   /// - Parameter options: of the platform, beside its port.
-  func up(_ options: String...) async throws {
+  func up(_ options: [String] = []) async throws {
     try await run(["up", "--detach", "--listen", "127.0.0.1:\(port)"] + options, timeout: .seconds(100)).ok()
   }
 
@@ -149,11 +149,15 @@ extension TestPlatform {
 }
 
 /// Runs a test against a platform of its own, which is gone without a trace afterwards, also when the test fails.
-func withPlatform(_ body: (TestPlatform) async throws -> Void) async throws {
+///
+/// - Parameter options: what `up` is given beside its port.
+func withPlatform(
+  options: (TestPlatform) throws -> [String] = { _ in [] }, _ body: (TestPlatform) async throws -> Void
+) async throws {
   let platform = try TestPlatform()
   var failure: (any Error)?
   do {
-    try await platform.up()
+    try await platform.up(try options(platform))
     try await body(platform)
   } catch {
     failure = error
@@ -180,7 +184,7 @@ extension TestPlatform {
 
   /// The ends of the logs, which the purge removes.
   func printLogs() {
-    for name in ["supervisor", "node", "control-plane", "sentinel"] {
+    for name in ["supervisor", "proxy", "node", "control-plane", "sentinel", "gateway"] {
       guard let text = try? String(contentsOfFile: "\(layout.logDirectory)/\(name).log", encoding: .utf8) else {
         continue
       }

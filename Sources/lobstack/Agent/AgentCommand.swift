@@ -4,7 +4,8 @@ struct AgentCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "agent", abstract: "Create, look at and end agents.",
     subcommands: [
-      AgentCreateCommand.self, AgentListCommand.self, AgentGetCommand.self, AgentLogsCommand.self,
+      AgentCreateCommand.self, AgentApplyCommand.self, AgentListCommand.self, AgentGetCommand.self,
+      AgentLogsCommand.self,
       AgentExecCommand.self, AgentStartCommand.self, AgentStopCommand.self, AgentDeleteCommand.self,
     ])
 }

@@ -1,4 +1,5 @@
 import APIModel
+import AgentModel
 import Blueprint
 import Faults
 import Foundation
@@ -11,9 +12,12 @@ struct AgentFile {
 
   /// - Returns: The text, parsed once here so that an error names the file and its line.
   /// - Throws: `Fault(.invalid)` for what is no Agent, or too long for the API.
-  func document() throws -> String {
+  func document() throws -> String { try read().document }
+
+  /// The same, with what the text means.
+  func read() throws -> (document: String, agent: Agent) {
     let source = path == "-" ? "standard input" : path
-    let bytes = try read(source)
+    let bytes = try bytes(of: source)
     guard bytes.count <= APIProtocol.longestBody else {
       throw Fault(
         .invalid, operation: "read \(source)",
@@ -23,12 +27,11 @@ struct AgentFile {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw Fault(.invalid, operation: "read \(source)", reason: "it is not UTF-8 text", remedy: "save it as UTF-8")
     }
-    _ = try parseAgent(text, source: source)
-    return text
+    return (text, try parseAgent(text, source: source))
   }
 
   /// At most one byte more than is allowed.
-  private func read(_ source: String) throws -> Data {
+  private func bytes(of source: String) throws -> Data {
     do {
       let handle = path == "-" ? FileHandle.standardInput : try FileHandle(forReadingFrom: URL(filePath: path))
       var bytes = Data()
