@@ -50,7 +50,8 @@ package struct InstanceLayout: Hashable, Sendable {
   /// What the control plane writes and the gateway reads.
   package var gatewayFiles: String { "\(gatewayDirectory)/config" }
   package var gatewayAdminSocket: String { "\(gatewayDirectory)/admin/admin.sock" }
-  package var gatewayLog: String { "\(gatewayDirectory)/log/access.jsonl" }
+  /// A line of JSON for each request of the gateway; written by its user alone.
+  package var gatewayLog: String { "\(logDirectory)/access.jsonl" }
 
   /// Held locked by the supervisor as long as it runs; holds its process id.
   package var lockFile: String { "\(runDirectory)/supervisor.lock" }

@@ -33,7 +33,9 @@ extension API {
         remedy: "send several reports")
     }
     // Whoever has just started does not know whose they were; the sentinel keeps them and comes again.
-    if report.items.contains(where: { $0.interface != nil }) { try view.requireObserved(operation: operation) }
+    if report.items.contains(where: { $0.interface != nil || $0.host != nil }) {
+      try view.requireObserved(operation: operation)
+    }
     let seen = view.agents.values
     let owners = Dictionary(
       seen.compactMap { agent in agent.interface.map { ($0, agent.id) } }, uniquingKeysWith: { first, _ in first })

@@ -16,6 +16,8 @@ package struct FirewallTable: Hashable, Sendable {
     case deniedDestination = "denied-destination"
     /// From an agent to this machine.
     case host
+    /// From an agent to the platform's services, more at once than one agent may have.
+    case flood
     /// From an agent to anywhere else.
     case egress
     /// To an agent.
@@ -32,9 +34,16 @@ package struct FirewallTable: Hashable, Sendable {
   static let interfacesSet = "agent_interfaces"
   static let sourcesSet = "agent_sources"
   /// Their elements come and go with packets.
-  static let logBudgetSets = ["sender_log_budget", "receiver_log_budget"]
+  static let packetSets = logBudgetSets + [connectionsSet, "query_budget"]
+  private static let logBudgetSets = ["sender_log_budget", "receiver_log_budget"]
+  private static let connectionsSet = "agent_connections"
   /// Events per agent and second: enough to see what it tries, too few to drown another agent's.
   private static let logRate = "20/second burst 40 packets"
+  /// TCP connections of one agent to the proxy and the resolver at once: the proxy has 8192 for all.
+  private static let mostConnections = 512
+  /// DNS queries of one agent over UDP. Each is a connection that the kernel keeps in mind for half a minute, in a table
+  /// that the whole machine shares.
+  private static let queryRate = "100/second burst 300 packets"
   /// Bytes of a dropped packet that are logged: the longest IPv4 header and the ports, or IPv6 with extensions.
   private static let logLength = 96
 
@@ -109,7 +118,8 @@ package struct FirewallTable: Hashable, Sendable {
     \(set("denied_destinations_ipv6", "type ipv6_addr", "flags interval", denied(.ipv6)))
     \(set("resolvers", "type ipv4_addr", "flags interval", resolvers(.ipv4)))
     \(set("resolvers_ipv6", "type ipv6_addr", "flags interval", resolvers(.ipv6)))
-    \(Self.logBudgetSets.map(logBudget).joined(separator: "\n"))
+    \((Self.logBudgetSets + ["query_budget"]).map(budget).joined(separator: "\n"))
+    \(set(Self.connectionsSet, "type ifname", "size \(AddressPlan.slots.count)\n\t\tflags dynamic", []))
     \tchain source {
     \t\ttype filter hook prerouting priority raw; policy accept;
     \t\tiifname != @\(Self.interfacesSet) return
@@ -139,6 +149,9 @@ package struct FirewallTable: Hashable, Sendable {
 
     \tchain from_agent {
     \t\tct state established ct direction reply accept
+    \t\tmeta l4proto tcp ct state new add @\(Self.connectionsSet) { iifname ct count over \(Self.mostConnections) } \
+    goto deny_flood
+    \t\tmeta l4proto udp update @query_budget { iifname limit rate over \(Self.queryRate) } goto deny_flood
     \t\tip daddr \(serviceAddress) ct status dnat tcp dport \(Self.set(ServicePort.allCases)) accept
     \t\tip daddr \(serviceAddress) ct status dnat udp dport \(ServicePort.dns.rawValue) accept
     \t\tgoto deny_host
@@ -227,7 +240,7 @@ package struct FirewallTable: Hashable, Sendable {
     return "\tset \(name) {\n\t\t\(type)\n\t\t\(property)\n\(list)\t}\n"
   }
 
-  private func logBudget(_ name: String) -> String {
+  private func budget(_ name: String) -> String {
     "\tset \(name) {\n\t\ttype ifname\n\t\tsize \(AddressPlan.slots.count)\n\t\tflags dynamic,timeout\n\t\ttimeout 1m\n\t}\n"
   }
 

@@ -45,7 +45,7 @@ struct TableListing: Hashable, Sendable {
   }
 
   private static let changingSets =
-    [FirewallTable.interfacesSet, FirewallTable.sourcesSet] + FirewallTable.logBudgetSets
+    [FirewallTable.interfacesSet, FirewallTable.sourcesSet] + FirewallTable.packetSets
 
   /// What differs from the table as it ought to be, for an operator; `nil` when nothing does.
   func difference(from reference: TableListing) -> String? {

@@ -55,6 +55,18 @@ extension Platform {
     ]
   }
 
+  /// Lets requests in flight end before the gateway does, for a few seconds at most.
+  private func drainGateway() async {
+    let admin = EnvoyAdmin(socket: layout.gatewayAdminSocket, timeout: .seconds(1))
+    // A gateway that does not answer has nothing to wait for.
+    guard (try? await admin.drain()) != nil else { return }
+    for _ in 0..<50 {
+      let active = try? await admin.statistics(matching: "^http\\.public\\.downstream_rq_active$").values.first
+      guard case .number(let count)? = active, count > 0 else { return }
+      try? await Task.sleep(for: .milliseconds(100))  // cancelled: the supervisor has no time left
+    }
+  }
+
   private func component(
     _ name: String, _ executable: String, _ arguments: [String], watchesLifeline: Bool = true, needs: [String] = []
   ) -> SupervisedProcess {
@@ -87,6 +99,7 @@ extension Platform {
       }
       for (process, _) in components.reversed() {
         progress("stopping \(process.name)")
+        if process.name == "gateway" { await drainGateway() }
         await process.stop()
       }
       try await group.waitForAll()
@@ -141,11 +154,14 @@ extension Platform {
   private func rotateLogs() async throws {
     while true {
       try await Task.sleep(for: .seconds(10))
-      for name in ["proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"] {
+      let processes = ["proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"]
+      let files =
+        processes.map(layout.logFile) + [LogFile(path: layout.gatewayLog), LogFile(path: layout.proxyDenials)]
+      for file in files {
         do {
-          try layout.logFile(name).rotateIfFull()
+          try file.rotateIfFull()
         } catch {
-          logger.warning("A log cannot be rotated", metadata: ["process.name": "\(name)", "error": "\(error)"])
+          logger.warning("A log cannot be rotated", metadata: ["log": "\(file.path)", "error": "\(error)"])
         }
       }
     }

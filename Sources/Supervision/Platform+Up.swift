@@ -38,12 +38,24 @@ extension Platform {
     try await endFormerProcesses(progress: progress)
     progress("preparing \(layout.root)")
     try await Preparation(layout: layout, executable: configuration.executable, policy: policy).run()
+    raiseFileLimit()
     let envoy = try EnvoyProgram.locate(configuration.envoy)
     try writeBootstraps()
     try await requireRunnableCopy()
     try await supervise(envoy, until: signals, progress: progress, ready: ready)
     return .ended
   }
+
+  /// A proxy has two files for each connection; children inherit the limit.
+  private func raiseFileLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, Self.openFiles))
+    // What is not granted shows as refused connections under a load that few machines see.
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
+  private static let openFiles: rlim_t = 65_536
 
   /// The processes of a supervisor that died are told by their lifelines to end; nothing starts beside them.
   private func endFormerProcesses(progress: @Sendable (String) -> Void) async throws {

@@ -41,7 +41,8 @@ struct Preparation: Sendable {
     try Self.makeDirectory(layout.nodeDirectory, mode: 0o700)
     try Self.makeDirectory(layout.runtimeDirectory, mode: 0o700)
     try Self.makeDirectory(layout.agentsDirectory, mode: 0o700)
-    try Self.makeDirectory(layout.logDirectory, mode: 0o750)
+    // Passed by the gateway's user, who has one file there.
+    try Self.makeDirectory(layout.logDirectory, mode: 0o751)
     try copyExecutable()
     try policy.copy(to: layout)
     try await prepareProxies(controlPlane)
@@ -65,9 +66,11 @@ struct Preparation: Sendable {
       (directory(layout.resolverTable), 0o750, Account(user: 0, group: sentinel.group)),
       (layout.gatewayFiles, 0o2750, Account(user: controlPlane.user, group: gateway.group)),
       (directory(layout.gatewayAdminSocket), 0o2750, Account(user: gateway.user, group: controlPlane.group)),
-      (directory(layout.gatewayLog), 0o700, gateway),
     ]
     for place in places { try Self.makeDirectory(place.path, mode: place.mode, owner: place.owner) }
+    let log = open(layout.gatewayLog, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
+    defer { if log >= 0 { close(log) } }
+    guard log >= 0, fchown(log, gateway.user, 0) == 0 else { throw Self.fault("create \(layout.gatewayLog)") }
   }
 
   /// Envoy has an inotify instance for each file that it watches, and ends itself when its user has no more of them.

@@ -13,6 +13,9 @@ let firewallTableReference = """
   	counter host {
   	}
 
+  	counter flood {
+  	}
+
   	counter egress {
   	}
 
@@ -71,6 +74,19 @@ let firewallTableReference = """
   		timeout 1m
   	}
 
+  	set query_budget {
+  		type ifname
+  		size 16383
+  		flags dynamic,timeout
+  		timeout 1m
+  	}
+
+  	set agent_connections {
+  		type ifname
+  		size 16383
+  		flags dynamic
+  	}
+
   	chain source {
   		type filter hook prerouting priority raw; policy accept;
   		iifname != @agent_interfaces return
@@ -100,6 +116,8 @@ let firewallTableReference = """
 
   	chain from_agent {
   		ct state established ct direction reply accept
+  		meta l4proto tcp ct state new add @agent_connections { iifname ct count over 512 } goto deny_flood
+  		meta l4proto udp update @query_budget { iifname limit rate over 100/second burst 300 packets } goto deny_flood
   		ip daddr 10.66.255.253 ct status dnat tcp dport { 5353, 15080, 15443 } accept
   		ip daddr 10.66.255.253 ct status dnat udp dport 5353 accept
   		goto deny_host
@@ -151,6 +169,11 @@ let firewallTableReference = """
   	chain deny_host {
   		update @sender_log_budget { iifname limit rate 20/second burst 40 packets } log prefix "lobstack host" group 40578 snaplen 96
   		counter name host drop
+  	}
+
+  	chain deny_flood {
+  		update @sender_log_budget { iifname limit rate 20/second burst 40 packets } log prefix "lobstack flood" group 40578 snaplen 96
+  		counter name flood drop
   	}
 
   	chain deny_egress {

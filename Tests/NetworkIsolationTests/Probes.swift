@@ -21,11 +21,13 @@ enum Probe {
     }
   }
 
-  /// A TCP listener on a free port of every IPv4 address; close the descriptor when done.
-  static func listen(in namespacePath: String? = nil) async -> (descriptor: Int32, port: UInt16) {
+  /// A TCP listener, by default on a free port of every IPv4 address; close the descriptor when done.
+  static func listen(
+    in namespacePath: String? = nil, on host: String = "0.0.0.0", port: UInt16 = 0
+  ) async -> (descriptor: Int32, port: UInt16) {
     await on(namespacePath) {
       let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-      var address = ipv4("0.0.0.0", 0)
+      var address = ipv4(host, port)
       _ = withSocketAddress(&address) { bind(descriptor, $0, $1) }
       Glibc.listen(descriptor, 16)
       var length = socklen_t(MemoryLayout<sockaddr_in>.size)

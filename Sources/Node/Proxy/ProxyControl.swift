@@ -78,6 +78,7 @@ actor ProxyControl {
     let before = served[agent.uid]
     served[agent.uid] = Served(agent: agent, address: address, intent: try intent(agent))
     do {
+      try requireRoomForCredentials(of: agent)
       try await refreshKeys()
       try await waitForCertificate(agent)
       try await settle()
@@ -85,6 +86,16 @@ actor ProxyControl {
       served[agent.uid] = before
       throw error
     }
+  }
+
+  /// One more credential than the proxy serves would take another agent's away.
+  private func requireRoomForCredentials(of agent: DesiredAgent) throws {
+    let count = try state().secrets.count
+    guard count > settings.mostCredentials else { return }
+    throw Fault(
+      .exhausted, operation: "serve the egress of agent \(agent.id)",
+      reason: "all agents together use \(count) different secrets, more than \(settings.mostCredentials)",
+      remedy: "share secrets within a tenant ('lobstack secret set NAME --tenant T')")
   }
 
   /// Serves the agent no more. What cannot be told now is told with the next change.
