@@ -83,6 +83,8 @@ let package = Package(
     room("Manifests", ["Faults", yams]),
     /** Length-prefixed frames of a byte stream. */
     room("Framing", [nioCore]),
+    /** Callers that must not interleave, one after the other. */
+    room("Turns", []),
     /** The JSON of the HTTP API. */
     room("APIModel", ["AgentModel", "Faults"]),
 
@@ -106,9 +108,9 @@ let package = Package(
     /** runsc: bundles, lifecycle, limits. */
     room("Sandbox", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "KernelFiles", logging]),
     /** NetworkPolicy to nft elements, network namespaces, veth pairs, denial events. */
-    room("NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", logging]),
+    room("NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Turns", logging]),
     /** Envoy: its configuration, and whether it runs it. */
-    room("Proxy", ["AgentModel", "Faults", nioCore, nioHTTP1, nioPosix]),
+    room("Proxy", ["AgentModel", "Faults", "Turns", nioCore, nioHTTP1, nioPosix]),
     /** X.509- and JWT-SVIDs: who issues them, who is believed. */
     room("CertificateAuthority", ["AgentModel", "Faults", crypto, swiftASN1, x509]),
     /** Secrets, sealed. */
@@ -128,7 +130,7 @@ let package = Package(
       [
         "AgentModel", "CertificateAuthority", "ChildProcess", "CLinux", "Documents", "Faults", "Framing", "Images",
         "KernelFiles", "NameResolution", "NetworkIsolation", "NodeProtocol", "Planning", "Proxy", "Sandbox",
-        "SecretStore", crypto, logging, nioCore, serviceLifecycle,
+        "SecretStore", "Turns", crypto, logging, nioCore, serviceLifecycle,
       ]),
     /** The SPIFFE Workload API on a Unix socket. */
     room(

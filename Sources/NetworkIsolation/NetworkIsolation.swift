@@ -1,6 +1,7 @@
 import AgentModel
 import Documents
 import Faults
+import Turns
 
 /// Gives each agent a network of its own and keeps it closed.
 ///

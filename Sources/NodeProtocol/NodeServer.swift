@@ -36,12 +36,15 @@ package struct NodeServer: Sendable {
   ///
   /// - Throws: `Fault(.failed)` when the socket cannot be bound.
   package func run() async throws {
-    let server: NIOAsyncChannel<NIOAsyncChannel<Frame, Frame>, Never>
+    // Plain channels, wrapped by whoever serves them: one that was accepted and is never served, because the server
+    // ends, must not be a wrapped one, whose unused writer would end the process. Nothing is read before.
+    let server: NIOAsyncChannel<any Channel, Never>
     do {
       server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
         .serverChannelOption(.backlog, value: 64)
+        .childChannelOption(.autoRead, value: false)
         .bind(unixDomainSocketPath: socket, cleanupExistingSocketFile: true) { channel in
-          channel.eventLoop.makeCompletedFuture { try frameChannel(channel) }
+          channel.eventLoop.makeSucceededFuture(channel)
         }
     } catch {
       throw Fault(
@@ -59,9 +62,11 @@ package struct NodeServer: Sendable {
     }
   }
 
-  private func serve(_ connection: NIOAsyncChannel<Frame, Frame>) async {
+  private func serve(_ channel: any Channel) async {
     do {
-      let user = try await peerUser(of: connection.channel)
+      let user = try await peerUser(of: channel)
+      let connection = try await channel.eventLoop.submit { try frameChannel(channel) }.get()
+      try await channel.setOption(.autoRead, value: true).get()
       try await connection.executeThenClose { inbound, outbound in
         guard allowedUsers.contains(user) else {
           logger.warning("Connection refused", metadata: ["peer.uid": "\(user)"])

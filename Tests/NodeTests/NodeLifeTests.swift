@@ -6,8 +6,10 @@ import Foundation
 import Framing
 import Logging
 import NIOCore
+import NetworkIsolation
 import Node
 import NodeProtocol
+import Synchronization
 import Testing
 
 /// A node of its own instance over a busybox image; everything that it made is gone at the end.
@@ -18,7 +20,7 @@ struct NodeFixture {
   let directory: String
 
   static func with(_ body: (NodeFixture) async throws -> Void) async throws {
-    let instance = try #require(InstanceName("n\(UInt16.random(in: 0...9999))"))
+    let instance = try await freeInstance()
     let directory = "/tmp/lbn\(UInt32.random(in: 0...999_999))"
     let layout = InstanceLayout(stateDirectory: directory, instance: instance)
     let files = FileManager.default
@@ -43,6 +45,20 @@ struct NodeFixture {
     fixture.removeControlGroups()
     try files.removeItem(atPath: directory)
     if let failure { throw failure }
+  }
+
+  /// Ranges that a test of this process had: there are only 128 of them, and a socket closes a little after its test.
+  private static let taken = Mutex(Set<String>())
+
+  /// An instance whose addresses nobody on this machine uses.
+  private static func freeInstance() async throws -> InstanceName {
+    let present = try await Command("ip", ["-4", "addr", "show"]).check()
+    while true {
+      let instance = try #require(InstanceName("n\(UInt16.random(in: 0...9999))"))
+      let address = AddressPlan(layout: InstanceLayout(instance: instance)).serviceAddress
+      let prefix = address.split(separator: ".").prefix(2).joined(separator: ".")
+      if !present.contains("inet \(prefix)."), taken.withLock({ $0.insert(prefix).inserted }) { return instance }
+    }
   }
 
   /// As the control plane does it: with what its certificate authority answers.

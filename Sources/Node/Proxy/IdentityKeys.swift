@@ -22,6 +22,8 @@ struct IdentityKeys: Codable, Sendable {
     var request: CertificateRequest
   }
 
+  /// The roots, PEM, as the control plane told them last: a node that starts anew closes nothing until it hears again.
+  var trustBundle: String?
   private var held: [SPIFFEID: Held] = [:]
   private var pending: [SPIFFEID: Pending] = [:]
 

@@ -7,6 +7,7 @@ import NameResolution
 import NodeProtocol
 import Proxy
 import SecretStore
+import Turns
 
 /// Keeps the node proxy and the agents' resolver at what the agents' documents say.
 ///
@@ -30,7 +31,6 @@ actor ProxyControl {
   private let logger: Logger
   private var served: [AgentUID: Served] = [:]
   private var keys: IdentityKeys
-  private var identity: DesiredIdentity?
   private var changes = 0
   /// Tells one run of the node from another in the versions.
   private let epoch = UInt64(Date().timeIntervalSince1970 * 1000)
@@ -38,6 +38,7 @@ actor ProxyControl {
   private var version: String?
   private var waiters: [UUID: CheckedContinuation<Void, Never>] = [:]
   private var joined: Joined?
+  private let turn = Turn()
   /// Called when the certificate requests change.
   private var onRequests: @Sendable () async -> Void = {}
 
@@ -75,8 +76,20 @@ actor ProxyControl {
   ///
   /// - Throws: `Fault(.unavailable)` when no certificate comes, or the proxy or the resolver does not take the change.
   func admit(_ agent: DesiredAgent, address: String) async throws {
+    let wanted = Served(agent: agent, address: address, intent: try intent(agent))
+    do {
+      try await serve(wanted)
+    } catch let fault as Fault where fault.code == .invalid {
+      // Envoy refused it together with what else changed at that moment. Alone it shows whose fault that was.
+      try await turn.take { try await self.serve(wanted) }
+    }
+  }
+
+  /// Serves it, or what was served before when that fails.
+  private func serve(_ wanted: Served) async throws {
+    let agent = wanted.agent
     let before = served[agent.uid]
-    served[agent.uid] = Served(agent: agent, address: address, intent: try intent(agent))
+    served[agent.uid] = wanted
     do {
       try requireRoomForCredentials(of: agent)
       try await refreshKeys()
@@ -113,8 +126,8 @@ actor ProxyControl {
         "The control plane has another trust domain", metadata: ["trust.domain": "\(identity.trustDomain)"])
       return
     }
-    let isNewBundle = self.identity?.trustBundle != identity.trustBundle
-    self.identity = identity
+    let isNewBundle = keys.trustBundle != identity.trustBundle
+    keys.trustBundle = identity.trustBundle
     let isNewCertificate = keys.accept(identity.certificates, at: Date())
     guard isNewBundle || isNewCertificate else { return }
     saveKeys()
@@ -209,7 +222,7 @@ actor ProxyControl {
 
   private func state() throws -> NodeProxyState {
     var state = NodeProxyState(apiRules: apiRules)
-    if let bundle = identity?.trustBundle, let own = keys.certificate(of: .service(.proxy, in: domain)) {
+    if let bundle = keys.trustBundle, let own = keys.certificate(of: .service(.proxy, in: domain)) {
       state.mesh = NodeProxyState.Mesh(identity: own, roots: bundle)
     }
     for served in served.values.sorted(by: { $0.agent.uid < $1.agent.uid }) {
@@ -238,7 +251,7 @@ actor ProxyControl {
 
   /// The layers `identity` and `egress` of one agent, as proxy and resolver tell them now.
   func readBack(_ uid: AgentUID) async -> [LayerStatus] {
-    guard let served = served[uid], identity != nil else {
+    guard let served = served[uid], keys.trustBundle != nil else {
       return ["identity", "egress"].map {
         LayerStatus(layer: $0, state: .unknown, evidence: "the node proxy does not know the agent yet")
       }

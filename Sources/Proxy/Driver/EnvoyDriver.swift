@@ -1,5 +1,6 @@
 import Faults
 import Foundation
+import Turns
 
 /// Changes the configuration of an Envoy that somebody else keeps running, and knows what it runs.
 ///
@@ -11,8 +12,7 @@ package actor EnvoyDriver {
   private let logFile: String?
   private let deadline: Duration
 
-  private var isBusy = false
-  private var waiting: [CheckedContinuation<Void, Never>] = []
+  private let turn = Turn()
 
   /// - Parameters:
   ///   - logFile: Envoy's log (its standard error), to find the reason of a refusal in.
@@ -41,11 +41,12 @@ package actor EnvoyDriver {
   ///   `Fault(.unavailable)` when it is down: the files stay, and it reads them when it starts;
   ///   `Fault(.timedOut)` when it neither takes nor refuses them: they stay as well.
   package func apply(_ wanted: [EnvoyFile], version: String) async throws -> Acknowledgement {
-    await takeTurn()
-    defer { passTurn() }
-    var change = try EnvoyChange(
-      wanted, version: version, files: files, admin: admin, logFile: logFile, deadline: deadline)
-    return try await change.run()
+    let (files, admin, logFile, deadline) = (files, admin, logFile, deadline)
+    return try await turn.take {
+      var change = try EnvoyChange(
+        wanted, version: version, files: files, admin: admin, logFile: logFile, deadline: deadline)
+      return try await change.run()
+    }
   }
 
   /// What Envoy runs now, beside what is written for it.
@@ -77,14 +78,5 @@ package actor EnvoyDriver {
     return ReadBack(
       server: server, files: states, activeListeners: subscriptions.activeListeners,
       warmingListeners: subscriptions.warmingListeners)
-  }
-
-  private func takeTurn() async {
-    if isBusy { await withCheckedContinuation { waiting.append($0) } }
-    isBusy = true
-  }
-
-  private func passTurn() {
-    if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() }
   }
 }
