@@ -170,6 +170,11 @@ final class Transport: Sendable {
       throw Fault(
         .denied, operation: operation, reason: "this user may not open \(address)",
         remedy: "run as root, or give every user access to the directories above the socket", cause: error)
+    } catch let error as NIOSSLError {
+      throw Fault(
+        .unavailable, operation: operation, reason: "\(address) does not show a certificate that is trusted here",
+        remedy: "name the roots that 'lobstack ca' prints with --ca, and the gateway by a name of its certificate",
+        cause: error)
     } catch {
       throw Fault(
         .unavailable, operation: operation, reason: "nothing answers at \(address)",

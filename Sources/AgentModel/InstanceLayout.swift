@@ -37,8 +37,9 @@ package struct InstanceLayout: Hashable, Sendable {
   package var proxyAdminSocket: String { "\(proxyDirectory)/admin/admin.sock" }
   /// Where the gateway reaches the agents.
   package var ingressSocket: String { "\(proxyDirectory)/ingress/ingress.sock" }
+  package var proxyLogDirectory: String { "\(proxyDirectory)/log" }
   /// What the proxy refused, for the sentinel.
-  package var proxyDenials: String { "\(proxyDirectory)/log/denials.jsonl" }
+  package var proxyDenials: String { "\(proxyLogDirectory)/denials.jsonl" }
   /// The node's own: private keys of agents, root alone.
   package var identityKeysFile: String { "\(proxyDirectory)/keys/identities.json" }
   /// What agents may resolve, for the sentinel: written by the node.

@@ -36,7 +36,8 @@ package struct SecretValue: Hashable, Sendable, Codable, CustomStringConvertible
 
   /// The value as a header carries it; `nil` when it is empty or has a byte that no header may have (RFC 9110 §5.5).
   package var headerText: String? {
-    guard !bytes.isEmpty, bytes.allSatisfy({ (0x21..<0x7f).contains($0) }) else { return nil }
+    guard !bytes.isEmpty, bytes.allSatisfy({ (0x20..<0x7f).contains($0) }), bytes.first != 0x20, bytes.last != 0x20
+    else { return nil }
     return String(decoding: bytes, as: UTF8.self)
   }
 

@@ -8,9 +8,9 @@ struct APIContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   let channel: any Channel
   /// What the answer and the log call the request.
+  let requestID: String
   /// Whether the gateway sent the request, by its certificate.
   var isGateway = false
-  let requestID: String
   /// Set by the edge before any route runs, except for the routes that anybody may call.
   var caller: Principal?
 

@@ -74,9 +74,15 @@ extension API {
     if let method = denial.method, !allowance.methods.isEmpty, !allowance.methods.contains(method) {
       return "add \(method) to the methods of \(host) in spec.egress"
     }
-    if let path = denial.path, !allowance.paths.isEmpty, denial.details?.contains("credential") != true {
+    if let path = denial.path, !allowance.paths.isEmpty, !allowance.paths.contains(where: { covers($0, path) }) {
       return "add \(path) to the paths of \(host) in spec.egress"
     }
+    // The rule allows it: what is missing is the credential.
     return "set the secret: lobstack secret set \(credential.secret) --tenant \(agent.id.tenant)"
   }
+}
+
+/// Whether a rule of `paths`, `/exact` or `/prefix/*`, allows the path.
+private func covers(_ rule: String, _ path: String) -> Bool {
+  rule.hasSuffix("/*") ? path.hasPrefix(rule.dropLast()) : path == rule
 }

@@ -147,6 +147,7 @@ struct Reconciler: Service {
           AuditEvent(
             actor: "node", action: "agent.delete", target: "agent \(stored.id)", outcome: "destroyed",
             details: ["uid": "\(stored.uid)"]))
+        try await removeSecrets(of: stored.id)
         try await store.remove(stored.uid)
         signal.raise()
       } else {
@@ -157,6 +158,18 @@ struct Reconciler: Service {
     if audit.failure != nil {
       try await audit.require(
         AuditEvent(actor: "control-plane", action: "audit.resume", target: "audit log", outcome: "allowed"))
+    }
+  }
+
+  /// The secrets that only this agent could use go with it.
+  private func removeSecrets(of agent: AgentID) async throws {
+    for secret in try await node.secrets().map(\.reference)
+    where secret.tenant == agent.tenant && secret.agent == agent.name {
+      try await audit.require(
+        AuditEvent(
+          actor: "control-plane", action: "secret.delete", target: "secret \(secret)", outcome: "allowed",
+          details: ["reason": "its agent is deleted"]))
+      try await node.deleteSecret(secret)
     }
   }
 

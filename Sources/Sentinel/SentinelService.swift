@@ -36,13 +36,16 @@ package struct SentinelService: Sendable {
 
   /// Opens the events and sockets of the instance, then drops root for good, in the whole process.
   ///
+  /// To be called on the process's first thread before anything is awaited: later that thread sleeps in Dispatch, where
+  /// the C library does not reach it, and it would stay root.
+  ///
   /// - Parameters:
   ///   - names: `nil` leaves the agents without DNS.
   ///   - proxyLog: the node proxy's log of denials, if there is a node proxy.
   /// - Throws: `Fault` when a privilege could not be dropped; the process must end then.
   package static func open(
     layout: InstanceLayout, names: NameService? = nil, proxyLog: String? = nil, logger: Logger
-  ) async throws -> SentinelService {
+  ) throws -> SentinelService {
     let reader = try DenialReader.open(group: layout.number)
     let resolver = try names.map {
       try ResolverServer.open(address: $0.address, port: $0.port, tableFile: $0.tableFile, logger: logger)

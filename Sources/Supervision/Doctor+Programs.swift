@@ -52,6 +52,18 @@ extension Doctor {
     }
   }
 
+  /// - Returns: `nil` when the program is there.
+  func missingEnvoy() -> Finding? {
+    do {
+      _ = try EnvoyProgram.locate(configuration.envoy)
+      return nil
+    } catch let fault as Fault {
+      return .fail("envoy", fault.reason, remedy: fault.remedy)
+    } catch {
+      return .fail("envoy", "\(error)", remedy: "run scripts/setup")
+    }
+  }
+
   /// Envoy: where it is, what it is, and its digest, to compare with upstream's signed release.
   func envoy() async -> [Finding] {
     do {

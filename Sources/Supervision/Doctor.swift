@@ -30,7 +30,8 @@ package struct Doctor: Sendable {
   ///
   /// - Throws: `Fault(.unsupported)` naming everything that is missing.
   func requireUsable() async throws {
-    let findings = quickFindings() + [await addressPlan()] + Self.programs.compactMap(missing)
+    let findings =
+      quickFindings() + [await addressPlan()] + Self.programs.compactMap(missing) + [missingEnvoy()].compactMap { $0 }
     let failures = findings.filter { $0.level == .fail }
     guard let first = failures.first else { return }
     throw Fault(

@@ -19,7 +19,14 @@ struct LogFile: Sendable {
     let old = path + ".1"
     // There may be no older half yet.
     try? FileManager.default.removeItem(atPath: old)
-    try FileManager.default.copyItem(atPath: path, toPath: old)
+    do {
+      try FileManager.default.copyItem(atPath: path, toPath: old)
+    } catch {
+      // On a full disk the newer half goes as well: a log must not keep it full.
+      try? FileManager.default.removeItem(atPath: old)
+      truncate(path, 0)
+      throw error
+    }
     truncate(path, 0)
   }
 

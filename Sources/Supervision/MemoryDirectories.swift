@@ -6,19 +6,21 @@ import Glibc
 
 /// The directories of the proxies, on file systems in memory: keys and injected credentials never meet a disk.
 struct MemoryDirectories: Sendable {
-  /// Room for the configuration and certificates of thousands of agents, and for a log that is cut off in time.
-  private static let size = "128M"
   let layout: InstanceLayout
 
-  private var paths: [String] { [layout.proxyDirectory, layout.gatewayDirectory] }
+  /// Room for the configuration and certificates of thousands of agents. The log of what they were refused, which they
+  /// can make grow, has its own.
+  private var sizes: [(path: String, size: String)] {
+    [(layout.proxyDirectory, "128M"), (layout.proxyLogDirectory, "48M"), (layout.gatewayDirectory, "16M")]
+  }
 
   /// Mounts those that are not mounted; what is in those that are stays, because proxies may serve from it.
   func mount() async throws {
-    for path in paths {
+    for (path, size) in sizes {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
       guard !Self.isMountPoint(path) else { continue }
-      let options = "size=\(Self.size),mode=0755,nosuid,nodev,noexec"
+      let options = "size=\(size),mode=0755,nosuid,nodev,noexec"
       let kept = try await Command("mount", ["-t", "tmpfs", "-o", "\(options),noswap", "tmpfs", path]).run(
         timeout: .seconds(10))
       // Linux before 6.4 cannot keep a tmpfs out of swap.
@@ -29,7 +31,7 @@ struct MemoryDirectories: Sendable {
   }
 
   func unmount() async throws {
-    for path in paths where Self.isMountPoint(path) {
+    for (path, _) in sizes.reversed() where Self.isMountPoint(path) {
       try await Command("umount", [path]).check(timeout: .seconds(10))
     }
   }

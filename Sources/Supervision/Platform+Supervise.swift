@@ -153,7 +153,7 @@ extension Platform {
 
   private func rotateLogs() async throws {
     while true {
-      try await Task.sleep(for: .seconds(10))
+      try await Task.sleep(for: .seconds(2))
       let processes = ["proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"]
       let files =
         processes.map(layout.logFile) + [LogFile(path: layout.gatewayLog), LogFile(path: layout.proxyDenials)]

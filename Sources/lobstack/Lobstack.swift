@@ -25,6 +25,7 @@ import Foundation
   static func main() async {
     do {
       var command = try parseAsRoot()
+      try (command as? SentinelCommand)?.open()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {

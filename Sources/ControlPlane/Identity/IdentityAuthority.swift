@@ -21,6 +21,7 @@ final class IdentityAuthority: Sendable {
     var services: [SPIFFEID.Service: OwnIdentity] = [:]
     /// What was signed for the requests that the node still makes.
     var signed: [CertificateRequest: SignedCertificate] = [:]
+    var tokenKeySince: Date
   }
 
   /// A certificate of the control plane's or the gateway's, with the key that was made for it here.
@@ -37,22 +38,31 @@ final class IdentityAuthority: Sendable {
     let root = try RootAuthority.open(in: directory, for: trustDomain, at: time)
     let authority = Authority(trustDomain: trustDomain, at: time)
     try authority.trust(root.anchor, at: time)
-    let identity = IdentityAuthority(authority: authority, root: root, audit: audit)
+    let identity = IdentityAuthority(authority: authority, root: root, audit: audit, at: time)
     try identity.renewIntermediate(at: time)
     return identity
   }
 
-  private init(authority: Authority, root: RootAuthority, audit: AuditTrail) {
+  private init(authority: Authority, root: RootAuthority, audit: AuditTrail, at time: Date) {
     self.authority = authority
     self.root = root
     self.audit = audit
-    own = Mutex(State())
+    own = Mutex(State(tokenKeySince: time))
   }
 
   var trustDomain: TrustDomain { authority.trustDomain }
 
-  /// Takes up another intermediate when half of the present one's life is over.
+  /// How long tokens are signed with one key, in seconds.
+  private static let tokenKeyLife: TimeInterval = 86_400
+
+  /// Takes up another intermediate when half of the present one's life is over, and another key for tokens each day.
   func renewIntermediate(at time: Date = .now) throws {
+    let isDue = own.withLock { state in
+      guard time.timeIntervalSince(state.tokenKeySince) > Self.tokenKeyLife else { return false }
+      state.tokenKeySince = time
+      return true
+    }
+    if isDue { try authority.rotateTokenKeys(at: time) }
     if let present = authority.intermediateValidity {
       let life = present.notAfter.timeIntervalSince(present.issued)
       guard time > present.issued.addingTimeInterval(life / 2) else { return }

@@ -101,7 +101,7 @@ struct PlatformAPI {
   private func socket(_ certificate: WorkloadCertificate?) -> JSON {
     let controlPlane = SPIFFEID.service(.controlPlane, in: layout.trustDomain)
     var common: [String: JSON] = [
-      "tls_params": TLSContexts.parameters(), "alpn_protocols": ["h2"],
+      "tls_params": TLSContexts.parameters(), "alpn_protocols": ["http/1.1"],
       "combined_validation_context": TLSContexts.validation(
         of: .uri("\(controlPlane)"), bundle: layout.secret(NodeProxy.roots)),
     ]

@@ -1,8 +1,10 @@
 import AgentModel
 import ArgumentParser
+import Logging
 import NameResolution
 import NetworkIsolation
 import Sentinel
+import Synchronization
 
 struct SentinelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -12,17 +14,24 @@ struct SentinelCommand: AsyncParsableCommand {
 
   @OptionGroup var instance: InstanceOptions
 
-  func run() async throws {
-    let logger = ServiceRun.logger("sentinel")
+  /// What `open` made for `run`; a command's own properties are all arguments.
+  private static let service = Mutex<SentinelService?>(nil)
+
+  /// Opens what needs root and gives root up: on the first thread, before anything is awaited.
+  func open() throws {
     let layout = try instance.layout()
-    // Opened before anything else: it gives up root.
     let plan = AddressPlan(layout: layout)
-    let service = try await SentinelService.open(
+    let opened = try SentinelService.open(
       layout: layout,
       names: IPv4Address(plan.serviceAddress).map {
         SentinelService.NameService(address: $0, port: ServicePort.dns.rawValue, tableFile: layout.resolverTable)
       },
-      proxyLog: layout.proxyDenials, logger: logger)
+      proxyLog: layout.proxyDenials, logger: ServiceRun.logger("sentinel"))
+    Self.service.withLock { $0 = opened }
+  }
+
+  func run() async throws {
+    guard let service = Self.service.withLock({ $0 }) else { throw ExitCode.failure }
     try await ServiceRun.run("sentinel") { try await service.run() }
   }
 }
