@@ -3,7 +3,11 @@ package struct EgressAllowance: Hashable, Sendable, Codable {
   package var host: HostPattern
   /// What the proxy adds to each request; `nil` passes TLS through to the host untouched.
   package var credential: Credential?
-  /// Methods that pass, in capitals; empty allows all. Only with a credential: TLS that passes through shows none.
+  /// The methods that a rule can name (RFC 9110 §9.3, RFC 5789), without CONNECT, which asks for a tunnel, and TRACE,
+  /// which asks for the request's own headers. Any list of them fits the size that Envoy allows a regular expression.
+  package static let knownMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+  /// Methods that pass, in capitals; empty allows all known ones. Only with a credential: TLS that passes through shows none.
   package var methods: [String]
   /// Paths that pass: `/exact` or `/prefix/*`; empty allows all. Only with a credential.
   package var paths: [String]

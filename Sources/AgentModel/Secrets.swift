@@ -36,10 +36,29 @@ package struct SecretValue: Hashable, Sendable, Codable, CustomStringConvertible
 
   /// The value as a header carries it; `nil` when it is empty or has a byte that no header may have (RFC 9110 §5.5).
   package var headerText: String? {
+    guard longestRepetition <= Self.mostRepetition else { return nil }
     guard !bytes.isEmpty, bytes.allSatisfy({ (0x20..<0x7f).contains($0) }), bytes.first != 0x20, bytes.last != 0x20
     else { return nil }
     return String(decoding: bytes, as: UTF8.self)
   }
+
+  /// Longest beginning of the value that is also the end of another beginning of it, as in "abcab".
+  ///
+  /// A search for a value that repeats itself can cost its length at every byte of a text that was made for it, and the
+  /// proxy searches every answer.
+  package var longestRepetition: Int {
+    var borders = [Int](repeating: 0, count: bytes.count)
+    var length = 0
+    for place in bytes.indices.dropFirst() {
+      while length > 0, bytes[place] != bytes[length] { length = borders[length - 1] }
+      if bytes[place] == bytes[length] { length += 1 }
+      borders[place] = length
+    }
+    return borders.max() ?? 0
+  }
+
+  /// Most that a value may repeat itself to be a credential: random ones do not come near it.
+  package static let mostRepetition = 32
 
   package var description: String { "[secret]" }
   package var customMirror: Mirror { Mirror(self, children: []) }

@@ -6,6 +6,8 @@ import Manifests
 private let mostAllowances = 64
 private let mostRules = 32
 private let longestPath = 256
+/// Routes that one agent may make of the proxy, which all share: a path of each rule, and a rule without paths, is one.
+private let mostRoutes = 256
 
 /// Reads an agent's `egress`: the hosts that it may reach, each with its credential, methods and paths.
 ///
@@ -24,6 +26,11 @@ func parseEgress(_ manifest: Manifest) throws -> [EgressAllowance] {
         remedy: "list each host once, and no name that a wildcard covers")
     }
     allowances.append(allowance)
+  }
+  let routes = allowances.reduce(0) { $0 + max(1, $1.paths.count) }
+  guard routes <= mostRoutes else {
+    throw manifest.fault(
+      "its rules have \(routes) paths in all, more than \(mostRoutes)", remedy: "use prefixes such as /v1/*")
   }
   return allowances
 }
@@ -46,7 +53,7 @@ private func parseAllowance(_ manifest: Manifest) throws -> EgressAllowance {
       "TLS to '\(allowance.host)' passes through untouched, so its methods and paths are not seen",
       remedy: "add a credential, with which the proxy speaks to the host, or leave the field out")
   }
-  if let methods { allowance.methods = try parseList(methods, "an HTTP method in capitals", isMethod) }
+  if let methods { allowance.methods = try parseList(methods, "one of \(EgressAllowance.knownMethods.joined(separator: ", "))", isMethod) }
   if let paths {
     allowance.paths = try parseList(
       paths, "a path such as /v1/messages, or /v1/* for all below it, without '..', '//', '%' and '?'", isPathRule)
@@ -90,11 +97,7 @@ private func parseList(_ manifest: Manifest, _ rule: String, _ isValid: (String)
   }
 }
 
-private func isMethod(_ text: String) -> Bool {
-  // CONNECT asks for a tunnel and TRACE for the headers, of which the credential is one.
-  (1...20).contains(text.utf8.count) && text.utf8.allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
-    && text != "CONNECT" && text != "TRACE"
-}
+private func isMethod(_ text: String) -> Bool { EgressAllowance.knownMethods.contains(text) }
 
 private func isPathRule(_ text: String) -> Bool {
   let path = text.hasSuffix("/*") ? String(text.dropLast()) : text

@@ -31,6 +31,12 @@ extension API {
         .invalid, operation: operation, reason: "the value has \(bytes.count) bytes, not 1 to \(SecretValue.longest)",
         remedy: "send the value as the request's body")
     }
+    guard SecretValue(bytes).longestRepetition <= SecretValue.mostRepetition else {
+      throw Fault(
+        .invalid, operation: operation,
+        reason: "the value repeats itself over more than \(SecretValue.mostRepetition) bytes",
+        remedy: "use a random value: one that repeats itself is slow to search for in answers, and easy to guess")
+    }
     try await changeSecret("secret.set", reference, by: principal) {
       try await node.setSecret(reference, to: SecretValue(bytes))
     }

@@ -40,7 +40,7 @@ package struct FirewallTable: Hashable, Sendable {
   /// Events per agent and second: enough to see what it tries, too few to drown another agent's.
   private static let logRate = "20/second burst 40 packets"
   /// TCP connections of one agent to the proxy and the resolver at once: the proxy has 8192 for all.
-  private static let mostConnections = 512
+  private static let mostConnections = 256
   /// DNS queries of one agent over UDP. Each is a connection that the kernel keeps in mind for half a minute, in a table
   /// that the whole machine shares.
   private static let queryRate = "100/second burst 300 packets"

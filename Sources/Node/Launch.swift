@@ -57,8 +57,9 @@ struct Launch: Sendable {
       if try await machine.runtime.state(id)?.status == .stopped {
         return Launched(imageDigest: image.digest, process: process, layers: [])
       }
+      // What is only not proven may be in a moment; what was found broken will not.
       throw Fault(
-        .failed, operation: "start agent \(desired.id)",
+        broken.state == .unknown ? .unavailable : .failed, operation: "start agent \(desired.id)",
         reason: "its layer '\(broken.layer)' was not found enforced: \(broken.evidence)",
         remedy: "run 'lobstack doctor' and start the agent again")
     }

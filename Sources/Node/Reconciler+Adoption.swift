@@ -38,7 +38,7 @@ extension Reconciler {
       states[uid] = state
     }
     try await removeLeftovers(sandboxes)
-    try await machine.proxy.adopt(
+    await machine.proxy.adopt(
       desired.agents.compactMap { agent in
         guard let state = states[agent.uid], state.sandbox == .running,
           let network = try? machine.network.network(slot: state.record.slot)  // a slot of the plan, by construction

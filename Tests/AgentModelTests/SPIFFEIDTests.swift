@@ -54,6 +54,16 @@ import Testing
     }
   }
 
+  @Test("tells how far it repeats itself, and is no credential when that is far")
+  func repetition() {
+    #expect(SecretValue("abcab".utf8).longestRepetition == 2)
+    #expect(SecretValue("abcdef".utf8).longestRepetition == 0)
+    #expect(SecretValue("".utf8).longestRepetition == 0)
+    #expect(SecretValue(String(repeating: "a", count: 33).utf8).headerText != nil)
+    #expect(SecretValue(String(repeating: "a", count: 34).utf8).headerText == nil)
+    #expect(SecretValue((String(repeating: "ab", count: 40) + "c").utf8).headerText == nil)
+  }
+
   @Test(
     "goes into a header only when a header can carry it",
     arguments: [("sk-1", true), ("", false), ("a b", true), (" a", false), ("a ", false), ("a\nb", false), ("a\0", false), ("ü", false)])

@@ -61,6 +61,7 @@ import Testing
       ("    - {host: a.example.com, credential: {secret: '../s', header: x-key}}", "is not valid"),
       ("    - {host: a.example.com, credential: {secret: s, header: x-key, prefix: \"a\\nb\"}}", "not printable"),
       ("    - {host: a.example.com, credential: {secret: s, header: x-key}, methods: [connect]}", "is not valid"),
+      ("    - {host: a.example.com, credential: {secret: s, header: x-key}, methods: [PROPFIND]}", "one of GET, HEAD"),
       ("    - {host: a.example.com, credential: {secret: s, header: x-key}, methods: [TRACE]}", "is not valid"),
       ("    - {host: a.example.com, credential: {secret: s, header: x-key}, methods: []}", "0 entries"),
       ("    - {host: a.example.com, credential: {secret: s, header: x-key}, paths: [/a/../b]}", "is not valid"),
@@ -78,6 +79,15 @@ import Testing
     let line = { (number: Int) in "    - {host: h\(number).example.com}" }
     #expect(try agent((0..<64).map(line).joined(separator: "\n")).spec.egress.count == 64)
     #expect(throws: Fault.self) { try agent((0..<65).map(line).joined(separator: "\n")) }
+  }
+
+  @Test("is at most 256 paths in all") func boundedPaths() throws {
+    let paths = (0..<32).map { "/p\($0)" }.joined(separator: ", ")
+    let line = { (number: Int) in
+      "    - {host: h\(number).example.com, credential: {secret: s, header: x-key}, paths: [\(paths)]}"
+    }
+    #expect(try agent((0..<8).map(line).joined(separator: "\n")).spec.egress.count == 8)
+    #expect(throws: Fault.self) { try agent((0..<9).map(line).joined(separator: "\n")) }
   }
 
   @Test("becomes ServiceEntries and an AuthorizationPolicy of the agent's own principal") func documents() throws {

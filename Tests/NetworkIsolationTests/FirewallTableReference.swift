@@ -116,7 +116,7 @@ let firewallTableReference = """
 
   	chain from_agent {
   		ct state established ct direction reply accept
-  		meta l4proto tcp ct state new add @agent_connections { iifname ct count over 512 } goto deny_flood
+  		meta l4proto tcp ct state new add @agent_connections { iifname ct count over 256 } goto deny_flood
   		meta l4proto udp update @query_budget { iifname limit rate over 100/second burst 300 packets } goto deny_flood
   		ip daddr 10.66.255.253 ct status dnat tcp dport { 5353, 15080, 15443 } accept
   		ip daddr 10.66.255.253 ct status dnat udp dport 5353 accept

@@ -19,6 +19,13 @@ actor ProxyControl {
     var intent: ProxyIntent
   }
 
+  /// Credentials that the agents of one tenant may use, of the few hundred that the proxy has.
+  private static let mostCredentialsOfTenant = 128
+  /// How long the word of proxy and resolver counts before they are asked again.
+  private static let proofLife = Duration.seconds(5)
+  /// Longest wait for a change under way before a state is told.
+  private static let changePatience = Duration.seconds(10)
+
   /// Longest wait for the control plane to sign an agent's certificate.
   private static let identityPatience = Duration.seconds(15)
 
@@ -34,8 +41,12 @@ actor ProxyControl {
   private var changes = 0
   /// Tells one run of the node from another in the versions.
   private let epoch = UInt64(Date().timeIntervalSince1970 * 1000)
-  /// The version that both run, `nil` before there was one.
+  /// The version that both run, by their own word; `nil` before there was one, and after a change that failed.
   private var version: String?
+  private var provenAt: ContinuousClock.Instant?
+  private var isApplying = false
+  /// Agents that are served no more, which proxy and resolver may not know yet.
+  private var leaving: Set<AgentUID> = []
   private var waiters: [UUID: CheckedContinuation<Void, Never>] = [:]
   private var joined: Joined?
   private let turn = Turn()
@@ -66,9 +77,15 @@ actor ProxyControl {
   // MARK: What is wished
 
   /// Takes up the agents of an earlier node, without telling the proxy yet: it serves them.
-  func adopt(_ agents: [(agent: DesiredAgent, address: String)]) throws {
+  func adopt(_ agents: [(agent: DesiredAgent, address: String)]) {
     for (agent, address) in agents {
-      served[agent.uid] = Served(agent: agent, address: address, intent: try intent(agent))
+      do {
+        served[agent.uid] = Served(agent: agent, address: address, intent: try intent(agent))
+      } catch {
+        // It runs on, served nothing; the step that follows tells why.
+        logger.error(
+          "An agent's documents are not enforced", metadata: ["agent.id": "\(agent.id)", "error": "\(error)"])
+      }
     }
   }
 
@@ -103,7 +120,15 @@ actor ProxyControl {
 
   /// One more credential than the proxy serves would take another agent's away.
   private func requireRoomForCredentials(of agent: DesiredAgent) throws {
-    let count = try state().secrets.count
+    let used = Set(state().agents.flatMap(\.credentials.values))
+    let own = used.count { $0.tenant == agent.id.tenant }
+    guard own <= Self.mostCredentialsOfTenant else {
+      throw Fault(
+        .exhausted, operation: "serve the egress of agent \(agent.id)",
+        reason: "its tenant's agents use \(own) different secrets, more than \(Self.mostCredentialsOfTenant)",
+        remedy: "share secrets within the tenant ('lobstack secret set NAME --tenant T')")
+    }
+    let count = used.count
     guard count > settings.mostCredentials else { return }
     throw Fault(
       .exhausted, operation: "serve the egress of agent \(agent.id)",
@@ -113,9 +138,11 @@ actor ProxyControl {
 
   /// Serves the agent no more. What cannot be told now is told with the next change.
   func withdraw(_ uid: AgentUID) async throws {
-    guard served.removeValue(forKey: uid) != nil else { return }
+    if served.removeValue(forKey: uid) != nil { leaving.insert(uid) }
+    guard leaving.contains(uid) else { return }
     try await refreshKeys()
     try await settle()
+    leaving.remove(uid)
   }
 
   /// Takes what the control plane says of identities.
@@ -212,15 +239,23 @@ actor ProxyControl {
   private func apply() async throws {
     changes += 1
     let version = "\(epoch)-\(changes)"
-    self.version = nil
-    let state = try state()
-    _ = try await driver.apply(NodeProxy(layout: settings).files(state), version: version)
-    try await resolver.apply(
-      served.values.map { ($0.address, $0.intent.egress) }, version: version)
+    isApplying = true
+    defer { isApplying = false }
+    do {
+      let state = state()
+      _ = try await driver.apply(NodeProxy(layout: settings).files(state), version: version)
+      try await resolver.apply(
+        served.values.map { ($0.address, $0.intent.egress) }, version: version)
+    } catch {
+      self.version = nil
+      provenAt = nil
+      throw error
+    }
     self.version = version
+    provenAt = .now
   }
 
-  private func state() throws -> NodeProxyState {
+  private func state() -> NodeProxyState {
     var state = NodeProxyState(apiRules: apiRules)
     if let bundle = keys.trustBundle, let own = keys.certificate(of: .service(.proxy, in: domain)) {
       state.mesh = NodeProxyState.Mesh(identity: own, roots: bundle)
@@ -231,7 +266,7 @@ actor ProxyControl {
         id: id, address: served.address, certificate: keys.certificate(of: .agent(id, in: domain)),
         egress: served.intent.egress, ports: served.intent.allowsGateway ? ports(of: served.agent) : [:])
       for name in served.intent.egress.compactMap(\.credential?.secret) {
-        guard let (reference, value) = try secrets.value(of: name, for: id) else { continue }
+        guard let (reference, value) = stored(name, for: id) else { continue }
         let key: CredentialKey = reference.agent == nil ? .tenant(id.tenant, name) : .agent(id, name)
         agent.credentials[name] = key
         // A value that no header can carry is as good as none: requests that need it are refused.
@@ -240,6 +275,16 @@ actor ProxyControl {
       state.agents.append(agent)
     }
     return state
+  }
+
+  /// A secret that cannot be read is as good as none, for those who need it and for nobody else.
+  private func stored(_ name: SecretName, for agent: AgentID) -> (reference: SecretReference, value: SecretValue)? {
+    do {
+      return try secrets.value(of: name, for: agent)
+    } catch {
+      logger.error("A secret cannot be read", metadata: ["secret": "\(name)", "error": "\(error)"])
+      return nil
+    }
   }
 
   private func ports(of agent: DesiredAgent) -> [String: UInt16] {
@@ -281,11 +326,19 @@ actor ProxyControl {
 
   /// Why nothing can be called enforced now; what it names is closed then, not open.
   private func faultNow() async -> String? {
+    let deadline = ContinuousClock.now + Self.changePatience
+    // While a change is on its way, what was proven a moment ago still holds for everybody else.
+    while true {
+      if let provenAt, ContinuousClock.now - provenAt < Self.proofLife { return nil }
+      guard isApplying, ContinuousClock.now < deadline else { break }
+      do { try await Task.sleep(for: .milliseconds(20)) } catch { break }
+    }
     guard let version else { return "the last change is not in force yet" }
     do {
       let found = try await driver.readBack()
       guard found.isCurrent else { return "the node proxy does not run what was written for it" }
       guard try await resolver.version() == version else { return "the resolver does not run version \(version)" }
+      provenAt = .now
       return nil
     } catch {
       return "\(error)"

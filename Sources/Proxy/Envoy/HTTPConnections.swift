@@ -23,10 +23,14 @@ package enum HTTPConnections {
   ]
 
   /// HTTP/2 with bounded memory for each connection.
-  package static func http2(streams: Int, extendedConnect: Bool = false) -> JSON {
+  ///
+  /// - Parameter connectionWindow: bytes that all streams of a connection may have on the way.
+  package static func http2(
+    streams: Int, connectionWindow: Int = 1_048_576, extendedConnect: Bool = false
+  ) -> JSON {
     let bounds: JSON = [
       "max_concurrent_streams": .int(streams), "initial_stream_window_size": 65536,
-      "initial_connection_window_size": 1_048_576,
+      "initial_connection_window_size": .int(connectionWindow),
     ]
     return extendedConnect ? bounds.adding(["allow_connect": true]) : bounds
   }

@@ -36,7 +36,8 @@ package struct AccessRule: Hashable, Sendable {
 
 /// Envoy's condition on a request's method and path.
 struct RequestMatch: Hashable {
-  /// Empty matches all but TRACE, which would return the request's own headers. CONNECT matches no path at all.
+  /// Empty matches those that HTTP has for all, without TRACE, which would return the request's own headers, and
+  /// CONNECT.
   var methods: [String]
   /// `nil` matches every path.
   var path: String?
@@ -56,12 +57,14 @@ struct RequestMatch: Hashable {
 
   private var methodCondition: JSON {
     switch methods.count {
-    case 0: ["name": ":method", "string_match": ["exact": "TRACE"], "invert_match": true]
+    case 0: ["name": ":method", "string_match": ["safe_regex": ["regex": .string(Self.anyOf(Self.everyMethod))]]]
     case 1: ["name": ":method", "string_match": ["exact": .string(methods[0])]]
     default:
       ["name": ":method", "string_match": ["safe_regex": ["regex": .string(Self.anyOf(methods))]]]
     }
   }
+
+  private static let everyMethod = EgressAllowance.knownMethods
 
   /// A regular expression (RE2) for exactly these words: what is neither letter nor digit is escaped.
   private static func anyOf(_ words: [String]) -> String {

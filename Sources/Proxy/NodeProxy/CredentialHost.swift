@@ -29,7 +29,13 @@ struct CredentialHost: Hashable {
         // A name server that does not answer would otherwise hold up everything at the start.
         "wait_for_warm_on_init": false,
         "connect_timeout": "5s",
-        "per_connection_buffer_limit_bytes": 65536,
+        "per_connection_buffer_limit_bytes": 32768,
+        // A host that never reads parks every request with its buffers; one tenant's host parks no more than these.
+        "circuit_breakers": [
+          "thresholds": [
+            ["max_connections": 64, "max_pending_requests": 32, "max_requests": 64, "max_retries": 0]
+          ]
+        ],
         "load_assignment": EnvoyAddress.tcp(host.name, layout.hostPort).assignment(of: cluster),
         "transport_socket": TLSContexts.upstream(
           [

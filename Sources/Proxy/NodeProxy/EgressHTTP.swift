@@ -20,7 +20,7 @@ struct EgressHTTP {
       [
         "name": .string(Self.name),
         "address": EnvoyAddress.tcp(layout.serviceAddress, layout.httpPort).json,
-        "freebind": true, "enable_reuse_port": false, "per_connection_buffer_limit_bytes": 65536,
+        "freebind": true, "enable_reuse_port": false, "per_connection_buffer_limit_bytes": 32768,
         "filter_chains": [["name": "all", "filters": [PlatformAPI.sourceFilter, manager]]],
       ])
   }
@@ -33,7 +33,7 @@ struct EgressHTTP {
         "config_source": .fileSource(layout.files.path(of: .routes(Self.name))),
       ],
       "use_remote_address": true, "skip_xff_append": true,
-      "http2_protocol_options": HTTPConnections.http2(streams: 100),
+      "http2_protocol_options": HTTPConnections.http2(streams: 16, connectionWindow: 262_144),
       "stream_idle_timeout": "600s",
       "early_header_mutation_extensions": [
         .extension(
@@ -93,7 +93,9 @@ struct EgressHTTP {
   private static let edits: JSON = {
     let removed = [
       "authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "forwarded", "via",
-      "x-real-ip", "x-request-id", "te", "trailer", "range", "if-range",
+      "x-real-ip", "x-request-id", "te", "trailer", "range", "if-range", "x-ms-range",
+      // By which some servers take another method or path than the one that the rules saw.
+      "x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url",
     ].map { JSON.object(["remove": .string($0)]) }
     let removedByPrefix = ["x-lobstack-", "x-envoy-", "x-forwarded-"].map { prefix in
       JSON.object(["remove_on_match": ["key_matcher": ["prefix": .string(prefix)]]])

@@ -60,7 +60,18 @@ package struct NodeProxy: Hashable, Sendable {
         .typed(
           "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig", ["max_heap_size_bytes": .int(1 << 29)])),
     ],
+    // Streams that hold 128 KiB and more are told apart by what they hold.
+    "buffer_factory_config": ["minimum_account_to_track_power_of_two": 18],
     "actions": [
+      [
+        "name": "envoy.overload_actions.reset_high_memory_stream",
+        "triggers": [
+          [
+            "name": "envoy.resource_monitors.fixed_heap",
+            "scaled": ["scaling_threshold": 0.75, "saturation_threshold": 0.95],
+          ]
+        ],
+      ],
       [
         "name": "envoy.overload_actions.stop_accepting_requests",
         "triggers": [["name": "envoy.resource_monitors.fixed_heap", "threshold": ["value": 0.95]]],

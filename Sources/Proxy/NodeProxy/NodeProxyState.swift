@@ -65,6 +65,13 @@ package enum CredentialKey: Hashable, Sendable, Comparable, CustomStringConverti
   case tenant(TenantName, SecretName)
   case agent(AgentID, SecretName)
 
+  package var tenant: TenantName {
+    switch self {
+    case .tenant(let tenant, _): tenant
+    case .agent(let agent, _): agent.tenant
+    }
+  }
+
   package var description: String {
     switch self {
     case .tenant(let tenant, let secret): "\(tenant).\(secret)"

@@ -71,13 +71,15 @@ enum Redaction {
     local function opened(handle)
       local headers = handle:headers()
       local secret = handle:streamInfo():dynamicMetadata():get(slot).value
-      local coding = headers:get("content-encoding")
-      if coding and coding ~= "identity" then return nil end
       local named, lower = {}, string.lower(secret)
       for name, value in pairs(headers) do
-        if string.find(value, secret, 1, true) or string.find(name, lower, 1, true) then named[name] = true end
+        if string.find(string.lower(value), lower, 1, true) or string.find(name, lower, 1, true) then
+          named[name] = true
+        end
       end
       for name in pairs(named) do headers:remove(name) end
+      local coding = headers:get("content-encoding")
+      if coding and coding ~= "identity" then return nil end
       return secret
     end
 
@@ -89,11 +91,14 @@ enum Redaction {
     end
 
     local function refuse(handle)
-      local headers, text = handle:headers(), refusal
+      local headers, text, names = handle:headers(), refusal, {}
+      -- Whatever went wrong, no header of the host's gets past.
+      for name in pairs(headers) do
+        if string.sub(name, 1, 1) ~= ":" then names[name] = true end
+      end
+      for name in pairs(names) do headers:remove(name) end
       headers:replace(":status", "502")
       headers:replace("content-type", "application/json")
-      headers:remove("content-length")
-      headers:remove("content-encoding")
       for chunk in handle:bodyChunks() do
         chunk:setBytes(text)
         text = ""
