@@ -42,11 +42,13 @@ final class Transport: Sendable {
     configuration.timeout.connect = .seconds(5)
     configuration.connectionPool.retryConnectionEstablishment = false
     configuration.redirectConfiguration = .disallow
-    if case .gateway(_, let roots?) = address {
+    if case .gateway(_, let roots) = address {
       var tls = TLSConfiguration.makeClientConfiguration()
-      // Text that holds no certificate leaves no root, and every connection is refused with that reason.
-      tls.trustRoots = .certificates((try? NIOSSLCertificate.fromPEMBytes(Array(roots.utf8))) ?? [])
       tls.minimumTLSVersion = .tlsv13
+      if let roots {
+        // Text that holds no certificate leaves no root, and every connection is refused with that reason.
+        tls.trustRoots = .certificates((try? NIOSSLCertificate.fromPEMBytes(Array(roots.utf8))) ?? [])
+      }
       configuration.tlsConfiguration = tls
     }
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)

@@ -21,8 +21,8 @@ package struct InstanceLayout: Hashable, Sendable {
   package var apiDirectory: String { "\(runDirectory)/api" }
   /// The node's requests: only the control plane's uid and root may connect.
   package var nodeSocket: String { "\(runDirectory)/node.sock" }
-  /// The API over mutual TLS, for the gateway and for agents by way of the node proxy.
-  package var meshSocket: String { "\(apiDirectory)/mesh.sock" }
+  /// The API over mutual TLS, for the gateway and for agents by way of the node proxy, who alone may pass its directory.
+  package var meshSocket: String { "\(runDirectory)/mesh/mesh.sock" }
   /// The roots that vouch for the gateway and every workload, PEM: for everybody.
   package var trustBundle: String { "\(apiDirectory)/ca.pem" }
   /// The SPIFFE Workload API.
@@ -89,13 +89,16 @@ package struct InstanceLayout: Hashable, Sendable {
   /// The user id of the instance's node proxy. Each instance has its own, so that its firewall knows its own proxy from
   /// another's; the range is free of system, container and systemd users (systemd's "Users, Groups, UIDs and GIDs").
   package var proxyUserID: UInt32 { 1_900_000_000 + UInt32(number) }
+  /// The user id of the instance's gateway: another instance's gateway is nobody to this one.
+  package var gatewayUserID: UInt32 { 1_900_065_536 + UInt32(number) }
+  /// The group of gateway and node proxy, for what both may reach.
+  package var meshGroupID: UInt32 { 1_900_131_072 + UInt32(number) }
 
   /// The system users that the unprivileged processes run as; `scripts/setup` creates them.
   package enum User {
     package static let controlPlane = "lobstack"
     package static let sentinel = "lobstack-sentinel"
     package static let images = "lobstack-image"
-    package static let gateway = "lobstack-gateway"
   }
 
   /// The one user id of every agent, inside its sandbox and on the files of its workspace.

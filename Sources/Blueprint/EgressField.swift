@@ -53,7 +53,10 @@ private func parseAllowance(_ manifest: Manifest) throws -> EgressAllowance {
       "TLS to '\(allowance.host)' passes through untouched, so its methods and paths are not seen",
       remedy: "add a credential, with which the proxy speaks to the host, or leave the field out")
   }
-  if let methods { allowance.methods = try parseList(methods, "one of \(EgressAllowance.knownMethods.joined(separator: ", "))", isMethod) }
+  if let methods {
+    allowance.methods = try parseList(
+      methods, "one of \(EgressAllowance.knownMethods.joined(separator: ", "))", isMethod)
+  }
   if let paths {
     allowance.paths = try parseList(
       paths, "a path such as /v1/messages, or /v1/* for all below it, without '..', '//', '%' and '?'", isPathRule)

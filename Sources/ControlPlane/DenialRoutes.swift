@@ -1,6 +1,7 @@
 import APIModel
 import AgentModel
 import Faults
+import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import NodeProtocol
@@ -11,6 +12,9 @@ extension API {
     router.get("/v1/denials", use: listDenials)
     router.post("/v1/denials", use: reportDenials)
   }
+
+  /// An agent's program may have tried something before the node had noted its start, in seconds.
+  private static let startSlack: TimeInterval = 5
 
   @Sendable private func listDenials(_ request: Request, _ context: APIContext) async throws -> Response {
     let principal = try context.principal
@@ -42,11 +46,15 @@ extension API {
     // An address is as good as an interface: the firewall lets an agent send from its own alone.
     let holders = Dictionary(
       seen.compactMap { agent in agent.address.map { ($0, agent.id) } }, uniquingKeysWith: { first, _ in first })
+    let starts = Dictionary(seen.map { ($0.id, $0.startedAt ?? .distantPast) }, uniquingKeysWith: { first, _ in first })
     var agents: [AgentID: Agent] = [:]
     var items = report.items
     for index in items.indices {
       if let interface = items[index].interface { items[index].agent = owners[interface] }
-      guard items[index].host != nil, let owner = holders[items[index].source] else { continue }
+      guard items[index].host != nil, let owner = holders[items[index].source],
+        // Reports may have waited, and the address have had another agent then.
+        items[index].time >= (starts[owner] ?? .distantFuture) - Self.startSlack
+      else { continue }
       items[index].agent = owner
       if agents[owner] == nil { agents[owner] = try await store.agent(owner)?.agent }
       items[index].remedy = agents[owner].flatMap { remedy(for: items[index], of: $0) }

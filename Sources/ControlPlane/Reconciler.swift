@@ -88,8 +88,14 @@ struct Reconciler: Service {
   func push() async throws {
     let (revision, agents) = try await store.desiredAgents()
     var desired = DesiredState(revision: revision, agents: agents.map(desiredAgent))
-    desired.identity = try await identity?.answer(
-      view.certificateRequests, agents: Set(agents.filter { $0.wish == .run }.map(\.id)))
+    do {
+      try identity?.renewIntermediate()
+      desired.identity = try await identity?.answer(
+        view.certificateRequests, agents: Set(agents.filter { $0.wish == .run }.map(\.id)))
+    } catch {
+      // What needs no new certificate, an end above all, goes on.
+      logger.error("Certificates are not signed", metadata: ["error": "\(error)"])
+    }
     view.pushing(bytes: try JSONEncoder().encode(desired).count)
     do {
       try await node.apply(desired)

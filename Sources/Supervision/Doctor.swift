@@ -108,7 +108,6 @@ package struct Doctor: Sendable {
   private func users() -> [Finding] {
     [
       InstanceLayout.User.controlPlane, InstanceLayout.User.sentinel, InstanceLayout.User.images,
-      InstanceLayout.User.gateway,
     ].map { name in
       guard let entry = getpwnam(name) else {
         return .fail(

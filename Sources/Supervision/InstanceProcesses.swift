@@ -34,6 +34,10 @@ package struct InstanceProcesses: Sendable {
   }
 
   private func proxy(_ process: pid_t) -> String? {
+    // Anybody may have the path among his arguments; only the proxies' users count, and root before it became one.
+    guard let user = Self.user(process), [0, layout.proxyUserID, layout.gatewayUserID].contains(user) else {
+      return nil
+    }
     let bootstraps = [layout.proxyBootstrap, layout.gatewayBootstrap]
     return Self.arguments(process).contains { bootstraps.contains($0) } ? "envoy" : nil
   }
@@ -97,6 +101,12 @@ package struct InstanceProcesses: Sendable {
 
   private static func arguments(_ process: pid_t) -> [String] {
     text("/proc/\(process)/cmdline").split(separator: "\0").map(String.init)
+  }
+
+  /// The real user id.
+  private static func user(_ process: pid_t) -> UInt32? {
+    let line = text("/proc/\(process)/status").split(separator: "\n").first { $0.hasPrefix("Uid:") }
+    return line?.split(separator: "\t").dropFirst().first.flatMap { UInt32($0) }
   }
 
   private static func text(_ path: String) -> String {

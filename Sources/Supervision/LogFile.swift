@@ -1,3 +1,4 @@
+import Faults
 import Foundation
 import Glibc
 
@@ -14,20 +15,51 @@ struct LogFile: Sendable {
 
   /// Starts the file anew when it is full. Its writers append (O_APPEND), so they go on at the new beginning; a line
   /// written between the copy and the cut is lost, which a log of bounded size may.
+  ///
+  /// The directory may belong to the writer, who is not trusted: the file is opened once, and it is a regular file of
+  /// its own there, or nothing is done.
   func rotateIfFull() throws {
-    guard size > Self.longest else { return }
+    let file = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    guard file >= 0 else {
+      // Not there yet.
+      if errno == ENOENT { return }
+      throw fault("open it: \(String(cString: strerror(errno)))")
+    }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
+      throw fault("it is no regular file of its own")
+    }
+    guard Int(status.st_size) > Self.longest else { return }
+    // On a full disk the newer half goes as well: a log must not keep it full.
+    defer { ftruncate(file, 0) }
+    try copy(file, size: Int(status.st_size))
+  }
+
+  private func copy(_ file: Int32, size: Int) throws {
     let old = path + ".1"
     // There may be no older half yet.
-    try? FileManager.default.removeItem(atPath: old)
-    do {
-      try FileManager.default.copyItem(atPath: path, toPath: old)
-    } catch {
-      // On a full disk the newer half goes as well: a log must not keep it full.
-      try? FileManager.default.removeItem(atPath: old)
-      truncate(path, 0)
-      throw error
+    unlink(old)
+    let copy = open(old, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o640)
+    guard copy >= 0 else { throw fault("make \(old): \(String(cString: strerror(errno)))") }
+    defer { close(copy) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    var offset = 0
+    while offset < size {
+      let count = pread(file, &bytes, bytes.count, off_t(offset))
+      if count == 0 { return }
+      guard count > 0, write(copy, bytes, count) == count else {
+        let reason = String(cString: strerror(errno))
+        unlink(old)
+        throw fault("copy it: \(reason)")
+      }
+      offset += count
     }
-    truncate(path, 0)
+  }
+
+  private func fault(_ what: String) -> Fault {
+    Fault(
+      .failed, operation: "rotate \(path)", reason: "cannot \(what)", remedy: "look at the file and its directory")
   }
 
   /// The last lines that were written after byte `offset`.

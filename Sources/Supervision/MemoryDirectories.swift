@@ -14,8 +14,12 @@ struct MemoryDirectories: Sendable {
     [(layout.proxyDirectory, "128M"), (layout.proxyLogDirectory, "48M"), (layout.gatewayDirectory, "16M")]
   }
 
-  /// Mounts those that are not mounted; what is in those that are stays, because proxies may serve from it.
+  /// Mounts those that are not mounted; what the node wrote for its proxy stays. The gateway's is made anew: what is in
+  /// it belongs to the control plane's user, whom root does not follow into his own directories, and he writes it anew.
   func mount() async throws {
+    if Self.isMountPoint(layout.gatewayDirectory) {
+      try await Command("umount", ["--lazy", layout.gatewayDirectory]).check(timeout: .seconds(10))
+    }
     for (path, size) in sizes {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])

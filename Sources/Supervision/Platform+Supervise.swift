@@ -30,12 +30,13 @@ extension Platform {
     let upstream =
       (configuration.upstreamAuthorities.map { ["--upstream-authorities", $0] } ?? [])
       + (configuration.resolver.map { ["--resolver", $0] } ?? [])
-    let proxyUser = "\(layout.proxyUserID)"
+    let (proxyUser, gatewayUser) = ("\(layout.proxyUserID)", "\(layout.gatewayUserID)")
     return [
       (
         component(
           "proxy", setpriv,
-          Self.unprivileged(proxyUser) + [envoy] + nodeProxy.arguments(bootstrap: layout.proxyBootstrap),
+          Self.unprivileged(proxyUser, group: layout.meshGroupID) + [envoy]
+            + nodeProxy.arguments(bootstrap: layout.proxyBootstrap),
           watchesLifeline: false), proxyUser
       ),
       (
@@ -48,9 +49,9 @@ extension Platform {
       (
         component(
           "gateway", setpriv,
-          Self.unprivileged(InstanceLayout.User.gateway) + [envoy]
+          Self.unprivileged(gatewayUser, group: layout.meshGroupID) + [envoy]
             + gateway.arguments(bootstrap: layout.gatewayBootstrap), watchesLifeline: false,
-          needs: gateway.secretFiles), InstanceLayout.User.gateway
+          needs: gateway.secretFiles), gatewayUser
       ),
     ]
   }

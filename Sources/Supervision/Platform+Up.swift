@@ -38,7 +38,7 @@ extension Platform {
     try await endFormerProcesses(progress: progress)
     progress("preparing \(layout.root)")
     try await Preparation(layout: layout, executable: configuration.executable, policy: policy).run()
-    raiseFileLimit()
+    setLimits()
     let envoy = try EnvoyProgram.locate(configuration.envoy)
     try writeBootstraps()
     try await requireRunnableCopy()
@@ -46,8 +46,10 @@ extension Platform {
     return .ended
   }
 
-  /// A proxy has two files for each connection; children inherit the limit.
-  private func raiseFileLimit() {
+  /// What children inherit: a proxy has two files for each connection, and a core would hold keys.
+  private func setLimits() {
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
     limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, Self.openFiles))
@@ -98,10 +100,11 @@ extension Platform {
     }
   }
 
-  static func unprivileged(_ user: String) -> [String] {
+  /// - Parameter group: one more that the process is in.
+  static func unprivileged(_ user: String, group: UInt32? = nil) -> [String] {
     [
-      "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "--no-new-privs", "--bounding-set=-all",
-      "--inh-caps=-all",
+      "--reuid=\(user)", "--regid=\(user)", group.map { "--groups=\($0)" } ?? "--clear-groups", "--no-new-privs",
+      "--bounding-set=-all", "--inh-caps=-all",
     ]
   }
 }

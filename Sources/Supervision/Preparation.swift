@@ -52,7 +52,7 @@ struct Preparation: Sendable {
   /// Who may read and write what the proxies live on: each owner alone, and where two meet, a directory for that.
   private func prepareProxies(_ controlPlane: Account) async throws {
     let sentinel = try account(InstanceLayout.User.sentinel)
-    let gateway = try account(InstanceLayout.User.gateway)
+    let gateway = Account(user: layout.gatewayUserID, group: layout.gatewayUserID)
     let proxy = Account(user: layout.proxyUserID, group: layout.proxyUserID)
     try await MemoryDirectories(layout: layout).mount()
     func directory(_ file: String) -> String { URL(filePath: file).deletingLastPathComponent().path }
@@ -64,6 +64,7 @@ struct Preparation: Sendable {
       (directory(layout.proxyDenials), 0o2750, Account(user: proxy.user, group: sentinel.group)),
       (directory(layout.identityKeysFile), 0o700, Account(user: 0, group: 0)),
       (directory(layout.resolverTable), 0o750, Account(user: 0, group: sentinel.group)),
+      (directory(layout.meshSocket), 0o2750, Account(user: controlPlane.user, group: layout.meshGroupID)),
       (layout.gatewayFiles, 0o2750, Account(user: controlPlane.user, group: gateway.group)),
       (directory(layout.gatewayAdminSocket), 0o2750, Account(user: gateway.user, group: controlPlane.group)),
     ]

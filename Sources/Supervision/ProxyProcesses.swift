@@ -64,21 +64,20 @@ extension Platform {
     try nodeProxy.layout.files.prepare()
     try gateway.files.prepare()
     try giveDirectories(
-      below: layout.gatewayFiles, to: InstanceLayout.User.controlPlane, readBy: InstanceLayout.User.gateway)
+      below: layout.gatewayFiles, to: InstanceLayout.User.controlPlane, readBy: gid_t(layout.gatewayUserID))
     try write(nodeProxy.bootstrap, to: layout.proxyBootstrap)
     try write(gateway.bootstrap, to: layout.gatewayBootstrap)
   }
 
   /// The control plane writes there, in directories that pass their group, the gateway's, on: it could not keep that
   /// if it made them itself (chmod(2) takes the bit from who is not of the group).
-  private func giveDirectories(below root: String, to owner: String, readBy reader: String) throws {
-    func entry(_ user: String) throws -> passwd {
-      if let entry = getpwnam(user) { return entry.pointee }
+  private func giveDirectories(below root: String, to owner: String, readBy gid: gid_t) throws {
+    guard let entry = getpwnam(owner) else {
       throw Fault(
-        .notFound, operation: "look up user \(user)", reason: "the system has no such user",
+        .notFound, operation: "look up user \(owner)", reason: "the system has no such user",
         remedy: "run scripts/setup")
     }
-    let (uid, gid) = (try entry(owner).pw_uid, try entry(reader).pw_gid)
+    let uid = entry.pointee.pw_uid
     let below = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
     for path in [root] + below.map({ "\(root)/\($0)" }) {
       var status = stat()

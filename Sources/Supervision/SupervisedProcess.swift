@@ -29,8 +29,9 @@ actor SupervisedProcess {
   /// Returns after `stop`, and only then.
   func run() async {
     var delay = RestartDelay()
-    await waitForNeeds()
     while !isStopping {
+      await waitForNeeds()
+      if isStopping { break }
       let startedAt = ContinuousClock.now
       let end = await runOnce()
       if isStopping { break }

@@ -66,6 +66,9 @@ import Testing
 
   @Test(
     "goes into a header only when a header can carry it",
-    arguments: [("sk-1", true), ("", false), ("a b", true), (" a", false), ("a ", false), ("a\nb", false), ("a\0", false), ("ü", false)])
+    arguments: [
+      ("sk-1", true), ("", false), ("a b", true), (" a", false), ("a ", false), ("a\nb", false), ("a\0", false),
+      ("ü", false),
+    ])
   func header(text: String, fits: Bool) { #expect((SecretValue(text.utf8).headerText != nil) == fits) }
 }

@@ -24,7 +24,7 @@ import Testing
   static func with(_ body: @escaping @Sendable (Live) async throws -> Void) async throws {
     let directory = NSTemporaryDirectory() + "lobstack-live-\(UUID().uuidString.prefix(8))"
     let layout = InstanceLayout(stateDirectory: directory)
-    for path in [layout.apiDirectory, layout.controlPlaneDirectory] {
+    for path in [layout.apiDirectory, layout.controlPlaneDirectory, "\(layout.runDirectory)/mesh"] {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
     defer { try? FileManager.default.removeItem(atPath: directory) }

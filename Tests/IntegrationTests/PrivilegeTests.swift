@@ -29,7 +29,7 @@ struct PrivilegeTests {
       let users: [(String, UInt32?)] = [
         ("control-plane", getpwnam(InstanceLayout.User.controlPlane)?.pointee.pw_uid),
         ("sentinel", getpwnam(InstanceLayout.User.sentinel)?.pointee.pw_uid),
-        ("gateway", getpwnam(InstanceLayout.User.gateway)?.pointee.pw_uid), ("proxy", layout.proxyUserID),
+        ("gateway", layout.gatewayUserID), ("proxy", layout.proxyUserID),
       ]
       for (component, user) in users {
         let user = try #require(user)

@@ -13,8 +13,9 @@ struct WorkloadIdentities: Service {
 
   func run() async throws {
     let domain = identity.trustDomain
-    var users: [UInt32: [SPIFFEID]] = [layout.proxyUserID: [.service(.proxy, in: domain)]]
-    if let gateway = userID(named: InstanceLayout.User.gateway) { users[gateway] = [.service(.gateway, in: domain)] }
+    let users: [UInt32: [SPIFFEID]] = [
+      layout.proxyUserID: [.service(.proxy, in: domain)], layout.gatewayUserID: [.service(.gateway, in: domain)],
+    ]
     let server = WorkloadServer(
       socket: layout.workloadSocket, authority: identity.authority, table: WorkloadTable(users), logger: logger,
       record: { [audit] issued in try await audit.require(AuditEvent(issued)) })

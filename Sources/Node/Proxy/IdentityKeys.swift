@@ -38,7 +38,8 @@ struct IdentityKeys: Codable, Sendable {
     held = held.filter { wanted.contains($0.key) && $0.value.certificate.notAfter > now }
     pending = pending.filter { wanted.contains($0.key) }
     for id in wanted where pending[id] == nil {
-      if let certificate = held[id], certificate.renewAt > now { continue }
+      // A clock that was set back makes a certificate of the future, which is worth nothing yet.
+      if let certificate = held[id], certificate.renewAt > now, certificate.issuedAt <= now { continue }
       let key = P256.Signing.PrivateKey()
       pending[id] = Pending(
         privateKey: key.pemRepresentation,

@@ -75,7 +75,7 @@ package struct NodeProxy: Hashable, Sendable {
       [
         "name": "envoy.overload_actions.stop_accepting_requests",
         "triggers": [["name": "envoy.resource_monitors.fixed_heap", "threshold": ["value": 0.95]]],
-      ]
+      ],
     ],
   ]
 

@@ -35,6 +35,11 @@ struct ConnectionOptions: ParsableArguments {
     }
   }
 
+  mutating func validate() throws {
+    guard let address, !address.lowercased().hasPrefix("https://") else { return }
+    throw ValidationError("--address is not an https:// URL: a token must not travel in the clear")
+  }
+
   private func roots() throws -> String? {
     if let path = ca ?? ProcessInfo.processInfo.environment["LOBSTACK_CA"], !path.isEmpty {
       do { return try String(contentsOfFile: path, encoding: .utf8) } catch {
