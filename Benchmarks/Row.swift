@@ -11,7 +11,6 @@ struct Samples {
   var count: Int { sorted.count }
   var p50: Double { percentile(0.5) }
   var p99: Double { percentile(0.99) }
-  var mean: Double { sorted.reduce(0, +) / Double(sorted.count) }
 
   /// The nearest rank: a value that was measured, never one between two.
   private func percentile(_ share: Double) -> Double {
