@@ -58,16 +58,18 @@ struct OutsideNetwork: Sendable {
   }
 
   private static let script = """
-    import socket, sys, threading
+    from socket import create_server
+    from sys import argv
+    from threading import Thread
     def answer(c):
         try:
             c.recv(4096); c.sendall(b"\(word)\\n")
         except OSError: pass
         finally: c.close()
     def serve():
-        s = socket.create_server((sys.argv[1], 443))
-        while True: threading.Thread(target=answer, args=(s.accept()[0],), daemon=True).start()
-    threading.Thread(target=serve, daemon=True).start()
+        s = create_server((argv[1], 443))
+        while True: Thread(target=answer, args=(s.accept()[0],), daemon=True).start()
+    Thread(target=serve, daemon=True).start()
 
     """ + NameServer.script
 }
