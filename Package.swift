@@ -189,8 +189,8 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "APIClient", "APIModel", "AgentModel", "AuditLog", "ChildProcess", "KernelFiles", "NetworkIsolation", "Storage",
-        "Supervision",
+        "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess", "KernelFiles",
+        "NetworkIsolation", "Proxy", "Storage", "Supervision",
       ],
       path: "Benchmarks", swiftSettings: swift),
 

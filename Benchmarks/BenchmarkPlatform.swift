@@ -36,10 +36,14 @@ struct BenchmarkPlatform {
   private let program: String
   private let directory: ScratchDirectory
 
-  static func with<Value>(_ body: (BenchmarkPlatform) async throws -> Value) async throws -> Value {
+  /// - Parameter options: of `lobstack up`.
+  static func with<Value>(
+    _ options: [String] = [], _ body: (BenchmarkPlatform) async throws -> Value
+  ) async throws -> Value {
     let platform = try BenchmarkPlatform()
     do {
-      try await platform.command("up", "--detach").check(timeout: .seconds(100))
+      let listen = ["--listen", "127.0.0.1:\(try freePort())"]
+      try await platform.command(["up", "--detach"] + listen + options).check(timeout: .seconds(100))
       let value = try await body(platform)
       try await platform.remove()
       return value
@@ -67,12 +71,14 @@ struct BenchmarkPlatform {
       try files.createDirectory(atPath: "\(path)/\(name)", withIntermediateDirectories: true)
     }
     try files.copyItem(atPath: "/bin/busybox", toPath: "\(path)/bin/busybox")
-    for name in ["sh", "echo", "sleep"] {
+    for name in ["sh", "cat", "echo", "sleep", "nc"] {
       try files.createSymbolicLink(atPath: "\(path)/bin/\(name)", withDestinationPath: "busybox")
     }
   }
 
-  func command(_ arguments: String...) -> Command {
+  func command(_ arguments: String...) -> Command { command(arguments) }
+
+  private func command(_ arguments: [String]) -> Command {
     var environment = Command.defaultEnvironment
     environment["LOBSTACK_STATE_DIR"] = (layout.root as NSString).deletingLastPathComponent
     environment["LOBSTACK_INSTANCE"] = "\(layout.instance)"
@@ -86,22 +92,34 @@ struct BenchmarkPlatform {
   }
 
   /// Creates an agent and returns at once.
-  func create(_ name: String, command: [String]) async throws -> AgentResource {
+  func create(_ name: String, command: [String], egress hosts: [String] = []) async throws -> AgentResource {
+    try await client.createAgent(document: try document(name, command, hosts))
+  }
+
+  /// Gives an agent other hosts and returns at once.
+  func change(_ agent: AgentResource, command: [String], egress hosts: [String]) async throws {
+    _ = try await client.putAgent(agent.id, document: try document("\(agent.id.name)", command, hosts))
+  }
+
+  private func document(_ name: String, _ command: [String], _ hosts: [String]) throws -> String {
     struct Document: Encodable {
       struct Metadata: Encodable { var name: String }
       struct Workspace: Encodable { var size = "64Mi" }
+      struct Host: Encodable { var host: String }
       struct Spec: Encodable {
         var image: String
         var command: [String]
         var workspace = Workspace()
+        var egress: [Host]?
       }
       var apiVersion = "lobstack.dev/v1"
       var kind = "Agent"
       var metadata: Metadata
       var spec: Spec
     }
-    let document = Document(metadata: .init(name: name), spec: .init(image: "dir:\(image)", command: command))
-    return try await client.createAgent(document: String(decoding: JSONEncoder().encode(document), as: UTF8.self))
+    let spec = Document.Spec(
+      image: "dir:\(image)", command: command, egress: hosts.isEmpty ? nil : hosts.map(Document.Host.init))
+    return String(decoding: try JSONEncoder().encode(Document(metadata: .init(name: name), spec: spec)), as: UTF8.self)
   }
 
   func wait(for id: AgentID, _ phase: AgentPhase, limit: Duration = .seconds(60)) async throws {

@@ -10,7 +10,9 @@ import Glibc
 @main enum Benchmarks {
   private static let all: [(name: String, measure: @Sendable () async throws -> [Row])] = [
     ("audit", AuditBenchmark.run), ("firewall", FirewallBenchmark.run), ("start", StartBenchmark.run),
-    ("verify", VerifyBenchmark.run), ("memory", MemoryBenchmark.run),
+    ("verify", VerifyBenchmark.run), ("memory", MemoryBenchmark.run), ("identity", IdentityBenchmark.run),
+    ("gateway", GatewayBenchmark.run), ("proxy", ProxyBenchmark.run), ("proxy-memory", ProxyMemoryBenchmark.run),
+    ("egress-change", EgressChangeBenchmark.run), ("rotation", RotationBenchmark.run),
   ]
 
   static func main() async {
@@ -26,14 +28,25 @@ import Glibc
     var rows: [Row] = []
     var hasFailed = false
     for (name, measure) in all where wanted.isEmpty || wanted.contains(name) {
-      say("==> \(name)")
-      do { rows += try await measure() } catch {
+      say("==> \(name), \(machine)")
+      do {
+        rows += try await measure()
+        say("    done, \(machine)")
+      } catch {
         say("benchmarks: \(name): \(error)")
         hasFailed = true
       }
     }
     print(Row.table(rows))
     exit(hasFailed ? 1 : 0)
+  }
+
+  /// How busy the machine is beside what is measured.
+  private static var machine: String {
+    var loads = [Double](repeating: .nan, count: 3)
+    getloadavg(&loads, 3)
+    return String(
+      format: "load average %.2f on %d processors", loads[0], ProcessInfo.processInfo.activeProcessorCount)
   }
 
   /// Progress, which is no part of the table.
