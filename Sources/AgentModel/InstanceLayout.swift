@@ -52,6 +52,9 @@ package struct InstanceLayout: Hashable, Sendable {
   package var gatewayAdminSocket: String { "\(gatewayDirectory)/admin/admin.sock" }
   package var gatewayLog: String { "\(gatewayDirectory)/log/access.jsonl" }
 
+  /// Who vouches for the ACME directory, PEM: root's copy of the operator's file, for everybody to read.
+  package var publicAuthorities: String { "\(runDirectory)/acme-authorities.pem" }
+
   /// Held locked by the supervisor as long as it runs; holds its process id.
   package var lockFile: String { "\(runDirectory)/supervisor.lock" }
 
@@ -61,6 +64,8 @@ package struct InstanceLayout: Hashable, Sendable {
   package var auditDirectory: String { "\(controlPlaneDirectory)/audit" }
   /// The certificate authority's root, until a secrets manager holds it.
   package var authorityDirectory: String { "\(controlPlaneDirectory)/ca" }
+  /// Account and certificates of a public authority.
+  package var publicCertificateDirectory: String { "\(controlPlaneDirectory)/acme" }
 
   // The node's: 0700 root.
   package var nodeDirectory: String { "\(root)/node" }

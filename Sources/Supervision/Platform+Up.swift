@@ -39,6 +39,8 @@ extension Platform {
     progress("preparing \(layout.root)")
     try await Preparation(layout: layout, executable: configuration.executable, policy: policy).run()
     let envoy = try EnvoyProgram.locate(configuration.envoy)
+    try requireFreePorts()
+    try preparePublicAuthorities()
     try writeBootstraps()
     try await requireRunnableCopy()
     try await supervise(envoy, until: signals, progress: progress, ready: ready)
@@ -86,10 +88,12 @@ extension Platform {
     }
   }
 
-  static func unprivileged(_ user: String) -> [String] {
-    [
-      "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "--no-new-privs", "--bounding-set=-all",
-      "--inh-caps=-all",
-    ]
+  /// - Parameter bindsLowPorts: whether it keeps the one right, to listen below port 1024.
+  static func unprivileged(_ user: String, bindsLowPorts: Bool = false) -> [String] {
+    let rights = bindsLowPorts ? "-all,+net_bind_service" : "-all"
+    return [
+      "--reuid=\(user)", "--regid=\(user)", "--clear-groups", "--no-new-privs", "--bounding-set=\(rights)",
+      "--inh-caps=\(rights)",
+    ] + (bindsLowPorts ? ["--ambient-caps=\(rights)"] : [])
   }
 }

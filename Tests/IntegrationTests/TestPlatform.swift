@@ -149,11 +149,13 @@ extension TestPlatform {
 }
 
 /// Runs a test against a platform of its own, which is gone without a trace afterwards, also when the test fails.
-func withPlatform(_ body: (TestPlatform) async throws -> Void) async throws {
+///
+/// - Parameter started: whether it is up when the test begins.
+func withPlatform(started: Bool = true, _ body: (TestPlatform) async throws -> Void) async throws {
   let platform = try TestPlatform()
   var failure: (any Error)?
   do {
-    try await platform.up()
+    if started { try await platform.up() }
     try await body(platform)
   } catch {
     failure = error
@@ -180,7 +182,7 @@ extension TestPlatform {
 
   /// The ends of the logs, which the purge removes.
   func printLogs() {
-    for name in ["supervisor", "node", "control-plane", "sentinel"] {
+    for name in ["supervisor", "node", "control-plane", "sentinel", "gateway"] {
       guard let text = try? String(contentsOfFile: "\(layout.logDirectory)/\(name).log", encoding: .utf8) else {
         continue
       }
