@@ -111,6 +111,8 @@ let package = Package(
     room("NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Turns", logging]),
     /** Envoy: its configuration, and whether it runs it. */
     room("Proxy", ["AgentModel", "Faults", "Turns", nioCore, nioHTTP1, nioPosix]),
+    /** Certificates of public authorities, by the ACME client lego. */
+    room("ACMEClient", ["AgentModel", "ChildProcess", "Faults"]),
     /** X.509- and JWT-SVIDs: who issues them, who is believed. */
     room("CertificateAuthority", ["AgentModel", "Faults", crypto, swiftASN1, x509]),
     /** Secrets, sealed. */
@@ -140,7 +142,7 @@ let package = Package(
     room(
       "ControlPlane",
       [
-        "AgentModel", "APIModel", "AuditLog", "Blueprint", "CertificateAuthority", "Faults", "Framing",
+        "ACMEClient", "AgentModel", "APIModel", "AuditLog", "Blueprint", "CertificateAuthority", "Faults", "Framing",
         "NodeProtocol", "Proxy", "Storage", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore,
         hummingbirdTLS, logging, nioCore, nioPosix, nioSSL, serviceLifecycle,
       ], resources: [.embedInCode("openapi.json")]),
@@ -213,6 +215,7 @@ let package = Package(
         "AgentModel", "CertificateAuthority", "ChildProcess", "WorkloadAPI", logging, nioCore, nioHPACK, nioHTTP2,
         nioPosix,
       ], exclude: ["client.py", "requirements.txt"], swiftSettings: swift),
+    tests("ACMEClientTests", ["ACMEClient", "AgentModel", "ChildProcess", "Faults"]),
     tests("SecretStoreTests", ["AgentModel", "Faults", "SecretStore"]),
     .testTarget(
       name: "ProxyTests", dependencies: ["AgentModel", "ChildProcess", "Faults", "Proxy"],
@@ -236,7 +239,7 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       [
-        "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
+        "ACMEClient", "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
         "ChildProcess", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "Storage", httpTypes,
         hummingbird, hummingbirdTesting,
         logging, nioCore,

@@ -54,6 +54,9 @@ package struct InstanceLayout: Hashable, Sendable {
   /// A line of JSON for each request of the gateway; written by its user alone.
   package var gatewayLog: String { "\(logDirectory)/access.jsonl" }
 
+  /// Who vouches for the ACME directory, PEM: root's copy of the operator's file, for everybody to read.
+  package var publicAuthorities: String { "\(runDirectory)/acme-authorities.pem" }
+
   /// Held locked by the supervisor as long as it runs; holds its process id.
   package var lockFile: String { "\(runDirectory)/supervisor.lock" }
 
@@ -63,6 +66,8 @@ package struct InstanceLayout: Hashable, Sendable {
   package var auditDirectory: String { "\(controlPlaneDirectory)/audit" }
   /// The certificate authority's root, until a secrets manager holds it.
   package var authorityDirectory: String { "\(controlPlaneDirectory)/ca" }
+  /// Account and certificates of a public authority.
+  package var publicCertificateDirectory: String { "\(controlPlaneDirectory)/acme" }
 
   // The node's: 0700 root.
   package var nodeDirectory: String { "\(root)/node" }

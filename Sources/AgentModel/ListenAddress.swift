@@ -31,6 +31,9 @@ package struct ListenAddress: ParsedText {
   /// The gateway's, until an operator says where people reach it.
   package static let gatewayDefault = ListenAddress(host: "127.0.0.1", port: 8443)
 
+  /// Plain HTTP's, where authorities come to see whose name it is.
+  package static let plainDefault = ListenAddress(host: "0.0.0.0", port: 80)
+
   package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
   /// Whether the address stands for all of the machine's.

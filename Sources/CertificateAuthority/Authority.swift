@@ -1,6 +1,7 @@
 import AgentModel
 import Faults
 import FoundationEssentials
+import SwiftASN1
 import Synchronization
 import X509
 
@@ -39,6 +40,10 @@ package final class Authority: Sendable {
 
   private struct State: Sendable {
     var intermediate: Intermediate?
+    /// What the present intermediate issued and takes back.
+    var revoked: [RevocationList.Entry] = []
+    var revocations: RevocationList?
+    var lastRevocationNumber: Int64 = 0
     /// Trusted roots, with the end of the last certificate that was issued under each.
     var anchors: [(anchor: TrustAnchor, needed: Date)] = []
     var tokenKeys: TokenKeys
@@ -86,6 +91,9 @@ package final class Authority: Sendable {
     try state.withLock { state in
       state.intermediate = try Intermediate(
         pending, certificate: certificate, anchors: state.anchors.map(\.anchor), at: time)
+      // Each authority has a list of its own.
+      state.revoked = []
+      state.revocations = nil
     }
   }
 
@@ -132,9 +140,10 @@ package final class Authority: Sendable {
 
   /// Issues a certificate for a server that is reached by these names.
   ///
+  /// - Parameter revocations: URI of the list that `revocationList` is published at.
   /// - Throws: `Fault(.invalid)` for no name or more than 100; `Fault(.unavailable)` without a valid intermediate.
   package func issueServerCertificate(
-    for names: [ServerName], key: SubjectKey, at time: Date, life: Duration? = nil
+    for names: [ServerName], key: SubjectKey, revocations: String? = nil, at time: Date, life: Duration? = nil
   ) throws -> IssuedCertificate {
     let operation = "issue a certificate for \(names.first.map(\.description) ?? "a server")"
     guard (1...100).contains(names.count) else {
@@ -143,7 +152,7 @@ package final class Authority: Sendable {
     }
     let life = min(life ?? limits.server, limits.server)
     return try issue(operation, key: key, at: time, life: life, longest: .seconds(90 * 86400)) {
-      try CertificateTemplate.server(key, names: names, issuer: $0)
+      try CertificateTemplate.server(key, names: names, revocations: revocations, issuer: $0)
     }
   }
 
@@ -175,6 +184,46 @@ package final class Authority: Sendable {
         serial: certificate.serialNumber.hexadecimal)
     } catch {
       throw Fault.wrap(error, operation: operation, remedy: "report this as a bug")
+    }
+  }
+
+  // MARK: Revocation
+
+  /// Takes a certificate of the present intermediate back, in the next list. SVIDs need none: they end within a day.
+  package func revoke(_ certificate: IssuedCertificate, at time: Date) {
+    guard let leaf = certificate.chain.certificates.first, let parsed = try? Certificate(derEncoded: leaf) else {
+      return  // it is nobody's certificate, so nobody believes it
+    }
+    state.withLock { state in
+      guard parsed.issuer == state.intermediate?.certificate.subject,
+        !state.revoked.contains(where: { $0.serial == parsed.serialNumber })
+      else { return }
+      state.revoked.append(RevocationList.Entry(serial: parsed.serialNumber, time: time))
+      state.revocations = nil
+    }
+  }
+
+  /// The present intermediate's list; the same for a day, unless something is revoked.
+  ///
+  /// - Throws: `Fault(.unavailable)` without a valid intermediate.
+  package func revocationList(at time: Date) throws -> RevocationList {
+    try state.withLock { state in
+      if let present = state.revocations, present.thisUpdate <= time, time < present.thisUpdate + 86400,
+        time < present.nextUpdate
+      {
+        return present
+      }
+      guard let intermediate = state.intermediate, intermediate.validity.contains(time) else {
+        throw Fault(
+          .unavailable, operation: "make a revocation list", reason: "there is no valid intermediate authority",
+          remedy: "have the root sign one")
+      }
+      // It has to grow with every list, also over a restart (RFC 5280 §5.2.3).
+      let number = max(state.lastRevocationNumber + 1, Int64(max(0, time.timeIntervalSince1970)))
+      let list = try RevocationList(state.revoked, number: number, by: intermediate, at: time)
+      state.revocations = list
+      state.lastRevocationNumber = number
+      return list
     }
   }
 

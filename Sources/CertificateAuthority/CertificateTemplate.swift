@@ -35,7 +35,11 @@ struct CertificateTemplate {
   }
 
   /// A server that is known by DNS names and addresses. It has no URI, so no verifier takes it for an identity.
-  static func server(_ key: SubjectKey, names: [ServerName], issuer: [UInt8]) throws -> CertificateTemplate {
+  ///
+  /// - Parameter revocations: where its issuer's revocation list is.
+  static func server(
+    _ key: SubjectKey, names: [ServerName], revocations: String?, issuer: [UInt8]
+  ) throws -> CertificateTemplate {
     try CertificateTemplate(
       subject: DistinguishedName(),
       extensions: Certificate.Extensions {
@@ -45,6 +49,7 @@ struct CertificateTemplate {
         AuthorityKeyIdentifier(keyIdentifier: issuer[...])
         SubjectKeyIdentifier(keyIdentifier: key.identifier[...])
         Critical(SubjectAlternativeNames(names.map(\.generalName)))
+        if let revocations { RevocationPoint(uri: revocations) }
       })
   }
 

@@ -23,6 +23,8 @@ struct Intermediate: Sendable, CustomStringConvertible, CustomReflectable {
   let anchor: TrustAnchor
   let validity: Validity
   let signer: Certificate.PrivateKey
+  /// The same key, for what is no certificate.
+  let key: P256.Signing.PrivateKey
   /// What the certificates that it signs name as their issuer's key.
   let keyIdentifier: [UInt8]
 
@@ -67,6 +69,7 @@ struct Intermediate: Sendable, CustomStringConvertible, CustomReflectable {
       issued: time.wholeSeconds, notBefore: certificate.notValidBefore,
       notAfter: min(certificate.notValidAfter, issuer.notAfter))
     signer = Certificate.PrivateKey(pending.key.key)
+    key = pending.key.key
     keyIdentifier = Array(identifier)
   }
 

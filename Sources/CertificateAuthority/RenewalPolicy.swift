@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Decides when a certificate is replaced: at half its life, spread out so that not all of them ask at once.
+/// Decides when a certificate is replaced: spread out, so that not all of them ask at once.
 package struct RenewalPolicy: Sendable, Hashable {
   /// The part of a life after which it is renewed.
   package let share: Double
@@ -10,6 +10,10 @@ package struct RenewalPolicy: Sendable, Hashable {
   private static let overdueShare = 0.75
 
   package static let halfLife = RenewalPolicy(share: 0.5, jitter: 0.1)
+  /// For what people look at: of 90 days at least 60 are left, below which scanners begin to warn.
+  package static let quarterLife = RenewalPolicy(share: 0.25, jitter: 0.05)
+  /// As authorities on the Internet ask for (Let's Encrypt's integration guide), and no more often.
+  package static let twoThirds = RenewalPolicy(share: 2.0 / 3, jitter: 0)
 
   /// - Parameter share: brought into 0 to `0.75 - jitter`, so that no renewal is overdue before it is due.
   package init(share: Double, jitter: Double) {

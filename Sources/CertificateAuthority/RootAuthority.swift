@@ -14,8 +14,9 @@ package struct RootAuthority: Sendable, CustomStringConvertible, CustomReflectab
   private let trustDomain: TrustDomain
   /// How long a root is good for: ten years.
   private static let life: TimeInterval = 3650 * 86400
-  /// Longest life of an intermediate: it lives in memory, and each start makes another.
-  package static let intermediateLife = Duration.seconds(30 * 86400)
+  /// Longest life of an intermediate: it lives in memory, and each start makes another. At half of it, when another is
+  /// taken up, a server's certificate of 90 days still fits into the rest.
+  package static let intermediateLife = Duration.seconds(200 * 86400)
 
   /// Opens the root in `directory`, which exists; makes it when there is none.
   ///

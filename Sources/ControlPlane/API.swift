@@ -17,13 +17,18 @@ struct API: Sendable {
   let instance: String
   /// `nil` where there is none, as in tests of other things.
   let identity: IdentityAuthority?
+  /// `nil` where there is no gateway.
+  let gateway: GatewayCertificates?
+  /// Where answers to an ACME authority's challenges lie; `nil` where nobody asks for certificates.
+  let challenges: String?
   let streams: StreamSlots
   let limits: APILimits
   let logger: Logger
 
   init(
     store: Store, audit: AuditTrail, view: NodeView, node: any NodeConnection, signal: ChangeSignal, instance: String,
-    identity: IdentityAuthority? = nil, limits: APILimits, logger: Logger
+    identity: IdentityAuthority? = nil, gateway: GatewayCertificates? = nil, challenges: String? = nil,
+    limits: APILimits, logger: Logger
   ) {
     self.store = store
     self.audit = audit
@@ -31,6 +36,8 @@ struct API: Sendable {
     self.node = node
     self.instance = instance
     self.identity = identity
+    self.gateway = gateway
+    self.challenges = challenges
     self.limits = limits
     self.logger = logger
     access = Access(audit: audit)

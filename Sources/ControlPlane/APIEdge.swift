@@ -57,7 +57,7 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
     let path = request.uri.path
     let peer = await peer(context.channel)
     context.isGateway = isGateway(peer)
-    if !RouteTable.open.contains(path) { context.caller = try await caller(request, peer) }
+    if !RouteTable.isOpen(path) { context.caller = try await caller(request, peer) }
     let routed = context
     let response = try await withDeadline(limits.answer, operation: "answer \(request.method) \(path)") {
       try await router.respond(to: request, context: routed)

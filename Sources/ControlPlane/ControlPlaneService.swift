@@ -19,7 +19,7 @@ package struct ControlPlaneService: Sendable {
   private let reconciler: Reconciler
   private let layout: InstanceLayout
   private let identity: IdentityAuthority
-  private let gateway: GatewayCertificates?
+  private let external: PublicCertificates?
   private let sentinelUser: UInt32?
   private let store: Store
   private let onRunning: @Sendable () async -> Void
@@ -33,7 +33,7 @@ package struct ControlPlaneService: Sendable {
   ///   - onRunning: called for each listener that accepts connections.
   /// - Throws: `Fault` naming the file, address or setting that is wrong.
   package static func open(
-    layout: InstanceLayout, trustDomain: TrustDomain = .default, gateway: GatewayNames? = nil,
+    layout: InstanceLayout, trustDomain: TrustDomain = .default, gateway: GatewaySettings? = nil,
     policyDirectory: String? = nil, limits: APILimits = APILimits(),
     logger: Logger = Logger(label: "lobstack.control-plane"),
     onRunning: @escaping @Sendable () async -> Void = {}
@@ -46,7 +46,7 @@ package struct ControlPlaneService: Sendable {
   }
 
   static func open(
-    layout: InstanceLayout, trustDomain: TrustDomain, gateway: GatewayNames?, policyDirectory: String?,
+    layout: InstanceLayout, trustDomain: TrustDomain, gateway: GatewaySettings?, policyDirectory: String?,
     limits: APILimits, logger: Logger, audit: any AuditAppending, node: any NodeConnection,
     onRunning: @escaping @Sendable () async -> Void
   ) async throws -> ControlPlaneService {
@@ -59,17 +59,24 @@ package struct ControlPlaneService: Sendable {
         details: ["version": LobstackVersion.current]))
     let identity = try IdentityAuthority.open(
       directory: try authorityDirectory(layout), trustDomain: trustDomain, audit: trail)
+    let external = gateway?.external.map {
+      PublicCertificates(settings: $0, layout: layout, audit: trail, logger: logger)
+    }
     let view = NodeView()
     let signal = ChangeSignal()
     let api = API(
       store: store, audit: trail, view: view, node: node, signal: signal, instance: layout.instance.description,
-      identity: identity, limits: limits, logger: logger)
+      identity: identity,
+      gateway: gateway.map {
+        GatewayCertificates(layout: layout, identity: identity, settings: $0, external: external, logger: logger)
+      },
+      challenges: external == nil ? nil : layout.publicCertificateDirectory, limits: limits, logger: logger)
     let reconciler = Reconciler(
       store: store, node: node, view: view, audit: trail, policy: policy, identity: identity, signal: signal,
       logger: logger)
     return ControlPlaneService(
       api: api, reconciler: reconciler, layout: layout, identity: identity,
-      gateway: gateway.map { GatewayCertificates(layout: layout, identity: identity, names: $0, logger: logger) },
+      external: external,
       sentinelUser: userID(named: InstanceLayout.User.sentinel), store: store, onRunning: onRunning, logger: logger)
   }
 
@@ -81,7 +88,8 @@ package struct ControlPlaneService: Sendable {
       try application(layout.meshSocket, tls: try mesh.configuration(), peer: mesh.peer),
     ]
     services.append(WorkloadIdentities(layout: layout, identity: identity, audit: api.audit, logger: logger))
-    if let gateway { services.append(gateway) }
+    if let gateway = api.gateway { services.append(gateway) }
+    if let external { services.append(external) }
     var configuration = ServiceGroupConfiguration(services: services, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(5)
     let group = ServiceGroup(configuration: configuration)

@@ -1,16 +1,21 @@
+import ACMEClient
 import APIModel
 import AgentModel
 import CertificateAuthority
 import Faults
+import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import NodeProtocol
+import Proxy
 import Storage
 
 extension API {
   func addIdentityRoutes(to router: Router<APIContext>) {
     router.get("/v1/identity", use: whoAmI)
     router.get("/v1/trust-bundle", use: trustBundle)
+    router.get("\(RouteTable.revocationList)", use: revocationList)
+    router.get("\(GatewayLayout.challengePath){token}", use: challenge)
     for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete, .options] {
       router.on("/internal/authorize/**", method: method, use: authorizeAgentCall)
     }
@@ -24,6 +29,34 @@ extension API {
     }
     return try jsonResponse(
       IdentityResource(name: principal.name, role: principal.role, tenant: principal.tenant, spiffeID: id))
+  }
+
+  /// What the authority takes back of the certificates that it issued (RFC 5280 §5): nothing secret.
+  @Sendable private func revocationList(_ request: Request, _ context: APIContext) async throws -> Response {
+    guard let identity else {
+      throw Fault(
+        .unavailable, operation: "read the revocation list", reason: "there is no certificate authority",
+        remedy: "see 'lobstack status'")
+    }
+    let list = try identity.authority.revocationList(at: .now)
+    return Response(
+      status: .ok, headers: [.contentType: "application/pkix-crl", .cacheControl: "max-age=3600"],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: list.der)))
+  }
+
+  /// The answer to the question by which an ACME authority finds out that the gateway's names lead here
+  /// (RFC 8555 §8.3).
+  @Sendable private func challenge(_ request: Request, _ context: APIContext) async throws -> Response {
+    guard context.isGateway, let directory = challenges, let token = context.parameters.get("token"),
+      let answer = Lego.answer(to: token, in: directory)
+    else {
+      throw Fault(
+        .notFound, operation: "answer a challenge", reason: "no certificate is being asked for with that token",
+        remedy: "see the component 'gateway' of 'lobstack status'")
+    }
+    return Response(
+      status: .ok, headers: [.contentType: "application/octet-stream"],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: answer)))
   }
 
   /// The roots that vouch for the platform's certificates, PEM: nothing secret.

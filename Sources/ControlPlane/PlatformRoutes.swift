@@ -42,22 +42,36 @@ extension API {
     for stored in try await store.desiredAgents().agents where principal.sees(stored.id.tenant) {
       counts[(observed[stored.uid]?.phase ?? .pending).rawValue, default: 0] += 1
     }
+    async let gateway = gateway?.component()
+    let node = await nodeComponents()
     let (audit, head) = await auditComponent()
     return try jsonResponse(
       PlatformStatus(
         version: LobstackVersion.current, instance: instance,
-        components: [
-          PlatformStatus.Component(name: "control-plane", state: "ready", detail: "answers"), nodeComponent(), audit,
-        ],
+        components: [PlatformStatus.Component(name: "control-plane", state: "ready", detail: "answers")]
+          + [await gateway].compactMap { $0 } + node + [audit],
         agents: counts, audit: head))
   }
 
-  private func nodeComponent() -> PlatformStatus.Component {
-    if let failure = view.failure {
-      return PlatformStatus.Component(name: "node", state: "down", detail: "\(failure.reason); \(failure.remedy)")
+  /// The node, and what it alone can ask: the node proxy and the resolver.
+  private func nodeComponents() async -> [PlatformStatus.Component] {
+    do {
+      if let failure = view.failure { throw failure }
+      let found = try await withDeadline(.seconds(5), operation: "ask the node how it does") { [node] in
+        try await node.describe()
+      }
+      let detail = "\(found.runtimeVersion), platform \(found.runtimePlatform), pid \(found.processID)"
+      return [PlatformStatus.Component(name: "node", state: "ready", detail: detail)]
+        + found.services.map {
+          PlatformStatus.Component(name: $0.name, state: $0.state.rawValue, detail: $0.detail)
+        }
+    } catch {
+      let fault = Fault.wrap(error, operation: "ask the node how it does", remedy: "see the log of the node")
+      return [PlatformStatus.Component(name: "node", state: "down", detail: "\(fault.reason); \(fault.remedy)")]
+        + (view.description?.services ?? []).map {
+          PlatformStatus.Component(name: $0.name, state: "degraded", detail: "not known while the node is down")
+        }
     }
-    let detail = view.description.map { "\($0.runtimeVersion), platform \($0.runtimePlatform), pid \($0.processID)" }
-    return PlatformStatus.Component(name: "node", state: "ready", detail: detail ?? "answers")
   }
 
   private func auditComponent() async -> (PlatformStatus.Component, PlatformStatus.AuditHead?) {

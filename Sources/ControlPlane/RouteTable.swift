@@ -1,10 +1,18 @@
 import HTTPTypes
 import Hummingbird
+import Proxy
 
 /// The routes that there are, to tell "no such resource" from "no such method".
 struct RouteTable: Sendable {
   /// Paths that anybody may ask for, without a token: they tell nothing of any agent.
-  static let open: Set<String> = ["/healthz", "/livez", "/readyz", "/openapi.json", "/v1/trust-bundle"]
+  private static let open: Set<String> = [
+    "/healthz", "/livez", "/readyz", "/openapi.json", "/v1/trust-bundle", revocationList,
+  ]
+  /// What the built-in authority takes back, for whoever verifies its certificates.
+  static let revocationList = "/v1/crl"
+
+  /// Whether anybody may ask for the path. Challenges are an authority's on the Internet, which has no token.
+  static func isOpen(_ path: String) -> Bool { open.contains(path) || path.hasPrefix(GatewayLayout.challengePath) }
 
   private let routes: [(segments: [Substring], method: String)]
 

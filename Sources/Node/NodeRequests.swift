@@ -22,7 +22,8 @@ struct NodeRequests: NodeRequestHandling {
       return .described(
         NodeDescription(
           instance: machine.layout.instance, processID: getpid(), startedAt: startedAt,
-          runtimeVersion: machine.runtime.version, runtimePlatform: machine.runtime.platform))
+          runtimeVersion: machine.runtime.version, runtimePlatform: machine.runtime.platform,
+          services: await machine.proxy.services()))
     case .apply(let state):
       do {
         let revision = try await reconciler.apply(state)

@@ -39,15 +39,39 @@ package struct NodeDescription: Sendable, Codable {
   package var runtimeVersion: String
   /// gVisor's platform in use: `systrap`, `ptrace` or `kvm`.
   package var runtimePlatform: String
+  /// What serves the agents beside the node.
+  package var services: [Service]
+
+  /// A process that the node configures, as it answers now.
+  package struct Service: Hashable, Sendable, Codable {
+    package enum State: String, Hashable, Sendable, Codable {
+      case ready
+      /// It serves, but not what it should.
+      case degraded
+      case down
+    }
+
+    package var name: String
+    package var state: State
+    package var detail: String
+
+    package init(name: String, state: State, detail: String) {
+      self.name = name
+      self.state = state
+      self.detail = detail
+    }
+  }
 
   package init(
-    instance: InstanceName, processID: Int32, startedAt: Date, runtimeVersion: String, runtimePlatform: String
+    instance: InstanceName, processID: Int32, startedAt: Date, runtimeVersion: String, runtimePlatform: String,
+    services: [Service] = []
   ) {
     self.instance = instance
     self.processID = processID
     self.startedAt = startedAt
     self.runtimeVersion = runtimeVersion
     self.runtimePlatform = runtimePlatform
+    self.services = services
   }
 }
 

@@ -38,6 +38,12 @@ extension Doctor {
       }
       findings.append(await version(of: program))
     }
+    let lego = Program(name: "lego", versionArguments: ["--version"], debianPackage: "lego")
+    if let missing = missing(lego) {
+      findings.append(.warn(lego.name, "\(missing.detail); --domain needs it", remedy: missing.remedy ?? ""))
+    } else {
+      findings.append(await version(of: lego))
+    }
     return findings
   }
 

@@ -19,7 +19,7 @@ package struct InstanceProcesses: Sendable {
   package init(layout: InstanceLayout) { self.layout = layout }
 
   /// Programs of the platform: ours by the path of their executable, which lies in the instance's own directory, the
-  /// proxies by the configuration that they run.
+  /// proxies by the configuration that they run, the ACME client by its directory.
   package func platform() -> [Found] {
     all { process in
       if let path = Self.executable(process), path.hasPrefix(layout.executable) {
@@ -28,7 +28,7 @@ package struct InstanceProcesses: Sendable {
       return proxy(process)
     }.map { found in
       var found = found
-      found.needsSignal = found.what.hasPrefix("envoy")
+      found.needsSignal = !found.what.hasPrefix("lobstack")
       return found
     }
   }
@@ -39,7 +39,9 @@ package struct InstanceProcesses: Sendable {
       return nil
     }
     let bootstraps = [layout.proxyBootstrap, layout.gatewayBootstrap]
-    return Self.arguments(process).contains { bootstraps.contains($0) } ? "envoy" : nil
+    let arguments = Self.arguments(process)
+    if arguments.contains(layout.publicCertificateDirectory) { return "lego" }
+    return arguments.contains { bootstraps.contains($0) } ? "envoy" : nil
   }
 
   /// Everything of the instance: the platform, what is in its cgroups, and every runsc on its directory.

@@ -26,7 +26,7 @@ extension Platform {
     let setpriv = Command.locate("setpriv") ?? "/usr/bin/setpriv"
     let controlPlane =
       Self.unprivileged(InstanceLayout.User.controlPlane) + [layout.executable, "control-plane"] + instance
-      + identity + gatewayNames.flatMap { ["--gateway-name", $0] }
+      + identity + gatewayArguments
     let upstream =
       (configuration.upstreamAuthorities.map { ["--upstream-authorities", $0] } ?? [])
       + (configuration.resolver.map { ["--resolver", $0] } ?? [])
@@ -49,7 +49,7 @@ extension Platform {
       (
         component(
           "gateway", setpriv,
-          Self.unprivileged(gatewayUser, group: layout.meshGroupID) + [envoy]
+          Self.unprivileged(gatewayUser, group: layout.meshGroupID, bindsLowPorts: gateway.bindsLowPorts) + [envoy]
             + gateway.arguments(bootstrap: layout.gatewayBootstrap), watchesLifeline: false,
           needs: gateway.secretFiles), gatewayUser
       ),

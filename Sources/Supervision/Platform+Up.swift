@@ -40,6 +40,8 @@ extension Platform {
     try await Preparation(layout: layout, executable: configuration.executable, policy: policy).run()
     setLimits()
     let envoy = try EnvoyProgram.locate(configuration.envoy)
+    try requireFreePorts()
+    try preparePublicAuthorities()
     try writeBootstraps()
     try await requireRunnableCopy()
     try await supervise(envoy, until: signals, progress: progress, ready: ready)
@@ -100,11 +102,14 @@ extension Platform {
     }
   }
 
-  /// - Parameter group: one more that the process is in.
-  static func unprivileged(_ user: String, group: UInt32? = nil) -> [String] {
-    [
+  /// - Parameters:
+  ///   - group: one more that the process is in.
+  ///   - bindsLowPorts: whether it keeps the one right, to listen below port 1024.
+  static func unprivileged(_ user: String, group: UInt32? = nil, bindsLowPorts: Bool = false) -> [String] {
+    let rights = bindsLowPorts ? "-all,+net_bind_service" : "-all"
+    return [
       "--reuid=\(user)", "--regid=\(user)", group.map { "--groups=\($0)" } ?? "--clear-groups", "--no-new-privs",
-      "--bounding-set=-all", "--inh-caps=-all",
-    ]
+      "--bounding-set=\(rights)", "--inh-caps=\(rights)",
+    ] + (bindsLowPorts ? ["--ambient-caps=\(rights)"] : [])
   }
 }

@@ -26,6 +26,10 @@ package struct Platform: Sendable {
     package var resolver: String?
     /// Names that the gateway's certificate is for, beside this machine's own.
     package var gatewayNames: [String]
+    /// The public authority that certifies the gateway; `nil`: the built-in one.
+    package var publicCertificate: PublicCertificateSettings?
+    /// Where plain HTTP is sent on to HTTPS, and a public authority asks its questions; `nil` for nowhere.
+    package var plainListen: ListenAddress?
     /// The program that runs now, whose copy the platform's processes run.
     package var executable: String
 
@@ -33,6 +37,7 @@ package struct Platform: Sendable {
       layout: InstanceLayout, policy: String? = nil, runtime: String = "runsc", envoy: String? = nil,
       listen: ListenAddress = .gatewayDefault, trustDomain: TrustDomain = .default,
       upstreamAuthorities: String? = nil, resolver: String? = nil, gatewayNames: [String] = [],
+      publicCertificate: PublicCertificateSettings? = nil, plainListen: ListenAddress? = nil,
       executable: String = Platform.currentExecutable
     ) {
       self.layout = layout
@@ -44,6 +49,8 @@ package struct Platform: Sendable {
       self.upstreamAuthorities = upstreamAuthorities
       self.resolver = resolver
       self.gatewayNames = gatewayNames
+      self.publicCertificate = publicCertificate
+      self.plainListen = plainListen
       self.executable = executable
     }
   }

@@ -40,12 +40,16 @@ extension Platform {
   var gateway: GatewayLayout {
     var gateway = GatewayLayout(layout, address: configuration.listen.host, port: configuration.listen.port)
     gateway.trustDomain = configuration.trustDomain
+    gateway.plainAddress = configuration.plainListen?.host
+    gateway.plainPort = configuration.plainListen?.port
+    gateway.takesChallenges = configuration.publicCertificate != nil
     return gateway
   }
 
-  /// What the gateway's certificate is for: where it listens, this machine's name, and what the operator adds.
+  /// What the gateway's certificate is for: what the operator says, where it listens, this machine's name. The first is
+  /// the one that others are told.
   var gatewayNames: [String] {
-    var names = ["localhost", "127.0.0.1", "::1"]
+    var names = (configuration.publicCertificate?.domains.map(\.description) ?? []) + configuration.gatewayNames
     if !configuration.listen.isAny { names.append(configuration.listen.host) }
     var name = [CChar](repeating: 0, count: 256)
     if gethostname(&name, name.count - 1) == 0 {
@@ -56,7 +60,7 @@ extension Platform {
       }
     }
     var seen: Set<String> = []
-    return (names + configuration.gatewayNames).filter { seen.insert($0).inserted }
+    return (names + ["localhost", "127.0.0.1", "::1"]).filter { seen.insert($0).inserted }
   }
 
   /// Writes what the proxies start from; what they are told later stays from the last time.

@@ -50,7 +50,7 @@ import X509
     let intermediate = try Certificate(derEncoded: fixture.chain()[1])
     #expect(try intermediate.extensions.basicConstraints == .isCertificateAuthority(maxPathLength: 0))
     #expect(try intermediate.extensions.keyUsage == KeyUsage(keyCertSign: true, cRLSign: true))
-    #expect(intermediate.notValidAfter.timeIntervalSince(now) == 30 * 86400)
+    #expect(intermediate.notValidAfter.timeIntervalSince(now) == 200 * 86400)
   }
 
   @Test("gives every certificate a serial number of its own") func serials() throws {
@@ -112,7 +112,7 @@ import X509
     ] {
       #expect(throws: Fault.self) { try authority.adopt(key, certificate: certificate, at: now) }
     }
-    #expect(throws: Fault.self) { try authority.adopt(pending, certificate: own, at: now + 31 * 86400) }
+    #expect(throws: Fault.self) { try authority.adopt(pending, certificate: own, at: now + 201 * 86400) }
     try authority.adopt(pending, certificate: own, at: now)
   }
 

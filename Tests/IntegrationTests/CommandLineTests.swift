@@ -8,7 +8,13 @@ import Testing
     arguments: [
       ["nonsense"], ["agent", "create"], ["agent", "create", "a"], ["agent", "exec", "a"], ["agent", "get", "A_B"],
       ["up", "--instance", "much-too-long-for-an-instance"], ["audit", "list", "--limit", "0"],
-      ["token", "create", "a", "--role", "king"],
+      ["token", "create", "a", "--role", "king"], ["up", "--domain", "a.example.org"],
+      ["up", "--domain", "*.example.org", "--acme-email", "ops@example.org"],
+      ["up", "--domain", "10.0.0.1", "--acme-email", "ops@example.org"],
+      ["up", "--domain", "münchen.de", "--acme-email", "ops@example.org"],
+      ["up", "--domain", "a.example.org", "--acme-email", "nobody"], ["up", "--acme-email", "ops@example.org"],
+      ["up", "--domain", "a.example.org", "--acme-email", "ops@example.org", "--acme-directory", "http://ca.test/dir"],
+      ["up", "--http-listen", "80"],
     ])
   func usage(arguments: [String]) async throws {
     let outcome = try await withoutPlatform { try await $0.run(arguments) }

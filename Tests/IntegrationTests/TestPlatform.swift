@@ -150,14 +150,17 @@ extension TestPlatform {
 
 /// Runs a test against a platform of its own, which is gone without a trace afterwards, also when the test fails.
 ///
-/// - Parameter options: what `up` is given beside its port.
+/// - Parameters:
+///   - started: whether it is up when the test begins.
+///   - options: what `up` is given beside its port.
 func withPlatform(
-  options: (TestPlatform) throws -> [String] = { _ in [] }, _ body: (TestPlatform) async throws -> Void
+  started: Bool = true, options: (TestPlatform) throws -> [String] = { _ in [] },
+  _ body: (TestPlatform) async throws -> Void
 ) async throws {
   let platform = try TestPlatform()
   var failure: (any Error)?
   do {
-    try await platform.up(try options(platform))
+    if started { try await platform.up(try options(platform)) }
     try await body(platform)
   } catch {
     failure = error

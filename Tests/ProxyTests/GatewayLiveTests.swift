@@ -287,15 +287,18 @@ struct GatewayLiveTests {
     }
   }
 
-  @Test("sends plain HTTP on to HTTPS, and has the ACME client answer its challenges there") func plain() async throws {
+  @Test("sends plain HTTP on to HTTPS, and brings an authority's questions to the control plane") func plain()
+    async throws
+  {
     try await GatewaySite.with { site in
       let plain = "http://127.0.0.1:\(site.layout.plainPort ?? 0)"
       let moved = try await site.curl(plain + "/v1/x?a=b")
       #expect(moved.status == 308)
       #expect(moved.headers["location"] == "https://127.0.0.1:\(site.port)/v1/x?a=b")
       let challenge = try await site.curl(plain + "/.well-known/acme-challenge/token")
-      #expect(challenge.member("role") == "challenge")
-      #expect(challenge.member("path") == "/.well-known/acme-challenge/token")
+      #expect(challenge.member("role") == "api")
+      #expect(challenge.member("path") == "/internal/acme-challenge/token")
+      #expect(try await site.curl(plain + "/.well-known/acme-challenge/a", "-X", "POST").status == 308)
       #expect(try await site.curl(plain + "/.well-known/acme-challenge/../../v1/x").status == 308)
     }
   }

@@ -25,9 +25,7 @@ final class GatewaySite: Sendable {
       accessLog: "\(directory)/access.jsonl", apiSocket: "\(directory)/api.sock",
       ingressSocket: "\(directory)/ingress.sock")
     layout.plainPort = try freePort()
-    let challengePort = try freePort()
-    layout.challengePort = challengePort
-    try write("\(challengePort)", to: "\(directory)/challenge.port")
+    layout.takesChallenges = true
     layout.limits = limits
     self.layout = layout
     driver = EnvoyDriver(

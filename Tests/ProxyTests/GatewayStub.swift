@@ -1,5 +1,5 @@
 /// What stands behind a gateway in tests, in Python: `stub.py <directory> <certificate>` serves the control plane's part
-/// on `api.sock` with mutual TLS, an agent's on `agent.sock`, and an ACME client's on the port of `challenge.port`.
+/// on `api.sock` with mutual TLS, an agent's on `agent.sock`.
 /// Files in the directory change its mind: `authorize-fails`, `authorize-hangs`.
 let gatewayStub = #"""
   import base64, hashlib, http.server, json, os, socket, socketserver, ssl, sys, threading, time
@@ -88,9 +88,6 @@ let gatewayStub = #"""
   tls.load_cert_chain(f"{home}/{certificate}.crt", f"{home}/{certificate}.key")
   tls.load_verify_locations(home + "/mesh.crt")
   serve("agent.sock", "agent")
-  port = int(open(home + "/challenge.port").read())
-  challenges = http.server.ThreadingHTTPServer(("127.0.0.1", port), type("Role", (Handler,), {"role": "challenge"}))
-  threading.Thread(target=challenges.serve_forever, daemon=True).start()
   serve("api.sock", "api", tls)
   threading.Event().wait()
   """#

@@ -10,7 +10,8 @@ import Testing
       adminSocket: "/run/gateway/admin.sock", accessLog: "/run/gateway/access.jsonl", apiSocket: "/run/api/mesh.sock",
       ingressSocket: "/run/proxy/ingress.sock")
     layout.plainPort = 80
-    layout.challengePort = 8402
+    layout.plainAddress = "0.0.0.0"
+    layout.takesChallenges = true
     return layout
   }
 
@@ -35,8 +36,8 @@ import Testing
     try layout.files.prepare()
     layout.accessLog = "\(directory)/access.jsonl"
     for path in layout.secretFiles { try write("{}", to: path) }
-    for challengePort in [nil, UInt16(8402)] {
-      layout.challengePort = challengePort
+    for takesChallenges in [false, true] {
+      layout.takesChallenges = takesChallenges
       try write(layout.bootstrap.text, to: "\(directory)/bootstrap.json")
       try await Command(envoyProgram, ["-c", "\(directory)/bootstrap.json", "--mode", "validate"]).check()
     }

@@ -1,3 +1,4 @@
+import APIModel
 import AgentModel
 import CertificateAuthority
 import Faults
@@ -6,50 +7,48 @@ import Logging
 import Proxy
 import ServiceLifecycle
 
-/// What the gateway is reached by: DNS names and addresses of its certificate.
-package struct GatewayNames: Hashable, Sendable {
-  let names: [ServerName]
-
-  /// - Throws: `Fault(.invalid)` naming the text that is neither a DNS name nor an address.
-  package init(_ texts: [String]) throws {
-    names = try texts.map { text in
-      guard let name = ServerName(text) else {
-        throw Fault(
-          .invalid, operation: "make the gateway's certificate", reason: "'\(text.prefix(80))' is no name or address",
-          remedy: "give --gateway-name DNS names and addresses")
-      }
-      return name
-    }
-  }
-}
-
 /// Keeps the gateway in certificates: the one that people see, the identity that control plane and node proxy see, and
 /// the roots. Each is swapped while connections go on.
 actor GatewayCertificates: Service {
-  private static let interval = Duration.seconds(5)
+  private static let interval = Duration.seconds(1)
 
   private let layout: InstanceLayout
   private let identity: IdentityAuthority
-  private let names: GatewayNames
+  private let settings: GatewaySettings
   private let driver: EnvoyDriver
+  /// A public authority's; `nil` when nobody asked for that.
+  private let external: PublicCertificates?
   private let logger: Logger
-  private var publicCertificate: (certificate: WorkloadCertificate, renewal: Date)?
+  private var own: OwnCertificate?
   private var written: [String] = []
   private var changes = 0
   private let epoch = UInt64(Date().timeIntervalSince1970 * 1000)
-  private var isTold = false
+  private var failure: String?
 
-  init(layout: InstanceLayout, identity: IdentityAuthority, names: GatewayNames, logger: Logger) {
+  /// From the built-in authority.
+  private struct OwnCertificate {
+    var certificate: WorkloadCertificate
+    var renewal: Date
+    var end: Date
+    /// The intermediate that issued it, which alone signs its revocation list.
+    var issuer: Validity?
+  }
+
+  init(
+    layout: InstanceLayout, identity: IdentityAuthority, settings: GatewaySettings, external: PublicCertificates? = nil,
+    logger: Logger
+  ) {
     self.layout = layout
     self.identity = identity
-    self.names = names
+    self.settings = settings
+    self.external = external
     self.logger = logger
     driver = EnvoyDriver(
       files: EnvoyFiles(directory: layout.gatewayFiles, secretsOnly: true),
       admin: EnvoyAdmin(socket: layout.gatewayAdminSocket), logFile: nil)
   }
 
-  /// Renews what is due, every few seconds, until the service ends.
+  /// Renews what is due, every second, until the service ends.
   func run() async throws {
     await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
@@ -63,18 +62,20 @@ actor GatewayCertificates: Service {
     do {
       try identity.renewIntermediate()
       try await publish()
-      isTold = false
+      failure = nil
     } catch let fault as Fault where fault.code == .unavailable {
       // The gateway is not up: it reads the files when it is.
     } catch {
-      if !isTold { logger.error("The gateway's certificates are not in force", metadata: ["error": "\(error)"]) }
-      isTold = true
+      if failure == nil {
+        logger.error("The gateway's certificates are not in force", metadata: ["error": "\(error)"])
+      }
+      failure = "\(error)"
     }
   }
 
   private func publish() async throws {
     let own = try identity.identity(of: .gateway)
-    let certificate = try publicCertificate(at: .now)
+    let certificate = try await publicCertificate(at: .now)
     let bundle = identity.authority.bundle.pem
     let parts = [certificate.chain, own.svid.certificate.chain.pem, bundle]
     guard parts != written else { return }
@@ -93,17 +94,26 @@ actor GatewayCertificates: Service {
     written = parts
   }
 
-  /// From the built-in authority, renewed at half its life.
-  private func publicCertificate(at time: Date) throws -> WorkloadCertificate {
-    if let present = publicCertificate, time < present.renewal { return present.certificate }
+  private func publicCertificate(at time: Date) async throws -> WorkloadCertificate {
+    if let foreign = await external?.certificate(at: time) {
+      return WorkloadCertificate(chain: foreign.chain, privateKey: foreign.privateKey)
+    }
+    return try ownCertificate(at: time)
+  }
+
+  private func ownCertificate(at time: Date) throws -> WorkloadCertificate {
+    let issuer = identity.authority.intermediateValidity
+    if let own, time < own.renewal, own.issuer == issuer { return own.certificate }
     let key = IdentityKey()
-    let issued = try identity.authority.issueServerCertificate(for: names.names, key: key.publicKey, at: time)
+    let issued = try identity.authority.issueServerCertificate(
+      for: settings.names, key: key.publicKey, revocations: settings.revocations, at: time)
     var generator = SystemRandomNumberGenerator()
-    let certificate = WorkloadCertificate(chain: issued.chain.pem, privateKey: key.secretPEM)
-    publicCertificate = (
-      certificate, RenewalPolicy.halfLife.renewal(of: issued.validity, using: &generator)
-    )
-    return certificate
+    let fresh = OwnCertificate(
+      certificate: WorkloadCertificate(chain: issued.chain.pem, privateKey: key.secretPEM),
+      renewal: RenewalPolicy.quarterLife.renewal(of: issued.validity, using: &generator),
+      end: issued.validity.notAfter, issuer: issuer)
+    own = fresh
+    return fresh.certificate
   }
 
   private func writeBundle(_ bundle: String) throws {
@@ -115,5 +125,41 @@ actor GatewayCertificates: Service {
         .failed, operation: "write \(layout.trustBundle)", reason: "the file cannot be written",
         remedy: "free disk space, or mend the file system", cause: error)
     }
+  }
+
+  // MARK: Status
+
+  /// How the gateway does: whether it serves what was written for it, and how long its certificate lasts.
+  func component(at time: Date = .now) async -> PlatformStatus.Component {
+    func component(_ state: String, _ detail: String) -> PlatformStatus.Component {
+      PlatformStatus.Component(name: "gateway", state: state, detail: detail)
+    }
+    let certificate = await certificateReport(at: time)
+    do {
+      let found = try await driver.readBack()
+      let envoy = "Envoy \(found.server.release)"
+      guard found.isCurrent else {
+        return component("degraded", "\(envoy) does not serve what was written for it yet; \(certificate.text)")
+      }
+      if let failure { return component("degraded", "its certificates are not in force: \(failure)") }
+      return component(certificate.isWell ? "ready" : "degraded", "\(envoy); \(certificate.text)")
+    } catch {
+      let reason = (error as? Fault)?.reason ?? "\(error)"
+      return component("down", "\(reason); see \(layout.logDirectory)/gateway.log; \(certificate.text)")
+    }
+  }
+
+  private func certificateReport(at time: Date) async -> (isWell: Bool, text: String) {
+    if let external {
+      let report = await external.report(at: time)
+      let chain = await external.certificate(at: time)?.chain
+      return chain == nil || chain == written.first ? report : (false, "the gateway takes it up now: \(report.text)")
+    }
+    guard let own else { return (false, "there is no certificate yet") }
+    return (
+      time < own.end,
+      "certificate for \(settings.names.first.map(\.description) ?? "") by the built-in authority until "
+        + own.end.ISO8601Format()
+    )
   }
 }

@@ -324,6 +324,44 @@ actor ProxyControl {
     ]
   }
 
+  /// How node proxy and resolver do, asked of each.
+  func services() async -> [NodeDescription.Service] {
+    async let name = resolver.version()
+    let wanted = version
+    let (count, late) = (served.count, "the last change is not in force yet")
+    var services: [NodeDescription.Service] = []
+    do {
+      let server = try await EnvoyAdmin(socket: driver.admin.socket, timeout: .seconds(1)).server()
+      let isWell = server.state == "LIVE" && wanted != nil
+      services.append(
+        NodeDescription.Service(
+          name: "proxy", state: isWell ? .ready : .degraded,
+          detail: "Envoy \(server.release), "
+            + (isWell ? "for \(count) agents, configuration \(wanted ?? "")" : "\(server.state.lowercased()): \(late)"))
+      )
+    } catch {
+      let reason = (error as? Fault)?.reason ?? "\(error)"
+      services.append(
+        NodeDescription.Service(
+          name: "proxy", state: .down, detail: "\(reason); see \(layout.logDirectory)/proxy.log"))
+    }
+    // No answer and an error of the socket are the same to whoever looks.
+    let named = (try? await name) ?? nil
+    let place = "\(resolver.address):\(resolver.port)"
+    guard let named else {
+      return services + [
+        NodeDescription.Service(
+          name: "resolver", state: .down, detail: "nobody answers at \(place); see \(layout.logDirectory)/sentinel.log")
+      ]
+    }
+    let isWell = named == wanted
+    return services + [
+      NodeDescription.Service(
+        name: "resolver", state: isWell ? .ready : .degraded,
+        detail: isWell ? "answers \(count) agents at \(place)" : "at \(place): \(late)")
+    ]
+  }
+
   /// Why nothing can be called enforced now; what it names is closed then, not open.
   private func faultNow() async -> String? {
     let deadline = ContinuousClock.now + Self.changePatience

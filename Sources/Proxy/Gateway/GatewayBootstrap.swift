@@ -15,7 +15,7 @@ extension GatewayLayout {
             cluster(
               Upstream.agents, socket: ingressSocket, service: .proxy,
               protocolOptions: ["http2_protocol_options": HTTPConnections.http2(streams: 100, extendedConnect: true)]),
-          ] + challengeClusters),
+          ]),
       ],
       "overload_manager": overloadManager,
     ]
@@ -25,7 +25,6 @@ extension GatewayLayout {
   enum Upstream {
     static let api = "api"
     static let agents = "agents"
-    static let challenges = "challenges"
   }
 
   // MARK: Listeners
@@ -62,15 +61,18 @@ extension GatewayLayout {
   private var plainListeners: [JSON] {
     guard let plainPort else { return [] }
     return [
-      listener("plain", port: plainPort, chain: ["filters": [manager("plain", routes: plainRoutes, filters: [])]])
+      listener(
+        "plain", at: plainAddress, port: plainPort,
+        chain: ["filters": [manager("plain", routes: plainRoutes, filters: [rateLimit])]])
     ]
   }
 
-  private func listener(_ name: String, port: UInt16, chain: JSON) -> JSON {
+  private func listener(_ name: String, at other: String? = nil, port: UInt16, chain: JSON) -> JSON {
+    let place = other ?? address
     let address: JSON =
-      address == "::"
+      place == "::"
       ? ["socket_address": ["address": "::", "port_value": .int(Int(port)), "ipv4_compat": true]]
-      : EnvoyAddress.tcp(address, port).json
+      : EnvoyAddress.tcp(place, port).json
     return [
       "name": .string(name), "address": address, "tcp_backlog_size": 1024,
       "per_connection_buffer_limit_bytes": 65536, "filter_chains": [chain],
@@ -154,16 +156,6 @@ extension GatewayLayout {
       ],
       "transport_socket": tls,
       "typed_extension_protocol_options": ["envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http],
-    ]
-  }
-
-  private var challengeClusters: [JSON] {
-    guard plainPort != nil, let challengePort else { return [] }
-    return [
-      [
-        "name": .string(Upstream.challenges), "type": "STATIC", "connect_timeout": "1s",
-        "load_assignment": EnvoyAddress.tcp("127.0.0.1", challengePort).assignment(of: Upstream.challenges),
-      ]
     ]
   }
 

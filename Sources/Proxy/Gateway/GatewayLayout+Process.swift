@@ -9,6 +9,9 @@ extension GatewayLayout {
     ]
   }
 
+  /// Whether it needs the right to ports below 1024, which else are root's.
+  package var bindsLowPorts: Bool { port < 1024 || plainPort.map { $0 < 1024 } ?? false }
+
   /// The files without which Envoy ends at once.
   package var secretFiles: [String] {
     [Secret.publicCertificate, Secret.identity, Secret.trust].map { files.path(of: .secret($0)) }

@@ -9,9 +9,11 @@ package struct GatewayLayout: Hashable, Sendable {
   package var port: UInt16
   /// Where plain HTTP is sent on to HTTPS; `nil` for nowhere.
   package var plainPort: UInt16?
-  /// Where an ACME client answers challenges on the loopback address while it asks for a certificate; they come by the
-  /// plain port (RFC 8555 §8.3).
-  package var challengePort: UInt16?
+  /// Of the plain port; `nil` for the same as the other.
+  package var plainAddress: String?
+  /// Whether an ACME authority's questions, which come by the plain port (RFC 8555 §8.3), go to the control plane. They
+  /// take its socket like all else: on a port of this machine, any user could answer for the platform.
+  package var takesChallenges = false
   /// The certificates that it watches.
   package var files: EnvoyFiles
   /// Its directory decides who reaches it.
@@ -85,6 +87,9 @@ extension GatewayLayout {
       adminSocket: layout.gatewayAdminSocket, accessLog: layout.gatewayLog, apiSocket: layout.meshSocket,
       ingressSocket: layout.ingressSocket)
   }
+
+  /// What the control plane is asked an ACME authority's question at: this, then its token.
+  package static let challengePath = "/internal/acme-challenge/"
 
   /// The secrets that the bootstrap refers to.
   enum Secret {

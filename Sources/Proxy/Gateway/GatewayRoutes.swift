@@ -35,10 +35,17 @@ extension GatewayLayout {
   /// Port 80: ACME challenges, and the way to HTTPS.
   var plainRoutes: [JSON] {
     var routes: [JSON] = []
-    if challengePort != nil {
+    if takesChallenges {
       routes.append([
-        "name": "challenge", "match": ["prefix": "/.well-known/acme-challenge/"],
-        "route": ["cluster": .string(Upstream.challenges), "timeout": "10s"],
+        "name": "challenge",
+        "match": [
+          "prefix": "/.well-known/acme-challenge/",
+          "headers": [["name": ":method", "string_match": ["exact": "GET"]]],
+        ],
+        "route": [
+          "cluster": .string(Upstream.api), "timeout": "10s", "prefix_rewrite": .string(Self.challengePath),
+        ],
+        "request_headers_to_remove": ["authorization"],
       ])
     }
     let redirect: JSON = ["https_redirect": true, "response_code": "PERMANENT_REDIRECT"]

@@ -47,6 +47,16 @@ struct PlatformOptions: ParsableArguments {
       "DNS server that finds the agents' hosts (default: those of /etc/resolv.conf).", valueName: "address"))
   var resolver: String?
 
+  @OptionGroup var external: PublicCertificateOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Where plain HTTP is sent on to HTTPS, and an ACME authority asks (default: 0.0.0.0:80 with --domain, else nowhere).",
+      valueName: "address:port"), transform: parseText)
+  var httpListen: ListenAddress?
+
+  private var plainListen: ListenAddress? { httpListen ?? (external.settings == nil ? nil : .plainDefault) }
+
   func platform(_ instance: InstanceOptions) throws -> Platform {
     var logger = Logger(label: "lobstack.supervisor") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = .notice
@@ -54,7 +64,8 @@ struct PlatformOptions: ParsableArguments {
       Platform.Configuration(
         layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, envoy: envoy,
         listen: listen ?? .gatewayDefault, trustDomain: trustDomain ?? .default,
-        upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName),
+        upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
+        publicCertificate: external.settings, plainListen: plainListen),
       logger: logger)
   }
 
@@ -64,10 +75,10 @@ struct PlatformOptions: ParsableArguments {
     let optional: [(String, String?)] = [
       ("--policy", absolutePolicy), ("--envoy", envoy), ("--listen", listen?.description),
       ("--trust-domain", trustDomain?.description), ("--upstream-authorities", upstreamAuthorities.map(absolute)),
-      ("--resolver", resolver),
+      ("--resolver", resolver), ("--http-listen", httpListen?.description),
     ]
     for (name, value) in optional { if let value { arguments += [name, value] } }
-    return arguments + gatewayName.flatMap { ["--gateway-name", $0] }
+    return arguments + gatewayName.flatMap { ["--gateway-name", $0] } + external.arguments
   }
 
   private var absolutePolicy: String? { policy.map(absolute) }

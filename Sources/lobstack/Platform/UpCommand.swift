@@ -45,8 +45,15 @@ struct UpCommand: AsyncParsableCommand {
     return ["up", "--state-dir", stateDirectory, "--instance", "\(layout.instance)"] + options.arguments
   }
 
+  /// Gives what is not needed to take work a moment, so that the first thing a person sees is not half of it.
   private static func printReady(_ platform: Platform) async throws {
-    print(StatusCommand.table(try await platform.status()))
+    var status = try await platform.status()
+    let deadline = ContinuousClock.now + .seconds(3)
+    while !status.components.allSatisfy({ $0.state == "ready" }), ContinuousClock.now < deadline {
+      try await Task.sleep(for: .milliseconds(200))
+      status = try await platform.status()
+    }
+    print(StatusCommand.table(status))
   }
 
   private static func table(_ states: [ProcessState]) -> String {

@@ -15,13 +15,20 @@ struct ControlPlaneCommand: AsyncParsableCommand {
   @Option(help: "A name of the gateway's certificate.")
   var gatewayName: [String] = []
 
+  @Option(help: "Where the gateway listens.")
+  var gatewayPort = ListenAddress.gatewayDefault.port
+
+  @OptionGroup var external: PublicCertificateOptions
+
   func run() async throws {
     let logger = ServiceRun.logger("control-plane")
-    let (layout, trustDomain, names) = (try instance.layout(), trustDomain, gatewayName)
+    let (layout, trustDomain) = (try instance.layout(), trustDomain)
+    let gateway =
+      gatewayName.isEmpty
+      ? nil : try GatewaySettings(names: gatewayName, port: gatewayPort, external: external.settings)
     try await ServiceRun.run("control-plane") {
       let service = try await ControlPlaneService.open(
-        layout: layout, trustDomain: trustDomain, gateway: names.isEmpty ? nil : try GatewayNames(names), logger: logger
-      )
+        layout: layout, trustDomain: trustDomain, gateway: gateway, logger: logger)
       try await service.run()
     }
   }
