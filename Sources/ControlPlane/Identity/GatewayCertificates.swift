@@ -85,12 +85,8 @@ actor GatewayCertificates: Service {
       certificate: certificate,
       identity: WorkloadCertificate(chain: own.svid.certificate.chain.pem, privateKey: own.key.secretPEM),
       trustBundle: bundle)
-    do {
-      _ = try await driver.apply(files, version: "\(epoch)-\(changes)")
-    } catch let fault as Fault where fault.code == .unavailable {
-      written = parts
-      throw fault
-    }
+    // A gateway that is down has not taken it: tried again until it has.
+    _ = try await driver.apply(files, version: "\(epoch)-\(changes)")
     written = parts
   }
 

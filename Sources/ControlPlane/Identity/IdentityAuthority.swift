@@ -65,7 +65,7 @@ final class IdentityAuthority: Sendable {
     if isDue { try authority.rotateTokenKeys(at: time) }
     if let present = authority.intermediateValidity {
       let life = present.notAfter.timeIntervalSince(present.issued)
-      guard time > present.issued.addingTimeInterval(life / 2) else { return }
+      guard !present.contains(time) || time > present.issued.addingTimeInterval(life / 2) else { return }
     }
     let pending = PendingIntermediate()
     let certificate = try root.signIntermediate(try pending.certificateRequest(), at: time)
@@ -74,7 +74,12 @@ final class IdentityAuthority: Sendable {
 
   /// The service's certificate, renewed at half its life.
   func identity(of service: SPIFFEID.Service, at time: Date = .now) throws -> OwnIdentity {
-    if let present = own.withLock({ $0.services[service] }), time < present.renewal { return present }
+    // A clock that was set back makes a certificate of the future, which nobody believes.
+    if let present = own.withLock({ $0.services[service] }), time < present.renewal,
+      present.svid.certificate.validity.contains(time)
+    {
+      return present
+    }
     let key = IdentityKey()
     let id = SPIFFEID.service(service, in: trustDomain)
     let svid = try authority.issueX509SVID(for: id, key: key.publicKey, at: time)

@@ -76,6 +76,8 @@ extension GatewayLayout {
     return [
       "name": .string(name), "address": address, "tcp_backlog_size": 1024,
       "per_connection_buffer_limit_bytes": 65536, "filter_chains": [chain],
+      // Another process of the same user must not share the port.
+      "enable_reuse_port": false,
     ]
   }
 
@@ -183,7 +185,15 @@ extension GatewayLayout {
             "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
             ["max_heap_size_bytes": .int(limits.heap)])),
       ],
+      // Bodies that are kept until they are complete: those that hold most go first, long before nobody is served.
+      "buffer_factory_config": ["minimum_account_to_track_power_of_two": 18],
       "actions": [
+        [
+          "name": "envoy.overload_actions.reset_high_memory_stream",
+          "triggers": [
+            ["name": .string(heap), "scaled": ["scaling_threshold": 0.6, "saturation_threshold": 0.9]]
+          ],
+        ],
         action("shrink_heap", at: 0.85), action("disable_http_keepalive", at: 0.9),
         action("stop_accepting_requests", at: 0.95),
       ],

@@ -72,6 +72,8 @@ package struct GatewayLayout: Hashable, Sendable {
     package var request = 60
     /// Seconds without a byte in a stream.
     package var idle = 300
+    /// Seconds that a stream to or from an agent lasts at most.
+    package var agentStream = 3600
     /// Seconds for the control plane's word on a request to an agent.
     package var authorization = 2
 

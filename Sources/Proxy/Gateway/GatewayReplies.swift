@@ -48,6 +48,9 @@ extension GatewayLayout {
       Reply(
         400, "Bad Request", .invalid, "it is not HTTP as it is taken here",
         "send one Host, no encoded slash in the path, no underscore in a header's name, one length of the body"),
+      Reply(
+        401, "Unauthorized", .unauthenticated, "no token was given",
+        "send 'Authorization: Bearer' with a token of 'lobstack token create'"),
       Reply(403, "Forbidden", .denied, "the gateway does not serve that here", "use WebSocket with agents only"),
       Reply(
         404, "Not Found", .notFound, "there is nothing at this path",

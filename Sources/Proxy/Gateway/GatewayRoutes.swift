@@ -6,6 +6,8 @@ extension GatewayLayout {
       route("bad-method", ["prefix": "/", "headers": [Self.isTrace]], direct: 405),
       // It matches no path; without a route its body would be waited for.
       route("bad-method", ["connect_matcher": [:]], direct: 405),
+      api(["path": "/v1/trust-bundle"]), api(["path": "/v1/crl"]),
+      noToken,
       .object([
         "name": "api-stream", "match": ["safe_regex": ["regex": .string(Self.apiStreams)]],
         "route": stream(to: Upstream.api),
@@ -17,14 +19,17 @@ extension GatewayLayout {
       [
         "name": "agent", "match": ["safe_regex": ["regex": .string(Self.agentPaths)]],
         "route": stream(to: Upstream.agents).adding([
-          "upgrade_configs": [["upgrade_type": "websocket", "enabled": true]]
+          "upgrade_configs": [["upgrade_type": "websocket", "enabled": true]],
+          // Who may call is asked once, at the beginning: a token that is revoked ends its streams by this at last.
+          "max_stream_duration": ["max_stream_duration": .string("\(limits.agentStream)s")],
         ]),
         // The token is for the platform; an agent that had it could act for the one who sent it.
         "request_headers_to_remove": ["authorization"],
         "typed_per_filter_config": .object([Filter.body: Self.noBodyLimit]),
         // All agents share one origin with the API: what would reach beyond an agent's own paths is taken out.
         "response_headers_to_remove": [
-          "set-cookie", "clear-site-data", "service-worker-allowed", "alt-svc",
+          "set-cookie", "clear-site-data", "service-worker-allowed", "alt-svc", "nel", "report-to",
+          "reporting-endpoints", "accept-ch", "critical-ch",
         ],
         "response_headers_to_add": Self.securityHeaders(contentPolicy: "sandbox"),
       ],
@@ -72,6 +77,15 @@ extension GatewayLayout {
   ]
   private static let isTrace: JSON = ["name": ":method", "string_match": ["exact": "TRACE"]]
 
+  /// Without a token the API has nothing to wait for: no body is kept, and nobody is asked.
+  private var noToken: JSON {
+    let isMissing: JSON = ["name": "authorization", "present_match": true, "invert_match": true]
+    let route = route("no-token", ["path_separated_prefix": "/v1", "headers": [isMissing]], direct: 401)
+    return route.adding([
+      "response_headers_to_add": Self.securityHeaders(more: [("www-authenticate", "Bearer")])
+    ])
+  }
+
   private func api(_ match: JSON) -> JSON {
     [
       "name": "api", "match": match,
@@ -98,13 +112,15 @@ extension GatewayLayout {
   }
 
   /// What every answer tells a browser: HTTPS only, for two years; no guessing of types, no frames, no referrer.
-  static func securityHeaders(contentPolicy: String = "default-src 'none'; frame-ancestors 'none'") -> JSON {
+  static func securityHeaders(
+    contentPolicy: String = "default-src 'none'; frame-ancestors 'none'", more: [(String, String)] = []
+  ) -> JSON {
     let headers = [
       ("strict-transport-security", "max-age=63072000; includeSubDomains"), ("x-content-type-options", "nosniff"),
       ("x-frame-options", "DENY"), ("referrer-policy", "no-referrer"),
       ("cross-origin-resource-policy", "same-origin"), ("content-security-policy", contentPolicy),
     ]
-    return .array(headers.map { header($0.0, $0.1) })
+    return .array((headers + more).map { header($0.0, $0.1) })
   }
 
   static func header(_ name: String, _ value: String) -> JSON {
