@@ -169,7 +169,9 @@ struct IdentityChecks: Sendable {
     while !isOver() {
       do {
         let answer = try await gateway.exchange(TLSClient.get("/agents/\(platform.agent)/", host: "agent"))
-        load.note(answer.text.contains(platform.target.canary), "the gateway: \(answer.text.suffix(160))")
+        load.note(
+          answer.text.contains(platform.target.canary),
+          "the gateway: \(answer.text.isEmpty ? answer.remarks : String(answer.text.suffix(160)))")
       } catch {
         try Task.checkCancellation()
         load.note(false, "the gateway: \(error)")
