@@ -1,6 +1,7 @@
 import AgentModel
 import ChildProcess
 import Foundation
+import KernelFiles
 import NetworkIsolation
 
 /// Where the node proxy may be led by a name: NET-4 with DNS in the attacker's hands.
@@ -26,7 +27,8 @@ struct ProxyReach: Sendable {
     let world = try await fixtures.world.value
     let proxy = fixtures.site.platform.proxyUserID
     let nobody = 1_950_000_000 + UInt32.random(in: 0..<1_000_000)
-    let isVersion6 = FileManager.default.contents(atPath: "/proc/net/if_inet6").map { !$0.isEmpty } ?? false
+    // A kernel without IPv6 has no such file.
+    let isVersion6 = (try? kernelFile("/proc/net/if_inet6"))?.isEmpty == false
     let far = Self.destinations.compactMap { IPAddress($0) }.filter { isVersion6 || !$0.isVersion6 }
     for user in [proxy, nobody] {
       for destination in far { try await world.admit(user: user, to: destination) }

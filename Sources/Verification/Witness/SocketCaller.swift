@@ -10,7 +10,7 @@ struct SocketCaller: Sendable {
   /// - Returns: what came, one character for each byte; `nil` when no connection was made.
   func exchange(_ bytes: [UInt8]) async throws -> String? {
     let script = """
-      import socket, sys
+      socket, sys = map(__import__, ("socket", "sys"))
       s = socket.socket(socket.AF_UNIX)
       s.settimeout(1.5)
       try:
