@@ -171,8 +171,8 @@ let package = Package(
     room(
       "Verification",
       [
-        "AgentModel", "APIClient", "APIModel", "Blueprint", "ChildProcess", "CLinux", "Documents", "Faults",
-        "KernelFiles", "NetworkIsolation", "Sandbox", "Storage",
+        "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux", "Documents",
+        "Faults", "KernelFiles", "NetworkIsolation", "Sandbox", "Storage",
       ]),
 
     // 5. The program: parse arguments, wire, run.

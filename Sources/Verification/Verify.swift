@@ -62,9 +62,13 @@ package struct Verify: Sendable {
 
   private func selected(_ fixtures: Fixtures) throws -> [Check] {
     let isolation = IsolationChecks(fixtures: fixtures).all + LimitCheck(fixtures: fixtures).all
-    let sorted =
-      isolation.sorted { $0.id < $1.id } + NetworkChecks(fixtures: fixtures).all + RecordChecks(fixtures: fixtures).all
-    guard !options.only.isEmpty else { return sorted }
+    let network = NetworkChecks(fixtures: fixtures).all + EgressChecks(fixtures: fixtures).all
+    let identity =
+      GatewayChecks(fixtures: fixtures).all + ListenerChecks(fixtures: fixtures).all
+      + IdentityChecks(fixtures: fixtures).all + CredentialCheck(fixtures: fixtures).all
+    let record = RecordChecks(fixtures: fixtures).all + OutageCheck(fixtures: fixtures).all
+    let sorted = isolation.sorted { $0.id < $1.id } + network.sorted { $0.id < $1.id } + identity + record
+    guard !options.only.isEmpty else { return sorted.filter { !options.isQuick || !$0.isLong } }
     if let unknown = options.only.first(where: { id in !sorted.contains { $0.id == id } }) {
       throw Fault(
         .invalid, operation: "run check \(unknown)", reason: "there is no such check",

@@ -168,7 +168,9 @@ actor ProxyControl {
     do { try await refreshKeys() } catch {
       logger.error("Keys cannot be kept", metadata: ["error": "\(error)"])
     }
-    if version == nil { await settleOrWarn("The node proxy does not have its configuration") }
+    // Before the control plane has told whom to believe, a configuration would take the platform's API and the agents'
+    // ports away from a proxy that serves them since before this process.
+    if version == nil, keys.trustBundle != nil { await settleOrWarn("The node proxy does not have its configuration") }
   }
 
   func secretsChanged() async throws { try await settle() }
@@ -197,7 +199,8 @@ actor ProxyControl {
   private func waitForCertificate(_ agent: DesiredAgent) async throws {
     let deadline = ContinuousClock.now + Self.identityPatience
     while true {
-      if keys.certificate(of: .agent(agent.id, in: domain)) != nil { return }
+      // Of an adopted agent the certificate is there at once, and whom to believe may still have to be told.
+      if keys.trustBundle != nil, keys.certificate(of: .agent(agent.id, in: domain)) != nil { return }
       guard ContinuousClock.now < deadline else {
         throw Fault(
           .unavailable, operation: "give agent \(agent.id) an identity",

@@ -4,10 +4,13 @@ import AgentModel
 import ChildProcess
 import Faults
 import Foundation
+import NetworkIsolation
 
 /// NET: what an agent cannot reach, and what cannot reach an agent.
 struct NetworkChecks: Sendable {
   let fixtures: Fixtures
+
+  private var counters: FirewallCounters { FirewallCounters(layout: fixtures.site.platform) }
 
   private static let criteria = ["CC6.1", "CC6.6"]
 
@@ -21,8 +24,11 @@ struct NetworkChecks: Sendable {
         body: { try await attack(neighbourAttacks) }),
       Check(
         "NET-4", layer: "network",
-        title: "private, link-local, metadata, multicast and host addresses are closed", criteria: Self.criteria,
-        body: { try await attack(try addressAttacks()) }),
+        title: "private, link-local, metadata, multicast and host addresses are closed, also behind a name",
+        criteria: Self.criteria, deadline: .seconds(90),
+        body: {
+          try await attack(try addressAttacks()) { try await ProxyReach(fixtures: fixtures).trials() }
+        }),
       Check(
         "NET-6", layer: "network", title: "IPv6, UDP, ICMP and raw packets are as closed as TCP",
         criteria: Self.criteria, body: { try await attack(try protocolAttacks()) }),
@@ -34,12 +40,15 @@ struct NetworkChecks: Sendable {
 
   // MARK: From an agent
 
-  private func attack(_ attacks: [NetworkAttack]) async throws -> Finding {
+  private func attack(
+    _ attacks: [NetworkAttack], and more: @Sendable () async throws -> [Trial] = { [] }
+  ) async throws -> Finding {
     let stage = try await fixtures.stage.value
     let start = Date()
-    let before = try await dropped()
-    var finding = Finding(try await NetworkAttack.trials(attacks, on: stage))
-    let after = try await dropped()
+    let before = try await counters.total()
+    async let others = more()
+    var finding = Finding(try await NetworkAttack.trials(attacks, on: stage) + others)
+    let after = try await counters.total()
     if finding.verdict == .proven {
       guard after > before else {
         return Finding(.failed, evidence: ["the platform's firewall counted no dropped packet"])
@@ -63,10 +72,24 @@ struct NetworkChecks: Sendable {
           }.first.map { "the neighbour's interface got \($0)" }
         }),
       .injectedAtNeighbour("inject a TCP SYN to the neighbour", .tcpSynchronize(port: 8081)),
+    ] + ([80, 443] + ServicePort.allCases.map(\.rawValue)).map(Self.dialNeighbour) + [
       .injectedAtNeighbour("inject UDP to the neighbour", .udp(port: 53, [0])),
       .injectedAtNeighbour("inject a ping to the neighbour", .echoRequest),
       .injectedAtNeighbour("inject an unknown protocol to the neighbour", .experimental),
     ]
+  }
+
+  /// Also to the ports that lead to the proxy elsewhere.
+  private static func dialNeighbour(_ port: UInt16) -> NetworkAttack {
+    NetworkAttack(
+      name: "connect to port \(port) of the neighbour",
+      means: .guest { "timeout 2 bash -c 'cat < /dev/tcp/\($0.neighbour.address)/\(port)'" },
+      isSent: { $0.destination == $1.neighbour.address && $0.protocolNumber == 6 && $0.port == port },
+      arrival: { side, _ in
+        side.atNeighbour.sightings {
+          $0.source == side.target.network.address && $0.protocolNumber == 6 && $0.port == port
+        }.first.map { "the neighbour's interface got \($0)" }
+      })
   }
 
   private func addressAttacks() throws -> [NetworkAttack] {
@@ -156,7 +179,7 @@ struct NetworkChecks: Sendable {
 
   private func inbound() async throws -> Finding {
     let stage = try await fixtures.stage.value
-    let before = try await dropped()
+    let before = try await counters.total()
     let places = [("the host", nil), ("another network namespace", stage.world.network.namespace)]
     var trials: [Trial] = []
     for (place, namespace) in places {
@@ -166,8 +189,9 @@ struct NetworkChecks: Sendable {
           withoutControl: { try await fetch(from: stage.withoutControl, in: namespace) },
           withControl: { try await fetch(from: stage.withControl, in: namespace) }))
     }
+    trials += try await GatewayChecks(fixtures: fixtures).ways()
     var finding = Finding(trials)
-    let after = try await dropped()
+    let after = try await counters.total()
     if finding.verdict == .proven {
       guard after > before else {
         return Finding(.failed, evidence: ["the platform's firewall counted no dropped packet"])
@@ -199,20 +223,6 @@ struct NetworkChecks: Sendable {
   }
 
   // MARK: The platform's own witnesses
-
-  /// Packets that the instance's table has dropped since it was made.
-  private func dropped() async throws -> Int {
-    let table = "lobstack_" + fixtures.site.platform.instance.description.replacing("-", with: "_")
-    let text = try await Command("nft", ["-j", "list", "table", "inet", table]).check()
-    return try packets(in: JSONSerialization.jsonObject(with: Data(text.utf8)))
-  }
-
-  /// The sum of every counter in a listing, wherever it stands.
-  private func packets(in value: Any) -> Int {
-    if let list = value as? [Any] { return list.reduce(0) { $0 + packets(in: $1) } }
-    guard let object = value as? [String: Any] else { return 0 }
-    return (object["packets"] as? Int ?? 0) + object.values.reduce(0) { $0 + packets(in: $1) }
-  }
 
   /// The first denial of the agent's packets that the platform reported; waits as long as its reports take.
   private func detection(of target: Target, since start: Date) async -> CheckReport.Detection? {

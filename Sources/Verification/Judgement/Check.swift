@@ -9,11 +9,13 @@ package struct Check: Sendable {
   package let deadline: Duration
   /// Runs while no other check does, because it loads the machine or measures time.
   package let isAlone: Bool
+  /// Takes so long that a quick run leaves it out, unless it is named.
+  package let isLong: Bool
   let body: @Sendable () async throws -> Finding
 
   package init(
     _ id: String, layer: String, title: String, criteria: [String], deadline: Duration = .seconds(40),
-    isAlone: Bool = false, body: @escaping @Sendable () async throws -> Finding
+    isAlone: Bool = false, isLong: Bool = false, body: @escaping @Sendable () async throws -> Finding
   ) {
     self.id = id
     self.layer = layer
@@ -21,6 +23,7 @@ package struct Check: Sendable {
     self.criteria = criteria
     self.deadline = deadline
     self.isAlone = isAlone
+    self.isLong = isLong
     self.body = body
   }
 }

@@ -6,9 +6,11 @@ import Glibc
 /// The root file system of every probe: busybox and bash of this machine, nothing else.
 enum ProbeImage {
   private static let applets = [
-    "cat", "chown", "date", "dd", "env", "find", "grep", "head", "httpd", "id", "ln", "ls", "mkdir", "mkfifo", "mknod",
+    "base64", "cat", "chown", "date", "dd", "env", "find", "grep", "head", "httpd", "id", "ln", "ls", "mkdir", "mkfifo",
+    "mknod",
     "mount", "mv",
-    "nc", "ping", "ps", "rm", "sed", "seq", "sh", "sleep", "stat", "tail", "tee", "timeout", "touch", "tr", "true",
+    "nc", "ping", "ps", "rm", "sed", "seq", "sh", "sleep", "sort", "stat", "tail", "tee", "timeout", "touch", "tr",
+    "true",
     "uname",
     "unshare", "wc",
   ]

@@ -41,6 +41,10 @@ func remove(_ trace: Trace) async throws {
   case .process(let pid, let startTime):
     guard HostProcess(pid)?.startTime == startTime else { return }
     kill(pid, SIGKILL)
+  case .secret(let socket, let reference):
+    try await removeThroughAPI(socket) { try await $0.deleteSecret(reference) }
+  case .token(let socket, let id):
+    try await removeThroughAPI(socket) { try await $0.revokeToken(id) }
   case .agent(let socket, let id):
     try await removeAgent(id, socket: socket)
   case .platform(let stateDirectory, let instance):
@@ -92,6 +96,12 @@ private func removeAgent(_ id: AgentID, socket: String) async throws {
       .timedOut, operation: "delete agent \(id)", reason: "it is still there after 15 s",
       remedy: "delete it with 'lobstack agent delete'")
   }
+}
+
+/// What is gone already is as good as removed.
+private func removeThroughAPI(_ socket: String, _ body: (APIClient) async throws -> Void) async throws {
+  guard FileManager.default.fileExists(atPath: socket) else { return }
+  do { try await withClient(socket, body) } catch let fault as Fault where fault.code == .notFound {}
 }
 
 /// A client for one use.

@@ -16,6 +16,9 @@ package enum Trace: Sendable, Hashable, Codable {
   case sandbox(runtimeRoot: String, id: String)
   case cgroup(String)
   case process(pid: Int32, startTime: UInt64)
+  /// A secret, likewise a token, of the platform whose API listens at the socket.
+  case secret(apiSocket: String, reference: SecretReference)
+  case token(apiSocket: String, id: String)
   /// An agent of the platform whose API listens at the socket.
   case agent(apiSocket: String, id: AgentID)
   /// An installation of Lobstack of our own.
@@ -25,7 +28,7 @@ package enum Trace: Sendable, Hashable, Codable {
   var isAlive: Bool {
     switch self {
     case .sandbox, .process, .agent, .platform: true
-    case .directory, .mount, .networkNamespace, .interface, .rule, .routes, .setting, .cgroup: false
+    case .directory, .mount, .networkNamespace, .interface, .rule, .routes, .setting, .cgroup, .secret, .token: false
     }
   }
 }

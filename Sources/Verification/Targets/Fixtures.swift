@@ -15,7 +15,12 @@ struct Fixtures: Sendable {
   let world: Shared<WitnessWorld>
   /// A throw-away sandbox without any control but gVisor itself, and with a view of the host.
   let open: Shared<OpenSandbox>
-  /// Two agents of the platform.
+  /// What the first of the agents may reach, and the key that is added for it.
+  let names: Shared<ProbeNames>
+  let key: Shared<String>
+  /// Tokens of the probes' tenant and of another one.
+  let tokens: Shared<(own: String, other: String)>
+  /// Two agents of the platform. The second may reach nothing.
   let first: Shared<Target>
   let second: Shared<Target>
   let stage: Shared<NetworkStage>
@@ -54,7 +59,18 @@ struct Fixtures: Sendable {
         ], imageRoot: scratch, network: try await network, runsScriptsAsRoot: true)
       return OpenSandbox(target: try await throwAway.value.make(recipe), network: try await network)
     }
-    let first = Shared { try await agents.value.make("a", image: try await image.value) }
+    let names = Shared { try ProbeNames(instance: site.instance) }
+    let key = Shared { try await agents.value.setSecret(try await names.value.secret, for: "a") }
+    tokens = Shared {
+      let own = try await agents.value.token("own")
+      return (own, try await agents.value.token("other", for: "\(ProbeAgents.tenant)-other"))
+    }
+    let first = Shared {
+      _ = try await key.value
+      return try await agents.value.make("a", image: try await image.value, names: try await names.value)
+    }
+    self.names = names
+    self.key = key
     let second = Shared { try await agents.value.make("b", image: try await image.value) }
     self.image = image
     self.throwAway = throwAway
@@ -68,7 +84,10 @@ struct Fixtures: Sendable {
         site: site, world: try await world.value, open: try await open.value, first: try await first.value,
         second: try await second.value)
     }
-    harmed = Shared { try await HarmedPlatform.open(site: site, image: try await image.value) }
+    harmed = Shared {
+      try await HarmedPlatform.open(
+        site: site, image: try await image.value, world: try await world.value, names: try await names.value)
+    }
   }
 
   let hostCanary: HostCanary

@@ -4,6 +4,7 @@ import ChildProcess
 import Faults
 import Foundation
 import Glibc
+import NetworkIsolation
 
 /// A second installation of Lobstack, started by verify from its own program, whose processes may be killed and whose
 /// disk may be filled.
@@ -14,6 +15,12 @@ struct HarmedPlatform: Sendable {
   let target: Target
   let agent: AgentID
   let image: String
+  let names: ProbeNames
+  /// The key that the node proxy adds for the agent.
+  let key: String
+  /// The Internet of this platform's node proxy.
+  let world: WitnessWorld
+  let gateway: UInt16
   /// One harm at a time.
   let turn = Turn()
   private let disk: String
@@ -21,9 +28,14 @@ struct HarmedPlatform: Sendable {
   /// What `lobstack up` wants to see free on its disk, and the program's copy; nothing of it is taken before it is used.
   private static let size = 4 << 30
   /// Room that is left for the platform's work once it runs, and that is filled.
-  private static let room = 24 << 20
+  private static let room = 96 << 20
 
-  static func open(site: ProbeSite, image: String) async throws -> HarmedPlatform {
+  /// What the platform asks for names: an address of the witness world.
+  private static let resolver = "9.9.9.9"
+
+  static func open(
+    site: ProbeSite, image: String, world: WitnessWorld, names: ProbeNames
+  ) async throws -> HarmedPlatform {
     let disk = "\(site.openDirectory)/disk"
     try makeDirectory(disk, mode: 0o755)
     try await site.ledger.record(.mount(disk))
@@ -31,11 +43,14 @@ struct HarmedPlatform: Sendable {
       .check()
     let layout = try layout(site: site, disk: disk)
     try await site.ledger.record(.platform(stateDirectory: disk, instance: layout.instance))
-    try await start(layout, policy: site.platform.policyDirectory)
+    try await world.admit(user: layout.proxyUserID, sparing: "\(AddressPlan(layout: layout).subnet)")
+    let gateway = try freePort()
+    try await start(layout, gateway: gateway, policy: site.platform.policyDirectory)
     let agents = try await ProbeAgents.open(layout: layout, site: site)
-    let target: Target
+    let (target, key): (Target, String)
     do {
-      target = try await agents.make("r", image: image)
+      key = try await agents.setSecret(names.secret, for: "r")
+      target = try await agents.make("r", image: image, names: names)
       try await shrink(disk)
     } catch {
       // The failure is what counts, not how its client closes.
@@ -43,7 +58,8 @@ struct HarmedPlatform: Sendable {
       throw error
     }
     return HarmedPlatform(
-      layout: layout, agents: agents, target: target, agent: try agents.name("r"), image: image, disk: disk)
+      layout: layout, agents: agents, target: target, agent: try agents.name("r"), image: image, names: names,
+      key: key, world: world, gateway: gateway, disk: disk)
   }
 
   /// An instance whose addresses are not those of the platform under test.
@@ -56,10 +72,11 @@ struct HarmedPlatform: Sendable {
     throw NotTestable("no second instance with addresses of its own could be named")
   }
 
-  private static func start(_ layout: InstanceLayout, policy: String) async throws {
+  private static func start(_ layout: InstanceLayout, gateway: UInt16, policy: String) async throws {
     let directory = (layout.root as NSString).deletingLastPathComponent
     try await ownProgram([
       "up", "--detach", "--instance", "\(layout.instance)", "--state-dir", directory, "--policy", policy,
+      "--listen", "127.0.0.1:\(gateway)", "--resolver", resolver,
     ]).check(timeout: .seconds(60))
   }
 
@@ -91,6 +108,13 @@ struct HarmedPlatform: Sendable {
       return !process.isZombie && arguments.count > 1 && arguments[1] == subcommand
         && arguments.contains("\(layout.instance)") && arguments[0].hasSuffix("lobstack")
     }
+  }
+
+  /// A process of the platform by the file that its supervisor writes: `gateway`, `proxy`, `sentinel`, …
+  func component(_ name: String) -> HostProcess? {
+    FileManager.default.contents(atPath: "\(layout.runDirectory)/\(name).pid")
+      .flatMap { Int32(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)) }
+      .flatMap { HostProcess($0) }
   }
 
   /// Writes the disk full.

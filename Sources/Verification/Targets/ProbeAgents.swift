@@ -30,19 +30,22 @@ struct ProbeAgents: Sendable {
   /// Creates an agent with a name of its own and waits until it runs.
   ///
   /// - Throws: `Fault` with the platform's reason when it does not run within 30 s.
-  func make(_ suffix: String, image: String) async throws -> Target {
+  func make(_ suffix: String, image: String, names: ProbeNames? = nil) async throws -> Target {
     let canary = randomText()
     let id = try name(suffix)
     // The agents of a platform of our own go with it.
     if layout == site.platform { try await site.ledger.record(.agent(apiSocket: layout.apiSocket, id: id)) }
-    _ = try await client.createAgent(document: try document(id, image: image, canary: canary))
+    _ = try await client.createAgent(
+      document: try document(id, image: image, canary: canary, egress: names?.allowances))
     let agent = try await waitUntilRunning(id)
     try await waitForHeartbeat(agent)
     return try await target(agent, canary: canary, image: image)
   }
 
   /// An agent document that runs the probe program.
-  func document(_ id: AgentID, image: String, canary: String) throws -> String {
+  func document(
+    _ id: AgentID, image: String, canary: String, egress: [EgressAllowance]? = nil
+  ) throws -> String {
     struct Document: Encodable {
       struct Metadata: Encodable { var name, tenant: String }
       struct Spec: Encodable {
@@ -51,6 +54,7 @@ struct ProbeAgents: Sendable {
         var env: [String: String]
         var workspace = ["size": "64Mi"]
         var ports = ["http": ProbeProgram.port]
+        var egress: [EgressAllowance]?
       }
       var apiVersion = "lobstack.dev/v1"
       var kind = "Agent"
@@ -59,8 +63,35 @@ struct ProbeAgents: Sendable {
     }
     let document = Document(
       metadata: .init(name: "\(id.name)", tenant: "\(id.tenant)"),
-      spec: .init(image: "dir:\(image)", command: ProbeProgram.command(), env: ["PROBE_CANARY": canary]))
+      spec: .init(image: "dir:\(image)", command: ProbeProgram.command(), env: ["PROBE_CANARY": canary], egress: egress)
+    )
     return String(decoding: try JSONEncoder().encode(document), as: UTF8.self)
+  }
+
+  /// Gives one agent of ours a secret that no other run has.
+  ///
+  /// - Returns: its value.
+  func setSecret(_ name: SecretName, for suffix: String) async throws -> String {
+    let id = try self.name(suffix)
+    let reference = SecretReference(tenant: id.tenant, agent: id.name, name: name)
+    if layout == site.platform {
+      try await site.ledger.record(.secret(apiSocket: layout.apiSocket, reference: reference))
+    }
+    let value = randomText()
+    try await client.setSecret(reference, to: SecretValue(Array(value.utf8)))
+    return value
+  }
+
+  /// A token that may call the agents of a tenant.
+  func token(_ purpose: String, for tenant: String = ProbeAgents.tenant) async throws -> String {
+    guard let tenant = TenantName(tenant) else { throw NotTestable("'\(tenant)' is no tenant") }
+    let created = try await client.createToken(
+      TokenRequest(name: "\(site.instance)-\(purpose)", role: .operator, tenant: tenant, expiresInSeconds: 3600))
+    // Only now it has an id to be removed by; it ends by itself in an hour.
+    if layout == site.platform {
+      try await site.ledger.record(.token(apiSocket: layout.apiSocket, id: created.token.id))
+    }
+    return created.secret
   }
 
   func name(_ suffix: String) throws -> AgentID {

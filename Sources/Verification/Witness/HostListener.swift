@@ -26,10 +26,10 @@ final class HostListener: Sendable {
   }
 
   private init(interface: String?, port: UInt16) throws {
-    tcp = try bound(SOCK_STREAM, AF_INET6, interface: interface, port: port)
+    tcp = try boundSocket(SOCK_STREAM, AF_INET6, interface: interface, port: port)
     self.port = try localPort(tcp)
     let port = self.port
-    udp = try [AF_INET, AF_INET6].map { try bound(SOCK_DGRAM, $0, interface: interface, port: port) }
+    udp = try [AF_INET, AF_INET6].map { try boundSocket(SOCK_DGRAM, $0, interface: interface, port: port) }
     guard listen(tcp.number, 64) == 0 else { throw networkFailure("listen on port \(self.port)") }
   }
 
@@ -46,7 +46,7 @@ final class HostListener: Sendable {
       guard poll(&entries, nfds_t(entries.count), 50) > 0 else { continue }
       var from = sockaddr_in6()
       if entries[0].revents != 0 {
-        let connection = sender(&from) { accept(tcp.number, $0, $1) }
+        let connection = withSender(&from) { accept(tcp.number, $0, $1) }
         if connection >= 0 {
           _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
           note("tcp", from, "")
@@ -56,7 +56,7 @@ final class HostListener: Sendable {
         }
       }
       for (entry, socket) in zip(entries.dropFirst(), udp) where entry.revents != 0 {
-        let count = sender(&from) {
+        let count = withSender(&from) {
           recvfrom(socket.number, &buffer, buffer.count, Int32(MSG_DONTWAIT), $0, $1)
         }
         if count >= 0 { note("udp", from, " " + String(decoding: buffer[..<min(count, 24)], as: UTF8.self)) }
@@ -81,7 +81,8 @@ final class HostListener: Sendable {
   }
 }
 
-private func sender<Result>(
+/// Calls what wants to write down a sender's address.
+func withSender<Result>(
   _ from: inout sockaddr_in6, _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Result
 ) -> Result {
   var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
@@ -91,7 +92,7 @@ private func sender<Result>(
 }
 
 /// A socket on every address: of its family for datagrams, of both for connections.
-private func bound(_ type: __socket_type, _ family: Int32, interface: String?, port: UInt16) throws -> SocketHandle {
+func boundSocket(_ type: __socket_type, _ family: Int32, interface: String?, port: UInt16) throws -> SocketHandle {
   let number = socket(family, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
   guard number >= 0 else { throw networkFailure("open a socket") }
   let handle = SocketHandle(number)
@@ -119,6 +120,11 @@ private func bound(_ type: __socket_type, _ family: Int32, interface: String?, p
 
 private func localPort(_ handle: SocketHandle) throws -> UInt16 {
   var address = sockaddr_in6()
-  guard sender(&address, { getsockname(handle.number, $0, $1) }) == 0 else { throw networkFailure("read a port") }
+  guard withSender(&address, { getsockname(handle.number, $0, $1) }) == 0 else { throw networkFailure("read a port") }
   return UInt16(bigEndian: address.sin6_port)
+}
+
+/// A TCP port of the loopback address that nothing listens on at this moment.
+func freePort() throws -> UInt16 {
+  try localPort(try boundSocket(SOCK_STREAM, AF_INET, interface: nil, port: 0))
 }

@@ -12,12 +12,14 @@ struct WitnessWorld: Sendable {
   let network: BareNetwork
   let arrivals: Sniffer
   let listener: HostListener
+  private let names: NameServer
   private let table: Int
   private let site: ProbeSite
 
   /// Rules with a lower number win; `local` is 0, `main` 32766.
   private static let priority = 4_000
   private static let listenerPort: UInt16 = 4_444
+  private static let namesPort: UInt16 = 4_453
 
   static func open(site: ProbeSite) async throws -> WitnessWorld {
     let network = try await BareNetwork.make("w", number: 0, site: site)
@@ -36,6 +38,7 @@ struct WitnessWorld: Sendable {
         table inet witness {
           chain answer {
             type nat hook prerouting priority dstnat
+            udp dport 53 redirect to :\(namesPort)
             meta l4proto { tcp, udp } redirect to :\(listenerPort)
           }
         }
@@ -43,10 +46,12 @@ struct WitnessWorld: Sendable {
         """.utf8))
     async let arrivals = Sniffer.start(interface: "eth0", namespace: network.namespace)
     async let listener = HostListener.start(interface: nil, namespace: network.namespace, port: listenerPort)
+    async let names = NameServer.start(namespace: network.namespace, port: namesPort)
     let table = Int.random(in: 100_000...2_000_000_000)
     for family in [4, 6] { try await site.ledger.record(.routes(family: family, table: table)) }
     let world = WitnessWorld(
-      network: network, arrivals: try await arrivals, listener: try await listener, table: table, site: site)
+      network: network, arrivals: try await arrivals, listener: try await listener, names: try await names,
+      table: table, site: site)
     try await world.addRoutes()
     try world.forward(network.interface)
     return world
@@ -55,6 +60,7 @@ struct WitnessWorld: Sendable {
   func close() {
     arrivals.stop()
     listener.stop()
+    names.stop()
   }
 
   private func addRoutes() async throws {
@@ -72,10 +78,28 @@ struct WitnessWorld: Sendable {
         try await site.ledger.record(.setting(path: setting, value: value))
         try writeSetting(setting, "1")
       }
-      let rule = ["iif", interface, "lookup", "\(table)", "priority", "\(Self.priority)"]
-      try await site.ledger.record(.rule(family: family, selector: rule))
-      try await Command("ip", ["-\(family)", "rule", "add"] + rule).check()
+      try await addRule(["iif", interface], table: "\(table)", priority: Self.priority, family: family)
     }
+  }
+
+  /// Lets what one user of this machine sends reach the world as well, but for what goes to `subnet`: the way of a node
+  /// proxy whose Internet the world is to be.
+  func admit(user: UInt32, sparing subnet: String) async throws {
+    try await addRule(["uidrange", "\(user)-\(user)", "to", subnet], table: "main", priority: Self.priority - 1)
+    try await addRule(["uidrange", "\(user)-\(user)"], table: "\(table)", priority: Self.priority)
+  }
+
+  /// Lets connections of one user of this machine to port 443 of one address reach the world, and nothing else of his.
+  func admit(user: UInt32, to destination: IPAddress) async throws {
+    try await addRule(
+      ["uidrange", "\(user)-\(user)", "to", "\(destination)", "ipproto", "tcp", "dport", "443"], table: "\(table)",
+      priority: Self.priority, family: destination.isVersion6 ? 6 : 4)
+  }
+
+  private func addRule(_ selector: [String], table: String, priority: Int, family: Int = 4) async throws {
+    let rule = selector + ["lookup", table, "priority", "\(priority)"]
+    try await site.ledger.record(.rule(family: family, selector: rule))
+    try await Command("ip", ["-\(family)", "rule", "add"] + rule).check()
   }
 
   /// Lets admitted packets for `destination` go to another probe's interface instead.
