@@ -94,7 +94,11 @@ struct EgressChecks: Sendable {
   private static func outcome(_ answer: Dial.Answer, _ success: (Dial.Answer) -> String?) -> AttackOutcome {
     if let seen = success(answer) { return .succeeded(seen) }
     if let status = answer.status { return .prevented("refused with \(status)") }
-    return answer == .noConnection ? .prevented("no connection") : .prevented("closed without a byte")
+    // The proxy takes every connection to these ports: without one, nothing was asked.
+    guard answer != .noConnection else { return .unknown("no connection was made") }
+    return .prevented(
+      answer.bytes.isEmpty
+        ? "closed without a byte" : "\(answer.bytes.count) bytes came, and nothing that was asked for")
   }
 
   // MARK: Port 80
