@@ -146,9 +146,7 @@ struct ListenerChecks: Sendable {
 
   private func workloadTrials() async throws -> [Trial] {
     let layout = fixtures.site.platform
-    guard let gateway = getpwnam(InstanceLayout.User.gateway)?.pointee.pw_uid else {
-      throw NotTestable("the system has no user \(InstanceLayout.User.gateway)")
-    }
+    let gateway = layout.gatewayUserID
     let request = PlainHTTP2.request(
       host: "localhost", path: "/SpiffeWorkloadAPI/FetchX509SVID",
       fields: [("content-type", "application/grpc"), ("te", "trailers"), ("workload.spiffe.io", "true")],
