@@ -171,7 +171,8 @@ let package = Package(
     room(
       "Verification",
       [
-        "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux", "Documents",
+        "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux",
+        "Documents",
         "Faults", "KernelFiles", "NetworkIsolation", "Sandbox", "Storage",
       ]),
 
