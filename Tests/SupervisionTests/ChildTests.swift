@@ -81,7 +81,8 @@ import Testing
 
 /// A temporary directory that is gone afterwards.
 func withDirectory<Value>(_ body: (String) async throws -> Value) async throws -> Value {
-  let directory = FileManager.default.temporaryDirectory.appending(path: "supervision-\(UUID().uuidString.prefix(8))").path
+  let name = "supervision-\(UUID().uuidString.prefix(8))"
+  let directory = FileManager.default.temporaryDirectory.appending(path: name).path
   try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(atPath: directory) }
   return try await body(directory)
