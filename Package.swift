@@ -104,7 +104,7 @@ let package = Package(
     /** Runs programs: once with bounds, or streaming. */
     room("ChildProcess", ["Faults", logging, subprocess, systemPackage]),
     /** OCI images to shared read-only root file systems. */
-    room("Images", ["AgentModel", "ChildProcess", "Faults", crypto, logging]),
+    room("Images", ["AgentModel", "ChildProcess", "Faults", "Turns", crypto, logging]),
     /** runsc: bundles, lifecycle, limits. */
     room("Sandbox", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "KernelFiles", logging]),
     /** NetworkPolicy to nft elements, network namespaces, veth pairs, denial events. */
@@ -172,8 +172,7 @@ let package = Package(
       "Verification",
       [
         "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux",
-        "Documents",
-        "Faults", "KernelFiles", "NetworkIsolation", "Sandbox", "Storage",
+        "Documents", "Faults", "KernelFiles", "NetworkIsolation", "Sandbox", "Storage", "Turns",
       ]),
 
     // 5. The program: parse arguments, wire, run.

@@ -3,6 +3,7 @@ import ChildProcess
 import Faults
 import FoundationEssentials
 import Glibc
+import Turns
 
 /// The images of this machine: each unpacked once, by its digest, and shared read-only.
 ///
@@ -20,10 +21,8 @@ package actor ImageStore {
   private var user: ImageUser?
   private var images: [String: StoredImage] = [:]
   private var unpacking: [String: Task<StoredImage, any Error>] = [:]
-  private var working = 0
-  private var waiting: [CheckedContinuation<Void, Never>] = []
   /// Images that are fetched and unpacked at the same time; those that are here wait for none of them.
-  private static let mostWorking = 4
+  private let turn = Turn(places: 4)
   private var asked: [String: ContinuousClock.Instant] = [:]
   private var known: [ImageReference: KnownSource] = [:]
   private static let mostKnown = 10_000
@@ -60,11 +59,7 @@ package actor ImageStore {
     if let running = unpacking[source.digest] { return use(try await running.value) }
     let work = Unpacking(reference: reference, source: source, user: user, store: directory)
     // Awaited below, and by every other caller of the same digest: one who gives up must not end it for them.
-    let task = Task {
-      await takeTurn()
-      defer { endTurn() }
-      return try await work.run()
-    }
+    let task = Task { [turn] in try await turn.take { try await work.run() } }
     unpacking[source.digest] = task
     defer { unpacking[source.digest] = nil }
     let image = try await task.value
@@ -91,18 +86,6 @@ package actor ImageStore {
       known = known.filter { $0.value.source.digest != digest }
       try await removeTree(leaving)
     }
-  }
-
-  private func takeTurn() async {
-    guard working >= Self.mostWorking else {
-      working += 1
-      return
-    }
-    await withCheckedContinuation { waiting.append($0) }
-  }
-
-  private func endTurn() {
-    if waiting.isEmpty { working -= 1 } else { waiting.removeFirst().resume() }
   }
 
   private func use(_ image: StoredImage) -> ResolvedImage {

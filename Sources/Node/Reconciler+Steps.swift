@@ -7,6 +7,7 @@ import NetworkIsolation
 import NodeProtocol
 import Planning
 import Sandbox
+import Turns
 
 /// The steps of a plan, carried out.
 extension Reconciler {
@@ -96,18 +97,21 @@ extension Reconciler {
       states[agent.uid]?.hasNetwork = false
       throw error
     }
-    await takeLaunchTurn()
-    defer { endLaunchTurn() }
+    let record = state.record
+    try await launches.take { try await self.launch(record, generation: generation, image) }
+  }
+
+  private func launch(_ record: AgentRecord, generation: Int64, _ image: ResolvedImage) async throws {
     // To fetch an image can take its time, and what is wanted may be something else by now.
     guard
       let agent = desired.agents.first(where: {
-        $0.uid == agent.uid && $0.wish == .run && $0.sandboxGeneration == generation
+        $0.uid == record.uid && $0.wish == .run && $0.sandboxGeneration == generation
       })
     else { return }
     let launched: Launch.Launched
     do {
       launched = try await Launch(
-        desired: agent, record: state.record, files: machine.files(agent.uid), machine: machine
+        desired: agent, record: record, files: machine.files(agent.uid), machine: machine
       ).run(image)
     } catch {
       // What the launch could not undo is undone by the next passes, which find nothing when all is gone.

@@ -8,6 +8,7 @@ import NetworkIsolation
 import NodeProtocol
 import Planning
 import Sandbox
+import Turns
 
 /// Makes the machine look like the desired state: observe, plan, execute, at every signal and every few seconds.
 ///
@@ -18,15 +19,14 @@ actor Reconciler {
   var desired = DesiredState(revision: 0, agents: [])
   var states: [AgentUID: AgentState] = [:]
   var busy: Set<AgentUID> = []
-  private var launching = 0
-  private var waitingLaunches: [CheckedContinuation<Void, Never>] = []
+  /// Agents that start at the same time; more would only slow one another. Its image is there when an agent takes its
+  /// turn, so a turn takes a second or two.
+  let launches = Turn(places: 4)
   private(set) var revision: UInt64 = 1
   private var watchers: [UUID: CheckedContinuation<Void, Never>] = [:]
   private let signals: AsyncStream<Void>
   let signal: AsyncStream<Void>.Continuation
 
-  /// Agents that start at the same time; more would only slow one another.
-  private static let mostLaunches = 4
   private static let interval = Duration.seconds(2)
   /// Between two read-backs of every layer of every agent.
   private static let readBackInterval = Duration.seconds(10)
@@ -164,19 +164,6 @@ actor Reconciler {
     forgetDestroyed(keeping: Set(wanted.keys))
     noteSettled(wanted)
     return taken
-  }
-
-  /// Returns when the agent's turn to start has come; its image is there by then, so a turn takes a second or two.
-  func takeLaunchTurn() async {
-    guard launching >= Self.mostLaunches else {
-      launching += 1
-      return
-    }
-    await withCheckedContinuation { waitingLaunches.append($0) }
-  }
-
-  func endLaunchTurn() {
-    if waitingLaunches.isEmpty { launching -= 1 } else { waitingLaunches.removeFirst().resume() }
   }
 
   private func freeSlot() -> Int {

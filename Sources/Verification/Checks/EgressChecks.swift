@@ -2,6 +2,7 @@ import APIClient
 import APIModel
 import Foundation
 import NetworkIsolation
+import Turns
 
 /// NET-3: an agent's way out leads to the hosts of its list, and to nothing else.
 struct EgressChecks: Sendable {

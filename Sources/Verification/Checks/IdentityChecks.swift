@@ -2,6 +2,7 @@ import AgentModel
 import Foundation
 import Glibc
 import Synchronization
+import Turns
 
 /// MTLS-3 and 4: an agent's identity lasts through renewals, and never becomes another's.
 struct IdentityChecks: Sendable {

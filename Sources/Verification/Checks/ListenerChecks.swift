@@ -1,6 +1,7 @@
 import AgentModel
 import Foundation
 import Glibc
+import Turns
 
 /// MTLS-2: what speaks to the platform's inner listeners without the right identity is refused at each of them.
 struct ListenerChecks: Sendable {

@@ -4,6 +4,7 @@ import AgentModel
 import Faults
 import Foundation
 import Glibc
+import Turns
 
 /// REL-2: each enforcer stopped in turn, on a second platform.
 struct OutageCheck: Sendable {

@@ -3,6 +3,7 @@ import ChildProcess
 import Foundation
 import KernelFiles
 import NetworkIsolation
+import Turns
 
 /// Where the node proxy may be led by a name: NET-4 with DNS in the attacker's hands.
 struct ProxyReach: Sendable {

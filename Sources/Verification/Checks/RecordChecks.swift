@@ -5,6 +5,7 @@ import Faults
 import Foundation
 import Glibc
 import Storage
+import Turns
 
 /// AUD and REL: the record of what was done, and what outlives a crash.
 struct RecordChecks: Sendable {

@@ -5,6 +5,7 @@ import Faults
 import Foundation
 import Glibc
 import NetworkIsolation
+import Turns
 
 /// A second installation of Lobstack, started by verify from its own program, whose processes may be killed and whose
 /// disk may be filled.
@@ -133,20 +134,4 @@ struct HarmedPlatform: Sendable {
   }
 
   func emptyDisk() { unlink("\(disk)/ballast") }
-}
-
-/// Lets one at a time pass, in the order of asking.
-actor Turn {
-  private var isTaken = false
-  private var waiting: [CheckedContinuation<Void, Never>] = []
-
-  func take<Value: Sendable>(_ body: @Sendable () async throws -> Value) async rethrows -> Value {
-    if isTaken { await withCheckedContinuation { waiting.append($0) } }
-    isTaken = true
-    defer {
-      isTaken = !waiting.isEmpty
-      if !waiting.isEmpty { waiting.removeFirst().resume() }
-    }
-    return try await body()
-  }
 }
