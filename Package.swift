@@ -69,7 +69,7 @@ let package = Package(
     /** System calls that Swift's Glibc module does not import (variadic or newer than the headers). */
     .target(name: "CLinux"),
 
-    // 1. Foundations: values, no I/O.
+    // 1. Foundations: values, and the few things of the system that many rooms need.
 
     /** Files of the kernel (/proc, /sys) as text. */
     room("KernelFiles", []),
@@ -85,6 +85,12 @@ let package = Package(
     room("Framing", [nioCore]),
     /** Callers that must not interleave, one after the other. */
     room("Turns", []),
+    /** Threads for calls that block. */
+    room("Threads", []),
+    /** Who is at the other end of a Unix socket. */
+    room("SocketPeer", [nioCore]),
+    /** Files that are there whole or not at all. */
+    room("Files", ["Faults"]),
     /** The JSON of the HTTP API. */
     room("APIModel", ["AgentModel", "Faults"]),
 
@@ -108,7 +114,8 @@ let package = Package(
     /** runsc: bundles, lifecycle, limits. */
     room("Sandbox", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "KernelFiles", logging]),
     /** NetworkPolicy to nft elements, network namespaces, veth pairs, denial events. */
-    room("NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Turns", logging]),
+    room(
+      "NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Threads", "Turns", logging]),
     /** Envoy: its configuration, and whether it runs it. */
     room("Proxy", ["AgentModel", "Faults", "Turns", nioCore, nioHTTP1, nioPosix]),
     /** Certificates of public authorities, by the ACME client lego. */
@@ -116,13 +123,16 @@ let package = Package(
     /** X.509- and JWT-SVIDs: who issues them, who is believed. */
     room("CertificateAuthority", ["AgentModel", "Faults", crypto, swiftASN1, x509]),
     /** Secrets, sealed. */
-    room("SecretStore", ["AgentModel", "Faults", crypto]),
+    room("SecretStore", ["AgentModel", "Faults", "Files", crypto]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
     room(
       "NodeProtocol",
-      ["AgentModel", "CLinux", "Documents", "Faults", "Framing", logging, nioCore, nioFoundation, nioPosix]),
+      [
+        "AgentModel", "CLinux", "Documents", "Faults", "Framing", "SocketPeer", logging, nioCore, nioFoundation,
+        nioPosix,
+      ]),
 
     // 4. Services: one process or one face each.
 
@@ -130,20 +140,23 @@ let package = Package(
     room(
       "Node",
       [
-        "AgentModel", "CertificateAuthority", "ChildProcess", "CLinux", "Documents", "Faults", "Framing", "Images",
+        "AgentModel", "CertificateAuthority", "ChildProcess", "CLinux", "Documents", "Faults", "Files", "Framing",
+        "Images",
         "KernelFiles", "NameResolution", "NetworkIsolation", "NodeProtocol", "Planning", "Proxy", "Sandbox",
         "SecretStore", "Turns", crypto, logging, nioCore, serviceLifecycle,
       ]),
     /** The SPIFFE Workload API on a Unix socket. */
     room(
       "WorkloadAPI",
-      ["AgentModel", "CertificateAuthority", "Faults", logging, nioCore, nioHPACK, nioHTTP2, nioPosix]),
+      ["AgentModel", "CertificateAuthority", "Faults", "SocketPeer", logging, nioCore, nioHPACK, nioHTTP2, nioPosix]),
     /** The HTTP API, its rules and the desired state. */
     room(
       "ControlPlane",
       [
-        "ACMEClient", "AgentModel", "APIModel", "AuditLog", "Blueprint", "CertificateAuthority", "Faults", "Framing",
-        "NodeProtocol", "Proxy", "Storage", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore,
+        "ACMEClient", "AgentModel", "APIModel", "AuditLog", "Blueprint", "CertificateAuthority", "Faults", "Files",
+        "Framing",
+        "NodeProtocol", "Proxy", "SocketPeer", "Storage", "WorkloadAPI", crypto, httpTypes, hummingbird,
+        hummingbirdCore,
         hummingbirdTLS, logging, nioCore, nioPosix, nioSSL, serviceLifecycle,
       ], resources: [.embedInCode("openapi.json")]),
     /** Client of the HTTP API. */
@@ -157,7 +170,8 @@ let package = Package(
     room(
       "Sentinel",
       [
-        "APIClient", "APIModel", "AgentModel", "CLinux", "Faults", "NameResolution", "NetworkIsolation", logging,
+        "APIClient", "APIModel", "AgentModel", "CLinux", "Faults", "NameResolution", "NetworkIsolation", "Threads",
+        logging,
         serviceLifecycle,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
@@ -224,6 +238,7 @@ let package = Package(
       "SentinelTests",
       ["APIModel", "AgentModel", "ChildProcess", "Faults", "NameResolution", "NetworkIsolation", "Sentinel", logging]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
+    tests("TurnsTests", ["Turns"]),
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Faults", "Images"]),
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
     tests(

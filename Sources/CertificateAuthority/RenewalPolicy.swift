@@ -39,6 +39,12 @@ package struct RenewalPolicy: Sendable, Hashable {
     return validity.issued + life * max(part, 0)
   }
 
+  /// The same, with the system's randomness.
+  package func renewal(of validity: Validity) -> Date {
+    var generator = SystemRandomNumberGenerator()
+    return renewal(of: validity, using: &generator)
+  }
+
   /// - Parameter renewal: the time that `renewal(of:using:)` gave.
   package func urgency(of validity: Validity, renewal: Date, at time: Date) -> Urgency {
     if time > validity.notAfter { return .ended }

@@ -4,6 +4,7 @@ import Faults
 import Foundation
 import Glibc
 import Synchronization
+import Threads
 
 /// Reads the events of dropped packets from the kernel, on a thread of its own.
 ///
@@ -18,9 +19,7 @@ package final class DenialReader: Sendable {
 
   private let descriptor: Int32
   private let window = Mutex(DenialWindow())
-  private let state = Mutex(State.open)
-
-  private enum State { case open, running, stopped }
+  private let thread = ServiceThread(name: "denial-reader")
 
   /// - Throws: `Fault(.failed)` when the socket cannot be bound to the group, as without CAP_NET_ADMIN.
   package static func open(group: UInt16) throws -> DenialReader {
@@ -38,19 +37,9 @@ package final class DenialReader: Sendable {
   deinit { close(descriptor) }
 
   /// Starts the thread. The reader lives as long as its thread: call `stop()`.
-  package func start() {
-    let isFirst = state.withLock { state in
-      guard state == .open else { return false }
-      state = .running
-      return true
-    }
-    guard isFirst else { return }
-    let thread = Thread { [self] in read() }
-    thread.name = "denial-reader"
-    thread.start()
-  }
+  package func start() { thread.start { [self] in read() } }
 
-  package func stop() { state.withLock { $0 = .stopped } }
+  package func stop() { thread.stop() }
 
   /// What came since the last call.
   package func drain() -> DenialWindow.Contents { window.withLock { $0.drain() } }
@@ -58,7 +47,7 @@ package final class DenialReader: Sendable {
   private func read() {
     var buffer = [UInt8](repeating: 0, count: 1 << 17)
     var failures = 0
-    while state.withLock({ $0 == .running }) {
+    while thread.isRunning {
       let count = lobstack_netlink_receive(descriptor, &buffer, buffer.count)
       if count >= 0 {
         failures = 0

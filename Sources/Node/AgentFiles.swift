@@ -1,6 +1,7 @@
 import AgentModel
 import ChildProcess
 import Faults
+import Files
 import Foundation
 import Glibc
 
@@ -100,25 +101,4 @@ func writeAtomically(_ value: some Encodable, to path: String, mode: mode_t = 0o
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   try writeAtomically(try encoder.encode(value), to: path, mode: mode)
-}
-
-/// Writes `data` so that a crash leaves the old file or the new one, never a part.
-///
-/// - Parameter group: who may read it beside root, when the mode says so.
-func writeAtomically(_ data: Data, to path: String, mode: mode_t, group: gid_t? = nil) throws {
-  let partial = "\(path).new"
-  func failure(_ what: String) -> Fault {
-    let reason = "it cannot be \(what): \(String(cString: strerror(errno)))"
-    unlink(partial)
-    return Fault(
-      .exhausted, operation: "write \(path)", reason: reason, remedy: "free disk space or mend the file system")
-  }
-  unlink(partial)
-  let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-  guard descriptor >= 0 else { throw failure("made") }
-  defer { close(descriptor) }
-  let written = data.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-  guard written == data.count, fsync(descriptor) == 0 else { throw failure("written") }
-  if let group, fchown(descriptor, uid_t.max, group) != 0 { throw failure("given to its group") }
-  guard fchmod(descriptor, mode) == 0, rename(partial, path) == 0 else { throw failure("put in place") }
 }

@@ -1,10 +1,10 @@
 import CLinux
 import Faults
 import Framing
-import Glibc
 import Logging
 import NIOCore
 import NIOPosix
+import SocketPeer
 
 /// Answers the node's requests; what they mean is the node's business.
 package protocol NodeRequestHandling: Sendable {
@@ -139,22 +139,12 @@ package struct NodeServer: Sendable {
   }
 
   private func peerUser(of channel: any Channel) async throws -> UInt32 {
-    guard let options = channel as? any SocketOptionProvider else {
+    guard let credentials = try await PeerCredentials.of(channel) else {
       throw Fault(
         .denied, operation: "identify a peer", reason: "its connection has no credentials", remedy: "use a Unix socket")
     }
-    let credentials: PeerCredentials = try await options.unsafeGetSocketOption(
-      level: .socket, name: .init(rawValue: SO_PEERCRED)
-    ).get()
     return credentials.uid
   }
-}
-
-/// The kernel's `struct ucred` (unix(7)).
-private struct PeerCredentials {
-  var pid: Int32 = 0
-  var uid: UInt32 = 0
-  var gid: UInt32 = 0
 }
 
 /// Carries the one iterator of a connection into the task that reads it; nobody else touches it afterwards.

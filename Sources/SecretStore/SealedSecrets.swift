@@ -1,6 +1,7 @@
 import AgentModel
 import Crypto
 import Faults
+import Files
 import Foundation
 import Glibc
 
@@ -45,7 +46,7 @@ package struct SealedSecrets: Sendable {
           remedy: "restore the key from a backup, or remove the directory and set the secrets again")
       }
       let key = SymmetricKey(size: .bits256)
-      try write(key.withUnsafeBytes { Data($0) }, to: path, mode: 0o400)
+      try writeAtomically(key.withUnsafeBytes { Data($0) }, to: path, mode: 0o400)
       return key
     }
     guard status.st_mode & 0o077 == 0, status.st_uid == geteuid() else {
@@ -85,7 +86,7 @@ package struct SealedSecrets: Sendable {
       throw Fault(
         .failed, operation: "set secret \(reference)", reason: "it cannot be sealed", remedy: "report this as a bug")
     }
-    try Self.write(bytes, to: path(reference), mode: 0o600)
+    try writeAtomically(bytes, to: path(reference), mode: 0o600)
   }
 
   /// The value that an agent gets: its own, else its tenant's; `nil` when there is none.
@@ -142,21 +143,6 @@ package struct SealedSecrets: Sendable {
     let parts = file.dropLast(suffix.count).split(separator: "_", omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 3, let tenant = TenantName(parts[0]), let name = SecretName(parts[2]) else { return nil }
     return SecretReference(tenant: tenant, agent: AgentName(parts[1]), name: name)
-  }
-
-  /// A crash leaves the old file or the new one.
-  private static func write(_ data: Data, to path: String, mode: mode_t) throws {
-    let partial = path + ".new"
-    unlink(partial)
-    let descriptor = Glibc.open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-    guard descriptor >= 0 else { throw fault("write \(path)") }
-    defer { close(descriptor) }
-    let written = data.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-    guard written == data.count, fsync(descriptor) == 0, rename(partial, path) == 0 else {
-      let failure = fault("write \(path)")
-      unlink(partial)
-      throw failure
-    }
   }
 
   private static func fault(_ operation: String) -> Fault {

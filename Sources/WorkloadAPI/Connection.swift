@@ -1,8 +1,8 @@
 import Faults
-import Glibc
 import NIOCore
 import NIOHPACK
 import NIOHTTP2
+import SocketPeer
 import Synchronization
 
 typealias CallChannel = NIOAsyncChannel<HTTP2Frame.FramePayload, HTTP2Frame.FramePayload>
@@ -37,14 +37,11 @@ struct Connection: Sendable {
 
   /// The user at the other end, by the kernel's word (unix(7), SO_PEERCRED): of the moment it connected.
   func user() async throws -> UInt32 {
-    guard let options = channel as? any SocketOptionProvider else {
+    guard let credentials = try await PeerCredentials.of(channel) else {
       throw Fault(
         .denied, operation: "identify a caller", reason: "its connection has no credentials",
         remedy: "use a Unix socket")
     }
-    let credentials: PeerCredentials = try await options.unsafeGetSocketOption(
-      level: .socket, name: .init(rawValue: SO_PEERCRED)
-    ).get()
     return credentials.uid
   }
 
@@ -52,13 +49,6 @@ struct Connection: Sendable {
     // It may be closed already, which is what is wanted.
     try? await channel.close()
   }
-}
-
-/// The kernel's `struct ucred` (unix(7)).
-private struct PeerCredentials {
-  var pid: Int32 = 0
-  var uid: UInt32 = UInt32.max
-  var gid: UInt32 = UInt32.max
 }
 
 /// Knows since when a connection has no call.

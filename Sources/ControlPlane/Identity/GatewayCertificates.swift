@@ -2,6 +2,7 @@ import APIModel
 import AgentModel
 import CertificateAuthority
 import Faults
+import Files
 import Foundation
 import Logging
 import Proxy
@@ -79,7 +80,7 @@ actor GatewayCertificates: Service {
     let bundle = identity.authority.bundle.pem
     let parts = [certificate.chain, own.svid.certificate.chain.pem, bundle]
     guard parts != written else { return }
-    try writeBundle(bundle)
+    try writeAtomically(Data(bundle.utf8), to: layout.trustBundle, mode: 0o644)
     changes += 1
     let files = GatewayLayout.files(
       certificate: certificate,
@@ -103,24 +104,12 @@ actor GatewayCertificates: Service {
     let key = IdentityKey()
     let issued = try identity.authority.issueServerCertificate(
       for: settings.names, key: key.publicKey, revocations: settings.revocations, at: time)
-    var generator = SystemRandomNumberGenerator()
     let fresh = OwnCertificate(
       certificate: WorkloadCertificate(chain: issued.chain.pem, privateKey: key.secretPEM),
-      renewal: RenewalPolicy.quarterLife.renewal(of: issued.validity, using: &generator),
+      renewal: RenewalPolicy.quarterLife.renewal(of: issued.validity),
       end: issued.validity.notAfter, issuer: issuer)
     own = fresh
     return fresh.certificate
-  }
-
-  private func writeBundle(_ bundle: String) throws {
-    do {
-      try Data(bundle.utf8).write(to: URL(filePath: layout.trustBundle), options: .atomic)
-      guard chmod(layout.trustBundle, 0o644) == 0 else { throw CocoaError(.fileWriteNoPermission) }
-    } catch {
-      throw Fault(
-        .failed, operation: "write \(layout.trustBundle)", reason: "the file cannot be written",
-        remedy: "free disk space, or mend the file system", cause: error)
-    }
   }
 
   // MARK: Status

@@ -1,7 +1,6 @@
 import CertificateAuthority
-import Faults
+import Files
 import Foundation
-import Glibc
 
 /// The certificate of a public authority between two runs of the control plane: one file with the key, so that both
 /// change at once.
@@ -22,15 +21,6 @@ struct PublicCertificateFile: Sendable {
   }
 
   func write(_ certificate: ForeignCertificate) throws {
-    let temporary = "\(path).new"
-    unlink(temporary)
-    let isMade = FileManager.default.createFile(
-      atPath: temporary, contents: Data((firstLine + certificate.secretPEM).utf8),
-      attributes: [.posixPermissions: 0o600])
-    guard isMade, rename(temporary, path) == 0 else {
-      throw Fault(
-        .exhausted, operation: "write \(path)", reason: "the file cannot be written",
-        remedy: "free disk space, or mend the file system")
-    }
+    try writeAtomically(Data((firstLine + certificate.secretPEM).utf8), to: path, mode: 0o600)
   }
 }

@@ -1,5 +1,6 @@
 import AgentModel
 import Faults
+import Files
 import Foundation
 import Glibc
 import NameResolution

@@ -1,7 +1,7 @@
-import Foundation
 import Glibc
 import Logging
 import Synchronization
+import Threads
 
 /// Reads the node proxy's log of refused connections and requests, on a thread of its own.
 package final class ProxyLogReader: Sendable {
@@ -21,12 +21,10 @@ package final class ProxyLogReader: Sendable {
     var malformed = 0
   }
 
-  private enum State { case open, running, stopped }
-
   private let path: String
   private let logger: Logger
   private let record = Mutex(Record())
-  private let state = Mutex(State.open)
+  private let thread = ServiceThread(name: "proxy-log-reader")
 
   /// - Parameter path: of the log, which need not be there yet.
   package init(path: String, logger: Logger) {
@@ -35,20 +33,10 @@ package final class ProxyLogReader: Sendable {
   }
 
   /// Starts the thread. The reader lives as long as its thread: call `stop()`.
-  package func start() {
-    let isFirst = state.withLock { state in
-      guard state == .open else { return false }
-      state = .running
-      return true
-    }
-    guard isFirst else { return }
-    let thread = Thread { [self] in read() }
-    thread.name = "proxy-log-reader"
-    thread.start()
-  }
+  package func start() { thread.start { [self] in read() } }
 
   /// The thread ends within a quarter of a second.
-  package func stop() { state.withLock { $0 = .stopped } }
+  package func stop() { thread.stop() }
 
   /// What came since the last call.
   package func drain() -> Contents {
@@ -66,7 +54,7 @@ package final class ProxyLogReader: Sendable {
     var lines = LineBuffer(longest: ProxyDenial.longestLine)
     var tooLong = 0
     var problem: String?
-    while state.withLock({ $0 == .running }) {
+    while thread.isRunning {
       do {
         try file.look { part in
           switch part {

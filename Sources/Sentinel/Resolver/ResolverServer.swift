@@ -1,9 +1,9 @@
 import Faults
-import Foundation
 import Glibc
 import Logging
 import NameResolution
 import Synchronization
+import Threads
 
 /// Answers the agents' DNS queries over UDP and TCP, on a thread of its own.
 ///
@@ -49,14 +49,12 @@ package final class ResolverServer: Sendable {
     var window = AttemptWindow()
   }
 
-  private enum State { case open, running, stopped }
-
   private let sockets: ResolverSockets
   private let tableFile: String
   private let limits: Limits
   private let logger: Logger
   private let record = Mutex(Record())
-  private let state = Mutex(State.open)
+  private let thread = ServiceThread(name: "resolver")
 
   /// - Parameters:
   ///   - address: where to listen; need not be there yet.
@@ -84,27 +82,19 @@ package final class ResolverServer: Sendable {
 
   /// Starts the thread. The server lives as long as its thread: call `stop()`.
   package func start() {
-    let isFirst = state.withLock { state in
-      guard state == .open else { return false }
-      state = .running
-      return true
-    }
-    guard isFirst else { return }
-    let thread = Thread { [self] in
+    thread.start { [self] in
       var loop = ResolverLoop(
         sockets: sockets, file: TableFile(path: tableFile, logger: logger), limits: limits)
-      while state.withLock({ $0 == .running }) {
+      while thread.isRunning {
         loop.turn()
         loop.hand(to: record)
       }
       loop.end()
     }
-    thread.name = "resolver"
-    thread.start()
   }
 
   /// The thread ends within a fifth of a second.
-  package func stop() { state.withLock { $0 = .stopped } }
+  package func stop() { thread.stop() }
 
   /// What happened since the last call.
   package func drain() -> Contents {
