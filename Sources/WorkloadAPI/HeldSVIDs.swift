@@ -62,8 +62,7 @@ actor HeldSVIDs {
       let key = IdentityKey()
       let svid = try authority.issueX509SVID(for: id, key: key.publicKey, at: time)
       try await record(.certificate(svid))
-      var generator = SystemRandomNumberGenerator()
-      let renewal = RenewalPolicy.halfLife.renewal(of: svid.certificate.validity, using: &generator)
+      let renewal = RenewalPolicy.halfLife.renewal(of: svid.certificate.validity)
       return HeldSVID(svid: svid, key: key, renewal: renewal)
     }
     making[id] = task

@@ -83,8 +83,7 @@ final class IdentityAuthority: Sendable {
     let key = IdentityKey()
     let id = SPIFFEID.service(service, in: trustDomain)
     let svid = try authority.issueX509SVID(for: id, key: key.publicKey, at: time)
-    var generator = SystemRandomNumberGenerator()
-    let renewal = RenewalPolicy.halfLife.renewal(of: svid.certificate.validity, using: &generator)
+    let renewal = RenewalPolicy.halfLife.renewal(of: svid.certificate.validity)
     let fresh = OwnIdentity(key: key, svid: svid, renewal: renewal)
     own.withLock { $0.services[service] = fresh }
     return fresh

@@ -87,8 +87,7 @@ actor PublicCertificates: Service {
   }
 
   static func renewal(of certificate: ForeignCertificate) -> Date {
-    var generator = SystemRandomNumberGenerator()
-    return RenewalPolicy.twoThirds.renewal(of: certificate.validity, using: &generator)
+    RenewalPolicy.twoThirds.renewal(of: certificate.validity)
   }
 
   private func take(_ certificate: ForeignCertificate) async {

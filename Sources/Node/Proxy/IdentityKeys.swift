@@ -56,11 +56,10 @@ struct IdentityKeys: Codable, Sendable {
     for certificate in certificates {
       let id = certificate.request.id
       guard let key = pending[id], key.request == certificate.request, certificate.notAfter > now else { continue }
-      var generator = SystemRandomNumberGenerator()
       held[id] = Held(
         privateKey: key.privateKey, certificate: certificate, issuedAt: now,
         renewAt: RenewalPolicy.halfLife.renewal(
-          of: Validity(issued: now, notBefore: now, notAfter: certificate.notAfter), using: &generator))
+          of: Validity(issued: now, notBefore: now, notAfter: certificate.notAfter)))
       pending[id] = nil
       isNew = true
     }

@@ -60,29 +60,23 @@ struct NetworkChecks: Sendable {
   }
 
   private var neighbourAttacks: [NetworkAttack] {
-    let port = ProbeProgram.port
-    return [
-      NetworkAttack(
-        name: "connect to the neighbour's server",
-        means: .guest { "timeout 2 bash -c 'cat < /dev/tcp/\($0.neighbour.address)/\(port)'" },
-        isSent: { $0.destination == $1.neighbour.address && $0.protocolNumber == 6 && $0.port == port },
-        arrival: { side, _ in
-          side.atNeighbour.sightings {
-            $0.source == side.target.network.address && $0.protocolNumber == 6 && $0.port == port
-          }.first.map { "the neighbour's interface got \($0)" }
-        }),
+    [
+      Self.dialNeighbour(ProbeProgram.port, name: "connect to the neighbour's server"),
       .injectedAtNeighbour("inject a TCP SYN to the neighbour", .tcpSynchronize(port: 8081)),
-    ] + ([80, 443] + ServicePort.allCases.map(\.rawValue)).map(Self.dialNeighbour) + [
-      .injectedAtNeighbour("inject UDP to the neighbour", .udp(port: 53, [0])),
-      .injectedAtNeighbour("inject a ping to the neighbour", .echoRequest),
-      .injectedAtNeighbour("inject an unknown protocol to the neighbour", .experimental),
     ]
+      + ([80, 443] + ServicePort.allCases.map(\.rawValue)).map {
+        Self.dialNeighbour($0, name: "connect to port \($0) of the neighbour")
+      } + [
+        .injectedAtNeighbour("inject UDP to the neighbour", .udp(port: 53, [0])),
+        .injectedAtNeighbour("inject a ping to the neighbour", .echoRequest),
+        .injectedAtNeighbour("inject an unknown protocol to the neighbour", .experimental),
+      ]
   }
 
   /// Also to the ports that lead to the proxy elsewhere.
-  private static func dialNeighbour(_ port: UInt16) -> NetworkAttack {
+  private static func dialNeighbour(_ port: UInt16, name: String) -> NetworkAttack {
     NetworkAttack(
-      name: "connect to port \(port) of the neighbour",
+      name: name,
       means: .guest { "timeout 2 bash -c 'cat < /dev/tcp/\($0.neighbour.address)/\(port)'" },
       isSent: { $0.destination == $1.neighbour.address && $0.protocolNumber == 6 && $0.port == port },
       arrival: { side, _ in
