@@ -81,6 +81,8 @@ let package = Package(
     room("Documents", []),
     /** YAML and JSON text to values, every error with its line and field path. */
     room("Manifests", ["Faults", yams]),
+    /** OpenBao's configuration language: text to values, every error with its line. */
+    room("HCL", ["Faults"]),
     /** Length-prefixed frames of a byte stream. */
     room("Framing", [nioCore]),
     /** Callers that must not interleave, one after the other. */
@@ -122,8 +124,10 @@ let package = Package(
     room("ACMEClient", ["AgentModel", "ChildProcess", "Faults"]),
     /** X.509- and JWT-SVIDs: who issues them, who is believed. */
     room("CertificateAuthority", ["AgentModel", "Faults", crypto, swiftASN1, x509]),
-    /** Secrets, sealed. */
-    room("SecretStore", ["AgentModel", "Faults", "Files", crypto]),
+    /** OpenBao and HashiCorp Vault: its API, what is provisioned in it, how one is run. */
+    room(
+      "SecretStore",
+      ["AgentModel", "CertificateAuthority", "Faults", "HCL", "Turns", asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
@@ -155,7 +159,8 @@ let package = Package(
       [
         "ACMEClient", "AgentModel", "APIModel", "AuditLog", "Blueprint", "CertificateAuthority", "Faults", "Files",
         "Framing",
-        "NodeProtocol", "Proxy", "SocketPeer", "Storage", "WorkloadAPI", crypto, httpTypes, hummingbird,
+        "NodeProtocol", "Proxy", "SecretStore", "SocketPeer", "Storage", "Turns", "WorkloadAPI", crypto, httpTypes,
+        hummingbird,
         hummingbirdCore,
         hummingbirdTLS, logging, nioCore, nioPosix, nioSSL, serviceLifecycle,
       ], resources: [.embedInCode("openapi.json")]),
@@ -178,15 +183,16 @@ let package = Package(
     room(
       "Supervision",
       [
-        "AgentModel", "APIClient", "APIModel", "ChildProcess", "CLinux", "Faults", "KernelFiles", "NetworkIsolation",
-        "Proxy", "Sandbox", logging, serviceLifecycle, unixSignals,
+        "AgentModel", "APIClient", "APIModel", "CertificateAuthority", "ChildProcess", "CLinux", "Faults", "Files",
+        "KernelFiles", "NetworkIsolation", "Proxy", "Sandbox", "SecretStore", crypto, logging, serviceLifecycle,
+        unixSignals,
       ]),
     /** Attacks the platform to prove its controls. */
     room(
       "Verification",
       [
         "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux",
-        "Documents", "Faults", "KernelFiles", "NetworkIsolation", "Sandbox", "Storage", "Turns",
+        "Documents", "Faults", "KernelFiles", "NetworkIsolation", "Sandbox", "SecretStore", "Storage", "Turns",
       ]),
 
     // 5. The program: parse arguments, wire, run.
@@ -215,6 +221,7 @@ let package = Package(
     .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
     tests("KernelFilesTests", ["KernelFiles"]),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
+    tests("HCLTests", ["Faults", "HCL"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", crypto]),
@@ -230,7 +237,9 @@ let package = Package(
         nioPosix,
       ], exclude: ["client.py", "requirements.txt"], swiftSettings: swift),
     tests("ACMEClientTests", ["ACMEClient", "AgentModel", "ChildProcess", "Faults"]),
-    tests("SecretStoreTests", ["AgentModel", "Faults", "SecretStore"]),
+    tests(
+      "SecretStoreTests",
+      ["AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore", logging]),
     .testTarget(
       name: "ProxyTests", dependencies: ["AgentModel", "ChildProcess", "Faults", "Proxy"],
       exclude: ["Reference"], swiftSettings: swift),

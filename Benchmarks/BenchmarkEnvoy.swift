@@ -20,7 +20,7 @@ final class BenchmarkEnvoy: Sendable {
     let path = "\(directory)/\(name).json"
     self.bootstrap = (path, bootstrap.text)
     program = BackgroundProgram(
-      name, in: directory, try EnvoyProgram.locate(nil),
+      name, in: directory, try PinnedProgram.envoy.locate(nil),
       arguments?(path) ?? ["-c", path, "--concurrency", "1", "--disable-hot-restart", "-l", "warning"])
     driver = EnvoyDriver(
       files: files ?? EnvoyFiles(directory: "\(directory)/\(name)", secretsOnly: true),

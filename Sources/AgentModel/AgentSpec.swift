@@ -8,13 +8,16 @@ package struct AgentSpec: Hashable, Sendable, Codable {
   package var workspace: Workspace
   /// Named TCP ports that the agent listens on.
   package var ports: [String: UInt16]
+  /// Secrets that it reads as files below `/vault/secrets`.
+  package var secrets: [SecretName]
   /// The hosts that the agent may reach; none by default.
   package var egress: [EgressAllowance]
   package var restartPolicy: RestartPolicy
 
   package init(
     image: ImageReference, tier: Tier = .starter, command: [String]? = nil, env: [String: String] = [:],
-    workspace: Workspace = Workspace(), ports: [String: UInt16] = [:], egress: [EgressAllowance] = [],
+    workspace: Workspace = Workspace(), ports: [String: UInt16] = [:], secrets: [SecretName] = [],
+    egress: [EgressAllowance] = [],
     restartPolicy: RestartPolicy = .always
   ) {
     self.image = image
@@ -23,11 +26,12 @@ package struct AgentSpec: Hashable, Sendable, Codable {
     self.env = env
     self.workspace = workspace
     self.ports = ports
+    self.secrets = secrets
     self.egress = egress
     self.restartPolicy = restartPolicy
   }
 
-  /// Specs stored by versions that knew no egress have none.
+  /// Specs stored by versions that knew no egress or secrets have none.
   package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     image = try fields.decode(ImageReference.self, forKey: .image)
@@ -36,6 +40,7 @@ package struct AgentSpec: Hashable, Sendable, Codable {
     env = try fields.decode([String: String].self, forKey: .env)
     workspace = try fields.decode(Workspace.self, forKey: .workspace)
     ports = try fields.decode([String: UInt16].self, forKey: .ports)
+    secrets = try fields.decodeIfPresent([SecretName].self, forKey: .secrets) ?? []
     egress = try fields.decodeIfPresent([EgressAllowance].self, forKey: .egress) ?? []
     restartPolicy = try fields.decode(RestartPolicy.self, forKey: .restartPolicy)
   }

@@ -54,6 +54,36 @@ package struct InstanceLayout: Hashable, Sendable {
   /// A line of JSON for each request of the gateway; written by its user alone.
   package var gatewayLog: String { "\(logDirectory)/access.jsonl" }
 
+  // The secrets manager's: a file system in memory, because the key that unseals it lies there.
+  package var vaultRunDirectory: String { "\(runDirectory)/vault" }
+  package var vaultConfiguration: String { "\(vaultRunDirectory)/openbao.hcl" }
+  /// Root's copy of the key, which the server's user may read.
+  package var vaultSealCopy: String { "\(vaultRunDirectory)/seal.key" }
+  package var vaultCertificate: String { "\(vaultRunDirectory)/tls.pem" }
+  package var vaultCertificateKey: String { "\(vaultRunDirectory)/tls.key" }
+  /// For the control plane and root.
+  package var vaultSocket: String { "\(vaultRunDirectory)/api/vault.sock" }
+  /// The records of the last minutes or hours, for the control plane.
+  package var vaultRecentAudit: String { "\(vaultRunDirectory)/audit/audit.jsonl" }
+  /// What agents read at `/vault/secrets`, in a directory of each: a file system in memory.
+  package var agentSecretsDirectory: String { "\(runDirectory)/secrets" }
+  /// Who vouches for the secrets manager's own TLS, PEM: for everybody.
+  package var vaultAuthority: String { "\(runDirectory)/vault-ca.pem" }
+
+  // The secrets manager's: 0700 its user.
+  package var vaultDirectory: String { "\(root)/vault" }
+  package var vaultDataDirectory: String { "\(vaultDirectory)/data" }
+  package var vaultAudit: String { "\(vaultDirectory)/audit/audit.jsonl" }
+
+  // Root's own keys: 0700 root.
+  package var keysDirectory: String { "\(root)/keys" }
+  /// Unseals the secrets manager.
+  package var vaultSealKey: String { "\(keysDirectory)/seal.key" }
+  /// By which root is the operator of the secrets manager.
+  package var operatorKey: String { "\(keysDirectory)/operator.key" }
+  /// By which the control plane is itself to the secrets manager.
+  package var controlPlaneKey: String { "\(controlPlaneDirectory)/login.key" }
+
   /// Who vouches for the ACME directory, PEM: root's copy of the operator's file, for everybody to read.
   package var publicAuthorities: String { "\(runDirectory)/acme-authorities.pem" }
 
@@ -74,7 +104,6 @@ package struct InstanceLayout: Hashable, Sendable {
   package var desiredStateFile: String { "\(nodeDirectory)/desired.json" }
   package var runtimeDirectory: String { "\(nodeDirectory)/runsc" }
   package var imagesDirectory: String { "\(nodeDirectory)/images" }
-  package var secretsDirectory: String { "\(nodeDirectory)/secrets" }
   /// One directory per agent uid: bundle, log, workspace.
   package var agentsDirectory: String { "\(nodeDirectory)/agents" }
 
@@ -96,6 +125,10 @@ package struct InstanceLayout: Hashable, Sendable {
   package var proxyUserID: UInt32 { 1_900_000_000 + UInt32(number) }
   /// The user id of the instance's gateway: another instance's gateway is nobody to this one.
   package var gatewayUserID: UInt32 { 1_900_065_536 + UInt32(number) }
+  /// The user id of the instance's secrets manager.
+  package var vaultUserID: UInt32 { 1_900_196_608 + UInt32(number) }
+  /// Where the instance's secrets manager listens: an address of this machine alone, as all of 127.0.0.0/8 are.
+  package var vaultAddress: String { "127.165.\(number >> 8).\(number & 0xff)" }
   /// The group of gateway and node proxy, for what both may reach.
   package var meshGroupID: UInt32 { 1_900_131_072 + UInt32(number) }
 

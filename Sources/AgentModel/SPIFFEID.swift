@@ -15,6 +15,8 @@ package struct SPIFFEID: ParsedText {
   package enum Service: String, Sendable, Codable, CaseIterable {
     case controlPlane = "control-plane"
     case gateway
+    /// Root of the machine.
+    case `operator`
     case proxy
   }
 

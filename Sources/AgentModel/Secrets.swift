@@ -18,8 +18,10 @@ package struct SecretReference: Hashable, Sendable, Codable, CustomStringConvert
 
 /// The value of a secret. It crosses from process to process, and prints as nothing.
 package struct SecretValue: Hashable, Sendable, Codable, CustomStringConvertible, CustomReflectable {
-  /// Longest value, in bytes: a header has to carry it.
-  package static let longest = 8 << 10
+  /// Longest value, in bytes.
+  package static let longest = 64 << 10
+  /// Longest one that a header can carry.
+  package static let longestHeader = 8 << 10
 
   package let bytes: [UInt8]
 
@@ -36,7 +38,7 @@ package struct SecretValue: Hashable, Sendable, Codable, CustomStringConvertible
 
   /// The value as a header carries it; `nil` when it is empty or has a byte that no header may have (RFC 9110 §5.5).
   package var headerText: String? {
-    guard longestRepetition <= Self.mostRepetition else { return nil }
+    guard bytes.count <= Self.longestHeader, longestRepetition <= Self.mostRepetition else { return nil }
     guard !bytes.isEmpty, bytes.allSatisfy({ (0x20..<0x7f).contains($0) }), bytes.first != 0x20, bytes.last != 0x20
     else { return nil }
     return String(decoding: bytes, as: UTF8.self)

@@ -24,6 +24,7 @@ package func parseAgent(_ text: String, source: String) throws -> Agent {
 private let longestEnvironment = 128 << 10
 private let mostLabels = 64
 private let mostPorts = 64
+private let mostSecrets = 64
 private let environmentName = "a letter or '_', then letters, digits and '_'"
 
 private func parseMetadata(_ manifest: Manifest) throws -> (id: AgentID, labels: [String: String]) {
@@ -59,11 +60,11 @@ private func parseSpec(_ manifest: Manifest) throws -> AgentSpec {
   if let ports = fields.take("ports") { spec.ports = try parsePorts(ports) }
   if let policy = fields.take("restartPolicy") { spec.restartPolicy = try parseChoice(policy) }
   if let egress = fields.take("egress") { spec.egress = try parseEgress(egress) }
-  for name in ["secrets", "response"] {
-    guard let field = fields.take(name) else { continue }
+  if let secrets = fields.take("secrets") { spec.secrets = try parseSecrets(secrets) }
+  if let field = fields.take("response") {
     throw Fault(
-      .unsupported, operation: "read \(field.place)", reason: "this version cannot enforce '\(name)'",
-      remedy: "remove the field; without it the agent has no \(name)")
+      .unsupported, operation: "read \(field.place)", reason: "this version cannot enforce 'response'",
+      remedy: "remove the field; without it the agent has no response")
   }
   try fields.finish()
   return spec
@@ -129,6 +130,26 @@ private func parsePorts(_ manifest: Manifest) throws -> [String: UInt16] {
     ports[name] = port
   }
   return ports
+}
+
+/// The secrets that are shown as files: `- name: crm-token`.
+private func parseSecrets(_ manifest: Manifest) throws -> [SecretName] {
+  let items = try manifest.list()
+  guard items.count <= mostSecrets else {
+    throw manifest.fault("it lists \(items.count) secrets, more than \(mostSecrets)", remedy: "leave some out")
+  }
+  var names: [SecretName] = []
+  for item in items {
+    var fields = try Fields(item)
+    let field = try fields.require("name")
+    let name = try parse(SecretName.self, field)
+    guard !names.contains(name) else {
+      throw field.fault("secret '\(name)' is listed twice", remedy: "list each secret once")
+    }
+    names.append(name)
+    try fields.finish()
+  }
+  return names
 }
 
 func entries(_ manifest: Manifest?, atMost most: Int) throws -> [(String, Manifest)] {

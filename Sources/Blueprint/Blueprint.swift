@@ -45,7 +45,7 @@ private func agentPod(_ agent: Agent, providers: Providers) -> Pod {
       capabilities: Capabilities(drop: ["ALL"])),
     volumeMounts: [
       VolumeMount(name: "tmp", mountPath: "/tmp"), VolumeMount(name: "workspace", mountPath: "/workspace"),
-    ])
+    ] + (spec.secrets.isEmpty ? [] : [VolumeMount(name: "secrets", mountPath: "/vault/secrets", readOnly: true)]))
   let user = InstanceLayout.agentUserID
   return Pod(
     metadata: ObjectMeta(
@@ -65,5 +65,20 @@ private func agentPod(_ agent: Agent, providers: Providers) -> Pod {
         Volume(
           name: "workspace",
           persistentVolumeClaim: Volume.PersistentVolumeClaim(claimName: "\(agent.id.name)-workspace")),
-      ]))
+      ] + secretsVolume(of: agent)))
+}
+
+/// The agent's secrets as files, of the Secrets Store CSI Driver; none for an agent that has none.
+private func secretsVolume(of agent: Agent) -> [Volume] {
+  guard !agent.spec.secrets.isEmpty else { return [] }
+  return [
+    Volume(
+      name: "secrets",
+      csi: Volume.CSI(
+        driver: secretsVolumeDriver, readOnly: true,
+        volumeAttributes: [
+          "secretProviderClass": "\(agent.id.name)-secrets",
+          secretNamesAttribute: agent.spec.secrets.map(\.description).joined(separator: ","),
+        ]))
+  ]
 }

@@ -1,4 +1,5 @@
 import AgentModel
+import Faults
 import FoundationEssentials
 import SwiftASN1
 import X509
@@ -53,5 +54,17 @@ enum PEM {
       throw ASN1Error.invalidPEMDocument(reason: "it is a \(document.discriminator) instead of a \(type)")
     }
     return document.derBytes
+  }
+}
+
+/// A certificate as text.
+package enum CertificateText {
+  /// - Throws: `Fault(.invalid)` unless `pem` holds one certificate.
+  package static func der(_ pem: String) throws -> [UInt8] {
+    do { return try PEM.single(pem, type: Certificate.defaultPEMDiscriminator) } catch {
+      throw Fault(
+        .invalid, operation: "read a certificate", reason: "it is not one certificate in PEM",
+        remedy: "check who sent it", cause: error)
+    }
   }
 }

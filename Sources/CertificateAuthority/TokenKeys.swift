@@ -40,16 +40,25 @@ struct TokenKeys: Sendable, CustomStringConvertible, CustomReflectable {
 
 /// One key of tokens, P-256.
 struct TokenKey: Sendable, CustomStringConvertible, CustomReflectable {
-  private let key = P256.Signing.PrivateKey()
+  private let key: P256.Signing.PrivateKey
   let publicKey: Public
 
-  init() { publicKey = Public(key: key.publicKey) }
+  init(_ key: P256.Signing.PrivateKey = P256.Signing.PrivateKey()) {
+    self.key = key
+    publicKey = Public(key: key.publicKey)
+  }
+
+  /// PKCS #8, secret.
+  var secretPEM: String { key.pemRepresentation + "\n" }
 
   /// What a verifier needs of it.
   package struct Public: Sendable, Hashable, CustomStringConvertible {
     let key: P256.Signing.PublicKey
     /// The key's thumbprint (RFC 7638), which `kid` carries.
     let id: String
+
+    /// SubjectPublicKeyInfo, PEM.
+    package var pem: String { key.pemRepresentation + "\n" }
 
     init(key: P256.Signing.PublicKey) {
       self.key = key

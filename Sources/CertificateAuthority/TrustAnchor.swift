@@ -27,6 +27,9 @@ package struct TrustAnchor: Hashable, Sendable, CustomStringConvertible {
     self.init(der: der, certificate: certificate)
   }
 
+  /// - Throws: `Fault(.invalid)` unless it is one self-signed certificate of an authority, PEM.
+  package init(pem: String) throws { try self.init(der: try CertificateText.der(pem)) }
+
   init(der: [UInt8], certificate: Certificate) {
     self.der = der
     self.certificate = certificate

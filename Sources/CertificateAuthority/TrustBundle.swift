@@ -33,6 +33,9 @@ package struct TrustBundle: Sendable, Hashable {
   /// The roots in DER one after the other, as the SPIFFE Workload API wants them.
   package var concatenated: [UInt8] { anchors.flatMap(\.der) }
 
+  /// The keys of tokens, each PEM, for who takes no key set.
+  package var tokenKeyPEMs: [String] { tokenKeys.map(\.pem) }
+
   /// The bundle in the format of SPIFFE Trust Domain and Bundle §4.
   package func spiffeJSON() throws -> [UInt8] {
     let roots = try anchors.map { anchor in

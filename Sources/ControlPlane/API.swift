@@ -14,6 +14,7 @@ struct API: Sendable {
   let agentView: AgentView
   let view: NodeView
   let node: any NodeConnection
+  let secrets: any SecretKeeping
   let instance: String
   /// `nil` where there is none, as in tests of other things.
   let identity: IdentityAuthority?
@@ -26,7 +27,8 @@ struct API: Sendable {
   let logger: Logger
 
   init(
-    store: Store, audit: AuditTrail, view: NodeView, node: any NodeConnection, signal: ChangeSignal, instance: String,
+    store: Store, audit: AuditTrail, view: NodeView, node: any NodeConnection, secrets: any SecretKeeping,
+    signal: ChangeSignal, instance: String,
     identity: IdentityAuthority? = nil, gateway: GatewayCertificates? = nil, challenges: String? = nil,
     limits: APILimits, logger: Logger
   ) {
@@ -34,6 +36,7 @@ struct API: Sendable {
     self.audit = audit
     self.view = view
     self.node = node
+    self.secrets = secrets
     self.instance = instance
     self.identity = identity
     self.gateway = gateway
@@ -41,7 +44,7 @@ struct API: Sendable {
     self.limits = limits
     self.logger = logger
     access = Access(audit: audit)
-    agents = AgentService(store: store, audit: audit, access: access, view: view, signal: signal, node: node)
+    agents = AgentService(store: store, audit: audit, access: access, view: view, signal: signal, secrets: secrets)
     agentView = AgentView(audit: audit, view: view)
     streams = StreamSlots(limits.streams)
   }

@@ -15,7 +15,7 @@ struct AgentService: Sendable {
   let access: Access
   let view: NodeView
   let signal: ChangeSignal
-  let node: any NodeConnection
+  let secrets: any SecretKeeping
 
   /// The key under which a client may repeat a request, with the digest of what it asked.
   func idempotencyKey(_ key: String?, of principal: Principal, document: String) throws -> IdempotencyKey? {
@@ -51,6 +51,7 @@ struct AgentService: Sendable {
           ? "wait until 'lobstack agent get \(agent.id.name)' finds it no more" : "choose another name, or use PUT")
     }
     try view.requireRoom(for: agent, operation: operation)
+    try await secrets.requireReady(operation: operation)
     try await requireSecrets(of: agent, operation: operation)
     let uid = AgentUID.random()
     let event = AuditEvent(
@@ -132,14 +133,12 @@ struct AgentService: Sendable {
     return stored
   }
 
-  /// - Throws: `Fault(.notFound)` naming the first secret of the agent's egress that is neither its own nor its tenant's.
+  /// - Throws: `Fault(.notFound)` naming the first secret of the agent that is neither its own nor its tenant's.
   private func requireSecrets(of agent: Agent, operation: String) async throws {
-    let names = agent.spec.egress.compactMap(\.credential?.secret)
-    guard !names.isEmpty else { return }
-    let known = Set(try await node.secrets().map(\.reference))
-    for name in names {
+    for name in Set(agent.spec.secrets + agent.spec.egress.compactMap(\.credential?.secret)).sorted() {
       let places = [agent.id.name, nil].map { SecretReference(tenant: agent.id.tenant, agent: $0, name: name) }
-      guard !places.contains(where: known.contains) else { continue }
+      if try await secrets.exists(places[0]) { continue }
+      if try await secrets.exists(places[1]) { continue }
       throw Fault(
         .notFound, operation: operation, reason: "neither the agent nor its tenant has a secret '\(name)'",
         remedy: "set it with 'lobstack secret set \(name) --tenant \(agent.id.tenant)'")

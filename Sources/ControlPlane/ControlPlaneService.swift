@@ -1,6 +1,7 @@
 import APIModel
 import AgentModel
 import Blueprint
+import CertificateAuthority
 import Faults
 import Foundation
 import Glibc
@@ -10,6 +11,7 @@ import HummingbirdTLS
 import Logging
 import NIOCore
 import NodeProtocol
+import SecretStore
 import ServiceLifecycle
 import Storage
 
@@ -19,6 +21,7 @@ package struct ControlPlaneService: Sendable {
   private let reconciler: Reconciler
   private let layout: InstanceLayout
   private let identity: IdentityAuthority
+  private let secrets: any SecretKeeping
   private let external: PublicCertificates?
   private let sentinelUser: UInt32?
   private let store: Store
@@ -38,16 +41,25 @@ package struct ControlPlaneService: Sendable {
     logger: Logger = Logger(label: "lobstack.control-plane"),
     onRunning: @escaping @Sendable () async -> Void = {}
   ) async throws -> ControlPlaneService {
-    try await open(
+    let policies = policyDirectory ?? layout.policyDirectory
+    return try await open(
       layout: layout, trustDomain: trustDomain, gateway: gateway, policyDirectory: policyDirectory, limits: limits,
       logger: logger,
       audit: try await AuditLogFile.open(directory: layout.auditDirectory),
-      node: NodeClient(socket: layout.nodeSocket), onRunning: onRunning)
+      node: NodeClient(socket: layout.nodeSocket),
+      manager: { authority in
+        let secrets = VaultSecrets(
+          client: VaultClient(address: VaultAddress(socket: layout.vaultSocket), logger: logger),
+          key: try loginKey(layout.controlPlaneKey), authority: authority,
+          policy: try VaultPolicy.load(directory: "\(policies)/vault", trustDomain: trustDomain))
+        return (secrets, secrets.root)
+      }, onRunning: onRunning)
   }
 
   static func open(
     layout: InstanceLayout, trustDomain: TrustDomain, gateway: GatewaySettings?, policyDirectory: String?,
     limits: APILimits, logger: Logger, audit: any AuditAppending, node: any NodeConnection,
+    manager: (Authority) throws -> (secrets: any SecretKeeping, root: any RootSigning),
     onRunning: @escaping @Sendable () async -> Void
   ) async throws -> ControlPlaneService {
     let policy = try Policy.load(directory: policyDirectory ?? layout.policyDirectory)
@@ -57,38 +69,44 @@ package struct ControlPlaneService: Sendable {
       AuditEvent(
         actor: "control-plane", action: "platform.start", target: "instance \(layout.instance)", outcome: "allowed",
         details: ["version": LobstackVersion.current]))
-    let identity = try IdentityAuthority.open(
-      directory: try authorityDirectory(layout), trustDomain: trustDomain, audit: trail)
+    let authority = Authority(trustDomain: trustDomain, at: .now)
+    let (secrets, root) = try manager(authority)
+    let identity = IdentityAuthority(authority: authority, root: root, audit: trail, logger: logger)
     let external = gateway?.external.map {
       PublicCertificates(settings: $0, layout: layout, audit: trail, logger: logger)
     }
     let view = NodeView()
     let signal = ChangeSignal()
     let api = API(
-      store: store, audit: trail, view: view, node: node, signal: signal, instance: layout.instance.description,
+      store: store, audit: trail, view: view, node: node, secrets: secrets, signal: signal,
+      instance: layout.instance.description,
       identity: identity,
       gateway: gateway.map {
         GatewayCertificates(layout: layout, identity: identity, settings: $0, external: external, logger: logger)
       },
       challenges: external == nil ? nil : layout.publicCertificateDirectory, limits: limits, logger: logger)
     let reconciler = Reconciler(
-      store: store, node: node, view: view, audit: trail, policy: policy, identity: identity, signal: signal,
-      logger: logger)
+      store: store, node: node, view: view, audit: trail, policy: policy, identity: identity, secrets: secrets,
+      signal: signal, logger: logger)
     return ControlPlaneService(
-      api: api, reconciler: reconciler, layout: layout, identity: identity,
-      external: external,
+      api: api, reconciler: reconciler, layout: layout, identity: identity, secrets: secrets, external: external,
       sentinelUser: userID(named: InstanceLayout.User.sentinel), store: store, onRunning: onRunning, logger: logger)
   }
 
   /// Serves until the calling task is cancelled; then requests in flight have five seconds to end.
   package func run() async throws {
     let mesh = MeshListener(identity: identity, logger: logger)
+    // What needs the authority waits for it; the API tells meanwhile why it does not come.
     var services: [any Service] = [
       reconciler, try application(layout.apiSocket, peer: connectedPeer),
-      try application(layout.meshSocket, tls: try mesh.configuration(), peer: mesh.peer),
+      OnceEstablished(identity: identity) {
+        try application(layout.meshSocket, tls: try mesh.configuration(), peer: mesh.peer)
+      },
+      OnceEstablished(identity: identity) {
+        WorkloadIdentities(layout: layout, identity: identity, audit: api.audit, logger: logger)
+      },
     ]
-    services.append(WorkloadIdentities(layout: layout, identity: identity, audit: api.audit, logger: logger))
-    if let gateway = api.gateway { services.append(gateway) }
+    if let gateway = api.gateway { services.append(OnceEstablished(identity: identity) { gateway }) }
     if let external { services.append(external) }
     var configuration = ServiceGroupConfiguration(services: services, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(5)
@@ -101,6 +119,7 @@ package struct ControlPlaneService: Sendable {
       // Nobody awaits it: the group's end is what is awaited.
       Task { await group.triggerGracefulShutdown() }
     }
+    try await secrets.close()
     try store.close()
     if Task.isCancelled { return }
     try result.get()
@@ -130,14 +149,12 @@ package struct ControlPlaneService: Sendable {
   }
 }
 
-private func authorityDirectory(_ layout: InstanceLayout) throws -> String {
-  do {
-    try FileManager.default.createDirectory(
-      atPath: layout.authorityDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-  } catch {
+/// The supervisor makes it; without it the secrets manager knows nobody.
+private func loginKey(_ path: String) throws -> LoginKey {
+  guard let bytes = FileManager.default.contents(atPath: path) else {
     throw Fault(
-      .failed, operation: "create \(layout.authorityDirectory)", reason: "the directory cannot be made",
-      remedy: "mend the file system", cause: error)
+      .notFound, operation: "read \(path)", reason: "the file cannot be read",
+      remedy: "start the platform with 'lobstack up', which makes it")
   }
-  return layout.authorityDirectory
+  return try LoginKey(pem: String(decoding: bytes, as: UTF8.self), source: path)
 }

@@ -7,9 +7,8 @@ package protocol NodeConnection: Sendable {
   func describe() async throws -> NodeDescription
   func apply(_ state: DesiredState) async throws
   func observe(after revision: UInt64, waitSeconds: Int) async throws -> ObservedState
-  func setSecret(_ reference: SecretReference, to value: SecretValue) async throws
-  func deleteSecret(_ reference: SecretReference) async throws
-  func secrets() async throws -> [SecretDescription]
+  /// Tells that a secret has another version, or none; answered when the agents that use it have it.
+  func secretsChanged(_ reference: SecretReference) async throws
   /// Calls `output` in order, one call after another; the last frame is `exit` or `fault`.
   func exec(
     uid: AgentUID, command: [String], env: [String: String], directory: String?, input: AsyncStream<Frame>,

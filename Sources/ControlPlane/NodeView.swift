@@ -15,6 +15,7 @@ final class NodeView: Sendable {
     var agents: [AgentUID: ObservedAgent] = [:]
     var hasObserved = false
     var certificateRequests: [CertificateRequest] = []
+    var tokenRequests: [AgentID] = []
     var desiredBytes = 0
   }
 
@@ -32,6 +33,9 @@ final class NodeView: Sendable {
   /// What the node asks the certificate authority for.
   var certificateRequests: [CertificateRequest] { state.withLock { $0.certificateRequests } }
 
+  /// As whom the node has to log in to the secrets manager.
+  var tokenRequests: [AgentID] { state.withLock { $0.tokenRequests } }
+
   func agent(_ uid: AgentUID) -> ObservedAgent? { state.withLock { $0.agents[uid] } }
 
   func reached(_ description: NodeDescription? = nil) {
@@ -48,6 +52,7 @@ final class NodeView: Sendable {
       $0.agents = agents
       $0.hasObserved = true
       $0.certificateRequests = observed.certificateRequests
+      $0.tokenRequests = observed.tokenRequests
     }
   }
 

@@ -24,6 +24,7 @@ extension API {
   @Sendable private func ready(_ request: Request, _ context: APIContext) async throws -> Response {
     try view.requireReachable(operation: "take work")
     if let failure = audit.failure { throw failure }
+    if let failure = identity?.whyNotEstablished { throw failure }
     _ = try await store.agents(limit: 1)
     return try jsonResponse(["status": "ok"])
   }
@@ -43,13 +44,14 @@ extension API {
       counts[(observed[stored.uid]?.phase ?? .pending).rawValue, default: 0] += 1
     }
     async let gateway = gateway?.component()
+    async let vault = secrets.component()
     let node = await nodeComponents()
     let (audit, head) = await auditComponent()
     return try jsonResponse(
       PlatformStatus(
         version: LobstackVersion.current, instance: instance,
         components: [PlatformStatus.Component(name: "control-plane", state: "ready", detail: "answers")]
-          + [await gateway].compactMap { $0 } + node + [audit],
+          + [await vault] + [await gateway].compactMap { $0 } + node + [audit],
         agents: counts, audit: head))
   }
 

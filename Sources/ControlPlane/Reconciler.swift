@@ -21,6 +21,7 @@ struct Reconciler: Service {
   let audit: AuditTrail
   let policy: Policy
   let identity: IdentityAuthority?
+  let agentAccess: AgentAccess
   let signal: ChangeSignal
   let logger: Logger
   /// Raised when the node has said something new.
@@ -28,7 +29,7 @@ struct Reconciler: Service {
 
   init(
     store: Store, node: any NodeConnection, view: NodeView, audit: AuditTrail, policy: Policy,
-    identity: IdentityAuthority? = nil, signal: ChangeSignal, logger: Logger
+    identity: IdentityAuthority? = nil, secrets: any SecretKeeping, signal: ChangeSignal, logger: Logger
   ) {
     self.store = store
     self.node = node
@@ -36,6 +37,7 @@ struct Reconciler: Service {
     self.audit = audit
     self.policy = policy
     self.identity = identity
+    agentAccess = AgentAccess(secrets: secrets, audit: audit, logger: logger)
     self.signal = signal
     self.logger = logger
   }
@@ -87,14 +89,20 @@ struct Reconciler: Service {
   /// Hands the node everything that is wished for.
   func push() async throws {
     let (revision, agents) = try await store.desiredAgents()
+    await agentAccess.shutOut(agents)
     var desired = DesiredState(revision: revision, agents: agents.map(desiredAgent))
     do {
-      try identity?.renewIntermediate()
+      try await identity?.renewIntermediate()
       desired.identity = try await identity?.answer(
         view.certificateRequests, agents: Set(agents.filter { $0.wish == .run }.map(\.id)))
     } catch {
       // What needs no new certificate, an end above all, goes on.
       logger.error("Certificates are not signed", metadata: ["error": "\(error)"])
+    }
+    if desired.identity != nil {
+      let (tokens, refusal) = await agentAccess.answer(view.tokenRequests, agents: agents)
+      desired.identity?.tokens = tokens
+      desired.identity?.tokenRefusal = refusal
     }
     view.pushing(bytes: try JSONEncoder().encode(desired).count)
     do {
@@ -127,9 +135,9 @@ struct Reconciler: Service {
       do {
         let observed = try await node.observe(after: revision, waitSeconds: Self.observeSeconds)
         revision = observed.revision
-        let asked = view.certificateRequests
+        let asked = (view.certificateRequests, view.tokenRequests)
         view.observed(observed)
-        if observed.certificateRequests != asked { signal.raise() }
+        if (observed.certificateRequests, observed.tokenRequests) != asked { signal.raise() }
         news.raise()
       } catch is CancellationError {
         return
@@ -153,7 +161,7 @@ struct Reconciler: Service {
           AuditEvent(
             actor: "node", action: "agent.delete", target: "agent \(stored.id)", outcome: "destroyed",
             details: ["uid": "\(stored.uid)"]))
-        try await removeSecrets(of: stored.id)
+        try await agentAccess.destroy(stored)
         try await store.remove(stored.uid)
         signal.raise()
       } else {
@@ -164,18 +172,6 @@ struct Reconciler: Service {
     if audit.failure != nil {
       try await audit.require(
         AuditEvent(actor: "control-plane", action: "audit.resume", target: "audit log", outcome: "allowed"))
-    }
-  }
-
-  /// The secrets that only this agent could use go with it.
-  private func removeSecrets(of agent: AgentID) async throws {
-    for secret in try await node.secrets().map(\.reference)
-    where secret.tenant == agent.tenant && secret.agent == agent.name {
-      try await audit.require(
-        AuditEvent(
-          actor: "control-plane", action: "secret.delete", target: "secret \(secret)", outcome: "allowed",
-          details: ["reason": "its agent is deleted"]))
-      try await node.deleteSecret(secret)
     }
   }
 

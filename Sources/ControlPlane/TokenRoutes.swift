@@ -80,8 +80,8 @@ extension API {
     }
   }
 
-  func recordingFailure(_ event: AuditEvent, _ body: () async throws -> Void) async throws {
-    do { try await body() } catch {
+  func recordingFailure<Value: Sendable>(_ event: AuditEvent, _ body: () async throws -> Value) async throws -> Value {
+    do { return try await body() } catch {
       var outcome = event
       outcome.outcome = "failed"
       outcome.details = ["reason": (error as? Fault)?.reason ?? "unexpected error"]

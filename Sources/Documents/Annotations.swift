@@ -9,3 +9,8 @@ package let workspaceSizeAnnotation = "lobstack.dev/workspace-size"
 package let credentialSecretAnnotation = "lobstack.dev/credential-secret"
 package let credentialHeaderAnnotation = "lobstack.dev/credential-header"
 package let credentialPrefixAnnotation = "lobstack.dev/credential-prefix"
+
+/// The driver of secrets as files (Secrets Store CSI Driver).
+package let secretsVolumeDriver = "secrets-store.csi.k8s.io"
+/// The names of the secrets, with commas between them.
+package let secretNamesAttribute = "lobstack.dev/secrets"

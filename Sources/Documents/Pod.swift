@@ -183,11 +183,28 @@ package struct Volume: Hashable, Sendable, Codable {
   package var name: String
   package var emptyDir: EmptyDir?
   package var persistentVolumeClaim: PersistentVolumeClaim?
+  package var csi: CSI?
 
-  package init(name: String, emptyDir: EmptyDir? = nil, persistentVolumeClaim: PersistentVolumeClaim? = nil) {
+  package init(
+    name: String, emptyDir: EmptyDir? = nil, persistentVolumeClaim: PersistentVolumeClaim? = nil, csi: CSI? = nil
+  ) {
     self.name = name
     self.emptyDir = emptyDir
     self.persistentVolumeClaim = persistentVolumeClaim
+    self.csi = csi
+  }
+
+  /// A volume that another driver makes for this pod (CSIVolumeSource).
+  package struct CSI: Hashable, Sendable, Codable {
+    package var driver: String
+    package var readOnly: Bool?
+    package var volumeAttributes: [String: String]
+
+    package init(driver: String, readOnly: Bool? = nil, volumeAttributes: [String: String]) {
+      self.driver = driver
+      self.readOnly = readOnly
+      self.volumeAttributes = volumeAttributes
+    }
   }
 
   package struct EmptyDir: Hashable, Sendable, Codable {

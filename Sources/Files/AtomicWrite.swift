@@ -6,9 +6,12 @@ import Glibc
 ///
 /// - Parameters:
 ///   - mode: of the file, whatever the umask; it has it from its first moment under its name.
+///   - owner: who owns it; `nil` for whoever writes it.
 ///   - group: who may read it beside its owner, when the mode says so.
 /// - Throws: `Fault(.exhausted)` when the file cannot be written; what was there stays.
-package func writeAtomically(_ data: Data, to path: String, mode: mode_t, group: gid_t? = nil) throws {
+package func writeAtomically(_ data: Data, to path: String, mode: mode_t, owner: uid_t? = nil, group: gid_t? = nil)
+  throws
+{
   let partial = "\(path).new"
   func failure(_ what: String) -> Fault {
     let reason = "it cannot be \(what): \(String(cString: strerror(errno)))"
@@ -22,6 +25,8 @@ package func writeAtomically(_ data: Data, to path: String, mode: mode_t, group:
   defer { close(descriptor) }
   let written = data.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
   guard written == data.count, fsync(descriptor) == 0 else { throw failure("written") }
-  if let group, fchown(descriptor, uid_t.max, group) != 0 { throw failure("given to its group") }
+  if owner != nil || group != nil, fchown(descriptor, owner ?? uid_t.max, group ?? gid_t.max) != 0 {
+    throw failure("given to its owner")
+  }
   guard fchmod(descriptor, mode) == 0, rename(partial, path) == 0 else { throw failure("put in place") }
 }

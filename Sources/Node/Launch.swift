@@ -45,7 +45,7 @@ struct Launch: Sendable {
     async let log: Void = files.mountLog()
     async let attached: Void = machine.network.attach(
       network, agent: desired.id, labels: desired.pod.metadata.labels ?? [:], policies: desired.networkPolicies)
-    async let admitted: Void = machine.proxy.admit(desired, address: network.agentAddress)
+    async let admitted: Void = admit(address: network.agentAddress)
     _ = try await (volume, log, attached, admitted)
 
     let id = machine.sandboxID(record.uid)
@@ -66,17 +66,25 @@ struct Launch: Sendable {
     return Launched(imageDigest: image.digest, process: process, layers: layers)
   }
 
+  /// The proxy is told of an agent that has its secrets.
+  private func admit(address: String) async throws {
+    try await machine.secrets.admit(desired)
+    try await machine.proxy.admit(desired, address: address)
+  }
+
   private func bundle(id: SandboxID, image: ResolvedImage, network: AgentNetwork) -> SandboxBundle {
     SandboxBundle(
       id: id, directory: files.bundleDirectory, pod: desired.pod, imageRoot: image.rootDirectory,
       imageCommand: image.configuration.command, imageEnv: image.configuration.env,
       imageDirectory: image.configuration.directory, workspace: files.volume.mountPoint,
+      secrets: SecretFiles(layout: machine.layout, uid: record.uid).directory,
       networkNamespace: network.namespacePath, logFile: files.logFile, resolver: machine.network.plan.serviceAddress)
   }
 
   private func undo(removingFiles: Bool) async {
     let steps: [(String, @Sendable () async throws -> Void)] = [
       ("remove the sandbox", { try await machine.runtime.delete(machine.sandboxID(record.uid)) }),
+      ("withdraw the secrets", { try await machine.secrets.withdraw(record.uid) }),
       ("withdraw the identity", { try await machine.proxy.withdraw(record.uid) }),
       ("cut the network", { try await machine.network.detach(machine.network.network(slot: record.slot)) }),
       ("remove the files", { if removingFiles { try await files.destroy() } }),

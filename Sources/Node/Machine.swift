@@ -4,7 +4,6 @@ import Images
 import Logging
 import NetworkIsolation
 import Sandbox
-import SecretStore
 
 /// The drivers that the node works this machine with.
 struct Machine: Sendable {
@@ -13,7 +12,8 @@ struct Machine: Sendable {
   let network: NetworkIsolation
   let images: ImageStore
   let reaper: OrphanReaper
-  let secrets: SealedSecrets
+  let sessions: AgentSessions
+  let secrets: AgentSecrets
   let proxy: ProxyControl
   let logger: Logger
 
@@ -26,7 +26,8 @@ struct Machine: Sendable {
     async let sandbox = runtime.readBack(sandboxID(record.uid), pod: pod)
     async let network = readBackNetwork(slot: record.slot)
     async let proxied = proxy.readBack(record.uid)
-    return await sandbox + [network] + proxied
+    async let secret = secrets.readBack(record.uid)
+    return await sandbox + [network] + proxied + [secret].compactMap { $0 }
   }
 
   private func readBackNetwork(slot: Int) async -> LayerStatus {

@@ -8,7 +8,6 @@ import Logging
 import NIOCore
 import NodeProtocol
 import Sandbox
-import SecretStore
 
 /// What the node's requests mean.
 struct NodeRequests: NodeRequestHandling {
@@ -27,6 +26,7 @@ struct NodeRequests: NodeRequestHandling {
     case .apply(let state):
       do {
         let revision = try await reconciler.apply(state)
+        await machine.sessions.accept(state.identity)
         await machine.proxy.accept(state.identity)
         return .accepted(revision: revision)
       } catch {
@@ -35,22 +35,9 @@ struct NodeRequests: NodeRequestHandling {
     case .observe(let after, let waitSeconds):
       await reconciler.waitForChange(after: after, seconds: waitSeconds)
       return .observed(await reconciler.observed())
-    case .setSecret(let reference, let value):
-      return await secrets("set secret \(reference)") {
-        try machine.secrets.set(reference, to: value, at: Date())
-        try await machine.proxy.secretsChanged()
-      }
-    case .deleteSecret(let reference):
-      return await secrets("delete secret \(reference)") {
-        guard try machine.secrets.delete(reference) else {
-          throw Fault(
-            .notFound, operation: "delete secret \(reference)", reason: "there is no such secret",
-            remedy: "list them with 'lobstack secret list'")
-        }
-        try await machine.proxy.secretsChanged()
-      }
-    case .listSecrets:
-      return await secrets("list the secrets") {}
+    case .secretsChanged(let reference):
+      await machine.secrets.changed(reference)
+      return .done
     case .exec, .logs:
       return .failed(
         Fault(.invalid, operation: "answer a request", reason: "it is a stream", remedy: "ask for it as a stream"))
@@ -67,17 +54,8 @@ struct NodeRequests: NodeRequestHandling {
       guard await reconciler.agentExists(uid) else { throw unknown(uid, "read its log") }
       try await AgentLog(path: machine.files(uid).logFile).send(tailBytes: tailBytes, follow: follow, to: output)
       try await output(try Frame.json(.exit, StreamExit(code: 0)))
-    case .describe, .apply, .observe, .setSecret, .deleteSecret, .listSecrets:
+    case .describe, .apply, .observe, .secretsChanged:
       throw Fault(.invalid, operation: "serve a stream", reason: "the request has one answer", remedy: "ask for it")
-    }
-  }
-
-  private func secrets(_ operation: String, _ change: () async throws -> Void) async -> NodeReply {
-    do {
-      try await change()
-      return .secrets(try machine.secrets.list())
-    } catch {
-      return .failed(Fault.wrap(error, operation: operation, remedy: "see the log of the node"))
     }
   }
 

@@ -120,12 +120,14 @@ package struct NodeService: Sendable {
     let resolvers = try configuration.upstream.resolvers()
     let network = try NetworkIsolation(
       layout: layout, deniedDestinations: configuration.deniedDestinations, resolvers: resolvers)
-    let secrets = try SealedSecrets.open(directory: layout.secretsDirectory)
+    let sessions = AgentSessions(
+      client: VaultClient(address: VaultAddress(socket: layout.vaultSocket), logger: logger))
+    let secrets = AgentSecrets(layout: layout, sessions: sessions, logger: logger)
+    let proxy = try openProxy(configuration, network: network, secrets: secrets, logger: logger)
+    await secrets.onChange { try await proxy.secretsChanged() }
     return Machine(
       layout: layout, runtime: runtime, network: network, images: ImageStore(directory: layout.imagesDirectory),
-      reaper: reaper, secrets: secrets,
-      proxy: try openProxy(configuration, network: network, secrets: secrets, logger: logger),
-      logger: logger)
+      reaper: reaper, sessions: sessions, secrets: secrets, proxy: proxy, logger: logger)
   }
 }
 

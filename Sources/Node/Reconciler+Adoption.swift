@@ -45,7 +45,9 @@ extension Reconciler {
         else { return nil }
         return (agent, network.agentAddress)
       })
+    await machine.secrets.adopt(Set(states.filter { $0.value.sandbox == .running }.keys))
     await machine.proxy.onRequests { [weak self] in await self?.changed() }
+    await machine.sessions.onRequests { [weak self] in await self?.changed() }
     signal.yield()
   }
 

@@ -46,6 +46,10 @@ extension Reconciler {
       states[uid]?.layers = []
       try saveRecord(uid)
     case .cutNetwork:
+      // A secrets manager that does not answer keeps no sandbox; the control plane has shut the agent out there.
+      do { try await machine.secrets.withdraw(uid) } catch {
+        machine.logger.warning("A token is not revoked", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])
+      }
       try await machine.proxy.withdraw(uid)
       try await machine.network.detach(machine.network.network(slot: record.slot))
       states[uid]?.hasNetwork = false
@@ -62,6 +66,7 @@ extension Reconciler {
       try await launch(agent, generation: generation)
     case .applyPolicy(let generation):
       guard let agent else { return }
+      try await machine.secrets.admit(agent)
       try await machine.proxy.admit(agent, address: machine.network.network(slot: record.slot).agentAddress)
       states[uid]?.policyGeneration = generation
       states[uid]?.observedGeneration = generation

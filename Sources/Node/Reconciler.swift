@@ -59,13 +59,14 @@ actor Reconciler {
   }
 
   func observed() async -> ObservedState {
-    let requests = await machine.proxy.requests
+    let (requests, tokens) = (await machine.proxy.requests, await machine.sessions.requests)
     let agents = states.values.map { state in
       let network = try? machine.network.network(slot: state.record.slot)
       return state.observed(interface: network?.interface, address: network?.agentAddress)
     }
     return ObservedState(
-      revision: revision, agents: agents.sorted { $0.uid < $1.uid }, certificateRequests: requests)
+      revision: revision, agents: agents.sorted { $0.uid < $1.uid }, certificateRequests: requests,
+      tokenRequests: tokens)
   }
 
   /// Returns at the next change past `after`, when the time is over, or when cancelled.
@@ -113,6 +114,7 @@ actor Reconciler {
       }
       group.addTask { await self.every(Self.readBackInterval) { await self.readBackAll() } }
       group.addTask { await self.every(Self.interval) { await self.machine.proxy.tick() } }
+      group.addTask { await self.every(Self.interval) { await self.machine.secrets.tick() } }
       group.addTask { await self.every(Self.trimInterval) { await self.trimLogs() } }
       group.addTask { await self.every(Self.collectInterval) { await self.collectImages() } }
       for await _ in signals {

@@ -29,19 +29,9 @@ package struct NodeClient: Sendable {
     return state
   }
 
-  /// - Throws: `Fault` when the node cannot keep it.
-  package func setSecret(_ reference: SecretReference, to value: SecretValue) async throws {
-    guard case .secrets = try await ask(.setSecret(reference, value: value)) else { throw unexpected("set a secret") }
-  }
-
-  /// - Throws: `Fault(.notFound)` when there is no such secret.
-  package func deleteSecret(_ reference: SecretReference) async throws {
-    guard case .secrets = try await ask(.deleteSecret(reference)) else { throw unexpected("delete a secret") }
-  }
-
-  package func secrets() async throws -> [SecretDescription] {
-    guard case .secrets(let secrets) = try await ask(.listSecrets) else { throw unexpected("list the secrets") }
-    return secrets
+  /// Tells that a secret has another version, or none; answered when the agents that use it have it.
+  package func secretsChanged(_ reference: SecretReference) async throws {
+    guard case .done = try await ask(.secretsChanged(reference)) else { throw unexpected("refresh a secret") }
   }
 
   /// Runs a program in an agent's sandbox; `output` gets its output and, last, an `exit` or `fault` frame.

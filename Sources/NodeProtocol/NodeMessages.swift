@@ -18,16 +18,15 @@ package enum NodeRequest: Sendable, Codable {
   case exec(uid: AgentUID, command: [String], env: [String: String], directory: String?)
   /// The last `tailBytes` of the agent's output, then what follows if `follow`.
   case logs(uid: AgentUID, tailBytes: Int, follow: Bool)
-  case setSecret(SecretReference, value: SecretValue)
-  case deleteSecret(SecretReference)
-  case listSecrets
+  /// A secret has another version, or none.
+  case secretsChanged(SecretReference)
 }
 
 package enum NodeReply: Sendable, Codable {
   case described(NodeDescription)
   case accepted(revision: Int64)
   case observed(ObservedState)
-  case secrets([SecretDescription])
+  case done
   case failed(Fault)
 }
 
@@ -95,11 +94,31 @@ package struct DesiredIdentity: Sendable, Codable {
   /// The roots, PEM.
   package var trustBundle: String
   package var certificates: [SignedCertificate]
+  /// By which the node logs in to the secrets manager as its agents.
+  package var tokens: [AgentToken]
+  /// Why a token that was asked for is not among them.
+  package var tokenRefusal: Fault?
 
-  package init(trustDomain: TrustDomain, trustBundle: String, certificates: [SignedCertificate]) {
+  package init(
+    trustDomain: TrustDomain, trustBundle: String, certificates: [SignedCertificate], tokens: [AgentToken] = [],
+    tokenRefusal: Fault? = nil
+  ) {
     self.trustDomain = trustDomain
     self.trustBundle = trustBundle
     self.certificates = certificates
+    self.tokens = tokens
+    self.tokenRefusal = tokenRefusal
+  }
+}
+
+/// A JWT-SVID of an agent for the secrets manager, good for a minute.
+package struct AgentToken: Sendable, Codable {
+  package var agent: AgentID
+  package var token: SecretValue
+
+  package init(agent: AgentID, token: SecretValue) {
+    self.agent = agent
+    self.token = token
   }
 }
 
@@ -186,11 +205,17 @@ package struct ObservedState: Sendable, Codable {
   package var agents: [ObservedAgent]
   /// Keys of the node that have no certificate yet, or one that is to be renewed.
   package var certificateRequests: [CertificateRequest]
+  /// Agents as whom the node has to log in to the secrets manager.
+  package var tokenRequests: [AgentID]
 
-  package init(revision: UInt64, agents: [ObservedAgent], certificateRequests: [CertificateRequest] = []) {
+  package init(
+    revision: UInt64, agents: [ObservedAgent], certificateRequests: [CertificateRequest] = [],
+    tokenRequests: [AgentID] = []
+  ) {
     self.revision = revision
     self.agents = agents
     self.certificateRequests = certificateRequests
+    self.tokenRequests = tokenRequests
   }
 }
 

@@ -87,6 +87,14 @@ extension RuntimeSpec {
           Mount(
             destination: mount.mountPath, type: "tmpfs", source: "tmpfs",
             options: ["nosuid", "nodev", "mode=1777", "size=\(size.bytes)"]))
+      } else if volume.csi != nil {
+        guard volume.csi?.driver == secretsVolumeDriver, let secrets = bundle.secrets else {
+          throw bundle.fault("volume '\(volume.name)' is of a driver that this machine does not have")
+        }
+        mounts.append(
+          Mount(
+            destination: mount.mountPath, type: "bind", source: secrets,
+            options: ["rbind", "ro", "nosuid", "nodev", "noexec"]))
       } else {
         mounts.append(
           Mount(

@@ -12,6 +12,8 @@ package struct SandboxBundle: Sendable {
   package var imageDirectory: String
   /// Host directory that the agent sees as /workspace.
   package var workspace: String
+  /// Host directory that the agent sees as /vault/secrets, when its Pod mounts one.
+  package var secrets: String?
   /// Path of the network namespace; `nil` gives the sandbox a loopback interface and nothing else.
   package var networkNamespace: String?
   /// File that the agent's output is appended to.
@@ -25,7 +27,7 @@ package struct SandboxBundle: Sendable {
 
   package init(
     id: SandboxID, directory: String, pod: Pod, imageRoot: String, imageCommand: [String], imageEnv: [String: String],
-    imageDirectory: String, workspace: String, networkNamespace: String?, logFile: String,
+    imageDirectory: String, workspace: String, secrets: String? = nil, networkNamespace: String?, logFile: String,
     resolver: String? = nil
   ) {
     self.id = id
@@ -36,6 +38,7 @@ package struct SandboxBundle: Sendable {
     self.imageEnv = imageEnv
     self.imageDirectory = imageDirectory
     self.workspace = workspace
+    self.secrets = secrets
     self.networkNamespace = networkNamespace
     self.logFile = logFile
     self.resolver = resolver

@@ -58,33 +58,40 @@ extension Doctor {
     }
   }
 
-  /// - Returns: `nil` when the program is there.
-  func missingEnvoy() -> Finding? {
-    do {
-      _ = try EnvoyProgram.locate(configuration.envoy)
-      return nil
-    } catch let fault as Fault {
-      return .fail("envoy", fault.reason, remedy: fault.remedy)
-    } catch {
-      return .fail("envoy", "\(error)", remedy: "run scripts/setup")
+  /// The programs that no distribution packages, as far as they are missing.
+  func missingPinned() -> [Finding] {
+    [(PinnedProgram.envoy, configuration.envoy), (.openBao, configuration.openBao)].compactMap { program, named in
+      do {
+        _ = try program.locate(named)
+        return nil
+      } catch let fault as Fault {
+        return .fail(program.name.lowercased(), fault.reason, remedy: fault.remedy)
+      } catch {
+        return .fail(program.name.lowercased(), "\(error)", remedy: "run scripts/setup")
+      }
     }
   }
 
-  /// Envoy: where it is, what it is, and its digest, to compare with upstream's signed release.
-  func envoy() async -> [Finding] {
+  /// Envoy and OpenBao: where they are, what they are, and their digests, to compare with upstream's signed releases.
+  func pinned() async -> [Finding] {
+    await pinned(.envoy, configuration.envoy) + pinned(.openBao, configuration.openBao)
+  }
+
+  private func pinned(_ program: PinnedProgram, _ named: String?) async -> [Finding] {
+    let check = program.name.lowercased()
     do {
-      let program = try EnvoyProgram.locate(configuration.envoy)
-      let text = try await Command(program, ["--version"]).check(timeout: .seconds(10))
+      let path = try program.locate(named)
+      let text = try await Command(path, ["--version"]).check(timeout: .seconds(10))
       let version = text.split(separator: "version:").last?.split(separator: "\n").first ?? "of unknown version"
-      let digest = try await Command("sha256sum", [program]).check().prefix(64)
+      let digest = try await Command("sha256sum", [path]).check().prefix(64)
       return [
-        .ok("envoy", "\(version.trimmingCharacters(in: .whitespaces)) at \(program)"),
-        .ok("envoy digest", "sha256:\(digest)"),
+        .ok(check, "\(version.trimmingCharacters(in: .whitespaces)) at \(path)"),
+        .ok("\(check) digest", "sha256:\(digest)"),
       ]
     } catch let fault as Fault {
-      return [.fail("envoy", fault.reason, remedy: fault.remedy)]
+      return [.fail(check, fault.reason, remedy: fault.remedy)]
     } catch {
-      return [.fail("envoy", "\(error)", remedy: "run scripts/setup")]
+      return [.fail(check, "\(error)", remedy: "run scripts/setup")]
     }
   }
 

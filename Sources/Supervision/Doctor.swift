@@ -19,7 +19,8 @@ package struct Doctor: Sendable {
     var findings = quickFindings()
     findings += await runtime()
     findings += await programs()
-    findings += await envoy()
+    findings += await pinned()
+    findings.append(swap())
     findings.append(await addressPlan())
     findings.append(policy())
     findings.append(running())
@@ -31,7 +32,7 @@ package struct Doctor: Sendable {
   /// - Throws: `Fault(.unsupported)` naming everything that is missing.
   func requireUsable() async throws {
     let findings =
-      quickFindings() + [await addressPlan()] + Self.programs.compactMap(missing) + [missingEnvoy()].compactMap { $0 }
+      quickFindings() + [await addressPlan()] + Self.programs.compactMap(missing) + missingPinned()
     let failures = findings.filter { $0.level == .fail }
     guard let first = failures.first else { return }
     throw Fault(

@@ -35,12 +35,12 @@ package struct InstanceProcesses: Sendable {
 
   private func proxy(_ process: pid_t) -> String? {
     // Anybody may have the path among his arguments; only the proxies' users count, and root before it became one.
-    guard let user = Self.user(process), [0, layout.proxyUserID, layout.gatewayUserID].contains(user) else {
-      return nil
-    }
+    let users = [0, layout.proxyUserID, layout.gatewayUserID, layout.vaultUserID]
+    guard let user = Self.user(process), users.contains(user) else { return nil }
     let bootstraps = [layout.proxyBootstrap, layout.gatewayBootstrap]
     let arguments = Self.arguments(process)
     if arguments.contains(layout.publicCertificateDirectory) { return "lego" }
+    if arguments.contains("-config=\(layout.vaultConfiguration)") { return "openbao" }
     return arguments.contains { bootstraps.contains($0) } ? "envoy" : nil
   }
 

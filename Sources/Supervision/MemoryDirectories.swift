@@ -4,14 +4,17 @@ import Faults
 import Foundation
 import Glibc
 
-/// The directories of the proxies, on file systems in memory: keys and injected credentials never meet a disk.
+/// The directories of what holds keys or secrets, on file systems in memory: they never meet a disk.
 struct MemoryDirectories: Sendable {
   let layout: InstanceLayout
 
   /// Room for the configuration and certificates of thousands of agents. The log of what they were refused, which they
   /// can make grow, has its own.
   private var sizes: [(path: String, size: String)] {
-    [(layout.proxyDirectory, "128M"), (layout.proxyLogDirectory, "48M"), (layout.gatewayDirectory, "16M")]
+    [
+      (layout.proxyDirectory, "128M"), (layout.proxyLogDirectory, "48M"), (layout.gatewayDirectory, "16M"),
+      (layout.vaultRunDirectory, "64M"), (layout.agentSecretsDirectory, "256M"),
+    ]
   }
 
   /// Mounts those that are not mounted; what the node wrote for its proxy stays. The gateway's is made anew: what is in

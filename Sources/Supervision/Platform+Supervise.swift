@@ -3,6 +3,7 @@ import AgentModel
 import ChildProcess
 import Faults
 import Foundation
+import Glibc
 import Logging
 import Proxy
 import UnixSignals
@@ -15,10 +16,17 @@ package struct ProcessState: Hashable, Sendable, Codable {
   package var log: String
 }
 
+/// The programs of others that the platform runs.
+struct Programs: Sendable {
+  var envoy: String
+  var openBao: String
+}
+
 extension Platform {
   /// The processes in the order in which they are started; they are stopped in the reverse order, so that whoever asks
   /// ends before whoever answers.
-  private func components(_ envoy: String) -> [(process: SupervisedProcess, user: String)] {
+  private func components(_ programs: Programs) -> [(process: SupervisedProcess, user: String)] {
+    let envoy = programs.envoy
     let instance = [
       "--state-dir", URL(filePath: layout.root).deletingLastPathComponent().path, "--instance", "\(layout.instance)",
     ]
@@ -32,6 +40,12 @@ extension Platform {
       + (configuration.resolver.map { ["--resolver", $0] } ?? [])
     let (proxyUser, gatewayUser) = ("\(layout.proxyUserID)", "\(layout.gatewayUserID)")
     return [
+      (
+        component(
+          "vault", setpriv,
+          Self.unprivileged("\(layout.vaultUserID)", group: controlPlaneGroup) + [programs.openBao, "server"]
+            + ["-config=\(layout.vaultConfiguration)"], watchesLifeline: false), "\(layout.vaultUserID)"
+      ),
       (
         component(
           "proxy", setpriv,
@@ -80,10 +94,10 @@ extension Platform {
   }
 
   func supervise(
-    _ envoy: String, until signals: UnixSignalsSequence, progress: @escaping @Sendable (String) -> Void,
+    _ programs: Programs, until signals: UnixSignalsSequence, progress: @escaping @Sendable (String) -> Void,
     ready: @escaping @Sendable ([ProcessState]) async -> Void
   ) async throws {
-    let components = components(envoy)
+    let components = components(programs)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (process, _) in components {
         progress("starting \(process.name)")
@@ -93,6 +107,7 @@ extension Platform {
         try await firstOf(
           { for await _ in signals { return } },
           {
+            await provisionOrWarn(progress: progress)
             try await waitUntilReady(components.map(\.process), progress: progress)
             await ready(states(components))
             try await rotateLogs()
@@ -105,6 +120,21 @@ extension Platform {
       }
       try await group.waitForAll()
       try result.get()
+    }
+  }
+
+  /// The group of the control plane, to which the secrets manager gives its socket.
+  private var controlPlaneGroup: UInt32 {
+    // Preparation has refused a machine without that user.
+    getpwnam(InstanceLayout.User.controlPlane)?.pointee.pw_gid ?? UInt32.max
+  }
+
+  /// Without its secrets manager the platform runs what it ran, starts nothing that needs a secret, and says why.
+  private func provisionOrWarn(progress: @Sendable (String) -> Void) async {
+    progress("provisioning the secrets manager")
+    do { try await provision() } catch {
+      logger.error("The secrets manager is not ready", metadata: ["error": "\(error)"])
+      progress("the secrets manager is not ready: \((error as? Fault)?.reason ?? "\(error)")")
     }
   }
 
@@ -155,9 +185,11 @@ extension Platform {
   private func rotateLogs() async throws {
     while true {
       try await Task.sleep(for: .seconds(2))
-      let processes = ["proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"]
+      let processes = ["vault", "proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"]
       let files =
-        processes.map(layout.logFile) + [LogFile(path: layout.gatewayLog), LogFile(path: layout.proxyDenials)]
+        processes.map(layout.logFile)
+        + [layout.gatewayLog, layout.proxyDenials, layout.vaultAudit, layout.vaultRecentAudit]
+        .map(LogFile.init)
       for file in files {
         do {
           try file.rotateIfFull()

@@ -39,12 +39,15 @@ extension Platform {
     progress("preparing \(layout.root)")
     try await Preparation(layout: layout, executable: configuration.executable, policy: policy).run()
     setLimits()
-    let envoy = try EnvoyProgram.locate(configuration.envoy)
+    let programs = Programs(
+      envoy: try PinnedProgram.envoy.locate(configuration.envoy),
+      openBao: try PinnedProgram.openBao.locate(configuration.openBao))
     try requireFreePorts()
+    try prepareSecretsManager()
     try preparePublicAuthorities()
     try writeBootstraps()
     try await requireRunnableCopy()
-    try await supervise(envoy, until: signals, progress: progress, ready: ready)
+    try await supervise(programs, until: signals, progress: progress, ready: ready)
     return .ended
   }
 

@@ -17,6 +17,8 @@ package struct Platform: Sendable {
     package var runtime: String
     /// Envoy's program; `nil` takes the one of PATH, or the pinned one.
     package var envoy: String?
+    /// OpenBao's program; `nil` takes the one of PATH, or the pinned one.
+    package var openBao: String?
     /// Where people reach the gateway.
     package var listen: ListenAddress
     package var trustDomain: TrustDomain
@@ -35,6 +37,7 @@ package struct Platform: Sendable {
 
     package init(
       layout: InstanceLayout, policy: String? = nil, runtime: String = "runsc", envoy: String? = nil,
+      openBao: String? = nil,
       listen: ListenAddress = .gatewayDefault, trustDomain: TrustDomain = .default,
       upstreamAuthorities: String? = nil, resolver: String? = nil, gatewayNames: [String] = [],
       publicCertificate: PublicCertificateSettings? = nil, plainListen: ListenAddress? = nil,
@@ -44,6 +47,7 @@ package struct Platform: Sendable {
       self.policy = policy
       self.runtime = runtime
       self.envoy = envoy
+      self.openBao = openBao
       self.listen = listen
       self.trustDomain = trustDomain
       self.upstreamAuthorities = upstreamAuthorities

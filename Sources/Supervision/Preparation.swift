@@ -21,7 +21,7 @@ struct Preparation: Sendable {
     let longest =
       [
         layout.apiSocket, layout.nodeSocket, layout.meshSocket, layout.workloadSocket, layout.proxyAdminSocket,
-        layout.ingressSocket, layout.gatewayAdminSocket,
+        layout.ingressSocket, layout.gatewayAdminSocket, layout.vaultSocket,
       ].map(\.utf8.count).max() ?? 0
     guard longest <= longestSocketPath else {
       throw Fault(
@@ -45,17 +45,17 @@ struct Preparation: Sendable {
     try Self.makeDirectory(layout.logDirectory, mode: 0o751)
     try copyExecutable()
     try policy.copy(to: layout)
-    try await prepareProxies(controlPlane)
+    try await MemoryDirectories(layout: layout).mount()
+    try prepareSecretsManager(controlPlane)
+    try prepareProxies(controlPlane)
     try raiseWatchLimit()
   }
 
   /// Who may read and write what the proxies live on: each owner alone, and where two meet, a directory for that.
-  private func prepareProxies(_ controlPlane: Account) async throws {
+  private func prepareProxies(_ controlPlane: Account) throws {
     let sentinel = try account(InstanceLayout.User.sentinel)
     let gateway = Account(user: layout.gatewayUserID, group: layout.gatewayUserID)
     let proxy = Account(user: layout.proxyUserID, group: layout.proxyUserID)
-    try await MemoryDirectories(layout: layout).mount()
-    func directory(_ file: String) -> String { URL(filePath: file).deletingLastPathComponent().path }
     // What is made in a directory with the bit for it belongs to the directory's group.
     let places: [(path: String, mode: mode_t, owner: Account)] = [
       (layout.proxyFiles, 0o750, Account(user: 0, group: proxy.group)),
@@ -73,6 +73,22 @@ struct Preparation: Sendable {
     defer { if log >= 0 { close(log) } }
     guard log >= 0, fchown(log, gateway.user, 0) == 0 else { throw Self.fault("create \(layout.gatewayLog)") }
   }
+
+  private func prepareSecretsManager(_ controlPlane: Account) throws {
+    let vault = Account(user: layout.vaultUserID, group: layout.vaultUserID)
+    let shared = Account(user: vault.user, group: controlPlane.group)
+    let places: [(path: String, mode: mode_t, owner: Account)] = [
+      (layout.keysDirectory, 0o700, Account(user: 0, group: 0)), (layout.vaultDirectory, 0o700, vault),
+      (layout.vaultDataDirectory, 0o700, vault), (directory(layout.vaultAudit), 0o700, vault),
+      (layout.vaultRunDirectory, 0o755, Account(user: 0, group: 0)), (directory(layout.vaultSocket), 0o2750, shared),
+      (directory(layout.vaultRecentAudit), 0o2750, shared),
+      // Each agent has one directory of its own there.
+      (layout.agentSecretsDirectory, 0o711, Account(user: 0, group: 0)),
+    ]
+    for place in places { try Self.makeDirectory(place.path, mode: place.mode, owner: place.owner) }
+  }
+
+  private func directory(_ file: String) -> String { URL(filePath: file).deletingLastPathComponent().path }
 
   /// Envoy has an inotify instance for each file that it watches, and ends itself when its user has no more of them.
   private func raiseWatchLimit() throws {

@@ -6,30 +6,6 @@ import Glibc
 import NetworkIsolation
 import Proxy
 
-/// Envoy's program on this machine.
-package enum EnvoyProgram {
-  /// Where scripts/setup puts the pinned program.
-  package static let pinned = "/usr/local/lib/lobstack/envoy"
-
-  /// The program that was named, else one of PATH, else the pinned one.
-  ///
-  /// - Throws: `Fault(.notFound)` when there is none. A script called `envoy`, as Python's packages bring one, is none:
-  ///   what is supervised has to be Envoy itself.
-  package static func locate(_ named: String?) throws -> String {
-    let candidates = named.map { [Command.locate($0) ?? $0] } ?? [Command.locate("envoy"), pinned].compactMap { $0 }
-    if let found = candidates.first(where: isProgram) { return found }
-    throw Fault(
-      .notFound, operation: "find Envoy", reason: "no program at \(candidates.joined(separator: " or "))",
-      remedy: "run scripts/setup, or name Envoy's program with --envoy")
-  }
-
-  private static func isProgram(_ path: String) -> Bool {
-    guard access(path, X_OK) == 0, let file = FileHandle(forReadingAtPath: path) else { return false }
-    defer { try? file.close() }  // it was only read
-    return (try? file.read(upToCount: 4)) == Data([0x7f, 0x45, 0x4c, 0x46])
-  }
-}
-
 extension Platform {
   var nodeProxy: NodeProxy {
     var proxy = NodeProxyLayout(layout, serviceAddress: AddressPlan(layout: layout).serviceAddress)

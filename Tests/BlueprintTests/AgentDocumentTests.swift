@@ -36,6 +36,7 @@ import Testing
           env: {LOG_LEVEL: info}
           workspace: {size: 64Mi}
           ports: {http: 8080}
+          secrets: [{name: crm-token}, {name: shared}]
           restartPolicy: OnFailure
         """
     let agent = try parseAgent(text, source: "a.yaml")
@@ -44,6 +45,7 @@ import Testing
     #expect(agent.spec.command == ["/bin/agent", "--fast"])
     #expect(agent.spec.env == ["LOG_LEVEL": "info"])
     #expect(agent.spec.ports == ["http": 8080])
+    #expect(agent.spec.secrets.map(\.description) == ["crm-token", "shared"])
     #expect(agent.spec.restartPolicy == .onFailure)
   }
 
@@ -61,7 +63,10 @@ import Testing
       ("  ports: {a: 8080, b: 8080}", "port 8080 is named twice"),
       ("  command: []", "the command is empty"),
       ("  response: kill", "this version cannot enforce 'response'"),
-      ("  secrets: []", "this version cannot enforce 'secrets'"),
+      ("  secrets: [{name: a}, {name: a}]", "secret 'a' is listed twice"),
+      ("  secrets: [crm]", "spec.secrets[0]"),
+      ("  secrets: [{name: ../x}]", "'../x' is not valid"),
+      ("  secrets: [{name: a, path: /b}]", "unknown field 'path'"),
       ("  image: oci:/srv/../etc:1", "the key 'image' is given twice"),
     ])
   func refused(line: String, message: String) throws {

@@ -45,6 +45,7 @@ import Testing
           actions == [
             "agent.create allowed", "agent.phase Running", "agent.stop allowed", "agent.phase Stopped",
             "agent.start allowed", "agent.phase Running", "agent.delete allowed", "agent.delete destroyed",
+            "agent.shred destroyed",
           ])
       }
     }

@@ -17,7 +17,9 @@ actor FakeNode: NodeConnection {
   /// Agents that end in this way instead of running.
   private var failing: [AgentName: Fault] = [:]
   private var revision: UInt64 = 1
-  private(set) var values: [SecretReference: SecretValue] = [:]
+  /// Secrets that it was told have changed.
+  private(set) var told: [SecretReference] = []
+  private var tokenRequests: [AgentID] = []
   private var requests: [CertificateRequest] = []
 
   func ask(for request: CertificateRequest) {
@@ -25,21 +27,15 @@ actor FakeNode: NodeConnection {
     revision += 1
   }
 
-  func setSecret(_ reference: SecretReference, to value: SecretValue) throws {
-    try answer()
-    values[reference] = value
+  /// As whom it wants to log in.
+  func ask(toLogInAs agent: AgentID) {
+    tokenRequests.append(agent)
+    revision += 1
   }
 
-  func deleteSecret(_ reference: SecretReference) throws {
+  func secretsChanged(_ reference: SecretReference) throws {
     try answer()
-    guard values.removeValue(forKey: reference) != nil else {
-      throw Fault(.notFound, operation: "delete secret \(reference)", reason: "there is none", remedy: "list them")
-    }
-  }
-
-  func secrets() throws -> [SecretDescription] {
-    try answer()
-    return values.keys.sorted { "\($0)" < "\($1)" }.map { SecretDescription(reference: $0, version: 1, updatedAt: 0) }
+    told.append(reference)
   }
 
   func setDown(_ down: Bool) { isDown = down }
@@ -66,7 +62,8 @@ actor FakeNode: NodeConnection {
       try await Task.sleep(for: .milliseconds(10))
     }
     return ObservedState(
-      revision: revision, agents: desired.agents.map(observed), certificateRequests: requests)
+      revision: revision, agents: desired.agents.map(observed), certificateRequests: requests,
+      tokenRequests: tokenRequests)
   }
 
   private func observed(_ agent: DesiredAgent) -> ObservedAgent {

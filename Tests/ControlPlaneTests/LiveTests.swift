@@ -1,6 +1,7 @@
 import APIClient
 import APIModel
 import AgentModel
+import CertificateAuthority
 import CoreFoundation
 import Faults
 import Foundation
@@ -41,7 +42,13 @@ import Testing
     let service = try await ControlPlaneService.open(
       layout: layout, trustDomain: .default, gateway: nil, policyDirectory: Platform.policyDirectory,
       limits: APILimits(),
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, audit: audit, node: node
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, audit: audit, node: node,
+      manager: { _ in
+        try FileManager.default.createDirectory(atPath: layout.authorityDirectory, withIntermediateDirectories: true)
+        return (
+          FakeSecrets(), FileRoot(root: try RootAuthority.open(in: layout.authorityDirectory, for: .default, at: .now))
+        )
+      }
     ) { announce.yield() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await service.run() }

@@ -20,6 +20,7 @@ struct Platform: Sendable {
 
   let store: Store
   let node: FakeNode
+  let secrets: FakeSecrets
   let audit: FakeAudit
   let api: API
   let reconciler: Reconciler
@@ -31,19 +32,20 @@ struct Platform: Sendable {
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let store = try await Store.open(path: "\(directory)/test.sqlite")
     let node = FakeNode()
+    let secrets = FakeSecrets()
     let audit = FakeAudit()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let trail = AuditTrail(log: audit, logger: logger)
     let view = NodeView()
     let signal = ChangeSignal()
     let platform = Platform(
-      store: store, node: node, audit: audit,
+      store: store, node: node, secrets: secrets, audit: audit,
       api: API(
-        store: store, audit: trail, view: view, node: node, signal: signal, instance: "test", limits: limits,
-        logger: logger),
+        store: store, audit: trail, view: view, node: node, secrets: secrets, signal: signal, instance: "test",
+        limits: limits, logger: logger),
       reconciler: Reconciler(
         store: store, node: node, view: view, audit: trail, policy: try Policy.load(directory: policyDirectory),
-        signal: signal, logger: logger))
+        secrets: secrets, signal: signal, logger: logger))
     try await platform.reconcile()
     try await body(platform)
     try store.close()

@@ -61,7 +61,7 @@ actor GatewayCertificates: Service {
 
   private func publishOrWarn() async {
     do {
-      try identity.renewIntermediate()
+      try await identity.renewIntermediate()
       try await publish()
       failure = nil
     } catch let fault as Fault where fault.code == .unavailable {

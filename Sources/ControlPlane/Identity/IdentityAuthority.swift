@@ -6,6 +6,7 @@ import FoundationEssentials
 import Logging
 import NodeProtocol
 import Synchronization
+import Turns
 
 /// Who is who on this platform: the certificate authority, and what it may sign.
 ///
@@ -13,7 +14,9 @@ import Synchronization
 /// make it sign for another.
 final class IdentityAuthority: Sendable {
   let authority: Authority
-  private let root: RootAuthority
+  private let root: any RootSigning
+  private let turn = Turn()
+  private let logger: Logger
   private let audit: AuditTrail
   private let own: Mutex<State>
 
@@ -22,6 +25,8 @@ final class IdentityAuthority: Sendable {
     /// What was signed for the requests that the node still makes.
     var signed: [CertificateRequest: SignedCertificate] = [:]
     var tokenKeySince: Date
+    /// When a root that did not sign is asked again.
+    var retryAt = Date.distantPast
   }
 
   /// A certificate of the control plane's or the gateway's, with the key that was made for it here.
@@ -31,44 +36,81 @@ final class IdentityAuthority: Sendable {
     let renewal: Date
   }
 
-  /// Opens the root below `directory`, and takes up an intermediate in memory.
-  static func open(
-    directory: String, trustDomain: TrustDomain, audit: AuditTrail, at time: Date = .now
-  ) throws -> IdentityAuthority {
-    let root = try RootAuthority.open(in: directory, for: trustDomain, at: time)
-    let authority = Authority(trustDomain: trustDomain, at: time)
-    try authority.trust(root.anchor, at: time)
-    let identity = IdentityAuthority(authority: authority, root: root, audit: audit, at: time)
-    try identity.renewIntermediate(at: time)
-    return identity
-  }
-
-  private init(authority: Authority, root: RootAuthority, audit: AuditTrail, at time: Date) {
+  /// - Parameter root: what stands above the intermediate that `authority` is to have.
+  init(authority: Authority, root: any RootSigning, audit: AuditTrail, logger: Logger, at time: Date = .now) {
     self.authority = authority
     self.root = root
     self.audit = audit
+    self.logger = logger
     own = Mutex(State(tokenKeySince: time))
   }
 
   var trustDomain: TrustDomain { authority.trustDomain }
 
+  /// Returns when there is an intermediate, however long the root does not answer.
+  ///
+  /// - Throws: `CancellationError`, and nothing else.
+  func establish() async throws {
+    while authority.intermediateValidity == nil {
+      do { try await renewIntermediate() } catch let error as CancellationError { throw error } catch {
+        note(error)
+        try await Task.sleep(for: Self.pause)
+      }
+    }
+    failure.withLock { $0 = nil }
+  }
+
+  private static let pause = Duration.milliseconds(200)
+  private let failure = Mutex<Fault?>(nil)
+
+  /// Why there is no authority yet.
+  var whyNotEstablished: Fault? { authority.intermediateValidity == nil ? failure.withLock { $0 } : nil }
+
+  private func note(_ error: any Error) {
+    let fault = Fault.wrap(error, operation: "take up an intermediate authority", remedy: "see 'lobstack status'")
+    let isNew = failure.withLock { known in
+      defer { known = fault }
+      return known?.reason != fault.reason
+    }
+    if isNew { logger.warning("There is no certificate authority yet", metadata: ["error": "\(fault)"]) }
+  }
+
   /// How long tokens are signed with one key, in seconds.
   private static let tokenKeyLife: TimeInterval = 86_400
 
   /// Takes up another intermediate when half of the present one's life is over, and another key for tokens each day.
-  func renewIntermediate(at time: Date = .now) throws {
+  ///
+  /// - Throws: `Fault` when there is none and the root does not sign one; with one that is good, the root is asked again
+  ///   in a minute.
+  func renewIntermediate(at time: Date = .now) async throws {
     let isDue = own.withLock { state in
       guard time.timeIntervalSince(state.tokenKeySince) > Self.tokenKeyLife else { return false }
       state.tokenKeySince = time
       return true
     }
     if isDue { try authority.rotateTokenKeys(at: time) }
-    if let present = authority.intermediateValidity {
-      let life = present.notAfter.timeIntervalSince(present.issued)
-      guard !present.contains(time) || time > present.issued.addingTimeInterval(life / 2) else { return }
+    guard isIntermediateDue(at: time) else { return }
+    try await turn.take { [self] in
+      guard isIntermediateDue(at: time) else { return }
+      do { try await takeUpIntermediate(at: time) } catch {
+        guard authority.intermediateValidity?.contains(time) == true else { throw error }
+        own.withLock { $0.retryAt = time + 60 }
+        logger.warning("The intermediate authority is not renewed", metadata: ["error": "\(error)"])
+      }
     }
+  }
+
+  private func isIntermediateDue(at time: Date) -> Bool {
+    guard let present = authority.intermediateValidity, present.contains(time) else { return true }
+    let life = present.notAfter.timeIntervalSince(present.issued)
+    return time > present.issued.addingTimeInterval(life / 2) && time >= own.withLock { $0.retryAt }
+  }
+
+  private func takeUpIntermediate(at time: Date) async throws {
+    let anchor = try await root.anchor()
+    if !authority.bundle.anchors.contains(anchor) { try authority.trust(anchor, at: time) }
     let pending = PendingIntermediate()
-    let certificate = try root.signIntermediate(try pending.certificateRequest(), at: time)
+    let certificate = try await root.signIntermediate(try pending.certificateRequest(), at: time)
     try authority.adopt(pending, certificate: certificate, at: time)
   }
 

@@ -4,6 +4,7 @@ import Faults
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
+import Logging
 
 extension API {
   func addSecretRoutes(to router: Router<APIContext>) {
@@ -15,11 +16,11 @@ extension API {
   @Sendable private func listSecrets(_ request: Request, _ context: APIContext) async throws -> Response {
     let principal = try context.principal
     try await access.require(.view, of: principal, operation: "list secrets")
-    let secrets = try await node.secrets().filter { principal.sees($0.reference.tenant) }
+    let secrets = try await secrets.list().filter { principal.sees($0.reference.tenant) }
     return try jsonResponse(Page(items: secrets.map(SecretResource.init)))
   }
 
-  /// Stores the request's body, byte for byte, as the secret's next version.
+  /// Stores the request's body, byte for byte, as the secret's next version, which the answer's ETag tells.
   @Sendable private func setSecret(_ request: Request, _ context: APIContext) async throws -> Response {
     let reference = try secretReference(request, context)
     let operation = "set secret \(reference)"
@@ -31,23 +32,18 @@ extension API {
         .invalid, operation: operation, reason: "the value has \(bytes.count) bytes, not 1 to \(SecretValue.longest)",
         remedy: "send the value as the request's body")
     }
-    guard SecretValue(bytes).longestRepetition <= SecretValue.mostRepetition else {
-      throw Fault(
-        .invalid, operation: operation,
-        reason: "the value repeats itself over more than \(SecretValue.mostRepetition) bytes",
-        remedy: "use a random value: one that repeats itself is slow to search for in answers, and easy to guess")
+    let current = try currentVersion(request)
+    let version = try await changeSecret("secret.set", reference, by: principal) {
+      try await secrets.set(reference, to: SecretValue(bytes), ifCurrent: current)
     }
-    try await changeSecret("secret.set", reference, by: principal) {
-      try await node.setSecret(reference, to: SecretValue(bytes))
-    }
-    return Response(status: .noContent)
+    return Response(status: .noContent, headers: [.eTag: "\"\(version)\""])
   }
 
   @Sendable private func deleteSecret(_ request: Request, _ context: APIContext) async throws -> Response {
     let reference = try secretReference(request, context)
     let principal = try context.principal
     try await requireSecretAccess(principal, reference, operation: "delete secret \(reference)")
-    try await changeSecret("secret.delete", reference, by: principal) { try await node.deleteSecret(reference) }
+    try await changeSecret("secret.delete", reference, by: principal) { try await secrets.delete(reference) }
     return Response(status: .noContent)
   }
 
@@ -62,13 +58,30 @@ extension API {
       remedy: "use the tenant of the token")
   }
 
-  private func changeSecret(
-    _ action: String, _ reference: SecretReference, by principal: Principal, _ body: () async throws -> Void
-  ) async throws {
+  private func changeSecret<Value: Sendable>(
+    _ action: String, _ reference: SecretReference, by principal: Principal, _ body: () async throws -> Value
+  ) async throws -> Value {
     let event = AuditEvent(
       actor: principal.name, action: action, target: "secret \(reference)", outcome: "allowed")
     try await audit.require(event)
-    try await recordingFailure(event, body)
+    let value = try await recordingFailure(event, body)
+    do { try await node.secretsChanged(reference) } catch {
+      // It is stored; the node reads it when it is back, within five minutes.
+      logger.warning("Agents do not have a change yet", metadata: ["secret": "\(reference)", "error": "\(error)"])
+    }
+    return value
+  }
+
+  /// The version that has to be the newest: `If-Match: "3"`; `If-None-Match: *` for none.
+  private func currentVersion(_ request: Request) throws -> Int? {
+    if request.headers[.ifNoneMatch] == "*" { return 0 }
+    guard let text = request.headers[.ifMatch], text != "*" else { return nil }
+    guard let version = Int(text.filter { $0 != "\"" }), version > 0 else {
+      throw Fault(
+        .invalid, operation: "read If-Match", reason: "'\(text.prefix(40))' is no version",
+        remedy: "send the ETag of the last answer")
+    }
+    return version
   }
 }
 

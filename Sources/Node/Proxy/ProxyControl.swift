@@ -6,7 +6,6 @@ import Logging
 import NameResolution
 import NodeProtocol
 import Proxy
-import SecretStore
 import Turns
 
 /// Keeps the node proxy and the agents' resolver at what the agents' documents say.
@@ -33,7 +32,7 @@ actor ProxyControl {
   private let settings: NodeProxyLayout
   private let apiRules: [AccessRule]
   private let driver: EnvoyDriver
-  private let secrets: SealedSecrets
+  private let secrets: AgentSecrets
   private let resolver: ResolverControl
   private let logger: Logger
   private var served: [AgentUID: Served] = [:]
@@ -55,7 +54,7 @@ actor ProxyControl {
 
   init(
     layout: InstanceLayout, settings: NodeProxyLayout, apiRules: [AccessRule], driver: EnvoyDriver,
-    secrets: SealedSecrets, resolver: ResolverControl, logger: Logger
+    secrets: AgentSecrets, resolver: ResolverControl, logger: Logger
   ) {
     self.layout = layout
     self.settings = settings
@@ -108,7 +107,7 @@ actor ProxyControl {
     let before = served[agent.uid]
     served[agent.uid] = wanted
     do {
-      try requireRoomForCredentials(of: agent)
+      try await requireRoomForCredentials(of: agent)
       try await refreshKeys()
       try await waitForCertificate(agent)
       try await settle()
@@ -119,8 +118,8 @@ actor ProxyControl {
   }
 
   /// One more credential than the proxy serves would take another agent's away.
-  private func requireRoomForCredentials(of agent: DesiredAgent) throws {
-    let used = Set(state().agents.flatMap(\.credentials.values))
+  private func requireRoomForCredentials(of agent: DesiredAgent) async throws {
+    let used = Set(state(await secrets.credentials).agents.flatMap(\.credentials.values))
     let own = used.count { $0.tenant == agent.id.tenant }
     guard own <= Self.mostCredentialsOfTenant else {
       throw Fault(
@@ -245,7 +244,7 @@ actor ProxyControl {
     isApplying = true
     defer { isApplying = false }
     do {
-      let state = state()
+      let state = state(await secrets.credentials)
       _ = try await driver.apply(NodeProxy(layout: settings).files(state), version: version)
       try await resolver.apply(
         served.values.map { ($0.address, $0.intent.egress) }, version: version)
@@ -258,7 +257,8 @@ actor ProxyControl {
     provenAt = .now
   }
 
-  private func state() -> NodeProxyState {
+  /// - Parameter credentials: what each agent may use; one that is not there is refused to those who need it.
+  private func state(_ credentials: [AgentUID: [SecretName: HeldSecret]]) -> NodeProxyState {
     var state = NodeProxyState(apiRules: apiRules)
     if let bundle = keys.trustBundle, let own = keys.certificate(of: .service(.proxy, in: domain)) {
       state.mesh = NodeProxyState.Mesh(identity: own, roots: bundle)
@@ -269,25 +269,15 @@ actor ProxyControl {
         id: id, address: served.address, certificate: keys.certificate(of: .agent(id, in: domain)),
         egress: served.intent.egress, ports: served.intent.allowsGateway ? ports(of: served.agent) : [:])
       for name in served.intent.egress.compactMap(\.credential?.secret) {
-        guard let (reference, value) = stored(name, for: id) else { continue }
-        let key: CredentialKey = reference.agent == nil ? .tenant(id.tenant, name) : .agent(id, name)
+        guard let held = credentials[served.agent.uid]?[name] else { continue }
+        let key: CredentialKey = held.reference.agent == nil ? .tenant(id.tenant, name) : .agent(id, name)
         agent.credentials[name] = key
         // A value that no header can carry is as good as none: requests that need it are refused.
-        state.secrets[key] = value.headerText.flatMap(ProxySecret.init)
+        state.secrets[key] = held.value.headerText.flatMap(ProxySecret.init)
       }
       state.agents.append(agent)
     }
     return state
-  }
-
-  /// A secret that cannot be read is as good as none, for those who need it and for nobody else.
-  private func stored(_ name: SecretName, for agent: AgentID) -> (reference: SecretReference, value: SecretValue)? {
-    do {
-      return try secrets.value(of: name, for: agent)
-    } catch {
-      logger.error("A secret cannot be read", metadata: ["secret": "\(name)", "error": "\(error)"])
-      return nil
-    }
   }
 
   private func ports(of agent: DesiredAgent) -> [String: UInt16] {

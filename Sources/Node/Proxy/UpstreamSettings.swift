@@ -5,7 +5,6 @@ import Glibc
 import Logging
 import NetworkIsolation
 import Proxy
-import SecretStore
 
 /// How the node proxy finds and trusts the hosts outside.
 package struct UpstreamSettings: Sendable {
@@ -50,7 +49,7 @@ package struct UpstreamSettings: Sendable {
 
 extension NodeService {
   static func openProxy(
-    _ configuration: Configuration, network: NetworkIsolation, secrets: SealedSecrets, logger: Logger
+    _ configuration: Configuration, network: NetworkIsolation, secrets: AgentSecrets, logger: Logger
   ) throws -> ProxyControl {
     let layout = configuration.layout
     var settings = NodeProxyLayout(layout, serviceAddress: network.plan.serviceAddress)

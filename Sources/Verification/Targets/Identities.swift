@@ -3,6 +3,7 @@ import CertificateAuthority
 import ChildProcess
 import Faults
 import Foundation
+import SecretStore
 
 /// Certificates to show to the platform's listeners: real ones, taken from where root can read them, and forged ones.
 struct Identities: Sendable {
@@ -95,18 +96,24 @@ struct Identities: Sendable {
   ///
   /// - Returns: it, once it has ended.
   func expired(_ id: SPIFFEID) async throws -> TLSClient.Identity {
-    let directory = "\(directory)/own"
-    try makeDirectory(directory, mode: 0o700)
-    for name in ["root.key", "root.crt"] {
-      let copy = "\(directory)/\(name)"
-      guard !FileManager.default.fileExists(atPath: copy) else { continue }
-      guard let data = FileManager.default.contents(atPath: "\(layout.authorityDirectory)/\(name)") else {
-        throw NotTestable("the root of the second platform cannot be read")
-      }
-      try data.write(to: URL(filePath: copy))
-      chmod(copy, 0o600)
+    let client = VaultClient(address: VaultAddress(socket: layout.vaultSocket))
+    let (anchor, pending, certificate): (TrustAnchor, PendingIntermediate, [UInt8])
+    do {
+      let key = try LoginKey(
+        pem: String(contentsOfFile: layout.operatorKey, encoding: .utf8), source: layout.operatorKey)
+      let root = Authorities(Vault(client, as: .operator, key: key, in: id.trustDomain))
+      pending = PendingIntermediate()
+      anchor = try TrustAnchor(pem: try await root.root() ?? "")
+      certificate = try CertificateText.der(
+        try await root.signIntermediate(
+          try pending.certificateRequest(), commonName: "Lobstack intermediate",
+          uri: TrustBundle.id(of: id.trustDomain), life: .seconds(3600)))
+      try await client.shutdown()
+    } catch {
+      try? await client.shutdown()  // the first failure is the one to tell
+      throw NotTestable("the root of the second platform does not sign: \(error)")
     }
-    let identity = try forge("expired", id, root: directory, life: .seconds(1))
+    let identity = try issue("expired", id, pending, certificate, below: anchor, life: .seconds(1))
     try await Task.sleep(for: .milliseconds(2_100))
     return identity
   }
@@ -115,10 +122,17 @@ struct Identities: Sendable {
     _ name: String, _ id: SPIFFEID, root directory: String, life: Duration
   ) throws -> TLSClient.Identity {
     let root = try RootAuthority.open(in: directory, for: id.trustDomain, at: .now)
-    let authority = Authority(trustDomain: id.trustDomain, at: .now)
-    try authority.trust(root.anchor, at: .now)
     let pending = PendingIntermediate()
     let certificate = try root.signIntermediate(try pending.certificateRequest(), at: .now)
+    return try issue(name, id, pending, certificate, below: root.anchor, life: life)
+  }
+
+  private func issue(
+    _ name: String, _ id: SPIFFEID, _ pending: PendingIntermediate, _ certificate: [UInt8], below anchor: TrustAnchor,
+    life: Duration
+  ) throws -> TLSClient.Identity {
+    let authority = Authority(trustDomain: id.trustDomain, at: .now)
+    try authority.trust(anchor, at: .now)
     try authority.adopt(pending, certificate: certificate, at: .now)
     let key = IdentityKey()
     let svid = try authority.issueX509SVID(for: id, key: key.publicKey, at: .now, life: life)

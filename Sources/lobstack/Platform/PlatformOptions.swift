@@ -18,6 +18,9 @@ struct PlatformOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Envoy's program (default: the one of PATH, or the pinned one).", valueName: "path"))
   var envoy: String?
 
+  @Option(help: ArgumentHelp("OpenBao's program (default: the one of PATH, or the pinned one).", valueName: "path"))
+  var openbao: String?
+
   @Option(
     help: ArgumentHelp(
       "Where the gateway listens: API and agents over TLS, for bearers of tokens (default: 127.0.0.1:8443).",
@@ -63,7 +66,7 @@ struct PlatformOptions: ParsableArguments {
     return Platform(
       Platform.Configuration(
         layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, envoy: envoy,
-        listen: listen ?? .gatewayDefault, trustDomain: trustDomain ?? .default,
+        openBao: openbao, listen: listen ?? .gatewayDefault, trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
         publicCertificate: external.settings, plainListen: plainListen),
       logger: logger)
@@ -73,7 +76,7 @@ struct PlatformOptions: ParsableArguments {
   var arguments: [String] {
     var arguments = ["--runsc", runsc]
     let optional: [(String, String?)] = [
-      ("--policy", absolutePolicy), ("--envoy", envoy), ("--listen", listen?.description),
+      ("--policy", absolutePolicy), ("--envoy", envoy), ("--openbao", openbao), ("--listen", listen?.description),
       ("--trust-domain", trustDomain?.description), ("--upstream-authorities", upstreamAuthorities.map(absolute)),
       ("--resolver", resolver), ("--http-listen", httpListen?.description),
     ]

@@ -1,0 +1,145 @@
+import AgentModel
+import CertificateAuthority
+import ChildProcess
+import Faults
+import Foundation
+import Glibc
+import Logging
+import SecretStore
+import Testing
+
+/// A real OpenBao with the project's own policy, as a first start makes it; gone when the test is over.
+final class VaultWorld: Sendable {
+  static let program = "/usr/local/lib/lobstack/bao"
+
+  let directory: String
+  let client: VaultClient
+  let domain = TrustDomain.default
+  private let server: Task<Void, Never>
+  private let controlPlane = LoginKey()
+  private let operatorKey = LoginKey()
+  /// Signs for agents, as the control plane's authority does.
+  let authority: Authority
+
+  /// The server of the suite that a test belongs to.
+  @TaskLocal static var ofSuite: VaultWorld?
+
+  /// Runs `body` with the server of its suite.
+  static func with(_ body: (VaultWorld) async throws -> Void) async throws {
+    try await body(#require(ofSuite))
+  }
+
+  /// Runs `body` with a server of its own.
+  static func start(sealsItself: Bool, _ body: (VaultWorld) async throws -> Void) async throws {
+    let world = try VaultWorld(sealsItself: sealsItself)
+    do {
+      if sealsItself { try await world.waitUntilReady() }
+      try await body(world)
+    } catch {
+      await world.close()
+      throw error
+    }
+    await world.close()
+  }
+
+  static var policyDirectory: String {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "policy/vault").path
+  }
+
+  private init(sealsItself: Bool) throws {
+    let number = UInt16.random(in: .min ... .max)
+    let directory = "/tmp/lobstack-vault-\(number)"
+    self.directory = directory
+    try FileManager.default.createDirectory(
+      atPath: "\(directory)/data", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    authority = Authority(trustDomain: domain, at: .now)
+    let address = "127.180.\(number >> 8).\(number & 0xff)"
+    let names = [address].compactMap { ServerName($0) }
+    let certificate = try SelfSignedServer(names: names, life: .seconds(86_400), at: .now)
+    try certificate.certificate.write(toFile: "\(directory)/tls.pem", atomically: true, encoding: .utf8)
+    try certificate.secretKeyPEM.write(toFile: "\(directory)/tls.key", atomically: true, encoding: .utf8)
+    var key = [UInt8](repeating: 0, count: 32)
+    for index in key.indices { key[index] = .random(in: .min ... .max) }
+    try Data(key).write(to: URL(filePath: "\(directory)/seal.key"))
+    let policy = try VaultPolicy.load(directory: Self.policyDirectory, trustDomain: domain)
+    let configuration = OpenBaoConfiguration(
+      clusterName: "test", nodeName: "n1", address: address, dataDirectory: "\(directory)/data",
+      socket: "\(directory)/vault.sock", socketUser: geteuid(), socketGroup: getegid(),
+      certificate: "\(directory)/tls.pem", key: "\(directory)/tls.key",
+      seal: sealsItself ? .file("\(directory)/seal.key", id: "test") : .shamir,
+      auditFiles: ["\(directory)/audit-1.jsonl", "\(directory)/audit-2.jsonl"],
+      firstStart: policy.requests + [
+        .keys([controlPlane.publicPEM], ofMount: "platform"), .keys([operatorKey.publicPEM], ofMount: "operator"),
+      ])
+    apiAddress = configuration.apiAddress
+    try configuration.text.write(toFile: "\(directory)/openbao.hcl", atomically: true, encoding: .utf8)
+    client = VaultClient(address: VaultAddress(socket: configuration.socket), patience: .seconds(30))
+    let command = Command(
+      Self.program, ["server", "-config=\(directory)/openbao.hcl"],
+      environment: Command.defaultEnvironment.merging(["HOME": directory]) { $1 })
+    server = Task {
+      // How it ended shows in what the test expects of it.
+      _ = try? await command.run(appendingTo: "\(directory)/log", timeout: .seconds(600))
+    }
+  }
+
+  let apiAddress: String
+
+  private func waitUntilReady() async throws {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while true {
+      if try await client.health().isReady { return }
+      guard ContinuousClock.now < deadline else {
+        throw Fault(
+          .timedOut, operation: "start OpenBao",
+          reason: (try? String(contentsOfFile: "\(directory)/log", encoding: .utf8)) ?? "no log", remedy: "read it")
+      }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+  }
+
+  private func close() async {
+    try? await client.shutdown()
+    server.cancel()
+    await server.value
+    // What is left over is in /tmp; the test's verdict stands without it.
+    try? FileManager.default.removeItem(atPath: directory)
+  }
+
+  var asControlPlane: Vault { Vault(client, as: .controlPlane, key: controlPlane, in: domain) }
+  var asOperator: Vault { Vault(client, as: .operator, key: operatorKey, in: domain) }
+
+  /// Makes an agent as the control plane does, and logs in as it.
+  func agent(_ id: AgentID, uid: AgentUID = .random()) async throws -> Vault {
+    try await believeAgents()
+    try await VaultAgents(asControlPlane, domain: domain).enable(id, uid: uid)
+    return Vault(client, token: try await logIn(id).token)
+  }
+
+  func believeAgents() async throws {
+    try await VaultAgents(asControlPlane, domain: domain).believe(keys: authority.bundle.tokenKeyPEMs)
+  }
+
+  func logIn(_ id: AgentID) async throws -> VaultLogin {
+    let token = try authority.issueJWTSVID(for: .agent(id, in: domain), audience: ["openbao"], at: .now)
+    return try await Vault.logIn(client, jwt: token.secretToken, role: "agent", mount: "jwt")
+  }
+}
+
+/// Gives a suite one OpenBao for all its tests: a first start takes seconds.
+struct WithVault: SuiteTrait, TestScoping {
+  var isRecursive: Bool { false }
+
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    try await VaultWorld.start(sealsItself: true) { world in
+      try await VaultWorld.$ofSuite.withValue(world) { try await function() }
+    }
+  }
+}
+
+extension Trait where Self == WithVault {
+  static var withVault: WithVault { WithVault() }
+}
