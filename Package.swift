@@ -127,7 +127,10 @@ let package = Package(
     /** OpenBao and HashiCorp Vault: its API, what is provisioned in it, how one is run. */
     room(
       "SecretStore",
-      ["AgentModel", "CertificateAuthority", "Faults", "HCL", "Turns", asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL]),
+      [
+        "AgentModel", "CertificateAuthority", "Faults", "HCL", "Turns", asyncHTTPClient, logging, nioCore, nioHTTP1,
+        nioSSL,
+      ]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
@@ -216,6 +219,12 @@ let package = Package(
       ],
       path: "Benchmarks", swiftSettings: swift),
 
+    /** What tests of several rooms start: real servers. No part of what ships. */
+    .target(
+      name: "TestSupport",
+      dependencies: ["AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "SecretStore"],
+      path: "Tests/TestSupport", swiftSettings: swift),
+
     // Tests: one target per room.
 
     .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
@@ -239,7 +248,7 @@ let package = Package(
     tests("ACMEClientTests", ["ACMEClient", "AgentModel", "ChildProcess", "Faults"]),
     tests(
       "SecretStoreTests",
-      ["AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore", logging]),
+      ["AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore", "TestSupport"]),
     .testTarget(
       name: "ProxyTests", dependencies: ["AgentModel", "ChildProcess", "Faults", "Proxy"],
       exclude: ["Reference"], swiftSettings: swift),
@@ -258,7 +267,8 @@ let package = Package(
       "NodeTests",
       [
         "AgentModel", "CertificateAuthority", "ChildProcess", "Documents", "Faults", "Framing", "NameResolution",
-        "NetworkIsolation", "Node", "NodeProtocol", "Proxy", "SecretStore", "Sentinel", logging, nioCore,
+        "NetworkIsolation", "Node", "NodeProtocol", "Proxy", "SecretStore", "Sentinel", "TestSupport", logging,
+        nioCore,
       ]),
     tests(
       "ControlPlaneTests",

@@ -65,6 +65,12 @@ package struct InstanceLayout: Hashable, Sendable {
   package var vaultSocket: String { "\(vaultRunDirectory)/api/vault.sock" }
   /// The records of the last minutes or hours, for the control plane.
   package var vaultRecentAudit: String { "\(vaultRunDirectory)/audit/audit.jsonl" }
+  // The node's own, 0700 root: a file system in memory, because agents' environments stand in all of it.
+  package var nodeMemoryDirectory: String { "\(runDirectory)/node" }
+  package var desiredStateFile: String { "\(nodeMemoryDirectory)/desired.json" }
+  package var runtimeDirectory: String { "\(nodeMemoryDirectory)/runsc" }
+  /// One directory per agent uid: what its sandbox is made from.
+  package var bundlesDirectory: String { "\(nodeMemoryDirectory)/bundles" }
   /// What agents read at `/vault/secrets`, in a directory of each: a file system in memory.
   package var agentSecretsDirectory: String { "\(runDirectory)/secrets" }
   /// Who vouches for the secrets manager's own TLS, PEM: for everybody.
@@ -101,10 +107,8 @@ package struct InstanceLayout: Hashable, Sendable {
 
   // The node's: 0700 root.
   package var nodeDirectory: String { "\(root)/node" }
-  package var desiredStateFile: String { "\(nodeDirectory)/desired.json" }
-  package var runtimeDirectory: String { "\(nodeDirectory)/runsc" }
   package var imagesDirectory: String { "\(nodeDirectory)/images" }
-  /// One directory per agent uid: bundle, log, workspace.
+  /// One directory per agent uid: record, log, workspace.
   package var agentsDirectory: String { "\(nodeDirectory)/agents" }
 
   /// The policy in force: a copy of `policy/`, taken at start, owned by root.

@@ -78,10 +78,12 @@ package struct Command: Sendable {
     return result.standardOutput
   }
 
-  /// Runs the program with standard output and error appended to a file, which the program may keep after its end.
+  /// Runs the program with standard output and error appended to a file, which what it leaves behind may keep.
   ///
   /// - Throws: As `run`, and `Fault(.exhausted)` when the file cannot be opened.
-  package func run(appendingTo path: String, timeout: Duration = .seconds(30)) async throws -> ExitStatus {
+  package func run(
+    input: [UInt8] = [], appendingTo path: String, timeout: Duration = .seconds(30)
+  ) async throws -> ExitStatus {
     let configuration = try configuration()
     let file: FileDescriptor
     do {
@@ -95,6 +97,18 @@ package struct Command: Sendable {
     }
     defer { try? file.close() }  // the program has its own copy; ours holds nothing unwritten
     return try await withDeadline(timeout) {
+      guard input.isEmpty else {
+        ignoreBrokenPipes()
+        let result = try await Subprocess.run(
+          configuration, input: .inputWriter, output: .fileDescriptor(file, closeAfterSpawningProcess: false),
+          error: .fileDescriptor(file, closeAfterSpawningProcess: false)
+        ) { execution in
+          // What the program did not want to read is its own affair; how it ended is what counts.
+          _ = try? await execution.standardInputWriter.write(input)
+          try? await execution.standardInputWriter.finish()
+        }
+        return ExitStatus(result.terminationStatus)
+      }
       let result = try await Subprocess.run(
         configuration, input: .none, output: .fileDescriptor(file, closeAfterSpawningProcess: false),
         error: .fileDescriptor(file, closeAfterSpawningProcess: false))

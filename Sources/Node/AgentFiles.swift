@@ -28,24 +28,31 @@ struct AgentRecord: Codable, Sendable, Hashable {
   var lastTermination: String?
 }
 
-/// One agent's directory: its record, its bundle, and the volumes of its workspace and its log.
+/// One agent's directory: its record, and the volumes of its workspace and its log.
 struct AgentFiles: Sendable {
   let uid: AgentUID
   let directory: String
+  /// What its sandbox is made from, in memory.
+  let bundleDirectory: String
 
   init(layout: InstanceLayout, uid: AgentUID) {
     self.uid = uid
+    bundleDirectory = "\(layout.bundlesDirectory)/\(uid)"
     directory = "\(layout.agentsDirectory)/\(uid)"
   }
 
   var recordFile: String { "\(directory)/agent.json" }
-  var bundleDirectory: String { "\(directory)/bundle" }
   var logFile: String { "\(logVolume.mountPoint)/agent.log" }
-  var volume: LoopVolume {
-    LoopVolume(
-      image: "\(directory)/workspace.img", mountPoint: "\(directory)/workspace", owner: InstanceLayout.agentUserID,
-      hasJournal: true)
+  var volume: EncryptedVolume {
+    EncryptedVolume(
+      store: LoopVolume(
+        image: "\(directory)/workspace.img", mountPoint: "\(directory)/encrypted", owner: InstanceLayout.agentUserID,
+        hasJournal: true),
+      mountPoint: "\(directory)/workspace", configuration: "\(directory)/gocryptfs.conf",
+      log: "\(directory)/gocryptfs.log")
   }
+  /// The wrapped key of the workspace.
+  var workspaceKeyFile: String { "\(directory)/workspace.key" }
   /// What an agent prints goes to the host past every limit of its sandbox, so it gets a file system of its own.
   private var logVolume: LoopVolume {
     LoopVolume(image: "\(directory)/log.img", mountPoint: "\(directory)/log", owner: 0, hasJournal: false)
@@ -85,13 +92,14 @@ struct AgentFiles: Sendable {
   /// Unmounts the volumes and removes everything.
   func destroy() async throws {
     try await unmount()
-    guard exist else { return }
-    do {
-      try FileManager.default.removeItem(atPath: directory)
-    } catch {
-      throw Fault(
-        .failed, operation: "remove \(directory)", reason: "some file cannot be removed",
-        remedy: "remove the directory by hand", cause: error)
+    for path in [bundleDirectory, directory] where FileManager.default.fileExists(atPath: path) {
+      do {
+        try FileManager.default.removeItem(atPath: path)
+      } catch {
+        throw Fault(
+          .failed, operation: "remove \(path)", reason: "some file cannot be removed",
+          remedy: "remove the directory by hand", cause: error)
+      }
     }
   }
 }

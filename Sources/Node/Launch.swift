@@ -41,7 +41,11 @@ struct Launch: Sendable {
     let size = try workspaceSize()
     let network = try machine.network.network(slot: record.slot)
     // Independent of one another: the volumes and the network are made ready at the same time.
-    async let volume = files.volume.mount(size: size)
+    async let volume: Void = files.volume.mount(size: size) {
+      try await WorkspaceKey(
+        file: files.workspaceKeyFile, id: desired.id, uid: desired.uid, sessions: machine.sessions
+      ).value()
+    }
     async let log: Void = files.mountLog()
     async let attached: Void = machine.network.attach(
       network, agent: desired.id, labels: desired.pod.metadata.labels ?? [:], policies: desired.networkPolicies)
@@ -84,6 +88,7 @@ struct Launch: Sendable {
   private func undo(removingFiles: Bool) async {
     let steps: [(String, @Sendable () async throws -> Void)] = [
       ("remove the sandbox", { try await machine.runtime.delete(machine.sandboxID(record.uid)) }),
+      ("close the workspace", { try await files.volume.unmount() }),
       ("withdraw the secrets", { try await machine.secrets.withdraw(record.uid) }),
       ("withdraw the identity", { try await machine.proxy.withdraw(record.uid) }),
       ("cut the network", { try await machine.network.detach(machine.network.network(slot: record.slot)) }),

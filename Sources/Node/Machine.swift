@@ -4,6 +4,7 @@ import Images
 import Logging
 import NetworkIsolation
 import Sandbox
+import SecretStore
 
 /// The drivers that the node works this machine with.
 struct Machine: Sendable {
@@ -25,9 +26,25 @@ struct Machine: Sendable {
   func readBack(record: AgentRecord, pod: Pod) async -> [LayerStatus] {
     async let sandbox = runtime.readBack(sandboxID(record.uid), pod: pod)
     async let network = readBackNetwork(slot: record.slot)
+    async let workspace = readBackWorkspace(record.uid)
     async let proxied = proxy.readBack(record.uid)
     async let secret = secrets.readBack(record.uid)
-    return await sandbox + [network] + proxied + [secret].compactMap { $0 }
+    return await sandbox + [network] + [workspace] + proxied + [secret].compactMap { $0 }
+  }
+
+  private func readBackWorkspace(_ uid: AgentUID) async -> LayerStatus {
+    let volume = files(uid).volume
+    func layer(_ state: LayerStatus.State, _ evidence: String) -> LayerStatus {
+      LayerStatus(layer: "workspace", state: state, evidence: evidence)
+    }
+    do {
+      guard try await volume.isOpen else { return layer(.failed, "\(volume.mountPoint) is not served by gocryptfs") }
+      return layer(
+        .enforced, "\(volume.store.image) encrypted by gocryptfs (AES-256-GCM), its key wrapped by \(uid.volumeKeyName)"
+      )
+    } catch {
+      return layer(.failed, "\(error)")
+    }
   }
 
   private func readBackNetwork(slot: Int) async -> LayerStatus {

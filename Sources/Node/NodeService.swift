@@ -112,6 +112,11 @@ package struct NodeService: Sendable {
 
   private static func openMachine(_ configuration: Configuration, logger: Logger) async throws -> Machine {
     let layout = configuration.layout
+    // After a start of the machine they are not there.
+    for path in [layout.runtimeDirectory, layout.bundlesDirectory] {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
     let reaper = try OrphanReaper.start()
     let runtime = try await SandboxRuntime.open(
       SandboxRuntime.Configuration(

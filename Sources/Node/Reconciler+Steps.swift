@@ -45,7 +45,8 @@ extension Reconciler {
       states[uid]?.record.sandboxProcess = nil
       states[uid]?.layers = []
       try saveRecord(uid)
-    case .cutNetwork:
+    case .cutOff:
+      try await machine.files(uid).volume.unmount()
       // A secrets manager that does not answer keeps no sandbox; the control plane has shut the agent out there.
       do { try await machine.secrets.withdraw(uid) } catch {
         machine.logger.warning("A token is not revoked", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])

@@ -78,7 +78,8 @@ package enum Step: Hashable, Sendable {
   case recordExit(AgentExit?)
   /// Remove what is left of the sandbox.
   case removeSandbox
-  case cutNetwork
+  /// Take away what it had beside its sandbox: network, identity, secrets, the key of its workspace.
+  case cutOff
   /// Remove every file of the agent, its workspace included.
   case destroyFiles
   /// Image, files, network, sandbox, program: the whole way to a running agent.
@@ -147,7 +148,7 @@ private func endingSteps(_ found: Found) -> [Step] {
   case .running: steps += [.stop, .removeSandbox]
   case .halfMade, .ended: steps += [.removeSandbox]
   }
-  if found.hasNetwork { steps.append(.cutNetwork) }
+  if found.hasNetwork { steps.append(.cutOff) }
   return steps
 }
 
@@ -162,7 +163,7 @@ private func runningSteps(_ desired: Desired, _ found: Found) -> [Step] {
     return [.recordExit(exit), .removeSandbox]
   case .absent:
     let isDone = found.completedGeneration == desired.generation
-    if isDone { return found.hasNetwork ? [.cutNetwork] : [] }
+    if isDone { return found.hasNetwork ? [.cutOff] : [] }
     // The back-off is that of the generation that failed; a change starts at once.
     let waits = found.backingOff && found.generation == desired.generation
     return waits ? [] : [.launch(generation: desired.generation)]

@@ -19,6 +19,8 @@ extension Doctor {
     Program(name: "setpriv", versionArguments: ["--version"], debianPackage: "util-linux"),
     Program(name: "nsenter", versionArguments: ["--version"], debianPackage: "util-linux"),
     Program(name: "mkfs.ext4", versionArguments: ["-V"], debianPackage: "e2fsprogs"),
+    Program(name: "gocryptfs", versionArguments: ["--version"], debianPackage: "gocryptfs"),
+    Program(name: "fusermount", versionArguments: ["--version"], debianPackage: "fuse3"),
     Program(name: "mount", versionArguments: ["--version"], debianPackage: "mount"),
   ]
 

@@ -56,8 +56,15 @@ package struct InstanceProcesses: Sendable {
         $0 == layout.runtimeDirectory || $0.hasSuffix("=\(layout.runtimeDirectory)")
       }
       if usesRuntimeDirectory { return "runsc" }
+      if servesWorkspace(process) { return "gocryptfs" }
       return unpacksImage(process) ? "unpacks an image" : nil
     }
+  }
+
+  private func servesWorkspace(_ process: pid_t) -> Bool {
+    let arguments = Self.arguments(process)
+    return arguments.first?.hasSuffix("gocryptfs") == true
+      && arguments.last?.hasPrefix("\(layout.agentsDirectory)/") == true
   }
 
   /// The tools that read images see the instance's staging directory in a mount namespace of their own.

@@ -13,7 +13,7 @@ struct MemoryDirectories: Sendable {
   private var sizes: [(path: String, size: String)] {
     [
       (layout.proxyDirectory, "128M"), (layout.proxyLogDirectory, "48M"), (layout.gatewayDirectory, "16M"),
-      (layout.vaultRunDirectory, "64M"), (layout.agentSecretsDirectory, "256M"),
+      (layout.vaultRunDirectory, "64M"), (layout.nodeMemoryDirectory, "256M"), (layout.agentSecretsDirectory, "256M"),
     ]
   }
 

@@ -127,7 +127,7 @@ struct NodeFixture {
       metadata: ObjectMeta(name: "closed"),
       spec: NetworkPolicySpec(podSelector: LabelSelector(), policyTypes: [.ingress, .egress]))
     return DesiredAgent(
-      id: try #require(AgentID("acme/bot")), uid: uid, generation: generation, wish: wish, pod: pod,
+      id: try #require(AgentID("acme/bot-\(uid)")), uid: uid, generation: generation, wish: wish, pod: pod,
       networkPolicies: [closed])
   }
 
@@ -185,7 +185,8 @@ let canRunAgents =
         DesiredState(revision: 1, agents: [try node.agent("echo hello; exec sleep 600", uid: uid)]))
       let running = try await node.observe(uid) { $0.phase == .running || $0.phase == .failed }
       #expect(running.phase == .running, "\(running)")
-      #expect(running.layers.map(\.layer).sorted() == ["egress", "identity", "network", "resources", "sandbox"])
+      #expect(
+        running.layers.map(\.layer).sorted() == ["egress", "identity", "network", "resources", "sandbox", "workspace"])
       #expect(running.layers.allSatisfy { $0.state == .enforced }, "\(running.layers)")
 
       let user = try await node.exec(uid, "id", "-u")
@@ -266,7 +267,7 @@ let canRunAgents =
   @Test("that is started anew leaves an agent alone that ended for good") func staysEnded() async throws {
     try await NodeFixture.with { node in
       let uid = AgentUID.random()
-      let agent = try node.agent("echo ran >> /workspace/runs; exit 4", uid: uid, restart: "Never")
+      let agent = try node.agent("echo ran; exit 4", uid: uid, restart: "Never")
       try await node.apply(DesiredState(revision: 1, agents: [agent]))
       // Until the first node has nothing left to do: two at work on one instance are no case of real life.
       _ = try await node.observe(uid) { $0.phase == .failed && $0.address == nil }
@@ -279,8 +280,8 @@ let canRunAgents =
         // A pass of the loop, and one more: a launch would have begun.
         try await node.apply(DesiredState(revision: 2, agents: [agent]))
         try await Task.sleep(for: .seconds(3))
-        let runs = "\(node.layout.agentsDirectory)/\(uid)/workspace/runs"
-        #expect(try String(contentsOfFile: runs, encoding: .utf8) == "ran\n")
+        let log = "\(node.layout.agentsDirectory)/\(uid)/log/agent.log"
+        #expect(try String(contentsOfFile: log, encoding: .utf8) == "ran\n")
       }
     }
   }

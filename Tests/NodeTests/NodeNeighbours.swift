@@ -7,13 +7,17 @@ import NameResolution
 import NetworkIsolation
 import NodeProtocol
 import Proxy
+import SecretStore
 import Sentinel
+import TestSupport
 
-/// What a node needs beside it: a node proxy, a resolver, and somebody who signs certificates. All of them are real.
+/// What a node needs beside it: a node proxy, a resolver, a secrets manager, and somebody who signs certificates and
+/// tokens. All of them are real.
 actor NodeNeighbours {
   private let client: NodeClient
   private let authority: Authority
   private let resolver: ResolverServer
+  private let vault: VaultWorld
   private var tasks: [Task<Void, Never>] = []
   private var desired = DesiredState(revision: 0, agents: [])
   private var signed: [CertificateRequest: SignedCertificate] = [:]
@@ -24,6 +28,7 @@ actor NodeNeighbours {
     for file in [
       layout.proxyAdminSocket, layout.ingressSocket, layout.proxyDenials, layout.identityKeysFile,
       layout.resolverTable, layout.meshSocket, "\(layout.authorityDirectory)/root", "\(layout.proxyFiles)/x",
+      layout.vaultSocket, "\(layout.agentSecretsDirectory)/x",
     ] {
       try FileManager.default.createDirectory(
         at: URL(filePath: file).deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -41,15 +46,18 @@ actor NodeNeighbours {
     let pending = PendingIntermediate()
     try authority.adopt(
       pending, certificate: try root.signIntermediate(try pending.certificateRequest(), at: .now), at: .now)
-    let neighbours = NodeNeighbours(client: client, authority: authority, resolver: resolver)
+    let vault = try await VaultWorld.start(socket: layout.vaultSocket, authority: authority)
+    try await vault.believeAgents()
+    let neighbours = NodeNeighbours(client: client, authority: authority, resolver: resolver, vault: vault)
     await neighbours.run(proxy, bootstrap: layout.proxyBootstrap)
     return neighbours
   }
 
-  private init(client: NodeClient, authority: Authority, resolver: ResolverServer) {
+  private init(client: NodeClient, authority: Authority, resolver: ResolverServer, vault: VaultWorld) {
     self.client = client
     self.authority = authority
     self.resolver = resolver
+    self.vault = vault
   }
 
   private func run(_ proxy: NodeProxy, bootstrap: String) {
@@ -67,6 +75,18 @@ actor NodeNeighbours {
     for task in tasks { task.cancel() }
     for task in tasks { await task.value }
     resolver.stop()
+    await vault.close()
+  }
+
+  /// Destroys what the secrets manager has of the agent, as the control plane does when the node has nothing any more.
+  func shred(_ agent: DesiredAgent) async throws {
+    _ = try await VaultAgents(vault.asControlPlane, domain: .default).destroy(agent.id, uid: agent.uid)
+  }
+
+  /// Unwraps a workspace's key as the agent, which is made known again if it was forgotten.
+  func unwrap(_ wrapped: String, of agent: DesiredAgent) async throws {
+    let own = try await vault.agent(agent.id, uid: agent.uid)
+    _ = try await Transit(own).decrypt([wrapped], key: agent.uid.volumeKeyName)
   }
 
   func apply(_ state: DesiredState) async throws {
@@ -74,18 +94,31 @@ actor NodeNeighbours {
     try await push()
   }
 
-  private func push() async throws {
+  private func push(tokens: [AgentToken] = []) async throws {
     var state = desired
     state.identity = DesiredIdentity(
-      trustDomain: .default, trustBundle: authority.bundle.pem, certificates: Array(signed.values))
+      trustDomain: .default, trustBundle: authority.bundle.pem, certificates: Array(signed.values), tokens: tokens)
     try await client.apply(state)
+  }
+
+  private func tokens(for agents: [AgentID]) async throws -> [AgentToken] {
+    var tokens: [AgentToken] = []
+    for id in agents {
+      guard let agent = desired.agents.first(where: { $0.id == id && $0.wish == .run }) else { continue }
+      try await VaultAgents(vault.asControlPlane, domain: .default).enable(id, uid: agent.uid)
+      let token = try authority.issueJWTSVID(for: .agent(id, in: .default), audience: [VaultAgents.audience], at: .now)
+      tokens.append(AgentToken(agent: id, token: SecretValue(token.secretToken.utf8)))
+    }
+    return tokens
   }
 
   /// Signs whatever the node asks for.
   private func sign() async {
     while !Task.isCancelled {
       do {
-        let requests = try await client.observe(after: 0, waitSeconds: 0).certificateRequests
+        let observed = try await client.observe(after: 0, waitSeconds: 0)
+        let requests = observed.certificateRequests
+        if !observed.tokenRequests.isEmpty { try await push(tokens: tokens(for: observed.tokenRequests)) }
         if requests.contains(where: { signed[$0] == nil }) {
           for request in requests where signed[request] == nil {
             let svid = try authority.issueX509SVID(

@@ -39,23 +39,23 @@ import Testing
 
   @Test("replaces a sandbox of an older generation") func replaces() {
     let found = Found(uid: uid, sandbox: .running, generation: 1, hasNetwork: true, hasFiles: true)
-    #expect(steps(.run, found, generation: 2) == [.stop, .removeSandbox, .cutNetwork, .launch(generation: 2)])
+    #expect(steps(.run, found, generation: 2) == [.stop, .removeSandbox, .cutOff, .launch(generation: 2)])
   }
 
   @Test("keeps the workspace of an agent that is stopped") func stops() {
     let found = Found(uid: uid, sandbox: .running, generation: 1, hasNetwork: true, hasFiles: true)
-    #expect(steps(.stop, found) == [.stop, .removeSandbox, .cutNetwork])
+    #expect(steps(.stop, found) == [.stop, .removeSandbox, .cutOff])
   }
 
   @Test("ends and cuts off, but never erases, an agent that nobody asked for") func orphan() {
     let found = Found(uid: uid, sandbox: .running, hasNetwork: true, hasFiles: true)
-    #expect(plan(desired: [], found: [found]).first?.steps == [.stop, .removeSandbox, .cutNetwork])
+    #expect(plan(desired: [], found: [found]).first?.steps == [.stop, .removeSandbox, .cutOff])
   }
 
   @Test("erases only what is to be destroyed, last") func destroys() {
     let found = Found(uid: uid, sandbox: .running, generation: 1, hasNetwork: true, hasFiles: true)
     #expect(
-      steps(.destroy, found) == [.stop, .removeSandbox, .cutNetwork, .destroyFiles, .confirmDestroyed])
+      steps(.destroy, found) == [.stop, .removeSandbox, .cutOff, .destroyFiles, .confirmDestroyed])
     #expect(steps(.destroy, Found(uid: uid)) == [.confirmDestroyed])
   }
 
@@ -77,7 +77,7 @@ import Testing
 
   @Test("clears a half-made sandbox before it tries again") func halfMade() {
     let found = Found(uid: uid, sandbox: .halfMade, generation: 1, hasNetwork: true, hasFiles: true)
-    #expect(steps(.run, found) == [.removeSandbox, .cutNetwork, .launch(generation: 1)])
+    #expect(steps(.run, found) == [.removeSandbox, .cutOff, .launch(generation: 1)])
   }
 
   @Test("ends agents before it starts any, in a fixed order") func order() {

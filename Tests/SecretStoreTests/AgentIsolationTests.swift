@@ -3,6 +3,7 @@ import CertificateAuthority
 import Faults
 import Foundation
 import SecretStore
+import TestSupport
 import Testing
 
 /// SEC-1 by the secrets manager's own word: each question is asked with an agent's own token.

@@ -3,6 +3,7 @@ import ChildProcess
 import Faults
 import Foundation
 import SecretStore
+import TestSupport
 import Testing
 
 @Suite("The engines of a real OpenBao", .serialized, .withVault) struct EngineTests {

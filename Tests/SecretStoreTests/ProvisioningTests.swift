@@ -3,6 +3,7 @@ import Faults
 import Foundation
 import HCL
 import SecretStore
+import TestSupport
 import Testing
 
 @Suite("Provisioning", .serialized, .withVault) struct ProvisioningTests {

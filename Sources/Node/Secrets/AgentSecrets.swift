@@ -69,7 +69,7 @@ actor AgentSecrets {
       if served.removeValue(forKey: agent.uid) != nil { files.remove() }
       return
     }
-    let held = try await read(needs.all, as: agent.id)
+    let held = try await readOrKeep(needs, agent)
     for name in needs.files where held[name] == nil {
       throw Fault(
         .notFound, operation: "give agent \(agent.id) its secrets",
@@ -89,6 +89,16 @@ actor AgentSecrets {
     served[agent.uid] = Served(
       id: agent.id, needs: needs, held: held, readAt: now, dueAt: now + Self.period * .random(in: 0.8...1))
     save()
+  }
+
+  /// An agent that starts again while the secrets manager does not answer keeps what it had, until its lease ends.
+  private func readOrKeep(_ needs: SecretNeeds, _ agent: DesiredAgent) async throws -> [SecretName: HeldSecret] {
+    do { return try await read(needs.all, as: agent.id) } catch let fault as Fault where fault.code == .unavailable {
+      guard let before = served[agent.uid], before.needs == needs,
+        Date().timeIntervalSince(before.readAt) < Self.lease
+      else { throw fault }
+      return before.held
+    }
   }
 
   /// Takes everything away that the agent had, and ends its token.

@@ -1,7 +1,6 @@
 import ChildProcess
 import Faults
 import Foundation
-import Glibc
 import KernelFiles
 
 /// ISO-1, 2, 3, 5, 6: the sandbox itself.
@@ -94,10 +93,11 @@ struct IsolationChecks: Sendable {
       let file = "owned-\(fixtures.site.instance)"
       // By the program itself: what is run from outside has the user that it is given there.
       let output = try await target.runByProgram(": > /workspace/\(file) && chown 4242:4242 /workspace/\(file); id -u")
-      var status = stat()
-      guard lstat("\(target.workspace)/\(file)", &status) == 0 else { return .unknown("the file is not on the host") }
-      guard status.st_uid == 10001, output.contains("10001") else {
-        return .succeeded("on the host the file belongs to uid \(status.st_uid); the guest said \(output)")
+      guard let status = FileStatus("\(target.workspace)/\(file)") else {
+        return .unknown("the file is not on the host")
+      }
+      guard status.owner == 10001, output.contains("10001") else {
+        return .succeeded("on the host the file belongs to uid \(status.owner); the guest said \(output)")
       }
       return .prevented("the guest is uid 10001, and on the host the file stays uid 10001's")
     }
@@ -147,9 +147,8 @@ struct IsolationChecks: Sendable {
       guard let tried = result.output.split(separator: "\n").last(where: { $0.hasPrefix("tried ") }) else {
         return .unknown("the script did not run to its end (exit code \(result.code))")
       }
-      var status = stat()
-      guard lstat(canary.file, &status) == 0 else { return .unknown("the file is not there any more") }
-      guard status.st_nlink == 1 else { return .succeeded("the file has \(status.st_nlink) names now") }
+      guard let status = FileStatus(canary.file) else { return .unknown("the file is not there any more") }
+      guard status.links == 1 else { return .succeeded("the file has \(status.links) names now") }
       return .prevented("\(tried) ways, and the file's content never came back")
     }
     return Finding([trial])

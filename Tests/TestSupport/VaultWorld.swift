@@ -6,34 +6,24 @@ import Foundation
 import Glibc
 import Logging
 import SecretStore
-import Testing
 
 /// A real OpenBao with the project's own policy, as a first start makes it; gone when the test is over.
-final class VaultWorld: Sendable {
-  static let program = "/usr/local/lib/lobstack/bao"
+package final class VaultWorld: Sendable {
+  package static let program = "/usr/local/lib/lobstack/bao"
 
-  let directory: String
-  let client: VaultClient
-  let domain = TrustDomain.default
+  package let directory: String
+  package let client: VaultClient
+  package let domain = TrustDomain.default
   private let server: Task<Void, Never>
   private let controlPlane = LoginKey()
   private let operatorKey = LoginKey()
   /// Signs for agents, as the control plane's authority does.
-  let authority: Authority
-
-  /// The server of the suite that a test belongs to.
-  @TaskLocal static var ofSuite: VaultWorld?
-
-  /// Runs `body` with the server of its suite.
-  static func with(_ body: (VaultWorld) async throws -> Void) async throws {
-    try await body(#require(ofSuite))
-  }
+  package let authority: Authority
 
   /// Runs `body` with a server of its own.
-  static func start(sealsItself: Bool, _ body: (VaultWorld) async throws -> Void) async throws {
-    let world = try VaultWorld(sealsItself: sealsItself)
+  package static func start(sealsItself: Bool, _ body: (VaultWorld) async throws -> Void) async throws {
+    let world = try await start(sealsItself: sealsItself)
     do {
-      if sealsItself { try await world.waitUntilReady() }
       try await body(world)
     } catch {
       await world.close()
@@ -42,18 +32,35 @@ final class VaultWorld: Sendable {
     await world.close()
   }
 
-  static var policyDirectory: String {
+  /// A server that runs until `close()`.
+  ///
+  /// - Parameters:
+  ///   - socket: where it listens beside its address; by default in its own directory.
+  ///   - authority: signs for agents; by default one of its own.
+  package static func start(
+    sealsItself: Bool = true, socket: String? = nil, authority: Authority? = nil
+  ) async throws -> VaultWorld {
+    let world = try VaultWorld(sealsItself: sealsItself, socket: socket, authority: authority)
+    guard sealsItself else { return world }
+    do { try await world.waitUntilReady() } catch {
+      await world.close()
+      throw error
+    }
+    return world
+  }
+
+  package static var policyDirectory: String {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "policy/vault").path
   }
 
-  private init(sealsItself: Bool) throws {
+  private init(sealsItself: Bool, socket: String?, authority: Authority?) throws {
     let number = UInt16.random(in: .min ... .max)
     let directory = "/tmp/lobstack-vault-\(number)"
     self.directory = directory
     try FileManager.default.createDirectory(
       atPath: "\(directory)/data", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    authority = Authority(trustDomain: domain, at: .now)
+    self.authority = authority ?? Authority(trustDomain: domain, at: .now)
     let address = "127.180.\(number >> 8).\(number & 0xff)"
     let names = [address].compactMap { ServerName($0) }
     let certificate = try SelfSignedServer(names: names, life: .seconds(86_400), at: .now)
@@ -65,7 +72,7 @@ final class VaultWorld: Sendable {
     let policy = try VaultPolicy.load(directory: Self.policyDirectory, trustDomain: domain)
     let configuration = OpenBaoConfiguration(
       clusterName: "test", nodeName: "n1", address: address, dataDirectory: "\(directory)/data",
-      socket: "\(directory)/vault.sock", socketUser: geteuid(), socketGroup: getegid(),
+      socket: socket ?? "\(directory)/vault.sock", socketUser: geteuid(), socketGroup: getegid(),
       certificate: "\(directory)/tls.pem", key: "\(directory)/tls.key",
       seal: sealsItself ? .file("\(directory)/seal.key", id: "test") : .shamir,
       auditFiles: ["\(directory)/audit-1.jsonl", "\(directory)/audit-2.jsonl"],
@@ -84,7 +91,7 @@ final class VaultWorld: Sendable {
     }
   }
 
-  let apiAddress: String
+  package let apiAddress: String
 
   private func waitUntilReady() async throws {
     let deadline = ContinuousClock.now + .seconds(30)
@@ -99,7 +106,7 @@ final class VaultWorld: Sendable {
     }
   }
 
-  private func close() async {
+  package func close() async {
     try? await client.shutdown()
     server.cancel()
     await server.value
@@ -107,39 +114,22 @@ final class VaultWorld: Sendable {
     try? FileManager.default.removeItem(atPath: directory)
   }
 
-  var asControlPlane: Vault { Vault(client, as: .controlPlane, key: controlPlane, in: domain) }
-  var asOperator: Vault { Vault(client, as: .operator, key: operatorKey, in: domain) }
+  package var asControlPlane: Vault { Vault(client, as: .controlPlane, key: controlPlane, in: domain) }
+  package var asOperator: Vault { Vault(client, as: .operator, key: operatorKey, in: domain) }
 
   /// Makes an agent as the control plane does, and logs in as it.
-  func agent(_ id: AgentID, uid: AgentUID = .random()) async throws -> Vault {
+  package func agent(_ id: AgentID, uid: AgentUID = .random()) async throws -> Vault {
     try await believeAgents()
     try await VaultAgents(asControlPlane, domain: domain).enable(id, uid: uid)
     return Vault(client, token: try await logIn(id).token)
   }
 
-  func believeAgents() async throws {
+  package func believeAgents() async throws {
     try await VaultAgents(asControlPlane, domain: domain).believe(keys: authority.bundle.tokenKeyPEMs)
   }
 
-  func logIn(_ id: AgentID) async throws -> VaultLogin {
+  package func logIn(_ id: AgentID) async throws -> VaultLogin {
     let token = try authority.issueJWTSVID(for: .agent(id, in: domain), audience: ["openbao"], at: .now)
     return try await Vault.logIn(client, jwt: token.secretToken, role: "agent", mount: "jwt")
   }
-}
-
-/// Gives a suite one OpenBao for all its tests: a first start takes seconds.
-struct WithVault: SuiteTrait, TestScoping {
-  var isRecursive: Bool { false }
-
-  func provideScope(
-    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
-  ) async throws {
-    try await VaultWorld.start(sealsItself: true) { world in
-      try await VaultWorld.$ofSuite.withValue(world) { try await function() }
-    }
-  }
-}
-
-extension Trait where Self == WithVault {
-  static var withVault: WithVault { WithVault() }
 }

@@ -1,0 +1,173 @@
+import AgentModel
+import ChildProcess
+import Faults
+import Foundation
+import Glibc
+import KernelFiles
+
+/// A workspace that is encrypted where it is kept: gocryptfs over a volume of fixed size. Contents are AES-256-GCM,
+/// names AES-256-EME (gocryptfs(1), "Cryptography"); sizes, times and the shape of the tree show.
+///
+/// A daemon of gocryptfs's own serves the open volume, outlives this process, and ends when the volume is closed.
+struct EncryptedVolume: Sendable {
+  /// What is on the disk.
+  let store: LoopVolume
+  /// Where it is open.
+  let mountPoint: String
+  /// gocryptfs's own file, which is worth nothing without the key. Not in the store: whoever could change it there could
+  /// change how names are kept.
+  let configuration: String
+  let log: String
+
+  /// One processor and an early garbage collection keep an idle daemon at three MiB and a busy one below twenty, at the
+  /// same speed; a limit below what it needs would make it crawl (measured with gocryptfs 2.3).
+  private static let environment = [
+    "PATH": "/usr/bin:/bin", "GOMAXPROCS": "1", "GOGC": "50", "GOMEMLIMIT": "32MiB",
+  ]
+
+  /// Opens the volume; makes it when it is not there.
+  ///
+  /// - Parameter key: 32 bytes; asked for only when they are needed.
+  /// - Throws: `Fault(.denied)` for another key than the one it was made with; `Fault` of what failed.
+  func mount(size: ByteSize, key: () async throws -> SecretValue) async throws {
+    if try isMounted {
+      if await answers { return }
+      // Its daemon is dead: nobody who has files open there sees another one.
+      try await unmount()
+    }
+    try await store.mount(size: size)
+    let password = try await key().bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let input = Array("\(password)\n".utf8)
+    try await format(input)
+    try makeDirectory(mountPoint)
+    let status = try await gocryptfs(
+      ["-nosyslog", "-allow_other", "-config", configuration, store.mountPoint, mountPoint], input)
+    guard status == .exited(0) else { throw failure("open the workspace", status) }
+  }
+
+  /// Closes the volume, after which nothing of the key is left in memory; done when it is not open.
+  func unmount() async throws {
+    if try isMounted {
+      let end = try await Command("umount", [mountPoint]).run(timeout: .seconds(10))
+      // Busy on the host, which only somebody's shell can be: its last user closes it.
+      if end.status != .exited(0) { try await Command("umount", ["--lazy", mountPoint]).check() }
+    }
+    await endDaemon()
+    try await store.unmount()
+  }
+
+  /// Whether it is open, and answers.
+  var isOpen: Bool {
+    get async throws {
+      guard try isMounted else { return false }
+      return await answers
+    }
+  }
+
+  // MARK: gocryptfs
+
+  private func format(_ input: [UInt8]) async throws {
+    guard !FileManager.default.fileExists(atPath: configuration) else { return }
+    let directory = "\(store.mountPoint)/gocryptfs.diriv"
+    let found = (try? FileManager.default.contentsOfDirectory(atPath: store.mountPoint)) ?? []
+    guard found.allSatisfy({ "\(store.mountPoint)/\($0)" == directory || $0 == "lost+found" }) else {
+      throw Fault(
+        .conflict, operation: "open the workspace at \(store.image)",
+        reason: "it holds files, and \(configuration) is gone", remedy: "restore that file, or delete the agent")
+    }
+    // Left by a first start that was cut off before anything could be written.
+    unlink(directory)
+    let fresh = "\(configuration).new"
+    unlink(fresh)
+    let status = try await gocryptfs(["-init", "-scryptn", "10", "-config", fresh, store.mountPoint], input)
+    guard status == .exited(0), rename(fresh, configuration) == 0 else { throw failure("make the workspace", status) }
+    // gocryptfs gives the root of what is open the owner of the root of what is kept.
+    guard chown(store.mountPoint, store.owner, store.owner) == 0, chmod(store.mountPoint, 0o700) == 0 else {
+      throw failure("make the workspace", status)
+    }
+  }
+
+  /// Its output goes to a file: the daemon holds it for as long as it lives, and a pipe would never end.
+  private func gocryptfs(_ arguments: [String], _ input: [UInt8]) async throws -> ExitStatus {
+    unlink(log)
+    return try await Command("gocryptfs", ["-q"] + arguments, environment: Self.environment)
+      .run(input: input, appendingTo: log, timeout: .seconds(30))
+  }
+
+  private func failure(_ operation: String, _ status: ExitStatus) -> Fault {
+    let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+    let lines = said.split(separator: "\n").suffix(2).joined(separator: "; ").prefix(300)
+    let wrongKey = status == .exited(12)
+    return Fault(
+      wrongKey ? .denied : .failed, operation: "\(operation) at \(store.image)",
+      reason: wrongKey ? "it was made with another key" : "gocryptfs \(status): \(lines)",
+      remedy: wrongKey
+        ? "restore the agent's directory and the secrets manager from the same time, or delete the agent"
+        : "run 'lobstack doctor', and start the agent again")
+  }
+
+  // MARK: What is there
+
+  private var isMounted: Bool {
+    get throws {
+      try kernelFile("/proc/self/mounts").split(separator: "\n").contains { line in
+        let fields = line.split(separator: " ")
+        return fields.count > 2 && fields[1] == mountPoint[...] && fields[2] == "fuse.gocryptfs"
+      }
+    }
+  }
+
+  /// Asked on a thread of its own: a daemon that hangs must not hold up whoever asks.
+  private var answers: Bool {
+    get async {
+      let (answers, answer) = AsyncStream.makeStream(of: Bool.self)
+      let path = mountPoint
+      let thread = Thread {
+        var status = statvfs()
+        answer.yield(statvfs(path, &status) == 0)
+        answer.finish()
+      }
+      thread.stackSize = 64 << 10
+      thread.start()
+      let timeout = Task {
+        // Cancelled: it answered.
+        do { try await Task.sleep(for: .seconds(2)) } catch { return }
+        answer.yield(false)
+        answer.finish()
+      }
+      defer { timeout.cancel() }
+      for await result in answers { return result }
+      return false
+    }
+  }
+
+  /// Waits until the daemon has ended, and ends it when it does not.
+  private func endDaemon() async {
+    let deadline = ContinuousClock.now + .seconds(3)
+    while case let processes = daemons, !processes.isEmpty {
+      if ContinuousClock.now > deadline { for process in processes { kill(process, SIGKILL) } }
+      // A cancelled caller has no time left; the daemon ends without it.
+      do { try await Task.sleep(for: .milliseconds(2)) } catch { return }
+    }
+  }
+
+  private var daemons: [pid_t] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.compactMap { pid_t($0) }.filter { process in
+      // A process that has just ended has no arguments any more.
+      let arguments = ((try? kernelFile("/proc/\(process)/cmdline")) ?? "").split(separator: "\0")
+      return arguments.first?.hasSuffix("gocryptfs") == true && arguments.last == mountPoint[...]
+    }
+  }
+
+  private func makeDirectory(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw Fault(
+        .exhausted, operation: "create \(path)", reason: "the directory cannot be made",
+        remedy: "free disk space or mend the file system", cause: error)
+    }
+  }
+}
