@@ -203,8 +203,9 @@ let package = Package(
     .executableTarget(
       name: "lobstack",
       dependencies: [
-        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Faults", "NameResolution",
-        "NetworkIsolation", "Node", "Sentinel", "Storage", "Supervision", "Verification",
+        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Faults", "Files",
+        "NameResolution",
+        "NetworkIsolation", "Node", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification",
         argumentParser,
         logging,
       ],

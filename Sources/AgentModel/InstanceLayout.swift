@@ -73,6 +73,8 @@ package struct InstanceLayout: Hashable, Sendable {
   package var bundlesDirectory: String { "\(nodeMemoryDirectory)/bundles" }
   /// What agents read at `/vault/secrets`, in a directory of each: a file system in memory.
   package var agentSecretsDirectory: String { "\(runDirectory)/secrets" }
+  /// The trust domain that the platform was started with.
+  package var trustDomainFile: String { "\(runDirectory)/trust-domain" }
   /// Who vouches for the secrets manager's own TLS, PEM: for everybody.
   package var vaultAuthority: String { "\(runDirectory)/vault-ca.pem" }
 

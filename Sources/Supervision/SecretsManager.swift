@@ -27,6 +27,7 @@ struct SecretsManager: Sendable {
     let own = try loginKey(layout.operatorKey, owner: 0, group: 0)
     let platform = try loginKey(layout.controlPlaneKey, owner: controlPlane.user, group: controlPlane.group)
     try makeCertificate()
+    try writeAtomically(Data("\(trustDomain)\n".utf8), to: layout.trustDomainFile, mode: 0o644)
     let configuration = configuration(
       seal: seal, group: controlPlane.group,
       firstStart: policy.requests + [
@@ -138,34 +139,14 @@ extension Platform {
   ///
   /// - Throws: `Fault` when it does not come, or refuses; the platform without it starts no agent that needs it.
   func provision() async throws {
-    let policy = try vaultPolicy
-    let (domain, path) = (configuration.trustDomain, layout.operatorKey)
-    let client = VaultClient(address: VaultAddress(socket: layout.vaultSocket), patience: Self.patience, logger: logger)
-    do {
-      try await waitUntilUnsealed(client)
-      let key = try LoginKey(pem: String(contentsOfFile: path, encoding: .utf8), source: path)
-      let vault = Vault(client, as: .operator, key: key, in: domain)
-      for drift in try await Provisioner(vault, policy: policy).apply() {
-        logger.warning("The secrets manager was not as the policy says", metadata: ["drift": "\(drift)"])
-      }
-      try await makeRoot(Authorities(vault))
-      try await vault.revokeSelf()
-      try await client.shutdown()
-    } catch {
-      // The first failure is the one to tell.
-      try? await client.shutdown()
-      throw error
+    let manager = VaultOperator(layout: layout, logger: logger)
+    try await manager.withClient(patience: Self.patience) { try await waitUntilUnsealed($0) }
+    for drift in try await manager.provision(rootLife: Self.rootLife, patience: Self.patience) {
+      logger.warning("The secrets manager was not as the policy says", metadata: ["drift": "\(drift)"])
     }
   }
 
   private static let rootLife = Duration.seconds(3650 * 86_400)
-
-  /// The root of the trust domain, once: its key is made in the secrets manager and never leaves it.
-  private func makeRoot(_ authorities: Authorities) async throws {
-    guard try await authorities.root() == nil else { return }
-    _ = try await authorities.makeRoot(
-      commonName: "Lobstack root", uri: TrustBundle.id(of: configuration.trustDomain), life: Self.rootLife)
-  }
 
   private func waitUntilUnsealed(_ client: VaultClient) async throws {
     let deadline = ContinuousClock.now + Self.patience

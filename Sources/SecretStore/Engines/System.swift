@@ -113,6 +113,9 @@ extension Vault {
     return mount.accessor
   }
 
+  /// Gives the store's own key another version, for what is written from now on.
+  package func rotateStoreKey() async throws { try await send(.POST, "sys/rotate/keyring") }
+
   /// Longest snapshot, in bytes.
   static let longestSnapshot = 1 << 30
 

@@ -34,3 +34,13 @@ enum StandardInput {
     return count < 0 && (errno == EINTR || errno == EAGAIN) ? .nothingYet : .end
   }
 }
+
+/// Standard input to its end, or to a byte past the limit.
+func readInput(atMost limit: Int) async throws -> [UInt8] {
+  var bytes: [UInt8] = []
+  for await piece in StandardInput.stream() {
+    bytes += piece
+    guard bytes.count <= limit else { break }
+  }
+  return bytes
+}

@@ -23,11 +23,7 @@ struct SecretSetCommand: AsyncParsableCommand {
 /// Reads a value from standard input, never from an argument, which every user of the machine could read.
 func readSecret(operation: String) async throws -> SecretValue {
   if isatty(STDIN_FILENO) != 0 { tell("type the value, then Ctrl-D on a line of its own") }
-  var bytes: [UInt8] = []
-  for await piece in StandardInput.stream() {
-    bytes += piece
-    guard bytes.count <= SecretValue.longest + 2 else { break }
-  }
+  var bytes = try await readInput(atMost: SecretValue.longest + 2)
   if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
   if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
   guard (1...SecretValue.longest).contains(bytes.count) else {

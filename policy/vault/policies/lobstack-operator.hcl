@@ -38,6 +38,11 @@ path "transit/keys/*" {
   capabilities = ["create", "read", "update"]
 }
 
+# Wrap by a newer version of a key what an older one wrapped; nothing is unwrapped by that.
+path "transit/rewrap/*" {
+  capabilities = ["update"]
+}
+
 path "pki/*" {
   capabilities = ["create", "read", "update", "list"]
 }

@@ -1,0 +1,10 @@
+import ArgumentParser
+
+struct VaultCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vault", abstract: "Look after the secrets manager of this machine, as root.",
+    subcommands: [
+      VaultStatusCommand.self, VaultUnsealCommand.self, VaultSnapshotCommand.self, VaultRestoreCommand.self,
+      VaultRotateKeysCommand.self,
+    ])
+}
