@@ -262,7 +262,7 @@ let package = Package(
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
     tests(
       "NetworkIsolationTests", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation"]),
-    tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "Faults", "Storage"]),
+    tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "ChildProcess", "Faults", "Storage"]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
     tests(
       "NodeTests",

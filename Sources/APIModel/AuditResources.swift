@@ -9,12 +9,16 @@ package struct AuditCheckpointResource: Sendable, Codable {
   package var note: String
   /// The public key to check the note with, in C2SP form. Whoever wants to trust it keeps a copy elsewhere.
   package var verifierKey: String
+  /// The public key of the second signature, by the secrets manager, whose private half no file of the log holds; absent
+  /// while the secrets manager does not answer.
+  package var cosignerKey: String?
 
-  package init(size: UInt64, rootHash: String, note: String, verifierKey: String) {
+  package init(size: UInt64, rootHash: String, note: String, verifierKey: String, cosignerKey: String? = nil) {
     self.size = size
     self.rootHash = rootHash
     self.note = note
     self.verifierKey = verifierKey
+    self.cosignerKey = cosignerKey
   }
 }
 

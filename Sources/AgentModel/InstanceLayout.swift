@@ -101,6 +101,8 @@ package struct InstanceLayout: Hashable, Sendable {
   // The control plane's: 0700 lobstack.
   package var controlPlaneDirectory: String { "\(root)/control-plane" }
   package var database: String { "\(controlPlaneDirectory)/lobstack.sqlite" }
+  /// The key of the database's sensitive columns, wrapped by the secrets manager.
+  package var storeKeyFile: String { "\(controlPlaneDirectory)/store.key" }
   package var auditDirectory: String { "\(controlPlaneDirectory)/audit" }
   /// The certificate authority's root, until a secrets manager holds it.
   package var authorityDirectory: String { "\(controlPlaneDirectory)/ca" }

@@ -16,6 +16,16 @@ package struct NoteVerifier: Sendable, CustomStringConvertible {
     keyID = Array(TreeHash.hash(Array(name.description.utf8) + [0x0A] + typed, after: nil).bytes.prefix(4))
   }
 
+  /// - Parameter publicKey: 32 bytes (RFC 8032 §5.1.5).
+  /// - Throws: `Fault(.invalid)` for anything else.
+  package init(name: NoteKeyName, publicKey: [UInt8]) throws {
+    do { self.init(name: name, key: try Curve25519.Signing.PublicKey(rawRepresentation: publicKey)) } catch {
+      throw Fault(
+        .invalid, operation: "read the public key of \(name)", reason: "it is no Ed25519 public key",
+        remedy: "check who sent it")
+    }
+  }
+
   /// - Throws: `Fault(.invalid)` unless `text` is one Ed25519 verifier key whose key id is right.
   package init(parsing text: String) throws {
     func invalid(_ reason: String) -> Fault {

@@ -30,6 +30,25 @@ package struct SignedNote: Hashable, Sendable {
     signatures = [Signature(name: verifier.name, keyID: verifier.keyID, bytes: try signer.signature(of: text))]
   }
 
+  /// The note with one more signature of its text, which its maker vouches for.
+  ///
+  /// - Throws: `Fault(.denied)` when the signature is not that key's.
+  package func adding(_ signature: [UInt8], by verifier: NoteVerifier) throws -> SignedNote {
+    guard verifier.isValid(signature: signature, of: text) else {
+      throw Fault(
+        .denied, operation: "sign a note", reason: "the signature is not by \(verifier.name)",
+        remedy: "check who signs")
+    }
+    return SignedNote(
+      text: text,
+      signatures: signatures + [Signature(name: verifier.name, keyID: verifier.keyID, bytes: signature)])
+  }
+
+  private init(text: String, signatures: [Signature]) {
+    self.text = text
+    self.signatures = signatures
+  }
+
   /// Reads a note and believes nothing of it: verify it next.
   ///
   /// - Throws: `Fault(.invalid)`, with what is wrong.

@@ -2,14 +2,26 @@ import APIModel
 import AuditLog
 import Faults
 import FoundationEssentials
+import Logging
 import Storage
+
+/// Signs checkpoints of the audit log by a key that is not kept with the log.
+package protocol CheckpointSigning: Sendable {
+  /// - Returns: the raw Ed25519 public key, and the signature of the text.
+  func sign(checkpoint text: String) async throws -> (publicKey: [UInt8], signature: [UInt8])
+}
 
 /// The audit log on disk, in the words of the API.
 struct AuditLogFile: AuditAppending {
   private let file: AuditFile
+  private let cosigner: (any CheckpointSigning)?
+  private let logger: Logger
 
-  static func open(directory: String) async throws -> AuditLogFile {
-    AuditLogFile(file: try await AuditFile.open(directory: directory))
+  /// - Parameter cosigner: signs what is given out, beside the log itself.
+  static func open(
+    directory: String, cosigner: (any CheckpointSigning)? = nil, logger: Logger
+  ) async throws -> AuditLogFile {
+    AuditLogFile(file: try await AuditFile.open(directory: directory), cosigner: cosigner, logger: logger)
   }
 
   func append(_ event: AuditEvent) async throws -> UInt64 {
@@ -30,10 +42,26 @@ struct AuditLogFile: AuditAppending {
   }
 
   func checkpoint() async throws -> AuditCheckpointResource {
-    let note = await file.checkpoint()
-    let checkpoint = try Checkpoint(parsing: try SignedNote(parsing: note).text)
+    let note = try SignedNote(parsing: await file.checkpoint())
+    let checkpoint = try Checkpoint(parsing: note.text)
+    let (signed, key) = await cosigned(note, checkpoint.origin)
     return AuditCheckpointResource(
-      size: checkpoint.size, rootHash: "\(checkpoint.root)", note: note, verifierKey: file.verifierKey)
+      size: checkpoint.size, rootHash: "\(checkpoint.root)", note: signed.encoded, verifierKey: file.verifierKey,
+      cosignerKey: key)
+  }
+
+  /// Under the log's own name: whoever has either key can check the note with it.
+  private func cosigned(_ note: SignedNote, _ name: NoteKeyName) async -> (SignedNote, key: String?) {
+    guard let cosigner else { return (note, nil) }
+    do {
+      let (publicKey, signature) = try await cosigner.sign(checkpoint: note.text)
+      let verifier = try NoteVerifier(name: name, publicKey: publicKey)
+      return (try note.adding(signature, by: verifier), "\(verifier)")
+    } catch {
+      // The log's own signature is there; that the other is missing shows.
+      logger.warning("A checkpoint has one signature only", metadata: ["error": "\(error)"])
+      return (note, nil)
+    }
   }
 
   /// The proof leads to the checkpoint's root, so that it can be checked without trust in this process.

@@ -42,35 +42,33 @@ package struct ControlPlaneService: Sendable {
     onRunning: @escaping @Sendable () async -> Void = {}
   ) async throws -> ControlPlaneService {
     let policies = policyDirectory ?? layout.policyDirectory
+    let authority = Authority(trustDomain: trustDomain, at: .now)
+    let secrets = VaultSecrets(
+      client: VaultClient(address: VaultAddress(socket: layout.vaultSocket), logger: logger),
+      key: try loginKey(layout.controlPlaneKey), authority: authority,
+      policy: try VaultPolicy.load(directory: "\(policies)/vault", trustDomain: trustDomain))
+    let key = try await waiting(socket: layout.apiSocket, logger: logger) {
+      try await secrets.storeKey(file: layout.storeKeyFile)
+    }
     return try await open(
-      layout: layout, trustDomain: trustDomain, gateway: gateway, policyDirectory: policyDirectory, limits: limits,
-      logger: logger,
-      audit: try await AuditLogFile.open(directory: layout.auditDirectory),
-      node: NodeClient(socket: layout.nodeSocket),
-      manager: { authority in
-        let secrets = VaultSecrets(
-          client: VaultClient(address: VaultAddress(socket: layout.vaultSocket), logger: logger),
-          key: try loginKey(layout.controlPlaneKey), authority: authority,
-          policy: try VaultPolicy.load(directory: "\(policies)/vault", trustDomain: trustDomain))
-        return (secrets, secrets.root)
-      }, onRunning: onRunning)
+      layout: layout, authority: authority, gateway: gateway, policyDirectory: policyDirectory, limits: limits,
+      logger: logger, store: try await Store.open(path: layout.database, key: key),
+      audit: try await AuditLogFile.open(directory: layout.auditDirectory, cosigner: secrets, logger: logger),
+      node: NodeClient(socket: layout.nodeSocket), secrets: secrets, root: secrets.root, onRunning: onRunning)
   }
 
   static func open(
-    layout: InstanceLayout, trustDomain: TrustDomain, gateway: GatewaySettings?, policyDirectory: String?,
-    limits: APILimits, logger: Logger, audit: any AuditAppending, node: any NodeConnection,
-    manager: (Authority) throws -> (secrets: any SecretKeeping, root: any RootSigning),
+    layout: InstanceLayout, authority: Authority, gateway: GatewaySettings?, policyDirectory: String?,
+    limits: APILimits, logger: Logger, store: Store, audit: any AuditAppending, node: any NodeConnection,
+    secrets: any SecretKeeping, root: any RootSigning,
     onRunning: @escaping @Sendable () async -> Void
   ) async throws -> ControlPlaneService {
     let policy = try Policy.load(directory: policyDirectory ?? layout.policyDirectory)
-    let store = try await Store.open(path: layout.database)
     let trail = AuditTrail(log: audit, logger: logger)
     try await trail.require(
       AuditEvent(
         actor: "control-plane", action: "platform.start", target: "instance \(layout.instance)", outcome: "allowed",
         details: ["version": LobstackVersion.current]))
-    let authority = Authority(trustDomain: trustDomain, at: .now)
-    let (secrets, root) = try manager(authority)
     let identity = IdentityAuthority(authority: authority, root: root, audit: trail, logger: logger)
     let external = gateway?.external.map {
       PublicCertificates(settings: $0, layout: layout, audit: trail, logger: logger)
@@ -142,7 +140,7 @@ package struct ControlPlaneService: Sendable {
         availableConnectionsDelegate: .maximum(limits.connections, logger: logger)),
       onServerRunning: { [onRunning] _ in
         // Everybody may connect: each request is authenticated by peer credentials, certificate or token.
-        chmod(socket, 0o666)
+        allowAll(socket)
         await onRunning()
       },
       logger: logger)
@@ -158,3 +156,6 @@ private func loginKey(_ path: String) throws -> LoginKey {
   }
   return try LoginKey(pem: String(decoding: bytes, as: UTF8.self), source: path)
 }
+
+/// Lets everybody connect.
+func allowAll(_ socket: String) { chmod(socket, 0o666) }

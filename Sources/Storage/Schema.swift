@@ -1,8 +1,12 @@
+import FoundationEssentials
 import GRDB
 
 /// The tables, step by step. A step that was released never changes; what changes is added as another step.
 enum Schema {
-  static var migrator: DatabaseMigrator {
+  /// The step after which the sensitive columns are sealed.
+  static let sealing = "3 sealed columns"
+
+  static func migrator(_ key: StoreKey) -> DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1 agents, tokens, denials, answers") { db in
       try db.create(table: "agent") { table in
@@ -52,6 +56,22 @@ enum Schema {
     migrator.registerMigration("2 generation of the sandbox") { db in
       try db.alter(table: "agent") { $0.add(column: "sandboxGeneration", .integer) }
       try db.execute(sql: "UPDATE agent SET sandboxGeneration = generation")
+    }
+    migrator.registerMigration(sealing) { db in
+      for row in try Row.fetchAll(db, sql: "SELECT uid, spec FROM agent") {
+        guard let uid = String.fromDatabaseValue(row["uid"]), let spec = String.fromDatabaseValue(row["spec"]) else {
+          throw Damage(column: "uid or spec")
+        }
+        try db.execute(
+          sql: "UPDATE agent SET spec = ? WHERE uid = ?",
+          arguments: [try key.seal(spec, for: StoredAgent.place(ofSpec: uid)), uid])
+      }
+      for row in try Row.fetchAll(db, sql: "SELECT id, hash FROM token") {
+        guard let id = String.fromDatabaseValue(row["id"]), let hash = Data.fromDatabaseValue(row["hash"]) else {
+          throw Damage(column: "id or hash")
+        }
+        try db.execute(sql: "UPDATE token SET hash = ? WHERE id = ?", arguments: [key.digest(hash), id])
+      }
     }
     return migrator
   }

@@ -29,8 +29,8 @@ extension Store {
   package func create(_ agent: StoredAgent, key: IdempotencyKey? = nil) async throws -> StoredAgent {
     let operation = "create agent \(agent.id)"
     return try await write(operation) { db in
-      if let key, let earlier = try Self.answer(to: key, operation, db) { return earlier }
-      if let other = try Self.find(agent.id, db) {
+      if let key, let earlier = try self.answer(to: key, operation, db) { return earlier }
+      if let other = try self.find(agent.id, db) {
         throw Fault(
           .alreadyExists, operation: operation,
           reason: other.wish == .destroy
@@ -38,7 +38,7 @@ extension Store {
           remedy: other.wish == .destroy ? "wait until it is gone" : "choose another name, or change the agent with PUT"
         )
       }
-      try agent.insert(into: db)
+      try agent.insert(into: db, key: self.key)
       if let key {
         try db.execute(
           sql: "INSERT OR REPLACE INTO answer (principal, key, fingerprint, uid, createdAt) VALUES (?, ?, ?, ?, ?)",
@@ -54,11 +54,11 @@ extension Store {
   /// The agent that an earlier request with this key made; `nil` for a new key, or when that agent is gone.
   package func answer(to key: IdempotencyKey) async throws -> StoredAgent? {
     let operation = "look up an idempotency key"
-    return try await write(operation) { try Self.answer(to: key, operation, $0) }
+    return try await write(operation) { try self.answer(to: key, operation, $0) }
   }
 
   package func agent(_ id: AgentID) async throws -> StoredAgent? {
-    try await read("read agent \(id)") { try Self.find(id, $0) }
+    try await read("read agent \(id)") { try self.find(id, $0) }
   }
 
   /// Agents in the order of tenant and name.
@@ -71,7 +71,7 @@ extension Store {
           ORDER BY tenant, name LIMIT ?4
           """,
         arguments: [tenant?.description, after?.tenant.description, after?.name.description, limit]
-      ).map(StoredAgent.init(row:))
+      ).map { try StoredAgent(row: $0, key: self.key) }
     }
   }
 
@@ -79,7 +79,10 @@ extension Store {
   package func desiredAgents() async throws -> (revision: Int64, agents: [StoredAgent]) {
     try await read("read the desired state") { db in
       let revision = try Int64.fetchOne(db, sql: "SELECT value FROM counter WHERE name = 'revision'") ?? 0
-      return (revision, try Row.fetchAll(db, sql: "SELECT * FROM agent ORDER BY uid").map(StoredAgent.init(row:)))
+      return (
+        revision,
+        try Row.fetchAll(db, sql: "SELECT * FROM agent ORDER BY uid").map { try StoredAgent(row: $0, key: self.key) }
+      )
     }
   }
 
@@ -93,7 +96,7 @@ extension Store {
     _ change: @escaping @Sendable (inout StoredAgent) throws -> Void
   ) async throws -> StoredAgent {
     try await write(operation) { db in
-      guard let before = try Self.find(id, db) else {
+      guard let before = try self.find(id, db) else {
         throw Fault(
           .notFound, operation: operation, reason: "there is no such agent",
           remedy: "list them with 'lobstack agent list'")
@@ -108,7 +111,7 @@ extension Store {
       guard always || after != before else { return before }
       after.generation = before.generation + 1
       if always || after.needsAnotherSandbox(than: before) { after.sandboxGeneration = after.generation }
-      try after.update(in: db)
+      try after.update(in: db, key: self.key)
       try Self.raiseRevision(db)
       return after
     }
@@ -130,14 +133,14 @@ extension Store {
     }
   }
 
-  private static func find(_ id: AgentID, _ db: Database) throws -> StoredAgent? {
+  private func find(_ id: AgentID, _ db: Database) throws -> StoredAgent? {
     try Row.fetchOne(
       db, sql: "SELECT * FROM agent WHERE tenant = ? AND name = ?",
       arguments: [id.tenant.description, id.name.description]
-    ).map(StoredAgent.init(row:))
+    ).map { try StoredAgent(row: $0, key: self.key) }
   }
 
-  private static func answer(to key: IdempotencyKey, _ operation: String, _ db: Database) throws -> StoredAgent? {
+  private func answer(to key: IdempotencyKey, _ operation: String, _ db: Database) throws -> StoredAgent? {
     let oldest = Date.now.storedMilliseconds - IdempotencyKey.lifetime.components.seconds * 1000
     try db.execute(sql: "DELETE FROM answer WHERE createdAt < ?", arguments: [oldest])
     guard
@@ -152,7 +155,7 @@ extension Store {
     }
     let uid = String.fromDatabaseValue(row["uid"])
     return try Row.fetchOne(db, sql: "SELECT * FROM agent WHERE uid = ?", arguments: [uid])
-      .map(StoredAgent.init(row:))
+      .map { try StoredAgent(row: $0, key: self.key) }
   }
 
   private static func raiseRevision(_ db: Database) throws {

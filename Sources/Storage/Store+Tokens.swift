@@ -5,7 +5,7 @@ import FoundationEssentials
 import GRDB
 
 extension Store {
-  /// - Parameter hash: SHA-256 of the secret; the secret itself is never stored.
+  /// - Parameter hash: SHA-256 of the secret; neither is stored, only what the store's key makes of it.
   /// - Throws: `Fault(.alreadyExists)` when a token has that name: audit records name tokens by it.
   package func insert(_ token: TokenResource, hash: [UInt8]) async throws {
     let operation = "store token \(token.name)"
@@ -20,7 +20,7 @@ extension Store {
       try db.execute(
         sql: "INSERT INTO token (id, name, hash, role, tenant, createdAt, expiresAt) VALUES (?, ?, ?, ?, ?, ?, ?)",
         arguments: [
-          token.id, token.name, Data(hash), token.role.rawValue, token.tenant?.description,
+          token.id, token.name, self.key.digest(hash), token.role.rawValue, token.tenant?.description,
           token.createdAt.storedMilliseconds, token.expiresAt?.storedMilliseconds,
         ])
     }
@@ -29,7 +29,7 @@ extension Store {
   /// The token whose secret has this SHA-256, expired or not.
   package func token(hash: [UInt8]) async throws -> TokenResource? {
     try await read("look up a token") { db in
-      try Row.fetchOne(db, sql: "SELECT * FROM token WHERE hash = ?", arguments: [Data(hash)])
+      try Row.fetchOne(db, sql: "SELECT * FROM token WHERE hash = ?", arguments: [self.key.digest(hash)])
         .map(TokenResource.init(row:))
     }
   }

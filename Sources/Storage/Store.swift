@@ -12,14 +12,23 @@ package final class Store: Sendable {
   private static let pageSize = 4096
 
   let pool: DatabasePool
+  let key: StoreKey
 
-  private init(pool: DatabasePool) { self.pool = pool }
+  private init(pool: DatabasePool, key: StoreKey) {
+    self.pool = pool
+    self.key = key
+  }
 
   /// Opens or creates the database and brings its schema up to date.
   ///
-  /// - Parameter longestBytes: limit of the database's size.
-  /// - Throws: `Fault(.failed)` naming the path when it cannot be opened, `.unsupported` when a newer version made it.
-  package static func open(path: String, longestBytes: Int = Store.defaultLongestBytes) async throws -> Store {
+  /// - Parameters:
+  ///   - key: of the sensitive columns.
+  ///   - longestBytes: limit of the database's size.
+  /// - Throws: `Fault(.failed)` naming the path when it cannot be opened, `.unsupported` when a newer version made it,
+  ///   `.invalid` when it was sealed by another key.
+  package static func open(
+    path: String, key: StoreKey, longestBytes: Int = Store.defaultLongestBytes
+  ) async throws -> Store {
     try await storing("open \(path)") {
       var configuration = Configuration()
       configuration.label = "lobstack.store"
@@ -28,6 +37,8 @@ package final class Store: Sendable {
       configuration.maximumReaderCount = 4
       configuration.prepareDatabase { db in
         if !db.configuration.readonly {
+          // What was sealed anew leaves nothing of what it was.
+          try db.execute(sql: "PRAGMA secure_delete = ON")
           try db.execute(sql: "PRAGMA max_page_count = \(max(longestBytes / pageSize, 64))")
         }
       }
@@ -42,14 +53,27 @@ package final class Store: Sendable {
           .failed, operation: "open \(path)", reason: "SQLite does not take synchronous FULL",
           remedy: "use SQLite 3.7 or newer")
       }
-      let migrator = Schema.migrator
+      let migrator = Schema.migrator(key)
       guard try await pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
         throw Fault(
           .unsupported, operation: "open \(path)", reason: "a newer version of lobstack wrote this database",
           remedy: "run that version or a later one")
       }
+      let wasSealed = try await pool.read { try migrator.completedMigrations($0).contains(Schema.sealing) }
       try migrator.migrate(pool)
-      return Store(pool: pool)
+      if !wasSealed {
+        // Free pages of a version that sealed nothing hold what it wrote.
+        try await pool.writeWithoutTransaction { db in
+          try db.execute(sql: "VACUUM")
+          try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+      }
+      try await pool.read { db in
+        // One that opens shows that the key is the store's; a row that is damaged is told when it is asked for.
+        let row = try Row.fetchOne(db, sql: "SELECT * FROM agent LIMIT 1")
+        _ = try row.map { try StoredAgent(row: $0, key: key) }
+      }
+      return Store(pool: pool, key: key)
     }
   }
 

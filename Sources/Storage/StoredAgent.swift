@@ -53,7 +53,10 @@ extension StoredAgent {
     return agent != before.agent || wish != before.wish
   }
 
-  init(row: Row) throws {
+  /// Names the sealed column of one row.
+  static func place(ofSpec uid: String) -> String { "the spec of agent \(uid)" }
+
+  init(row: Row, key: StoreKey) throws {
     let text: (String) throws -> String = { column in
       guard let value = String.fromDatabaseValue(row[column] as DatabaseValue) else { throw Damage(column: column) }
       return value
@@ -67,7 +70,7 @@ extension StoredAgent {
       agent: Agent(
         id: AgentID(tenant: tenant, name: name),
         labels: try APIJSON.decode([String: String].self, from: try text("labels").utf8),
-        spec: try APIJSON.decode(AgentSpec.self, from: try text("spec").utf8)),
+        spec: try APIJSON.decode(AgentSpec.self, from: try spec(of: uid, row, key).utf8)),
       uid: uid, generation: generation, sandboxGeneration: number("sandboxGeneration"), wish: wish,
       createdAt: Date(storedMilliseconds: createdAt),
       deletedAt: number("deletedAt").map(Date.init(storedMilliseconds:)), creator: try text("creator"),
@@ -75,7 +78,7 @@ extension StoredAgent {
       recordedPhase: String.fromDatabaseValue(row["recordedPhase"] as DatabaseValue))
   }
 
-  func insert(into db: Database) throws {
+  func insert(into db: Database, key: StoreKey) throws {
     try db.execute(
       sql: """
         INSERT INTO agent (uid, tenant, name, generation, sandboxGeneration, spec, labels, wish, createdAt, deletedAt,
@@ -84,23 +87,34 @@ extension StoredAgent {
         """,
       arguments: [
         uid.description, id.tenant.description, id.name.description, generation, sandboxGeneration,
-        try json(agent.spec), try json(agent.labels), wish.rawValue, createdAt.storedMilliseconds,
+        try sealedSpec(key), try json(agent.labels), wish.rawValue, createdAt.storedMilliseconds,
         deletedAt?.storedMilliseconds, creator,
         auditIndex.flatMap(Int64.init(exactly:)),
       ])
   }
 
-  func update(in db: Database) throws {
+  func update(in db: Database, key: StoreKey) throws {
     try db.execute(
       sql: """
         UPDATE agent SET generation = ?, sandboxGeneration = ?, spec = ?, labels = ?, wish = ?, deletedAt = ?
         WHERE uid = ?
         """,
       arguments: [
-        generation, sandboxGeneration, try json(agent.spec), try json(agent.labels), wish.rawValue,
+        generation, sandboxGeneration, try sealedSpec(key), try json(agent.labels), wish.rawValue,
         deletedAt?.storedMilliseconds, uid.description,
       ])
   }
+}
+
+extension StoredAgent {
+  private func sealedSpec(_ key: StoreKey) throws -> Data {
+    try key.seal(try json(agent.spec), for: Self.place(ofSpec: "\(uid)"))
+  }
+}
+
+private func spec(of uid: AgentUID, _ row: Row, _ key: StoreKey) throws -> String {
+  guard let sealed = Data.fromDatabaseValue(row["spec"] as DatabaseValue) else { throw Damage(column: "spec") }
+  return try key.open(sealed, for: StoredAgent.place(ofSpec: "\(uid)"))
 }
 
 /// A row that this program cannot have written.

@@ -12,8 +12,9 @@ package struct VaultOperator: Sendable {
   private let layout: InstanceLayout
   private let logger: Logger
 
-  package init(layout: InstanceLayout, logger: Logger = Logger(label: "lobstack.vault") { _ in SwiftLogNoOpLogHandler() })
-  {
+  package init(
+    layout: InstanceLayout, logger: Logger = Logger(label: "lobstack.vault") { _ in SwiftLogNoOpLogHandler() }
+  ) {
     self.layout = layout
     self.logger = logger
   }
@@ -154,9 +155,11 @@ package struct VaultOperator: Sendable {
   /// Wraps by the newest version of its key whatever is wrapped by an older one; what is done already is passed over.
   package func rewrap(progress: @Sendable (String) -> Void) async throws -> KeyRotation {
     let agents = (try? FileManager.default.contentsOfDirectory(atPath: layout.agentsDirectory)) ?? []
-    let files = agents.compactMap { AgentUID($0) }.sorted().map { uid in
-      (key: uid.volumeKeyName, file: "\(layout.agentsDirectory)/\(uid)/workspace.key")
-    }
+    let files =
+      [(key: "agent-data", file: layout.storeKeyFile)]
+      + agents.compactMap { AgentUID($0) }.sorted().map { uid in
+        (key: uid.volumeKeyName, file: "\(layout.agentsDirectory)/\(uid)/workspace.key")
+      }
     return try await with { vault in
       var rotation = KeyRotation()
       for (number, (key, file)) in files.enumerated() {
@@ -168,7 +171,9 @@ package struct VaultOperator: Sendable {
             rotation.current += 1
             continue
           }
-          try writeAtomically(Data(new.utf8), to: file, mode: 0o600)
+          var status = stat()
+          guard lstat(file, &status) == 0 else { continue }
+          try writeAtomically(Data(new.utf8), to: file, mode: 0o600, owner: status.st_uid, group: status.st_gid)
           rotation.rewrapped += 1
           progress("\(number + 1) of \(files.count): \(key)")
         } catch let fault as Fault where [.invalid, .notFound].contains(fault.code) {

@@ -24,6 +24,21 @@ import Testing
     #expect(lines[5] == "")
   }
 
+  @Test("can bear a second signature under the log's name, by a key of its own") func cosigned() throws {
+    let name = signer.verifier.name
+    let key = Curve25519.Signing.PrivateKey()
+    let verifier = try NoteVerifier(name: name, publicKey: Array(key.publicKey.rawRepresentation))
+    let plain = try SignedNote(parsing: note)
+    let signature = Array(try key.signature(for: Array(plain.text.utf8)))
+    let both = try plain.adding(signature, by: verifier)
+    for verifier in [signer.verifier, verifier] {
+      #expect(try Checkpoint(verifying: both.encoded, with: verifier).size == 300)
+    }
+    #expect(throws: Fault.self) { try plain.adding(signature.reversed(), by: verifier) }
+    #expect(throws: Fault.self) { try Checkpoint(verifying: note, with: verifier) }
+    #expect(throws: Fault.self) { try NoteVerifier(name: name, publicKey: [1, 2, 3]) }
+  }
+
   @Test("has the key id that C2SP defines") func keyID() throws {
     let parts = signer.verifier.description.split(separator: "+", maxSplits: 2).map(String.init)
     let key = try Curve25519.Signing.PrivateKey(rawRepresentation: [UInt8](0..<32)).publicKey.rawRepresentation

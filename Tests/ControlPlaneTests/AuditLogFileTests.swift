@@ -2,6 +2,7 @@ import APIModel
 import AgentModel
 import AuditLog
 import Foundation
+import Logging
 import Storage
 import Testing
 
@@ -11,7 +12,8 @@ import Testing
   @Test("keeps records on the disk and proves them against a signed checkpoint") func proves() async throws {
     let directory = NSTemporaryDirectory() + "lobstack-audit-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: directory) }
-    let log = try await AuditLogFile.open(directory: directory)
+    let log = try await AuditLogFile.open(
+      directory: directory, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     for number in 0..<5 {
       let event = AuditEvent(
         actor: "root@unix", action: "agent.create", target: "agent acme/bot-\(number)", outcome: "allowed",

@@ -30,7 +30,8 @@ import Testing
     }
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let secret = TokenSecret.random()
-    let store = try await Store.open(path: layout.database)
+    let key = StoreKey(SecretValue([UInt8](repeating: 7, count: 32)))
+    let store = try await Store.open(path: layout.database, key: key)
     try await store.insert(
       TokenResource(
         id: "live", name: "live", role: .admin, tenant: nil, createdAt: .now, expiresAt: nil, lastUsedAt: nil),
@@ -39,16 +40,15 @@ import Testing
     let node = FakeNode()
     let audit = FakeAudit()
     let (running, announce) = AsyncStream.makeStream(of: Void.self)
+    try FileManager.default.createDirectory(atPath: layout.authorityDirectory, withIntermediateDirectories: true)
+    let root = try RootAuthority.open(in: layout.authorityDirectory, for: .default, at: .now)
     let service = try await ControlPlaneService.open(
-      layout: layout, trustDomain: .default, gateway: nil, policyDirectory: Platform.policyDirectory,
+      layout: layout, authority: Authority(trustDomain: .default, at: .now), gateway: nil,
+      policyDirectory: Platform.policyDirectory,
       limits: APILimits(),
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, audit: audit, node: node,
-      manager: { _ in
-        try FileManager.default.createDirectory(atPath: layout.authorityDirectory, withIntermediateDirectories: true)
-        return (
-          FakeSecrets(), FileRoot(root: try RootAuthority.open(in: layout.authorityDirectory, for: .default, at: .now))
-        )
-      }
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      store: try await Store.open(path: layout.database, key: key), audit: audit, node: node,
+      secrets: FakeSecrets(), root: FileRoot(root: root)
     ) { announce.yield() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await service.run() }

@@ -30,7 +30,8 @@ struct Platform: Sendable {
     let directory = NSTemporaryDirectory() + "lobstack-control-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: directory) }
-    let store = try await Store.open(path: "\(directory)/test.sqlite")
+    let store = try await Store.open(
+      path: "\(directory)/test.sqlite", key: StoreKey(SecretValue([UInt8](repeating: 7, count: 32))))
     let node = FakeNode()
     let secrets = FakeSecrets()
     let audit = FakeAudit()

@@ -13,7 +13,7 @@ import Testing
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let path = "\(directory)/test.sqlite"
-    let store = try await Store.open(path: path, longestBytes: longestBytes)
+    let store = try await Store.open(path: path, key: testKey, longestBytes: longestBytes)
     try await body(store, path)
     try store.close()
   }
@@ -32,7 +32,7 @@ import Testing
       let stored = try await store.create(try agent("acme/bot", env: ["A": "ä\n\u{0}"]))
       #expect(try await store.agent(stored.id) == stored)
       try store.close()
-      let again = try await Store.open(path: path)
+      let again = try await Store.open(path: path, key: testKey)
       #expect(try await again.agent(stored.id) == stored)
       try again.close()
     }
@@ -175,7 +175,9 @@ import Testing
     let path = NSTemporaryDirectory() + "lobstack-store-\(UUID().uuidString)"
     try Data("this is not a database, by far not".utf8).write(to: URL(filePath: path))
     defer { try? FileManager.default.removeItem(atPath: path) }
-    await #expect(throws: Fault.self) { try await Store.open(path: path) }
-    await #expect(throws: Fault.self) { try await Store.open(path: "/nonexistent/x.sqlite") }
+    await #expect(throws: Fault.self) { try await Store.open(path: path, key: testKey) }
+    await #expect(throws: Fault.self) { try await Store.open(path: "/nonexistent/x.sqlite", key: testKey) }
   }
 }
+
+let testKey = StoreKey(SecretValue([UInt8](repeating: 7, count: 32)))

@@ -2,14 +2,16 @@ import APIModel
 import AgentModel
 import CertificateAuthority
 import Faults
+import Files
 import Foundation
 import Logging
 import SecretStore
+import Storage
 import Synchronization
 import Turns
 
 /// The secrets manager as the control plane uses it: it keeps secrets that it cannot read, and says who agents are.
-final class VaultSecrets: SecretKeeping {
+final class VaultSecrets: SecretKeeping, CheckpointSigning {
   private let client: VaultClient
   private let vault: Vault
   private let agents: VaultAgents
@@ -44,6 +46,42 @@ final class VaultSecrets: SecretKeeping {
   var root: VaultRoot { VaultRoot(authorities: Authorities(vault), domain: authority.trustDomain) }
 
   func close() async throws { try await client.shutdown() }
+
+  // MARK: Keys
+
+  /// The key of the store's sensitive columns, unwrapped; made when there is none.
+  ///
+  /// - Parameter file: where it lies, wrapped by Transit's `agent-data`.
+  func storeKey(file: String) async throws -> StoreKey {
+    let transit = Transit(vault)
+    guard let data = FileManager.default.contents(atPath: file) else {
+      let (key, wrapped) = try await transit.dataKey(Self.dataKey)
+      try writeAtomically(Data(wrapped.utf8), to: file, mode: 0o600)
+      return StoreKey(key)
+    }
+    guard let key = try await transit.decrypt([String(decoding: data, as: UTF8.self)], key: Self.dataKey).first else {
+      throw Fault(
+        .failed, operation: "unwrap \(file)", reason: "the answer is empty",
+        remedy: "check the version of the secrets manager")
+    }
+    return StoreKey(key)
+  }
+
+  private static let dataKey = "agent-data"
+  private static let auditKey = "audit"
+
+  func sign(checkpoint text: String) async throws -> (publicKey: [UInt8], signature: [UInt8]) {
+    let transit = Transit(vault)
+    let (signature, version) = try await transit.sign(Array(text.utf8), key: Self.auditKey)
+    guard let key = try await transit.key(Self.auditKey)?.publicKeys["\(version)"],
+      let publicKey = Data(base64Encoded: key)
+    else {
+      throw Fault(
+        .failed, operation: "sign a checkpoint", reason: "the public key of '\(Self.auditKey)' is not told",
+        remedy: "see 'lobstack vault status'")
+    }
+    return (Array(publicKey), signature)
+  }
 
   // MARK: Secrets
 

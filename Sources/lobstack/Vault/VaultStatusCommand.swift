@@ -4,7 +4,8 @@ import Supervision
 
 struct VaultStatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Show how the secrets manager does, its keys, and what is not as policy/vault says.",
+    commandName: "status",
+    abstract: "Show how the secrets manager does, its keys, and what is not as policy/vault says.",
     discussion: "Exit code 0 when it is ready and as the policy says, 1 when it is not, 3 when it does not answer.")
 
   @OptionGroup var instance: InstanceOptions
