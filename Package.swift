@@ -137,8 +137,8 @@ let package = Package(
     room(
       "NodeProtocol",
       [
-        "AgentModel", "CLinux", "Documents", "Faults", "Framing", "SocketPeer", logging, nioCore, nioFoundation,
-        nioPosix,
+        "AgentModel", "CLinux", "Documents", "Faults", "Framing", "SecretStore", "SocketPeer", logging, nioCore,
+        nioFoundation, nioPosix,
       ]),
 
     // 4. Services: one process or one face each.
@@ -195,7 +195,7 @@ let package = Package(
       "Verification",
       [
         "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux",
-        "Documents", "Faults", "KernelFiles", "NetworkIsolation", "Sandbox", "SecretStore", "Storage", "Turns",
+        "Documents", "Faults", "KernelFiles", "NetworkIsolation", "NodeProtocol", "Sandbox", "SecretStore", "Storage", "Turns",
       ]),
 
     // 5. The program: parse arguments, wire, run.

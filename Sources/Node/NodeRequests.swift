@@ -8,6 +8,7 @@ import Logging
 import NIOCore
 import NodeProtocol
 import Sandbox
+import SecretStore
 
 /// What the node's requests mean.
 struct NodeRequests: NodeRequestHandling {
@@ -38,6 +39,16 @@ struct NodeRequests: NodeRequestHandling {
     case .secretsChanged(let reference):
       await machine.secrets.changed(reference)
       return .done
+    case .probeSecrets(let probes, let agent):
+      do {
+        let vault = try await machine.sessions.vault(of: agent)
+        var statuses: [Int] = []
+        for probe in probes { statuses.append(try await vault.status(of: probe)) }
+        return .probed(statuses)
+      } catch {
+        return .failed(
+          Fault.wrap(error, operation: "ask the secrets manager as agent \(agent)", remedy: "see 'lobstack status'"))
+      }
     case .exec, .logs:
       return .failed(
         Fault(.invalid, operation: "answer a request", reason: "it is a stream", remedy: "ask for it as a stream"))
@@ -54,7 +65,7 @@ struct NodeRequests: NodeRequestHandling {
       guard await reconciler.agentExists(uid) else { throw unknown(uid, "read its log") }
       try await AgentLog(path: machine.files(uid).logFile).send(tailBytes: tailBytes, follow: follow, to: output)
       try await output(try Frame.json(.exit, StreamExit(code: 0)))
-    case .describe, .apply, .observe, .secretsChanged:
+    case .describe, .apply, .observe, .secretsChanged, .probeSecrets:
       throw Fault(.invalid, operation: "serve a stream", reason: "the request has one answer", remedy: "ask for it")
     }
   }

@@ -3,6 +3,7 @@ import Faults
 import Framing
 import NIOCore
 import NIOPosix
+import SecretStore
 
 /// Asks the node over its Unix socket: one connection a request.
 package struct NodeClient: Sendable {
@@ -32,6 +33,17 @@ package struct NodeClient: Sendable {
   /// Tells that a secret has another version, or none; answered when the agents that use it have it.
   package func secretsChanged(_ reference: SecretReference) async throws {
     guard case .done = try await ask(.secretsChanged(reference)) else { throw unexpected("refresh a secret") }
+  }
+
+  /// Asks the secrets manager with an agent's own token.
+  ///
+  /// - Returns: the HTTP status of each answer.
+  package func probeSecrets(_ probes: [VaultProbe], as agent: AgentID) async throws -> [Int] {
+    let reply = try await ask(.probeSecrets(probes, as: agent), patience: .seconds(30))
+    guard case .probed(let statuses) = reply, statuses.count == probes.count else {
+      throw unexpected("ask the secrets manager as agent \(agent)")
+    }
+    return statuses
   }
 
   /// Runs a program in an agent's sandbox; `output` gets its output and, last, an `exit` or `fault` frame.

@@ -2,6 +2,7 @@ import AgentModel
 import Documents
 import Faults
 import FoundationEssentials
+import SecretStore
 
 /// Everything that the control plane may ask of the node: the whole input of the only root process.
 ///
@@ -20,6 +21,8 @@ package enum NodeRequest: Sendable, Codable {
   case logs(uid: AgentUID, tailBytes: Int, follow: Bool)
   /// A secret has another version, or none.
   case secretsChanged(SecretReference)
+  /// Asks the secrets manager with an agent's own token, and tells the status of each answer, nothing else.
+  case probeSecrets([VaultProbe], as: AgentID)
 }
 
 package enum NodeReply: Sendable, Codable {
@@ -27,6 +30,7 @@ package enum NodeReply: Sendable, Codable {
   case accepted(revision: Int64)
   case observed(ObservedState)
   case done
+  case probed([Int])
   case failed(Fault)
 }
 

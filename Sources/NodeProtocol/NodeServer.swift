@@ -96,7 +96,7 @@ package struct NodeServer: Sendable {
       return try await outbound.write(try Frame.json(.message, NodeReply.failed(fault)))
     }
     switch request {
-    case .describe, .apply, .observe, .secretsChanged:
+    case .describe, .apply, .observe, .secretsChanged, .probeSecrets:
       try await outbound.write(try Frame.json(.message, await handler.answer(request)))
     case .exec, .logs:
       try await stream(request, from: frames, to: outbound)

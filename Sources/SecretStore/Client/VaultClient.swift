@@ -154,6 +154,23 @@ package final class VaultClient: Sendable {
     return .failure(failure)
   }
 
+  /// The status of the answer, whatever it is.
+  func status(
+    _ method: HTTPMethod, _ path: String, query: String, body: [UInt8]?, token: VaultToken?
+  ) async throws -> Int {
+    let operation = "\(method.rawValue.lowercased()) \(path)"
+    try requirePlain(path, operation: operation)
+    let node = address.nodes[state.withLock { $0.node } % address.nodes.count]
+    do {
+      let (refusal, _) = try await exchange(
+        request(method, path, query, at: node, body: body, token: token, wrapping: nil), longest: Self.longestAnswer,
+        limit: Self.answerLimit)
+      return refusal?.status ?? 200
+    } catch {
+      throw unreachable(node, operation, error)
+    }
+  }
+
   private func exchange(
     _ request: HTTPClientRequest, longest: Int, limit: TimeAmount
   ) async throws -> (refusal: VaultRefusal?, bytes: [UInt8]) {

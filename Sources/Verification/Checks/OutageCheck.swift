@@ -33,7 +33,7 @@ struct OutageCheck: Sendable {
     var trials: [Trial] = []
     var remarks: [String] = []
     for (component, kind) in [
-      ("gateway", Works.Kind.page), ("proxy", .egress), ("sentinel", .name), ("control-plane", .call),
+      ("gateway", Works.Kind.page), ("proxy", .egress), ("sentinel", .name), ("control-plane", .call), ("vault", .secret),
     ] {
       let (made, remark) = try await stop(component, kind, works, start: start)
       trials += made
@@ -107,6 +107,8 @@ private struct Works: Sendable {
     case name
     /// A call of the API.
     case call
+    /// A secret's next version.
+    case secret
   }
 
   let platform: HarmedPlatform
@@ -119,6 +121,7 @@ private struct Works: Sendable {
     case .egress: try await egress()
     case .name: try await name()
     case .call: try await call()
+    case .secret: try await secret()
     }
   }
 
@@ -173,6 +176,19 @@ private struct Works: Sendable {
     do {
       let size = try await withDeadline(.seconds(3)) { try await platform.agents.client.status().audit?.size ?? 0 }
       return .succeeded("the API answered, with \(size) records")
+    } catch let fault as Fault {
+      return .prevented("refused: \(fault.reason)")
+    } catch is DeadlinePassed {
+      return .prevented("no answer within 3 s")
+    }
+  }
+
+  private func secret() async throws -> AttackOutcome {
+    do {
+      // Not the one that the agent uses: its key has to stay what the other trials know.
+      guard let name = SecretName("outage") else { throw NotTestable("no secret could be named") }
+      _ = try await withDeadline(.seconds(3)) { try await platform.agents.setSecret(name, for: "r") }
+      return .succeeded("the secret was set")
     } catch let fault as Fault {
       return .prevented("refused: \(fault.reason)")
     } catch is DeadlinePassed {

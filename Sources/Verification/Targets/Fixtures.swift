@@ -18,6 +18,10 @@ struct Fixtures: Sendable {
   /// What the first of the agents may reach, and the key that is added for it.
   let names: Shared<ProbeNames>
   let key: Shared<String>
+  /// The value of the second agent's secret of that name.
+  let secondKey: Shared<String>
+  /// An agent with a secret that is a file.
+  let keeper: Shared<Keeper>
   /// Tokens of the probes' tenant and of another one.
   let tokens: Shared<(own: String, other: String)>
   /// Two agents of the platform. The second may reach nothing.
@@ -26,6 +30,12 @@ struct Fixtures: Sendable {
   let stage: Shared<NetworkStage>
   /// A platform of our own, to be harmed.
   let harmed: Shared<HarmedPlatform>
+
+  struct Keeper: Sendable {
+    let target: Target
+    let name: SecretName
+    let secret: String
+  }
 
   struct OpenSandbox: Sendable {
     let target: Target
@@ -61,6 +71,14 @@ struct Fixtures: Sendable {
     }
     let names = Shared { try ProbeNames(instance: site.instance) }
     let key = Shared { try await agents.value.setSecret(try await names.value.secret, for: "a") }
+    secondKey = Shared { try await agents.value.setSecret(try await names.value.secret, for: "b") }
+    keeper = Shared {
+      let agents = try await agents.value
+      guard let name = SecretName("kept-\(site.instance)") else { throw NotTestable("no secret could be named") }
+      let secret = try await agents.setSecret(name, for: "s")
+      let target = try await agents.make("s", image: try await image.value, secrets: [name])
+      return Keeper(target: target, name: name, secret: secret)
+    }
     tokens = Shared {
       let own = try await agents.value.token("own")
       return (own, try await agents.value.token("other", for: "\(ProbeAgents.tenant)-other"))

@@ -96,21 +96,17 @@ struct Identities: Sendable {
   ///
   /// - Returns: it, once it has ended.
   func expired(_ id: SPIFFEID) async throws -> TLSClient.Identity {
-    let client = VaultClient(address: VaultAddress(socket: layout.vaultSocket))
-    let (anchor, pending, certificate): (TrustAnchor, PendingIntermediate, [UInt8])
+    let pending = PendingIntermediate()
+    let request = try pending.certificateRequest()
+    let (anchor, certificate): (TrustAnchor, [UInt8])
     do {
-      let key = try LoginKey(
-        pem: String(contentsOfFile: layout.operatorKey, encoding: .utf8), source: layout.operatorKey)
-      let root = Authorities(Vault(client, as: .operator, key: key, in: id.trustDomain))
-      pending = PendingIntermediate()
-      anchor = try TrustAnchor(pem: try await root.root() ?? "")
-      certificate = try CertificateText.der(
-        try await root.signIntermediate(
-          try pending.certificateRequest(), commonName: "Lobstack intermediate",
-          uri: TrustBundle.id(of: id.trustDomain), life: .seconds(3600)))
-      try await client.shutdown()
+      (anchor, certificate) = try await OperatorVault(layout: layout).withOperator { vault in
+        let root = Authorities(vault)
+        let signed = try await root.signIntermediate(
+          request, commonName: "Lobstack intermediate", uri: TrustBundle.id(of: id.trustDomain), life: .seconds(3600))
+        return (try TrustAnchor(pem: try await root.root() ?? ""), try CertificateText.der(signed))
+      }
     } catch {
-      try? await client.shutdown()  // the first failure is the one to tell
       throw NotTestable("the root of the second platform does not sign: \(error)")
     }
     let identity = try issue("expired", id, pending, certificate, below: anchor, life: .seconds(1))

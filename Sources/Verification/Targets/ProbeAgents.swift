@@ -30,13 +30,15 @@ struct ProbeAgents: Sendable {
   /// Creates an agent with a name of its own and waits until it runs.
   ///
   /// - Throws: `Fault` with the platform's reason when it does not run within 30 s.
-  func make(_ suffix: String, image: String, names: ProbeNames? = nil) async throws -> Target {
+  func make(
+    _ suffix: String, image: String, names: ProbeNames? = nil, secrets: [SecretName] = []
+  ) async throws -> Target {
     let canary = randomText()
     let id = try name(suffix)
     // The agents of a platform of our own go with it.
     if layout == site.platform { try await site.ledger.record(.agent(apiSocket: layout.apiSocket, id: id)) }
     _ = try await client.createAgent(
-      document: try document(id, image: image, canary: canary, egress: names?.allowances))
+      document: try document(id, image: image, canary: canary, egress: names?.allowances, secrets: secrets))
     let agent = try await waitUntilRunning(id)
     try await waitForHeartbeat(agent)
     return try await target(agent, canary: canary, image: image)
@@ -44,7 +46,7 @@ struct ProbeAgents: Sendable {
 
   /// An agent document that runs the probe program.
   func document(
-    _ id: AgentID, image: String, canary: String, egress: [EgressAllowance]? = nil
+    _ id: AgentID, image: String, canary: String, egress: [EgressAllowance]? = nil, secrets: [SecretName] = []
   ) throws -> String {
     struct Document: Encodable {
       struct Metadata: Encodable { var name, tenant: String }
@@ -54,6 +56,7 @@ struct ProbeAgents: Sendable {
         var env: [String: String]
         var workspace = ["size": "64Mi"]
         var ports = ["http": ProbeProgram.port]
+        var secrets: [[String: SecretName]]
         var egress: [EgressAllowance]?
       }
       var apiVersion = "lobstack.dev/v1"
@@ -63,8 +66,8 @@ struct ProbeAgents: Sendable {
     }
     let document = Document(
       metadata: .init(name: "\(id.name)", tenant: "\(id.tenant)"),
-      spec: .init(image: "dir:\(image)", command: ProbeProgram.command(), env: ["PROBE_CANARY": canary], egress: egress)
-    )
+      spec: .init(image: "dir:\(image)", command: ProbeProgram.command(), env: ["PROBE_CANARY": canary],
+        secrets: secrets.map { ["name": $0] }, egress: egress))
     return String(decoding: try JSONEncoder().encode(document), as: UTF8.self)
   }
 
