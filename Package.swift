@@ -195,7 +195,8 @@ let package = Package(
       "Verification",
       [
         "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux",
-        "Documents", "Faults", "KernelFiles", "NetworkIsolation", "NodeProtocol", "Sandbox", "SecretStore", "Storage", "Turns",
+        "Documents", "Faults", "KernelFiles", "NetworkIsolation", "NodeProtocol", "Sandbox", "SecretStore", "Storage",
+        "Turns",
       ]),
 
     // 5. The program: parse arguments, wire, run.
@@ -243,7 +244,8 @@ let package = Package(
     .testTarget(
       name: "WorkloadAPITests",
       dependencies: [
-        "AgentModel", "CertificateAuthority", "ChildProcess", "WorkloadAPI", logging, nioCore, nioHPACK, nioHTTP2,
+        "AgentModel", "CertificateAuthority", "ChildProcess", "TestSupport", "WorkloadAPI", logging, nioCore, nioHPACK,
+        nioHTTP2,
         nioPosix,
       ], exclude: ["client.py", "requirements.txt"], swiftSettings: swift),
     tests("ACMEClientTests", ["ACMEClient", "AgentModel", "ChildProcess", "Faults"]),
@@ -281,9 +283,11 @@ let package = Package(
       ]),
     tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
     tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),
-    tests(
-      "IntegrationTests",
-      ["AgentModel", "APIModel", "AuditLog", "ChildProcess", "Faults", "Storage", "Supervision"]),
+    .testTarget(
+      name: "IntegrationTests",
+      dependencies: [
+        "AgentModel", "APIModel", "AuditLog", "ChildProcess", "Faults", "Storage", "Supervision", "TestSupport",
+      ], exclude: ["hvac_client.py", "requirements.txt"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6]
 )

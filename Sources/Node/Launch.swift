@@ -89,7 +89,8 @@ struct Launch: Sendable {
     let steps: [(String, @Sendable () async throws -> Void)] = [
       ("remove the sandbox", { try await machine.runtime.delete(machine.sandboxID(record.uid)) }),
       ("close the workspace", { try await files.volume.unmount() }),
-      ("withdraw the secrets", { try await machine.secrets.withdraw(record.uid) }),
+      ("withdraw the secrets", { await machine.secrets.withdraw(record.uid) }),
+      ("revoke the token", { try await machine.sessions.revoke(record.id) }),
       ("withdraw the identity", { try await machine.proxy.withdraw(record.uid) }),
       ("cut the network", { try await machine.network.detach(machine.network.network(slot: record.slot)) }),
       ("remove the files", { if removingFiles { try await files.destroy() } }),

@@ -41,10 +41,12 @@ struct NodeRequests: NodeRequestHandling {
       return .done
     case .probeSecrets(let probes, let agent):
       do {
-        let vault = try await machine.sessions.vault(of: agent)
-        var statuses: [Int] = []
-        for probe in probes { statuses.append(try await vault.status(of: probe)) }
-        return .probed(statuses)
+        return .probed(
+          try await machine.sessions.with(agent) { vault in
+            var statuses: [Int] = []
+            for probe in probes { statuses.append(try await vault.status(of: probe)) }
+            return statuses
+          })
       } catch {
         return .failed(
           Fault.wrap(error, operation: "ask the secrets manager as agent \(agent)", remedy: "see 'lobstack status'"))

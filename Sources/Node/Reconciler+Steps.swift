@@ -48,7 +48,8 @@ extension Reconciler {
     case .cutOff:
       try await machine.files(uid).volume.unmount()
       // A secrets manager that does not answer keeps no sandbox; the control plane has shut the agent out there.
-      do { try await machine.secrets.withdraw(uid) } catch {
+      await machine.secrets.withdraw(uid)
+      do { try await machine.sessions.revoke(record.id) } catch {
         machine.logger.warning("A token is not revoked", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])
       }
       try await machine.proxy.withdraw(uid)

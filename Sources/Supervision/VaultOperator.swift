@@ -58,6 +58,14 @@ package struct VaultOperator: Sendable {
     }
   }
 
+  /// A token of the operator's, secret, which ends by itself.
+  package func token() async throws -> String {
+    try await withClient { client in
+      let token = try key().token(for: .operator, in: try trustDomain(), audience: VaultAgents.audience, at: Date())
+      return try await Vault.logIn(client, jwt: token.secretToken, role: "operator", mount: "operator").token.secret
+    }
+  }
+
   private func key() throws -> LoginKey {
     guard let bytes = FileManager.default.contents(atPath: layout.operatorKey) else {
       throw Fault(
@@ -171,9 +179,11 @@ package struct VaultOperator: Sendable {
             rotation.current += 1
             continue
           }
-          var status = stat()
-          guard lstat(file, &status) == 0 else { continue }
-          try writeAtomically(Data(new.utf8), to: file, mode: 0o600, owner: status.st_uid, group: status.st_gid)
+          // Whose file it is stays as it was.
+          let attributes = try FileManager.default.attributesOfItem(atPath: file)
+          try writeAtomically(
+            Data(new.utf8), to: file, mode: 0o600, owner: (attributes[.ownerAccountID] as? NSNumber)?.uint32Value,
+            group: (attributes[.groupOwnerAccountID] as? NSNumber)?.uint32Value)
           rotation.rewrapped += 1
           progress("\(number + 1) of \(files.count): \(key)")
         } catch let fault as Fault where [.invalid, .notFound].contains(fault.code) {

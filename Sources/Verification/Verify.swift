@@ -67,9 +67,11 @@ package struct Verify: Sendable {
       GatewayChecks(fixtures: fixtures).all + ListenerChecks(fixtures: fixtures).all
       + IdentityChecks(fixtures: fixtures).all
     let secrets =
-      SecretChecks(fixtures: fixtures).all + CredentialCheck(fixtures: fixtures).all + RestChecks(fixtures: fixtures).all
+      SecretChecks(fixtures: fixtures).all + CredentialCheck(fixtures: fixtures).all
+      + RestChecks(fixtures: fixtures).all
     let record = RecordChecks(fixtures: fixtures).all + OutageCheck(fixtures: fixtures).all
-    let sorted = isolation.sorted { $0.id < $1.id } + network.sorted { $0.id < $1.id } + identity
+    let sorted =
+      isolation.sorted { $0.id < $1.id } + network.sorted { $0.id < $1.id } + identity
       + (secrets + record).sorted { $0.id < $1.id }
     guard !options.only.isEmpty else { return sorted.filter { !options.isQuick || !$0.isLong } }
     if let unknown = options.only.first(where: { id in !sorted.contains { $0.id == id } }) {

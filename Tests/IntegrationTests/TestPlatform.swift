@@ -136,7 +136,9 @@ struct TestPlatform: Sendable {
   ///
   /// Without the platform's own: its processes, and those that wait for adopted sandboxes on its behalf.
   func traces() async throws -> [String] {
-    let platform = ["directory \(layout.root)", "nft table ", "(lobstack ", "(runsc)", "(envoy)", "cgroup "]
+    let platform = [
+      "directory \(layout.root)", "nft table ", "(lobstack ", "(runsc)", "(envoy)", "(openbao)", "cgroup ",
+    ]
     return try await Leftovers(layout).find().filter { line in !platform.contains { line.contains($0) } }
   }
 }
@@ -187,7 +189,7 @@ extension TestPlatform {
 
   /// The ends of the logs, which the purge removes.
   func printLogs() {
-    for name in ["supervisor", "proxy", "node", "control-plane", "sentinel", "gateway"] {
+    for name in ["supervisor", "vault", "proxy", "node", "control-plane", "sentinel", "gateway"] {
       guard let text = try? String(contentsOfFile: "\(layout.logDirectory)/\(name).log", encoding: .utf8) else {
         continue
       }

@@ -18,7 +18,8 @@ struct VerifyTests {
   }
 
   private static let promises = [
-    "AUD-1", "AUD-2", "AUD-3", "AUD-4", "ISO-1", "ISO-2", "ISO-3", "ISO-4", "ISO-5", "ISO-6", "MTLS-1", "MTLS-2", "MTLS-4",
+    "AUD-1", "AUD-2", "AUD-3", "AUD-4", "ISO-1", "ISO-2", "ISO-3", "ISO-4", "ISO-5", "ISO-6", "MTLS-1", "MTLS-2",
+    "MTLS-4",
     "NET-1", "NET-2", "NET-3", "NET-4", "NET-5", "NET-6", "NET-7", "REL-1", "SEC-1", "SEC-2", "SEC-3",
     "SEC-4", "SEC-5", "SEC-6",
   ]

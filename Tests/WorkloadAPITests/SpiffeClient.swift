@@ -1,6 +1,7 @@
 import ChildProcess
 import Foundation
 import Synchronization
+import TestSupport
 
 /// py-spiffe, in a Python environment of its own that is made once and kept for later runs.
 enum SpiffeClient {
@@ -17,7 +18,9 @@ enum SpiffeClient {
   }
 
   /// The interpreter that finds the library.
-  static func python() async throws -> String { try await Installation.shared.python() }
+  static func python() async throws -> String { try await environment.python() }
+
+  private static let environment = PythonEnvironment("py-spiffe", requirements: requirements)
 
   /// What one run of the client said, a JSON object a line.
   static func run(_ arguments: [String], as user: UInt32? = nil) async throws -> [[String: Any]] {
@@ -55,38 +58,6 @@ enum SpiffeClient {
   private static func lines(_ text: String) throws -> [[String: Any]] {
     try text.split(separator: "\n").compactMap {
       try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
-    }
-  }
-
-  /// One installation at a time.
-  private actor Installation {
-    static let shared = Installation()
-    private var making: Task<String, any Error>?
-
-    func python() async throws -> String {
-      if let making { return try await making.value }
-      // Every test that needs it awaits this one.
-      let making = Task { try await Self.install() }
-      self.making = making
-      return try await making.value
-    }
-
-    private static func install() async throws -> String {
-      let sum = try await Command("sha256sum", [requirements]).check().prefix(16)
-      let directory = FileManager.default.temporaryDirectory.path + "/lobstack-py-spiffe-\(geteuid())-\(sum)"
-      let python = "\(directory)/bin/python"
-      if FileManager.default.fileExists(atPath: "\(directory)/complete") { return python }
-      try? FileManager.default.removeItem(atPath: directory)
-      try await Command("python3", ["-m", "venv", directory]).check(timeout: .seconds(120))
-      try await Command(
-        python,
-        [
-          "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
-          "--require-hashes", "-r", requirements,
-        ]
-      ).check(timeout: .seconds(300))
-      try Data().write(to: URL(filePath: "\(directory)/complete"))
-      return python
     }
   }
 }

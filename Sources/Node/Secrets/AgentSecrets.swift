@@ -101,12 +101,10 @@ actor AgentSecrets {
     }
   }
 
-  /// Takes everything away that the agent had, and ends its token.
-  func withdraw(_ uid: AgentUID) async throws {
+  /// Takes everything away that the agent had.
+  func withdraw(_ uid: AgentUID) {
     SecretFiles(layout: layout, uid: uid).remove()
-    guard let gone = served.removeValue(forKey: uid) else { return }
-    save()
-    try await sessions.revoke(gone.id)
+    if served.removeValue(forKey: uid) != nil { save() }
   }
 
   /// Forgets those who are no more: after a start of the node.
@@ -184,33 +182,7 @@ actor AgentSecrets {
 
   /// The newest of each, the agent's own before its tenant's; one that is not there is left out.
   private func read(_ names: [SecretName], as id: AgentID) async throws -> [SecretName: HeldSecret] {
-    do { return try await read(names, as: id, at: KeyValue(sessions.vault(of: id))) } catch let fault as Fault
-      where fault.code == .denied
-    {
-      // A token that was revoked looks like this: one more login shows.
-      await sessions.forget(id)
-      return try await read(names, as: id, at: KeyValue(sessions.vault(of: id)))
-    }
-  }
-
-  private func read(
-    _ names: [SecretName], as id: AgentID, at store: KeyValue
-  ) async throws -> [SecretName: HeldSecret] {
-    try await withThrowingTaskGroup(of: HeldSecret?.self) { group in
-      for name in names {
-        group.addTask {
-          for scope in [id.name, nil] {
-            let reference = SecretReference(tenant: id.tenant, agent: scope, name: name)
-            guard let found = try await store.read(reference.path) else { continue }
-            return HeldSecret(reference: reference, value: found.value, version: found.version)
-          }
-          return nil
-        }
-      }
-      var held: [SecretName: HeldSecret] = [:]
-      for try await case let secret? in group { held[secret.reference.name] = secret }
-      return held
-    }
+    try await sessions.with(id) { try await readSecrets(names, of: id, at: KeyValue($0)) }
   }
 
   private func put(_ values: [SecretName: SecretValue], _ uid: AgentUID) {
@@ -246,5 +218,25 @@ actor AgentSecrets {
     let names = agent.held.values.sorted { $0.reference.name < $1.reference.name }
       .map { "\($0.reference.name) version \($0.version)" }.joined(separator: ", ")
     return layer(.enforced, "\(names.isEmpty ? "none is there" : names), \(read)")
+  }
+}
+
+private func readSecrets(
+  _ names: [SecretName], of id: AgentID, at store: KeyValue
+) async throws -> [SecretName: HeldSecret] {
+  try await withThrowingTaskGroup(of: HeldSecret?.self) { group in
+    for name in names {
+      group.addTask {
+        for scope in [id.name, nil] {
+          let reference = SecretReference(tenant: id.tenant, agent: scope, name: name)
+          guard let found = try await store.read(reference.path) else { continue }
+          return HeldSecret(reference: reference, value: found.value, version: found.version)
+        }
+        return nil
+      }
+    }
+    var held: [SecretName: HeldSecret] = [:]
+    for try await case let secret? in group { held[secret.reference.name] = secret }
+    return held
   }
 }

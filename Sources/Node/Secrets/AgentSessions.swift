@@ -27,10 +27,22 @@ actor AgentSessions {
   /// As whom a token is needed.
   var requests: [AgentID] { asked.keys.sorted() }
 
-  /// The secrets manager as the agent sees it.
+  /// Runs `body` as the agent. A token that is refused may have been revoked, or be that of an earlier agent of the name:
+  /// one more login shows whether that was it.
   ///
-  /// - Throws: `Fault(.unavailable)` when no token comes; `Fault(.unauthenticated)` when it is not taken.
-  func vault(of id: AgentID) async throws -> Vault {
+  /// - Throws: `Fault(.unavailable)` when no token comes; `Fault(.unauthenticated)` when it is not taken; what `body`
+  ///   throws.
+  func with<Value: Sendable>(
+    _ id: AgentID, _ body: @Sendable (Vault) async throws -> Value
+  ) async throws -> Value {
+    let isNew = logins[id] == nil
+    do { return try await body(vault(of: id)) } catch let fault as Fault where fault.code == .denied && !isNew {
+      logins[id] = nil
+      return try await body(vault(of: id))
+    }
+  }
+
+  private func vault(of id: AgentID) async throws -> Vault {
     if let login = logins[id], ContinuousClock.now < login.until { return Vault(client, token: login.token) }
     let jwt = try await token(of: id)
     let login = try await Vault.logIn(
@@ -39,9 +51,6 @@ actor AgentSessions {
     logins[id] = Login(token: login.token, until: .now + .seconds(login.lease) * 3 / 4)
     return Vault(client, token: login.token)
   }
-
-  /// Forgets a token that is not taken any more.
-  func forget(_ id: AgentID) { logins[id] = nil }
 
   /// Ends the agent's token at once.
   func revoke(_ id: AgentID) async throws {

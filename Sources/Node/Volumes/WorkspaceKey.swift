@@ -16,32 +16,18 @@ struct WorkspaceKey: Sendable {
 
   /// The key, unwrapped as the agent; a new one when there is none.
   func value() async throws -> SecretValue {
-    let transit = Transit(try await sessions.vault(of: id))
+    let name = uid.volumeKeyName
     guard let data = FileManager.default.contents(atPath: file) else {
-      let (key, wrapped) = try await transit.dataKey(uid.volumeKeyName)
+      let (key, wrapped) = try await sessions.with(id) { try await Transit($0).dataKey(name) }
       try writeAtomically(Data(wrapped.utf8), to: file, mode: 0o600)
       return key
     }
     let wrapped = String(decoding: data, as: UTF8.self)
-    guard let key = try await transit.decrypt([wrapped], key: uid.volumeKeyName).first else {
+    guard let key = try await sessions.with(id, { try await Transit($0).decrypt([wrapped], key: name) }).first else {
       throw Fault(
         .failed, operation: "unwrap the key of agent \(id)'s workspace", reason: "the answer is empty",
         remedy: "check the version of the secrets manager")
     }
     return key
-  }
-
-  /// Wraps it by the newest version of its Transit key.
-  ///
-  /// - Returns: whether it was wrapped by an older one.
-  func rewrap() async throws -> Bool {
-    guard let data = FileManager.default.contents(atPath: file) else { return false }
-    let old = String(decoding: data, as: UTF8.self)
-    let new = try await Transit(try await sessions.vault(of: id)).rewrap([old], key: uid.volumeKeyName)
-    guard let wrapped = new.first, wrapped.split(separator: ":")[1] != old.split(separator: ":")[1] else {
-      return false
-    }
-    try writeAtomically(Data(wrapped.utf8), to: file, mode: 0o600)
-    return true
   }
 }

@@ -33,7 +33,8 @@ struct OutageCheck: Sendable {
     var trials: [Trial] = []
     var remarks: [String] = []
     for (component, kind) in [
-      ("gateway", Works.Kind.page), ("proxy", .egress), ("sentinel", .name), ("control-plane", .call), ("vault", .secret),
+      ("gateway", Works.Kind.page), ("proxy", .egress), ("sentinel", .name), ("control-plane", .call),
+      ("vault", .secret),
     ] {
       let (made, remark) = try await stop(component, kind, works, start: start)
       trials += made

@@ -17,10 +17,12 @@ struct SecretChecks: Sendable {
         "SEC-1", layer: "secrets", title: "an agent's token reads its own secrets, and no other, no list, no metadata",
         criteria: ["CC6.1", "CC6.3"], body: isolation),
       Check(
-        "SEC-3", layer: "secrets", title: "workspaces' keys are wrapped by AES-256-GCM keys of 90 days, each agent by its own",
+        "SEC-3", layer: "secrets",
+        title: "workspaces' keys are wrapped by AES-256-GCM keys of 90 days, each agent by its own",
         criteria: ["CC6.1", "C1.1"], body: keys),
       Check(
-        "SEC-6", layer: "secrets", title: "no Kubernetes or service-account token is in the sandbox", criteria: ["CC6.1"],
+        "SEC-6", layer: "secrets", title: "no Kubernetes or service-account token is in the sandbox",
+        criteria: ["CC6.1"],
         body: tokens),
     ]
   }
@@ -42,7 +44,8 @@ struct SecretChecks: Sendable {
       try await trial("read another agent's secret", VaultProbe(.read, "secret/data/\(place(other))"), other, own),
       try await listing(place(other), own),
       try await trial(
-        "use another agent's key", VaultProbe(
+        "use another agent's key",
+        VaultProbe(
           .write, "transit/datakey/plaintext/\(try await uid(of: other).volumeKeyName)", body: ["bits": "256"]), other,
         own),
     ])
@@ -71,7 +74,8 @@ struct SecretChecks: Sendable {
     let probes = [
       VaultProbe(.list, "secret/metadata/\(above)"), VaultProbe(.list, "secret/metadata/\(SecretReference.root)/agent"),
       VaultProbe(.list, "secret/metadata/\(tenant)"), VaultProbe(.read, "secret/metadata/\(place)"),
-      VaultProbe(.list, "sys/policies/acl"), VaultProbe(.list, "identity/entity/name"), VaultProbe(.list, "transit/keys"),
+      VaultProbe(.list, "sys/policies/acl"), VaultProbe(.list, "identity/entity/name"),
+      VaultProbe(.list, "transit/keys"),
       VaultProbe(.delete, "secret/metadata/\(place)"),
       VaultProbe(.write, "secret/data/\(place)", body: ["value": "mine"]),
     ]
@@ -118,7 +122,8 @@ struct SecretChecks: Sendable {
           .failed,
           evidence: ["\(name) is \(key.map { "\($0.type), rotated every \($0.rotationPeriod) s" } ?? "not there")"])
       }
-      finding.evidence.append("\(name): aes256-gcm96, rotated every 90 days, not exportable, version \(key.latestVersion)")
+      finding.evidence.append(
+        "\(name): aes256-gcm96, rotated every 90 days, not exportable, version \(key.latestVersion)")
     }
     return finding
   }
@@ -151,7 +156,9 @@ struct SecretChecks: Sendable {
   private static func outcome(_ result: ScriptResult) -> AttackOutcome {
     let lines = result.output.split(separator: "\n")
     if let found = lines.first(where: { $0.hasPrefix("found ") }) { return .succeeded(String(found)) }
-    guard lines.last == "searched" else { return .unknown("the script did not run to its end: \(result.output.suffix(200))") }
+    guard lines.last == "searched" else {
+      return .unknown("the script did not run to its end: \(result.output.suffix(200))")
+    }
     return .prevented("no token file, no KUBERNETES_ variable, no directory kubernetes.io")
   }
 }

@@ -66,7 +66,8 @@ struct ProbeAgents: Sendable {
     }
     let document = Document(
       metadata: .init(name: "\(id.name)", tenant: "\(id.tenant)"),
-      spec: .init(image: "dir:\(image)", command: ProbeProgram.command(), env: ["PROBE_CANARY": canary],
+      spec: .init(
+        image: "dir:\(image)", command: ProbeProgram.command(), env: ["PROBE_CANARY": canary],
         secrets: secrets.map { ["name": $0] }, egress: egress))
     return String(decoding: try JSONEncoder().encode(document), as: UTF8.self)
   }

@@ -5,6 +5,6 @@ struct VaultCommand: AsyncParsableCommand {
     commandName: "vault", abstract: "Look after the secrets manager of this machine, as root.",
     subcommands: [
       VaultStatusCommand.self, VaultUnsealCommand.self, VaultSnapshotCommand.self, VaultRestoreCommand.self,
-      VaultRotateKeysCommand.self,
+      VaultRotateKeysCommand.self, VaultTokenCommand.self,
     ])
 }
