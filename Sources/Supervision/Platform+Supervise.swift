@@ -107,10 +107,12 @@ extension Platform {
         try await firstOf(
           { for await _ in signals { return } },
           {
-            await provisionOrWarn(progress: progress)
+            progress("provisioning the secrets manager")
+            async let provisioned: Void = provisionUntilDone(progress: progress)
             try await waitUntilReady(components.map(\.process), progress: progress)
             await ready(states(components))
             try await rotateLogs()
+            await provisioned
           })
       }
       for (process, _) in components.reversed() {
@@ -129,12 +131,24 @@ extension Platform {
     getpwnam(InstanceLayout.User.controlPlane)?.pointee.pw_gid ?? UInt32.max
   }
 
-  /// Without its secrets manager the platform runs what it ran, starts nothing that needs a secret, and says why.
-  private func provisionOrWarn(progress: @Sendable (String) -> Void) async {
-    progress("provisioning the secrets manager")
-    do { try await provision() } catch {
-      logger.error("The secrets manager is not ready", metadata: ["error": "\(error)"])
-      progress("the secrets manager is not ready: \((error as? Fault)?.reason ?? "\(error)")")
+  /// Without its secrets manager the platform runs what it ran, starts nothing that needs a secret, and says why; what
+  /// was not provisioned then is when it comes.
+  private func provisionUntilDone(progress: @Sendable (String) -> Void) async {
+    var told: String?
+    while !Task.isCancelled {
+      do {
+        try await provision()
+        return
+      } catch {
+        let reason = (error as? Fault)?.reason ?? "\(error)"
+        if told != reason, !Task.isCancelled {
+          logger.error("The secrets manager is not ready", metadata: ["error": "\(error)"])
+          progress("the secrets manager is not ready: \(reason)")
+        }
+        told = reason
+      }
+      // Cancelled: the supervisor ends.
+      do { try await Task.sleep(for: .seconds(1)) } catch { return }
     }
   }
 

@@ -151,12 +151,18 @@ extension Platform {
   private func waitUntilUnsealed(_ client: VaultClient) async throws {
     let deadline = ContinuousClock.now + Self.patience
     while true {
-      let health = try await client.health()
-      if health.isReady { return }
+      var reason = ""
+      do {
+        let health = try await client.health()
+        if health.isReady { return }
+        reason = health.isInitialized ? "it is sealed" : "it is not initialised"
+      } catch let fault as Fault {
+        // It takes connections before it answers them: at a first start, until it is filled.
+        reason = fault.reason
+      }
       guard ContinuousClock.now < deadline else {
         throw Fault(
-          .unavailable, operation: "start the secrets manager",
-          reason: health.isInitialized ? "it is sealed" : "it is not initialised",
+          .unavailable, operation: "start the secrets manager", reason: reason,
           remedy: "see \(layout.logDirectory)/vault.log")
       }
       try await Task.sleep(for: .milliseconds(50))
