@@ -217,7 +217,7 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess", "KernelFiles",
-        "NetworkIsolation", "Proxy", "Storage", "Supervision",
+        "NetworkIsolation", "Proxy", "SecretStore", "Storage", "Supervision",
       ],
       path: "Benchmarks", swiftSettings: swift),
 

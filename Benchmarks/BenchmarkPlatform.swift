@@ -92,8 +92,10 @@ struct BenchmarkPlatform {
   }
 
   /// Creates an agent and returns at once.
-  func create(_ name: String, command: [String], egress hosts: [String] = []) async throws -> AgentResource {
-    try await client.createAgent(document: try document(name, command, hosts))
+  func create(
+    _ name: String, command: [String], egress hosts: [String] = [], secrets: [String] = []
+  ) async throws -> AgentResource {
+    try await client.createAgent(document: try document(name, command, hosts, secrets))
   }
 
   /// Gives an agent other hosts and returns at once.
@@ -101,7 +103,9 @@ struct BenchmarkPlatform {
     _ = try await client.putAgent(agent.id, document: try document("\(agent.id.name)", command, hosts))
   }
 
-  private func document(_ name: String, _ command: [String], _ hosts: [String]) throws -> String {
+  private func document(
+    _ name: String, _ command: [String], _ hosts: [String], _ secrets: [String] = []
+  ) throws -> String {
     struct Document: Encodable {
       struct Metadata: Encodable { var name: String }
       struct Workspace: Encodable { var size = "64Mi" }
@@ -111,6 +115,7 @@ struct BenchmarkPlatform {
         var command: [String]
         var workspace = Workspace()
         var egress: [Host]?
+        var secrets: [[String: String]]
       }
       var apiVersion = "lobstack.dev/v1"
       var kind = "Agent"
@@ -118,7 +123,8 @@ struct BenchmarkPlatform {
       var spec: Spec
     }
     let spec = Document.Spec(
-      image: "dir:\(image)", command: command, egress: hosts.isEmpty ? nil : hosts.map(Document.Host.init))
+      image: "dir:\(image)", command: command, egress: hosts.isEmpty ? nil : hosts.map(Document.Host.init),
+      secrets: secrets.map { ["name": $0] })
     return String(decoding: try JSONEncoder().encode(Document(metadata: .init(name: name), spec: spec)), as: UTF8.self)
   }
 

@@ -53,6 +53,20 @@ struct CertificateTemplate {
       })
   }
 
+  /// Self-signed, may sign servers and no authority. It has no URI: it vouches for no identity.
+  static func standaloneIssuer(_ key: SubjectKey, name: String) throws -> CertificateTemplate {
+    try CertificateTemplate(
+      subject: DistinguishedName {
+        OrganizationName("Lobstack")
+        CommonName(name)
+      },
+      extensions: Certificate.Extensions {
+        Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 0))
+        Critical(KeyUsage(keyCertSign: true))
+        SubjectKeyIdentifier(keyIdentifier: key.identifier[...])
+      })
+  }
+
   /// X509-SVID §4.1: an authority's id is its trust domain, without a path. Its name holds the key's identifier, so that
   /// two roots of one domain are two issuers.
   private static func authority(

@@ -72,6 +72,8 @@ struct AgentService: Sendable {
     try refuseWhenDeleted(before, operation: operation)
     if before.agent == agent { return before }
     try view.requireReachable(operation: operation)
+    // It may have to start anew, and would not.
+    try await secrets.requireReady(operation: operation)
     try view.requireRoom(for: agent, operation: operation)
     try await requireSecrets(of: agent, operation: operation)
     let event = AuditEvent(
@@ -104,6 +106,7 @@ struct AgentService: Sendable {
       }
     guard before.wish != .run || ended else { return before }
     try view.requireReachable(operation: operation)
+    try await secrets.requireReady(operation: operation)
     return try await wish(.run, for: before, action: "agent.start", by: principal, operation: operation)
   }
 

@@ -103,11 +103,12 @@ struct SecretsManager: Sendable {
 
   private func makeCertificate() throws {
     let names = [layout.vaultAddress, "127.0.0.1", "localhost"].compactMap { ServerName($0) }
-    let server = try SelfSignedServer(names: names, life: Self.certificateLife, at: Date())
+    let server = try StandaloneServer(
+      names: names, issuerName: "Secrets manager of \(layout.instance)", life: Self.certificateLife, at: Date())
     try writeAtomically(
       Data(server.secretKeyPEM.utf8), to: layout.vaultCertificateKey, mode: 0o400, owner: layout.vaultUserID)
-    try writeAtomically(Data(server.certificate.utf8), to: layout.vaultCertificate, mode: 0o444)
-    try writeAtomically(Data(server.certificate.utf8), to: layout.vaultAuthority, mode: 0o444)
+    try writeAtomically(Data(server.chain.utf8), to: layout.vaultCertificate, mode: 0o444)
+    try writeAtomically(Data(server.issuer.utf8), to: layout.vaultAuthority, mode: 0o444)
   }
 
   private func account(_ name: String) throws -> (user: uid_t, group: gid_t) {

@@ -20,10 +20,12 @@ import Testing
       try await platform.test { caller in
         let first = try await caller.send(.put, Self.path, body: "one", headers: [.ifNoneMatch: "*"])
         #expect(first.status == .noContent && first.headers[.eTag] == "\"1\"")
-        _ = try problem(try await caller.send(.put, Self.path, body: "two", headers: [.ifNoneMatch: "*"]), .conflict)
+        _ = try problem(
+          try await caller.send(.put, Self.path, body: "two", headers: [.ifNoneMatch: "*"]), .preconditionFailed)
         let second = try await caller.send(.put, Self.path, body: "two", headers: [.ifMatch: "\"1\""])
         #expect(second.status == .noContent && second.headers[.eTag] == "\"2\"")
-        _ = try problem(try await caller.send(.put, Self.path, body: "three", headers: [.ifMatch: "\"1\""]), .conflict)
+        _ = try problem(
+          try await caller.send(.put, Self.path, body: "three", headers: [.ifMatch: "\"1\""]), .preconditionFailed)
         _ = try problem(try await caller.send(.put, Self.path, body: "x", headers: [.ifMatch: "soon"]), .badRequest)
         let reference = SecretReference(
           tenant: try #require(TenantName("acme")), agent: nil, name: try #require(SecretName("key")))
@@ -106,7 +108,7 @@ import Testing
         try await platform.reconcile()
         #expect(await platform.secrets.values.keys.map(\.description) == ["acme/*/key"])
         let events = await platform.audit.events.map { "\($0.action) \($0.target) \($0.outcome)" }
-        #expect(events.contains("secret.delete secret acme/bot/key destroyed"))
+        #expect(events.contains("secret.delete secret acme/bot/key allowed"))
         #expect(events.contains("agent.shred agent acme/bot destroyed"))
       }
     }

@@ -80,6 +80,22 @@ import Testing
     }
   }
 
+  @Test("answer over TLS to whoever is told who vouches for them, and to nobody else") func tls() async throws {
+    try await VaultWorld.with { world in
+      let told = VaultClient(address: try VaultAddress(urls: world.apiAddress, roots: world.authorityPEM))
+      #expect(try await told.health().isReady)
+      try await told.shutdown()
+      // A node that is down costs a try, no more.
+      let several = VaultClient(
+        address: try VaultAddress(urls: "https://127.0.0.1:1,\(world.apiAddress)", roots: world.authorityPEM))
+      #expect(try await several.health().isReady)
+      try await several.shutdown()
+      let stranger = VaultClient(address: try VaultAddress(urls: world.apiAddress), patience: .zero)
+      await #expect { _ = try await stranger.health() } throws: { ($0 as? Fault)?.reason.contains("trusted") == true }
+      try await stranger.shutdown()
+    }
+  }
+
   @Test("give what is wrapped once") func wrapping() async throws {
     struct Policy: Decodable, Sendable { var policy: String }
     try await VaultWorld.with { world in

@@ -53,6 +53,20 @@ import Testing
     }
   }
 
+  @Test("leaves no way to more rights by an entity that has them") func entities() async throws {
+    try await VaultWorld.with { world in
+      let path = "identity/entity/name/lobstack-agent-acme.greedy"
+      let own = VaultProbe(.write, path, body: ["name": "lobstack-agent-acme.greedy"])
+      let allowed = try await world.asControlPlane.status(of: own)
+      #expect(allowed < 300)
+      for policies in ["lobstack-operator", "root", ""] {
+        let probe = VaultProbe(.write, path, body: ["policies": policies])
+        let status = try await world.asControlPlane.status(of: probe)
+        #expect(status == 403, "\(policies)")
+      }
+    }
+  }
+
   @Test("reads a file that says something else with its line") func badFiles() throws {
     let directory = "/tmp/lobstack-policy-\(UInt32.random(in: .min ... .max))"
     defer { try? FileManager.default.removeItem(atPath: directory) }

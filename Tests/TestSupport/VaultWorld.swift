@@ -63,8 +63,9 @@ package final class VaultWorld: Sendable {
     self.authority = authority ?? Authority(trustDomain: domain, at: .now)
     let address = "127.180.\(number >> 8).\(number & 0xff)"
     let names = [address].compactMap { ServerName($0) }
-    let certificate = try SelfSignedServer(names: names, life: .seconds(86_400), at: .now)
-    try certificate.certificate.write(toFile: "\(directory)/tls.pem", atomically: true, encoding: .utf8)
+    let certificate = try StandaloneServer(
+      names: names, issuerName: "Test", life: .seconds(86_400), at: .now)
+    try certificate.chain.write(toFile: "\(directory)/tls.pem", atomically: true, encoding: .utf8)
     try certificate.secretKeyPEM.write(toFile: "\(directory)/tls.key", atomically: true, encoding: .utf8)
     var key = [UInt8](repeating: 0, count: 32)
     for index in key.indices { key[index] = .random(in: .min ... .max) }
@@ -80,6 +81,7 @@ package final class VaultWorld: Sendable {
         .keys([controlPlane.publicPEM], ofMount: "platform"), .keys([operatorKey.publicPEM], ofMount: "operator"),
       ])
     apiAddress = configuration.apiAddress
+    authorityPEM = certificate.issuer
     try configuration.text.write(toFile: "\(directory)/openbao.hcl", atomically: true, encoding: .utf8)
     client = VaultClient(address: VaultAddress(socket: configuration.socket), patience: .seconds(30))
     let command = Command(
@@ -91,6 +93,8 @@ package final class VaultWorld: Sendable {
     }
   }
 
+  /// Who vouches for the server at that address, PEM.
+  package let authorityPEM: String
   package let apiAddress: String
 
   private func waitUntilReady() async throws {

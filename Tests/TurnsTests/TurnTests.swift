@@ -11,6 +11,8 @@ import Turns
         group.addTask {
           await turn.take {
             await count.enter()
+            // Until all places were taken at once, which a turn with fewer never shows.
+            for _ in 0..<10_000 where await count.most < places { await Task.yield() }
             for _ in 0..<20 { await Task.yield() }
             await count.leave()
           }

@@ -12,8 +12,10 @@ final class AgentAccess: Sendable {
   private let secrets: any SecretKeeping
   private let audit: AuditTrail
   private let logger: Logger
-  /// What was settled, by agent: whether it may log in.
-  private let settled = Mutex<[AgentUID: Bool]>([:])
+  /// When it was last made sure, by agent, that it may not log in.
+  private let shutOut = Mutex<[AgentUID: ContinuousClock.Instant]>([:])
+  /// How long that counts: a snapshot that is restored knows an agent as it was.
+  private static let life = Duration.seconds(300)
 
   init(secrets: any SecretKeeping, audit: AuditTrail, logger: Logger) {
     self.secrets = secrets
@@ -23,17 +25,21 @@ final class AgentAccess: Sendable {
 
   /// Shuts out whoever is not to run: before anything else is done about it.
   func shutOut(_ agents: [StoredAgent]) async {
-    for agent in agents where agent.wish != .run && settled.withLock({ $0[agent.uid] }) != false {
+    for agent in agents where agent.wish != .run && isDue(agent.uid) {
       do {
         try await secrets.disable(agent.id, uid: agent.uid)
-        settled.withLock { $0[agent.uid] = false }
+        shutOut.withLock { $0[agent.uid] = .now }
       } catch {
         // Tried again with the next push; its sandbox ends all the same.
         logger.warning("An agent's tokens still count", metadata: ["agent.id": "\(agent.id)", "error": "\(error)"])
       }
     }
-    let known = Set(agents.map(\.uid))
-    settled.withLock { $0 = $0.filter { known.contains($0.key) } }
+    let ended = Set(agents.filter { $0.wish != .run }.map(\.uid))
+    shutOut.withLock { $0 = $0.filter { ended.contains($0.key) } }
+  }
+
+  private func isDue(_ uid: AgentUID) -> Bool {
+    shutOut.withLock { $0[uid] }.map { ContinuousClock.now - $0 > Self.life } ?? true
   }
 
   /// Tokens for the agents that the node wants to log in as, each recorded before it is given out.
@@ -45,10 +51,7 @@ final class AgentAccess: Sendable {
     for id in requests {
       guard let agent = running[id] else { continue }
       do {
-        if settled.withLock({ $0[agent.uid] }) != true {
-          try await secrets.enable(id, uid: agent.uid)
-          settled.withLock { $0[agent.uid] = true }
-        }
+        try await secrets.enable(id, uid: agent.uid)
         let token = try await secrets.token(for: id)
         try await audit.require(
           AuditEvent(
@@ -67,13 +70,17 @@ final class AgentAccess: Sendable {
 
   /// Destroys the secrets of an agent of which nothing else is left, and records what.
   func destroy(_ agent: StoredAgent) async throws {
-    let destroyed = try await secrets.destroy(agent.id, uid: agent.uid)
-    for secret in destroyed {
+    let own = try await secrets.list().map(\.reference).filter {
+      $0.tenant == agent.id.tenant && $0.agent == agent.id.name
+    }
+    // Before it is done, as with everything: when the log cannot be written, it is not done.
+    for secret in own {
       try await audit.require(
         AuditEvent(
-          actor: "control-plane", action: "secret.delete", target: "secret \(secret)", outcome: "destroyed",
+          actor: "control-plane", action: "secret.delete", target: "secret \(secret)", outcome: "allowed",
           details: ["reason": "its agent is deleted"]))
     }
+    let destroyed = try await secrets.destroy(agent.id, uid: agent.uid)
     try await audit.require(
       AuditEvent(
         actor: "control-plane", action: "agent.shred", target: "agent \(agent.id)", outcome: "destroyed",

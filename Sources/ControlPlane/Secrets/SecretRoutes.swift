@@ -33,8 +33,13 @@ extension API {
         remedy: "send the value as the request's body")
     }
     let current = try currentVersion(request)
-    let version = try await changeSecret("secret.set", reference, by: principal) {
-      try await secrets.set(reference, to: SecretValue(bytes), ifCurrent: current)
+    let version: Int
+    do {
+      version = try await changeSecret("secret.set", reference, by: principal) {
+        try await secrets.set(reference, to: SecretValue(bytes), ifCurrent: current)
+      }
+    } catch let fault as Fault where fault.code == .conflict && current != nil {
+      throw HTTPFault(status: .preconditionFailed, fault: fault)
     }
     return Response(status: .noContent, headers: [.eTag: "\"\(version)\""])
   }

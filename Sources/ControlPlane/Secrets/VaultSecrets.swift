@@ -17,7 +17,9 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
   private let agents: VaultAgents
   private let authority: Authority
   private let policy: VaultPolicy
-  private let believed = Mutex<[String]>([])
+  private let believed = Mutex<(keys: [String], at: ContinuousClock.Instant?)>(([], nil))
+  /// How long the secrets manager counts as knowing the keys: a snapshot that is restored knows others.
+  private static let beliefLife = Duration.seconds(60)
   private let turn = Turn()
   private let drift = Mutex(KnownDrift())
 
@@ -156,9 +158,10 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
   func token(for id: AgentID) async throws -> SecretValue {
     try await turn.take { [self] in
       let keys = authority.bundle.tokenKeyPEMs
-      guard believed.withLock({ $0 }) != keys else { return }
+      let known = believed.withLock { $0 }
+      if known.keys == keys, let at = known.at, ContinuousClock.now - at < Self.beliefLife { return }
       try await agents.believe(keys: keys)
-      believed.withLock { $0 = keys }
+      believed.withLock { $0 = (keys, .now) }
     }
     let token = try authority.issueJWTSVID(
       for: .agent(id, in: authority.trustDomain), audience: [VaultAgents.audience], at: Date())

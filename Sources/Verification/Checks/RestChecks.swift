@@ -5,6 +5,7 @@ import ChildProcess
 import Faults
 import Foundation
 import Glibc
+import KernelFiles
 import NodeProtocol
 import SecretStore
 
@@ -181,7 +182,8 @@ struct ProcessMemory {
 
   /// Searches what can be written to: what was only read from files is on the disk, and searched there.
   func contains(_ text: String) -> Bool {
-    let maps = (try? String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8)) ?? ""
+    // A process that has ended has no memory.
+    let maps = (try? kernelFile("/proc/\(process)/maps")) ?? ""
     let memory = open("/proc/\(process)/mem", O_RDONLY | O_CLOEXEC)
     guard memory >= 0 else { return false }
     defer { close(memory) }

@@ -2,7 +2,8 @@ import ArgumentParser
 
 struct SecretCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "secret", abstract: "Keep what agents must be able to use but never to see.",
+    commandName: "secret",
+    abstract: "Keep what agents read as files, and what is added to their requests without their seeing it.",
     subcommands: [
       SecretSetCommand.self, SecretListCommand.self, SecretRotateCommand.self, SecretDeleteCommand.self,
     ])

@@ -17,7 +17,7 @@ struct VaultRestoreCommand: AsyncParsableCommand {
   @Flag(help: "Replace it without asking.")
   var yes = false
 
-  @Flag(help: "Also a snapshot of another server: it is sealed then, until it has that one's seal key.")
+  @Flag(help: "Also a snapshot of another server: it answers nothing then until it has that one's keys directory.")
   var force = false
 
   @Argument(help: "File that 'lobstack vault snapshot' wrote.", completion: .file())

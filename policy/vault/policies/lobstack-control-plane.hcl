@@ -16,6 +16,11 @@ path "identity/entity/name" {
 
 path "identity/entity/name/lobstack-agent-*" {
   capabilities = ["create", "read", "update", "delete"]
+
+  # Otherwise it could give an entity any policy, and be that entity.
+  denied_parameters = {
+    "policies" = []
+  }
 }
 
 path "identity/entity-alias" {
