@@ -9,6 +9,8 @@ package struct SecretResource: Hashable, Sendable, Codable {
   package var name: SecretName
   package var version: Int
   package var updatedAt: Date
+  /// When an agent's token last got its value, as far back as the secrets manager's recent audit log goes.
+  package var lastReadAt: Date?
 
   package init(_ secret: SecretDescription) {
     tenant = secret.reference.tenant
@@ -16,5 +18,6 @@ package struct SecretResource: Hashable, Sendable, Codable {
     name = secret.reference.name
     version = secret.version
     updatedAt = Date(timeIntervalSince1970: TimeInterval(secret.updatedAt))
+    lastReadAt = secret.readAt.map { Date(timeIntervalSince1970: TimeInterval($0)) }
   }
 }

@@ -73,10 +73,13 @@ package struct SecretDescription: Hashable, Sendable, Codable {
   package var version: Int
   /// Seconds since 1970.
   package var updatedAt: Int64
+  /// Seconds since 1970; `nil` when no reading is on record.
+  package var readAt: Int64?
 
-  package init(reference: SecretReference, version: Int, updatedAt: Int64) {
+  package init(reference: SecretReference, version: Int, updatedAt: Int64, readAt: Int64? = nil) {
     self.reference = reference
     self.version = version
     self.updatedAt = updatedAt
+    self.readAt = readAt
   }
 }

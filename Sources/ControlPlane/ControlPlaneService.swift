@@ -46,7 +46,8 @@ package struct ControlPlaneService: Sendable {
     let secrets = VaultSecrets(
       client: VaultClient(address: VaultAddress(socket: layout.vaultSocket), logger: logger),
       key: try loginKey(layout.controlPlaneKey), authority: authority,
-      policy: try VaultPolicy.load(directory: "\(policies)/vault", trustDomain: trustDomain))
+      policy: try VaultPolicy.load(directory: "\(policies)/vault", trustDomain: trustDomain),
+      readings: SecretReadings(files: [layout.vaultRecentAudit, "\(layout.vaultRecentAudit).1"]))
     let key = try await waiting(socket: layout.apiSocket, logger: logger) {
       try await secrets.storeKey(file: layout.storeKeyFile)
     }

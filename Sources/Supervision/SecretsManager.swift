@@ -12,6 +12,8 @@ import SecretStore
 struct SecretsManager: Sendable {
   let layout: InstanceLayout
   let trustDomain: TrustDomain
+  /// Where the key that unseals lies.
+  let sealKeyFile: String
 
   private static let certificateLife = Duration.seconds(825 * 86_400)
   private static let keyBytes = 32
@@ -50,22 +52,27 @@ struct SecretsManager: Sendable {
       firstStart: firstStart)
   }
 
-  /// The key that unseals, 32 random bytes of root's.
+  /// The key that unseals, 32 random bytes of root's. One that the operator named is his to make.
   private func sealKey() throws -> Data {
-    if let present = try ownFile(layout.vaultSealKey, owner: 0) {
+    if let present = try ownFile(sealKeyFile, owner: 0) {
       guard present.count == Self.keyBytes else {
         throw Fault(
-          .invalid, operation: "read \(layout.vaultSealKey)", reason: "it has not \(Self.keyBytes) bytes",
+          .invalid, operation: "read \(sealKeyFile)", reason: "it has not \(Self.keyBytes) bytes",
           remedy: "restore it from a backup: nothing else opens the secrets")
       }
       return present
+    }
+    guard sealKeyFile == layout.vaultSealKey else {
+      throw Fault(
+        .notFound, operation: "read \(sealKeyFile)", reason: "there is no such file",
+        remedy: "make it with 'umask 077; head -c 32 /dev/urandom >\(sealKeyFile)', or restore it from a backup")
     }
     let store = "\(layout.vaultDataDirectory)/vault.db"
     guard !FileManager.default.fileExists(atPath: store) else {
       throw Fault(
         .invalid, operation: "unseal the secrets manager",
         reason: "\(layout.vaultSealKey) is gone, and \(store) is there",
-        remedy: "restore the key from a backup, or remove \(layout.vaultDirectory) and set all secrets again")
+        remedy: "name it with --seal-key, or restore it; without it, remove \(layout.vaultDirectory) and set all secrets again")
     }
     let key = SymmetricKey(size: .bits256).withUnsafeBytes { Data($0) }
     try writeAtomically(key, to: layout.vaultSealKey, mode: 0o400)
@@ -125,7 +132,16 @@ extension Platform {
   private static let patience = Duration.seconds(30)
 
   var secretsManager: SecretsManager {
-    SecretsManager(layout: layout, trustDomain: configuration.trustDomain)
+    SecretsManager(
+      layout: layout, trustDomain: configuration.trustDomain,
+      sealKeyFile: configuration.sealKey ?? Self.credential ?? layout.vaultSealKey)
+  }
+
+  /// What systemd hands over as `LoadCredential=lobstack-seal-key:…` (systemd.exec(5), "Credentials").
+  private static var credential: String? {
+    guard let directory = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"] else { return nil }
+    let path = "\(directory)/lobstack-seal-key"
+    return access(path, F_OK) == 0 ? path : nil
   }
 
   private var vaultPolicy: VaultPolicy {

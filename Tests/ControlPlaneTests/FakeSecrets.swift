@@ -39,6 +39,11 @@ actor FakeSecrets: SecretKeeping {
     }
   }
 
+  func own(_ id: AgentID) throws -> [SecretReference] {
+    try requireUp()
+    return values.keys.filter { $0.tenant == id.tenant && $0.agent == id.name }.sorted { "\($0)" < "\($1)" }
+  }
+
   func exists(_ reference: SecretReference) throws -> Bool {
     try requireUp()
     return values[reference] != nil

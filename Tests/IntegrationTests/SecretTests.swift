@@ -56,6 +56,8 @@ struct SecretTests {
         listed.map { "\($0.agent?.description ?? "all") \($0.name) \($0.version)" } == [
           "all shared 1", "bot crm-token 2", "other crm-token 2",
         ])
+      // By the secrets manager's own record, only what an agent reads has been read.
+      #expect(listed.map { $0.lastReadAt != nil } == [true, true, false])
       let layers = try await platform.agent("bot").status.layers
       #expect(layers.filter { ["secrets", "workspace"].contains($0.layer) && $0.state == .enforced }.count == 2)
 

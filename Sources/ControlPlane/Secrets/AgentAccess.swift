@@ -70,11 +70,8 @@ final class AgentAccess: Sendable {
 
   /// Destroys the secrets of an agent of which nothing else is left, and records what.
   func destroy(_ agent: StoredAgent) async throws {
-    let own = try await secrets.list().map(\.reference).filter {
-      $0.tenant == agent.id.tenant && $0.agent == agent.id.name
-    }
     // Before it is done, as with everything: when the log cannot be written, it is not done.
-    for secret in own {
+    for secret in try await secrets.own(agent.id) {
       try await audit.require(
         AuditEvent(
           actor: "control-plane", action: "secret.delete", target: "secret \(secret)", outcome: "allowed",

@@ -11,6 +11,8 @@ package protocol SecretKeeping: Sendable {
   /// - Throws: `Fault(.notFound)` when there is no such secret.
   func delete(_ reference: SecretReference) async throws
   func list() async throws -> [SecretDescription]
+  /// Those that only this agent may use.
+  func own(_ id: AgentID) async throws -> [SecretReference]
   func exists(_ reference: SecretReference) async throws -> Bool
 
   /// Makes the agent known, so that its tokens count.

@@ -17,6 +17,7 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
   private let agents: VaultAgents
   private let authority: Authority
   private let policy: VaultPolicy
+  private let readings: SecretReadings
   private let believed = Mutex<(keys: [String], at: ContinuousClock.Instant?)>(([], nil))
   /// How long the secrets manager counts as knowing the keys: a snapshot that is restored knows others.
   private static let beliefLife = Duration.seconds(60)
@@ -36,10 +37,12 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
   /// - Parameters:
   ///   - key: says who the control plane is, in its own file.
   ///   - policy: `policy/vault`, to tell what differs from it.
-  init(client: VaultClient, key: LoginKey, authority: Authority, policy: VaultPolicy) {
+  ///   - readings: of secrets, by the secrets manager's word.
+  init(client: VaultClient, key: LoginKey, authority: Authority, policy: VaultPolicy, readings: SecretReadings) {
     self.client = client
     self.authority = authority
     self.policy = policy
+    self.readings = readings
     vault = Vault(client, as: .controlPlane, key: key, in: authority.trustDomain)
     agents = VaultAgents(vault, domain: authority.trustDomain)
   }
@@ -100,6 +103,10 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
     try await KeyValue(vault).destroy(reference.path)
   }
 
+  func own(_ id: AgentID) async throws -> [SecretReference] {
+    try await agents.secrets(of: id).map { SecretReference(tenant: id.tenant, agent: id.name, name: $0) }
+  }
+
   func exists(_ reference: SecretReference) async throws -> Bool {
     try await KeyValue(vault).metadata(reference.path)?.deletedTime.isEmpty == true
   }
@@ -129,6 +136,7 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
 
   private func describe(_ references: [SecretReference]) async throws -> [SecretDescription] {
     let store = KeyValue(vault)
+    let readings = readings.last()
     var descriptions: [SecretDescription] = []
     try await withThrowingTaskGroup(of: SecretDescription?.self) { group in
       for (number, reference) in references.enumerated() {
@@ -137,7 +145,8 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
           guard let found = try await store.metadata(reference.path), found.deletedTime.isEmpty else { return nil }
           return SecretDescription(
             reference: reference, version: found.currentVersion,
-            updatedAt: Int64(try rfc3339(found.updatedTime).timeIntervalSince1970))
+            updatedAt: Int64(try rfc3339(found.updatedTime).timeIntervalSince1970),
+            readAt: readings[reference.path].map { Int64($0.timeIntervalSince1970) })
         }
       }
       for try await case let found? in group { descriptions.append(found) }
@@ -213,7 +222,7 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
 }
 
 /// A time of Vault's API, which has fractions of a second down to nanoseconds.
-private func rfc3339(_ text: String) throws -> Date {
+func rfc3339(_ text: String) throws -> Date {
   let whole = text.split(separator: ".").first.map { $0.hasSuffix("Z") ? String($0) : "\($0)Z" } ?? text
   do { return try Date(whole, strategy: .iso8601) } catch {
     throw Fault(

@@ -53,14 +53,19 @@ package struct VaultAgents: Sendable {
   /// - Returns: the names of the secrets that were destroyed.
   package func destroy(_ id: AgentID, uid: AgentUID) async throws -> [SecretName] {
     try await disable(id, uid: uid)
-    let store = KeyValue(vault)
-    let place = "\(SecretReference.root)/agent/\(id.vaultName)"
-    let names = try await store.list(place).compactMap { SecretName($0) }
-    for name in names { try await store.destroy("\(place)/\(name)") }
+    let names = try await secrets(of: id)
+    for name in names { try await KeyValue(vault).destroy("\(place(of: id))/\(name)") }
     try await Transit(vault).destroyKey(uid.volumeKeyName)
     try await Entities(vault).delete(id.entityName)
     return names
   }
+
+  /// The names of the secrets that only this agent may use.
+  package func secrets(of id: AgentID) async throws -> [SecretName] {
+    try await KeyValue(vault).list(place(of: id)).compactMap { SecretName($0) }
+  }
+
+  private func place(of id: AgentID) -> String { "\(SecretReference.root)/agent/\(id.vaultName)" }
 
   private func metadata(_ id: AgentID, _ uid: AgentUID) -> [String: String] {
     ["agent_id": id.vaultName, "tenant": "\(id.tenant)", "uid": "\(uid)"]

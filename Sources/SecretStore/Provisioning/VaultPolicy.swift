@@ -7,6 +7,9 @@ import HCL
 package struct VaultPolicy: Hashable, Sendable {
   package let requests: [ProvisioningRequest]
 
+  /// The policy with more that has to be so.
+  package func adding(_ more: ProvisioningRequest) -> VaultPolicy { VaultPolicy(requests: requests + [more]) }
+
   /// What the files say instead of the trust domain in force.
   private static let writtenDomain = "spiffe://\(TrustDomain.default)/"
 

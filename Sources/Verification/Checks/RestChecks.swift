@@ -94,7 +94,7 @@ struct RestChecks: Sendable {
     let id = try agents.name("d")
     let target = try await agents.make("d", image: try await fixtures.image.value)
     let uid = try await agents.client.agent(id).metadata.uid
-    let vault = OperatorVault(layout: layout)
+    let vault = VaultOperator(layout: layout)
     // As a thief of the disk takes it, or a backup: volume, configuration, wrapped key.
     let copy = "\(fixtures.site.directory)/stolen"
     try await Command("cp", ["-a", "--sparse=always", "-x", "\(layout.agentsDirectory)/\(uid)", copy]).check()
@@ -103,7 +103,7 @@ struct RestChecks: Sendable {
     let before = try await vault.statuses([probe], as: id)[0]
     try await agents.client.deleteAgent(id)
     try await waitUntilGone(id, agents)
-    let key = try await vault.withOperator { try await Transit($0).key(uid.volumeKeyName) }
+    let key = try await vault.with { try await Transit($0).key(uid.volumeKeyName) }
     let opened = try await open(copy, with: wrapped)
     let clear = try await Command("grep", ["-rlaF", target.canary, copy]).run(timeout: .seconds(30)).standardOutput
     let after: AttackOutcome =

@@ -27,7 +27,7 @@ struct SecretChecks: Sendable {
     ]
   }
 
-  private var vault: OperatorVault { OperatorVault(layout: fixtures.site.platform) }
+  private var vault: VaultOperator { VaultOperator(layout: fixtures.site.platform) }
 
   // MARK: SEC-1
 
@@ -111,7 +111,7 @@ struct SecretChecks: Sendable {
         VaultProbe(.write, "transit/decrypt/\(otherUID.volumeKeyName)", body: ["ciphertext": wrapped]), other, own)
     ])
     let names = [ownUID.volumeKeyName, otherUID.volumeKeyName, "agent-data"]
-    let found = try await vault.withOperator { vault in
+    let found = try await vault.with { vault in
       var found: [(String, Transit.Key?)] = []
       for name in names { found.append((name, try await Transit(vault).key(name))) }
       return found

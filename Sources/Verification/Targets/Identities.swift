@@ -100,7 +100,7 @@ struct Identities: Sendable {
     let request = try pending.certificateRequest()
     let (anchor, certificate): (TrustAnchor, [UInt8])
     do {
-      (anchor, certificate) = try await OperatorVault(layout: layout).withOperator { vault in
+      (anchor, certificate) = try await VaultOperator(layout: layout).with { vault in
         let root = Authorities(vault)
         let signed = try await root.signIntermediate(
           request, commonName: "Lobstack intermediate", uri: TrustBundle.id(of: id.trustDomain), life: .seconds(3600))

@@ -23,6 +23,14 @@ struct PlatformOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      """
+      File of the 32 bytes that unseal the secrets manager, root's alone (default: the systemd credential \
+      lobstack-seal-key, or keys/seal.key in the instance's directory, which is made).
+      """, valueName: "file"), completion: .file())
+  var sealKey: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Where the gateway listens: API and agents over TLS, for bearers of tokens (default: 127.0.0.1:8443).",
       valueName: "address:port"), transform: parseText)
   var listen: ListenAddress?
@@ -66,7 +74,8 @@ struct PlatformOptions: ParsableArguments {
     return Platform(
       Platform.Configuration(
         layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, envoy: envoy,
-        openBao: openbao, listen: listen ?? .gatewayDefault, trustDomain: trustDomain ?? .default,
+        openBao: openbao, sealKey: sealKey.map(absolute), listen: listen ?? .gatewayDefault,
+        trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
         publicCertificate: external.settings, plainListen: plainListen),
       logger: logger)
@@ -76,7 +85,8 @@ struct PlatformOptions: ParsableArguments {
   var arguments: [String] {
     var arguments = ["--runsc", runsc]
     let optional: [(String, String?)] = [
-      ("--policy", absolutePolicy), ("--envoy", envoy), ("--openbao", openbao), ("--listen", listen?.description),
+      ("--policy", absolutePolicy), ("--envoy", envoy), ("--openbao", openbao), ("--seal-key", sealKey.map(absolute)),
+      ("--listen", listen?.description),
       ("--trust-domain", trustDomain?.description), ("--upstream-authorities", upstreamAuthorities.map(absolute)),
       ("--resolver", resolver), ("--http-listen", httpListen?.description),
     ]

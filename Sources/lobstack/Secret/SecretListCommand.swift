@@ -13,11 +13,11 @@ struct SecretListCommand: AsyncParsableCommand {
   func run() async throws {
     let secrets = try await connection.withClient { try await $0.secrets() }
     try format.print(secrets) {
-      var table = Table("TENANT", "AGENT", "NAME", "VERSION", "UPDATED")
+      var table = Table("TENANT", "READERS", "NAME", "VERSION", "UPDATED", "LAST READ")
       for secret in secrets {
         table.add(
-          secret.tenant.description, secret.agent?.description ?? "(all)", secret.name.description,
-          "\(secret.version)", secret.updatedAt.short)
+          secret.tenant.description, secret.agent.map { "agent \($0)" } ?? "all agents", secret.name.description,
+          "\(secret.version)", secret.updatedAt.short, secret.lastReadAt?.short ?? "-")
       }
       return table.rendered()
     }

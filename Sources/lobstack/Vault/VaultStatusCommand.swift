@@ -1,5 +1,6 @@
 import ArgumentParser
 import Faults
+import SecretStore
 import Supervision
 
 struct VaultStatusCommand: AsyncParsableCommand {

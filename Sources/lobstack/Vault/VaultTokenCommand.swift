@@ -1,4 +1,5 @@
 import ArgumentParser
+import SecretStore
 import Supervision
 
 struct VaultTokenCommand: AsyncParsableCommand {

@@ -3,91 +3,9 @@ import CertificateAuthority
 import Faults
 import Files
 import Foundation
-import Glibc
-import Logging
 import SecretStore
 
-/// Root of this machine at the instance's own secrets manager.
-package struct VaultOperator: Sendable {
-  private let layout: InstanceLayout
-  private let logger: Logger
-
-  package init(
-    layout: InstanceLayout, logger: Logger = Logger(label: "lobstack.vault") { _ in SwiftLogNoOpLogHandler() }
-  ) {
-    self.layout = layout
-    self.logger = logger
-  }
-
-  /// Runs `body` with a client that needs no token.
-  package func withClient<Value: Sendable>(
-    patience: Duration = .seconds(5), _ body: (VaultClient) async throws -> Value
-  ) async throws -> Value {
-    guard geteuid() == 0 else {
-      throw Fault(
-        .denied, operation: "use the secrets manager", reason: "its socket is root's and the control plane's",
-        remedy: "run the command with sudo")
-    }
-    let client = VaultClient(address: VaultAddress(socket: layout.vaultSocket), patience: patience, logger: logger)
-    do {
-      let value = try await body(client)
-      try await client.shutdown()
-      return value
-    } catch {
-      // The first failure is the one to tell.
-      try? await client.shutdown()
-      throw error
-    }
-  }
-
-  /// Runs `body` as the operator, whose token ends with it.
-  package func with<Value: Sendable>(
-    patience: Duration = .seconds(5), _ body: (Vault) async throws -> Value
-  ) async throws -> Value {
-    try await withClient(patience: patience) { client in
-      let vault = Vault(client, as: .operator, key: try key(), in: try trustDomain())
-      do {
-        let value = try await body(vault)
-        // A snapshot that was restored does not know the token any more; it ends by itself in any case.
-        try? await vault.revokeSelf()
-        return value
-      } catch {
-        // It ends by itself in a quarter of an hour.
-        try? await vault.revokeSelf()
-        throw error
-      }
-    }
-  }
-
-  /// A token of the operator's, secret, which ends by itself.
-  package func token() async throws -> String {
-    try await withClient { client in
-      let token = try key().token(for: .operator, in: try trustDomain(), audience: VaultAgents.audience, at: Date())
-      return try await Vault.logIn(client, jwt: token.secretToken, role: "operator", mount: "operator").token.secret
-    }
-  }
-
-  private func key() throws -> LoginKey {
-    guard let bytes = FileManager.default.contents(atPath: layout.operatorKey) else {
-      throw Fault(
-        .notFound, operation: "read \(layout.operatorKey)", reason: "the file cannot be read",
-        remedy: "start the platform with 'lobstack up', which makes it")
-    }
-    return try LoginKey(pem: String(decoding: bytes, as: UTF8.self), source: layout.operatorKey)
-  }
-
-  /// The one that the platform was started with.
-  private func trustDomain() throws -> TrustDomain {
-    guard let bytes = FileManager.default.contents(atPath: layout.trustDomainFile) else { return .default }
-    let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-    guard let domain = TrustDomain(text) else {
-      throw Fault(
-        .invalid, operation: "read \(layout.trustDomainFile)", reason: "it is not \(TrustDomain.rule)",
-        remedy: "start the platform again with 'lobstack up'")
-    }
-    return domain
-  }
-
+extension VaultOperator {
   private func policy() throws -> VaultPolicy {
     try VaultPolicy.load(directory: "\(layout.policyDirectory)/vault", trustDomain: try trustDomain())
   }
@@ -125,7 +43,11 @@ package struct VaultOperator: Sendable {
   ///
   /// - Returns: what was not so.
   func provision(rootLife: Duration, patience: Duration) async throws -> [Provisioner.Drift] {
-    let (policy, domain) = (try policy(), try trustDomain())
+    let domain = try trustDomain()
+    // A key of the control plane that was lost and made anew is believed from here on.
+    let key = try LoginKey(
+      pem: String(contentsOfFile: layout.controlPlaneKey, encoding: .utf8), source: layout.controlPlaneKey)
+    let policy = try policy().adding(.keys([key.publicPEM], ofMount: "platform"))
     return try await with(patience: patience) { vault in
       let mended = try await Provisioner(vault, policy: policy).apply()
       let authorities = Authorities(vault)
@@ -205,44 +127,4 @@ package struct VaultOperator: Sendable {
     let parts = wrapped.split(separator: ":")
     return parts.count == 3 ? parts[1] : nil
   }
-}
-
-/// What `lobstack vault status` tells.
-package struct VaultReport: Sendable, Codable {
-  package struct Node: Sendable, Codable {
-    package var name: String
-    package var address: String
-    package var state: String
-  }
-
-  package struct Key: Sendable, Codable {
-    package var name: String
-    package var type: String
-    package var version: Int
-    /// 0 for one that is not rotated by itself.
-    package var rotationDays: Int
-  }
-
-  package var address: String
-  package var api: String
-  package var version: String
-  /// `ready`, `sealed` or `uninitialised`.
-  package var state: String
-  package var seal: String
-  package var sharesGiven: Int
-  package var sharesNeeded: Int
-  package var nodes: [Node] = []
-  /// Nodes that may fail before it stops.
-  package var failureTolerance = 0
-  package var drift: [String] = []
-  package var keys: [Key] = []
-}
-
-package struct KeyRotation: Sendable, Codable {
-  /// Keys that got another version.
-  package var rotated = 0
-  package var rewrapped = 0
-  /// Wrapped by the newest version before.
-  package var current = 0
-  package var failed: [String] = []
 }
