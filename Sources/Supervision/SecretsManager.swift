@@ -72,7 +72,9 @@ struct SecretsManager: Sendable {
       throw Fault(
         .invalid, operation: "unseal the secrets manager",
         reason: "\(layout.vaultSealKey) is gone, and \(store) is there",
-        remedy: "name it with --seal-key, or restore it; without it, remove \(layout.vaultDirectory) and set all secrets again")
+        remedy:
+          "name it with --seal-key, or restore it; else remove \(layout.vaultDirectory) and set all secrets again"
+      )
     }
     let key = SymmetricKey(size: .bits256).withUnsafeBytes { Data($0) }
     try writeAtomically(key, to: layout.vaultSealKey, mode: 0o400)
