@@ -1,5 +1,6 @@
 import ChildProcess
 import Faults
+import Files
 import Foundation
 import KernelFiles
 
