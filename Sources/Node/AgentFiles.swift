@@ -42,7 +42,6 @@ struct AgentFiles: Sendable {
   }
 
   var recordFile: String { "\(directory)/agent.json" }
-  var logFile: String { "\(logVolume.mountPoint)/agent.log" }
   var volume: EncryptedVolume {
     EncryptedVolume(
       store: LoopVolume(
@@ -54,23 +53,12 @@ struct AgentFiles: Sendable {
   /// The wrapped key of the workspace.
   var workspaceKeyFile: String { "\(directory)/workspace.key" }
   /// What an agent prints goes to the host past every limit of its sandbox, so it gets a file system of its own.
-  private var logVolume: LoopVolume {
-    LoopVolume(image: "\(directory)/log.img", mountPoint: "\(directory)/log", owner: 0, hasJournal: false)
-  }
+  var log: EncryptedLog { EncryptedLog(image: "\(directory)/log.img", mountPoint: "\(directory)/log") }
 
   var exist: Bool { FileManager.default.fileExists(atPath: directory) }
 
   func prepare() throws {
-    do {
-      for path in [directory, bundleDirectory] {
-        try FileManager.default.createDirectory(
-          atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      }
-    } catch {
-      throw Fault(
-        .exhausted, operation: "create \(directory)", reason: "the directory cannot be made",
-        remedy: "free disk space or mend the file system", cause: error)
-    }
+    for path in [directory, bundleDirectory] { try makePrivateDirectory(path) }
   }
 
   func write(_ record: AgentRecord) throws { try writeAtomically(record, to: recordFile) }
@@ -82,11 +70,9 @@ struct AgentFiles: Sendable {
     return try? JSONDecoder().decode(AgentRecord.self, from: data)
   }
 
-  func mountLog() async throws { try await logVolume.mount(size: AgentLog.volumeSize) }
-
   func unmount() async throws {
     try await volume.unmount()
-    try await logVolume.unmount()
+    try await log.unmount()
   }
 
   /// Unmounts the volumes and removes everything.

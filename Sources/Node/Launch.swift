@@ -40,13 +40,21 @@ struct Launch: Sendable {
   private func launch(_ image: ResolvedImage) async throws -> Launched {
     let size = try workspaceSize()
     let network = try machine.network.network(slot: record.slot)
-    // Independent of one another: the volumes and the network are made ready at the same time.
-    async let volume: Void = files.volume.mount(size: size) {
-      try await WorkspaceKey(
-        file: files.workspaceKeyFile, id: desired.id, uid: desired.uid, sessions: machine.sessions
-      ).value()
+    let workspaceKey = WorkspaceKey(
+      file: files.workspaceKeyFile, id: desired.id, uid: desired.uid, sessions: machine.sessions)
+    // Both volumes await it, and a closure cannot capture an `async let`.
+    let secret = Task { try await workspaceKey.value() }
+    defer { secret.cancel() }
+    let key: @Sendable () async throws -> SecretValue = {
+      try await withTaskCancellationHandler {
+        try await secret.value
+      } onCancel: {
+        secret.cancel()
+      }
     }
-    async let log: Void = files.mountLog()
+    // Independent of one another: the key, the volumes and the network are made ready at the same time.
+    async let volume: Void = files.volume.mount(size: size, key: key)
+    async let log: Void = files.log.mount(size: AgentLog.volumeSize, key: key)
     async let attached: Void = machine.network.attach(
       network, agent: desired.id, labels: desired.pod.metadata.labels ?? [:], policies: desired.networkPolicies)
     async let admitted: Void = admit(address: network.agentAddress)
@@ -82,7 +90,7 @@ struct Launch: Sendable {
       imageCommand: image.configuration.command, imageEnv: image.configuration.env,
       imageDirectory: image.configuration.directory, workspace: files.volume.mountPoint,
       secrets: SecretFiles(layout: machine.layout, uid: record.uid).directory,
-      networkNamespace: network.namespacePath, logFile: files.logFile, resolver: machine.network.plan.serviceAddress)
+      networkNamespace: network.namespacePath, logFile: files.log.file, resolver: machine.network.plan.serviceAddress)
   }
 
   private func undo(removingFiles: Bool) async {

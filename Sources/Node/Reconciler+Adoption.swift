@@ -25,8 +25,9 @@ extension Reconciler {
     let directories = (try? FileManager.default.contentsOfDirectory(atPath: machine.layout.agentsDirectory)) ?? []
     for uid in directories.compactMap(AgentUID.init) {
       guard let record = machine.files(uid).readRecord() else { continue }
-      // Also of an agent that does not run: its log can be read, before anything else could mount it too.
-      do { try await machine.files(uid).mountLog() } catch {
+      // Also of an agent that does not run: its log can be read if the kernel has its key, which it has until the machine
+      // restarts.
+      do { try await machine.files(uid).log.mountAsItIs(size: AgentLog.volumeSize) } catch {
         machine.logger.warning("A log is not to be read", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])
       }
       var state = AgentState(record: record)

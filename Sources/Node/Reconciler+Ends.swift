@@ -20,7 +20,7 @@ extension Reconciler {
 
   func recordExit(_ uid: AgentUID, _ exit: AgentExit?, _ agent: DesiredAgent?) {
     guard var state = states[uid], let agent else { return }
-    AgentLog(path: machine.files(uid).logFile).trim()
+    AgentLog(path: machine.files(uid).log.file).trim()
     state.record.lastExit = exit
     let ran = state.runningSince.map { ContinuousClock.now - $0 } ?? .zero
     let ending = exit.map(describe) ?? "ended, its exit code is not known"

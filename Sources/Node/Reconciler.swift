@@ -134,7 +134,7 @@ actor Reconciler {
   }
 
   private func trimLogs() {
-    for uid in states.keys { AgentLog(path: machine.files(uid).logFile).trim() }
+    for uid in states.keys { AgentLog(path: machine.files(uid).log.file).trim() }
   }
 
   private func collectImages() async {

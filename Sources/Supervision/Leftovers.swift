@@ -48,13 +48,13 @@ package struct Leftovers: Sendable {
   /// Our cgroup in every hierarchy that is mounted.
   func controlGroups() throws -> [String] {
     let paths = try mountTable().filter { $0.type == "cgroup" || $0.type == "cgroup2" }
-      .map { "\($0.path)\(layout.controlGroup)" }
+      .map { "\($0.target)\(layout.controlGroup)" }
     return Set(paths).sorted().filter { FileManager.default.fileExists(atPath: $0) }
   }
 
   /// Mount points below the instance's directory, the deepest first.
   func mounts() throws -> [String] {
-    try mountTable().map(\.path).filter { $0 == layout.root || $0.hasPrefix(layout.root + "/") }.reversed()
+    try mountTable().map(\.target).filter { $0 == layout.root || $0.hasPrefix(layout.root + "/") }.reversed()
   }
 
   private func loopDevices() -> [String] {
@@ -62,14 +62,6 @@ package struct Leftovers: Sendable {
       // Most loop devices have no file behind them, and then no such entry.
       let file = try? kernelFile("/sys/block/\(device)/loop/backing_file")
       return file?.hasPrefix(layout.root + "/") == true
-    }
-  }
-
-  private func mountTable() throws -> [(type: Substring, path: String)] {
-    try kernelFile("/proc/self/mounts").split(separator: "\n").compactMap { line in
-      let fields = line.split(separator: " ")
-      // The kernel writes a space in a path as \040 (fstab(5)).
-      return fields.count >= 3 ? (fields[2], fields[1].replacingOccurrences(of: "\\040", with: " ")) : nil
     }
   }
 

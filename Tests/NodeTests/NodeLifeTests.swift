@@ -280,7 +280,7 @@ let canRunAgents =
         // A pass of the loop, and one more: a launch would have begun.
         try await node.apply(DesiredState(revision: 2, agents: [agent]))
         try await Task.sleep(for: .seconds(3))
-        let log = "\(node.layout.agentsDirectory)/\(uid)/log/agent.log"
+        let log = "\(node.layout.agentsDirectory)/\(uid)/log/log/agent.log"
         #expect(try String(contentsOfFile: log, encoding: .utf8) == "ran\n")
       }
     }
@@ -326,7 +326,7 @@ let canRunAgents =
         try await Task.sleep(for: .milliseconds(200))
       }
       var log = stat()
-      #expect(stat("\(directory)/log/agent.log", &log) == 0 && log.st_size > 1 << 20)
+      #expect(stat("\(directory)/log/log/agent.log", &log) == 0 && log.st_size > 1 << 20)
     }
   }
 

@@ -25,9 +25,10 @@ actor NodeNeighbours {
   static func start(_ layout: InstanceLayout, client: NodeClient) async throws -> NodeNeighbours {
     let address = AddressPlan(layout: layout).serviceAddress
     let proxy = NodeProxy(layout: NodeProxyLayout(layout, serviceAddress: address))
+    let authorityDirectory = "\(layout.controlPlaneDirectory)/ca"
     for file in [
       layout.proxyAdminSocket, layout.ingressSocket, layout.proxyDenials, layout.identityKeysFile,
-      layout.resolverTable, layout.meshSocket, "\(layout.authorityDirectory)/root", "\(layout.proxyFiles)/x",
+      layout.resolverTable, layout.meshSocket, "\(authorityDirectory)/root", "\(layout.proxyFiles)/x",
       layout.vaultSocket, "\(layout.agentSecretsDirectory)/x",
     ] {
       try FileManager.default.createDirectory(
@@ -40,7 +41,7 @@ actor NodeNeighbours {
     let resolver = try ResolverServer.open(
       address: listen, port: ServicePort.dns.rawValue, tableFile: layout.resolverTable, logger: logger)
     resolver.start()
-    let root = try RootAuthority.open(in: layout.authorityDirectory, for: .default, at: .now)
+    let root = try RootAuthority.open(in: authorityDirectory, for: .default, at: .now)
     let authority = Authority(trustDomain: .default, at: .now)
     try authority.trust(root.anchor, at: .now)
     let pending = PendingIntermediate()

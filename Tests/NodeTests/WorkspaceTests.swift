@@ -105,7 +105,8 @@ import Testing
   {
     try await NodeFixture.with { node in
       let uid = AgentUID.random()
-      let script = "cat /workspace/file; echo written > /workspace/file; exec sleep 600"
+      let canary = "canary-\(UInt64.random(in: .min ... .max))"
+      let script = "echo \(canary); cat /workspace/file; echo written > /workspace/file; exec sleep 600"
       try await node.apply(DesiredState(revision: 1, agents: [try node.agent(script, uid: uid)]))
       _ = try await node.observe(uid) { $0.phase == .running }
       let files = AgentFiles(layout: node.layout, uid: uid)
@@ -116,10 +117,13 @@ import Testing
       #expect(try await !files.volume.isOpen)
       // Everything that the node has of it, as a thief of the disk would take it.
       let copy = "\(node.directory)/stolen"
-      try await Command("cp", ["-a", "--sparse=always", files.directory, copy]).check()
+      sync()
+      try await Command("cp", ["-a", "--sparse=always", "-x", files.directory, copy]).check()
+      #expect(try await Command("grep", ["-rlaF", canary, files.log.file]).run().standardOutput != "")
+      #expect(try await Command("grep", ["-rlaF", canary, copy]).run().standardOutput == "")
       try await node.apply(DesiredState(revision: 3, agents: [try node.agent(script, uid: uid, generation: 3)]))
       _ = try await node.observe(uid) { $0.phase == .running }
-      while (try? String(contentsOfFile: files.logFile, encoding: .utf8))?.contains("written") != true {
+      while (try? String(contentsOfFile: files.log.file, encoding: .utf8))?.contains("written") != true {
         try await Task.sleep(for: .milliseconds(20))
       }
       let agent = try node.agent(script, uid: uid, generation: 4, wish: .destroy)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fscrypt.h"
 #include "packet.h"
 
 // Each function returns what the system call returns: -1 with errno set on failure.

@@ -27,19 +27,20 @@ struct EncryptedVolume: Sendable {
 
   /// Opens the volume; makes it when it is not there.
   ///
-  /// - Parameter key: 32 bytes; asked for only when they are needed.
+  /// - Parameter key: 32 bytes; asked for only when they are needed, and while what is on the disk is made ready.
   /// - Throws: `Fault(.denied)` for another key than the one it was made with; `Fault` of what failed.
-  func mount(size: ByteSize, key: () async throws -> SecretValue) async throws {
+  func mount(size: ByteSize, key: @Sendable () async throws -> SecretValue) async throws {
     if try isMounted {
       if await answers { return }
       // Its daemon is dead: nobody who has files open there sees another one.
       try await unmount()
     }
+    async let secret = key()
     try await store.mount(size: size)
-    let password = try await key().bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let password = try await secret.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     let input = Array("\(password)\n".utf8)
     try await format(input)
-    try makeDirectory(mountPoint)
+    try makePrivateDirectory(mountPoint)
     let status = try await gocryptfs(
       ["-nosyslog", "-allow_other", "-config", configuration, store.mountPoint, mountPoint], input)
     guard status == .exited(0) else { throw failure("open the workspace", status) }
@@ -109,12 +110,7 @@ struct EncryptedVolume: Sendable {
   // MARK: What is there
 
   private var isMounted: Bool {
-    get throws {
-      try kernelFile("/proc/self/mounts").split(separator: "\n").contains { line in
-        let fields = line.split(separator: " ")
-        return fields.count > 2 && fields[1] == mountPoint[...] && fields[2] == "fuse.gocryptfs"
-      }
-    }
+    get throws { try mountTable().contains { $0.target == mountPoint && $0.type == "fuse.gocryptfs" } }
   }
 
   /// Asked on a thread of its own: a daemon that hangs must not hold up whoever asks.
@@ -144,30 +140,25 @@ struct EncryptedVolume: Sendable {
   /// Waits until the daemon has ended, and ends it when it does not.
   private func endDaemon() async {
     let deadline = ContinuousClock.now + .seconds(3)
-    while case let processes = daemons, !processes.isEmpty {
-      if ContinuousClock.now > deadline { for process in processes { kill(process, SIGKILL) } }
+    // No new one comes: who makes one mounts the volume.
+    var left = daemons
+    while !left.isEmpty {
+      if ContinuousClock.now > deadline { for process in left { kill(process, SIGKILL) } }
       // A cancelled caller has no time left; the daemon ends without it.
       do { try await Task.sleep(for: .milliseconds(2)) } catch { return }
+      left = left.filter(isDaemon)
     }
   }
 
   private var daemons: [pid_t] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return names.compactMap { pid_t($0) }.filter { process in
-      // A process that has just ended has no arguments any more.
-      let arguments = ((try? kernelFile("/proc/\(process)/cmdline")) ?? "").split(separator: "\0")
-      return arguments.first?.hasSuffix("gocryptfs") == true && arguments.last == mountPoint[...]
-    }
+    return names.compactMap { pid_t($0) }.filter(isDaemon)
   }
 
-  private func makeDirectory(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw Fault(
-        .exhausted, operation: "create \(path)", reason: "the directory cannot be made",
-        remedy: "free disk space or mend the file system", cause: error)
-    }
+  /// Asked by its arguments each time: the number of one that has ended may be another process's by now.
+  private func isDaemon(_ process: pid_t) -> Bool {
+    // A process that has just ended has no arguments any more.
+    let arguments = ((try? kernelFile("/proc/\(process)/cmdline")) ?? "").split(separator: "\0")
+    return arguments.first?.hasSuffix("gocryptfs") == true && arguments.last == mountPoint[...]
   }
 }

@@ -12,6 +12,8 @@ struct LoopVolume: Sendable {
   let owner: UInt32
   /// Whether a crash of the machine must not cost what was written before.
   let hasJournal: Bool
+  /// Whether directories in it can be encrypted by the kernel.
+  var canEncrypt = false
 
   /// Makes the volume if it is not there, and mounts it if it is not mounted.
   ///
@@ -22,14 +24,7 @@ struct LoopVolume: Sendable {
     let isNew = !FileManager.default.fileExists(atPath: image)
     if isNew { try await format(size: size) }
     guard !(try isMounted) else { return false }
-    do {
-      try FileManager.default.createDirectory(
-        atPath: mountPoint, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw Fault(
-        .exhausted, operation: "create \(mountPoint)", reason: "the directory cannot be made",
-        remedy: "free disk space or mend the file system", cause: error)
-    }
+    try makePrivateDirectory(mountPoint)
     try await Command("mount", ["-t", "ext4", "-o", "loop,nosuid,nodev,noatime", image, mountPoint]).check()
     // mkfs makes it for fsck; fsck makes it again when it needs it, and the agent has no use for it.
     rmdir("\(mountPoint)/lost+found")
@@ -51,9 +46,11 @@ struct LoopVolume: Sendable {
         .exhausted, operation: "create a volume of \(size) at \(image)",
         reason: String(cString: strerror(errno)), remedy: "free disk space, or ask for a smaller workspace")
     }
+    // Before Linux 5.5 it encrypts only blocks of a page's size, and mkfs makes small ones for a small volume.
+    let options = (hasJournal ? [] : ["-O", "^has_journal"]) + (canEncrypt ? ["-O", "encrypt", "-b", "4096"] : [])
     try await Command(
       "mkfs.ext4",
-      ["-q", "-F", "-m", "0"] + (hasJournal ? [] : ["-O", "^has_journal"])
+      ["-q", "-F", "-m", "0"] + options
         + ["-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1,root_owner=\(owner):\(owner)", partial]
     ).check()
     guard rename(partial, image) == 0 else {
@@ -64,9 +61,6 @@ struct LoopVolume: Sendable {
   }
 
   private var isMounted: Bool {
-    get throws {
-      let mounts = try kernelFile("/proc/self/mounts")
-      return mounts.split(separator: "\n").contains { $0.split(separator: " ").dropFirst().first == mountPoint[...] }
-    }
+    get throws { try mountTable().contains { $0.target == mountPoint } }
   }
 }

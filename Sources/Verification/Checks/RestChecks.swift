@@ -94,13 +94,13 @@ struct RestChecks: Sendable {
     let id = try agents.name("d")
     let target = try await agents.make("d", image: try await fixtures.image.value)
     let uid = try await agents.client.agent(id).metadata.uid
-    let vault = VaultOperator(layout: layout)
+    let vault = try VaultOperator(layout: layout)
     // As a thief of the disk takes it, or a backup: volume, configuration, wrapped key.
     let copy = "\(fixtures.site.directory)/stolen"
     try await Command("cp", ["-a", "--sparse=always", "-x", "\(layout.agentsDirectory)/\(uid)", copy]).check()
     let wrapped = try String(contentsOfFile: "\(copy)/workspace.key", encoding: .utf8)
     let probe = VaultProbe(.write, "transit/decrypt/\(uid.volumeKeyName)", body: ["ciphertext": wrapped])
-    let before = try await vault.statuses([probe], as: id)[0]
+    let before = try await NodeClient(socket: layout.nodeSocket).probeSecrets([probe], as: id)[0]
     try await agents.client.deleteAgent(id)
     try await waitUntilGone(id, agents)
     let key = try await vault.with { try await Transit($0).key(uid.volumeKeyName) }

@@ -14,7 +14,7 @@ func remove(_ trace: Trace) async throws {
     guard FileManager.default.fileExists(atPath: path) else { return }
     try FileManager.default.removeItem(atPath: path)
   case .mount(let path):
-    guard try isMounted(path) else { return }
+    guard try mountTable().contains(where: { $0.target == path }) else { return }
     try await Command("umount", [path]).check()
   case .networkNamespace(let name):
     guard FileManager.default.fileExists(atPath: "/run/netns/\(name)") else { return }
@@ -68,11 +68,6 @@ func writeSetting(_ path: String, _ value: String) throws {
       .failed, operation: "write \(value) to \(path)", reason: String(cString: strerror(errno)),
       remedy: "run verify as root on a machine whose settings can be changed")
   }
-}
-
-private func isMounted(_ path: String) throws -> Bool {
-  try kernelFile("/proc/self/mounts").split(separator: "\n")
-    .contains { $0.split(separator: " ").dropFirst().first == path[...] }
 }
 
 private func controllers() -> [String] {
