@@ -1,6 +1,7 @@
 import AgentModel
 import Framing
 import NodeProtocol
+import SecretStore
 
 /// What the control plane asks of the node. Tests stand in for it with a node in memory.
 package protocol NodeConnection: Sendable {
@@ -8,7 +9,7 @@ package protocol NodeConnection: Sendable {
   func apply(_ state: DesiredState) async throws
   func observe(after revision: UInt64, waitSeconds: Int) async throws -> ObservedState
   /// Tells that a secret has another version, or none; answered when the agents that use it have it.
-  func secretsChanged(_ reference: SecretReference) async throws
+  func secretsChanged(_ reference: SecretReference, in index: VaultIndex?) async throws
   /// Calls `output` in order, one call after another; the last frame is `exit` or `fault`.
   func exec(
     uid: AgentUID, command: [String], env: [String: String], directory: String?, input: AsyncStream<Frame>,

@@ -36,7 +36,9 @@ struct NodeRequests: NodeRequestHandling {
     case .observe(let after, let waitSeconds):
       await reconciler.waitForChange(after: after, seconds: waitSeconds)
       return .observed(await reconciler.observed())
-    case .secretsChanged(let reference):
+    case .secretsChanged(let reference, let index):
+      // A node of a cluster may answer that does not have it yet.
+      if let index { machine.sessions.client.see(index) }
       await machine.secrets.changed(reference)
       return .done
     case .probeSecrets(let probes, let agent):
@@ -65,7 +67,9 @@ struct NodeRequests: NodeRequestHandling {
       try await exec(uid, command, env, directory, input: input, output: output)
     case .logs(let uid, let tailBytes, let follow):
       guard await reconciler.agentExists(uid) else { throw unknown(uid, "read its log") }
-      try await AgentLog(path: machine.files(uid).logFile).send(tailBytes: tailBytes, follow: follow, to: output)
+      let log = machine.files(uid).log
+      try log.requireReadable(of: uid)
+      try await AgentLog(path: log.file).send(tailBytes: tailBytes, follow: follow, to: output)
       try await output(try Frame.json(.exit, StreamExit(code: 0)))
     case .describe, .apply, .observe, .secretsChanged, .probeSecrets:
       throw Fault(.invalid, operation: "serve a stream", reason: "the request has one answer", remedy: "ask for it")

@@ -31,8 +31,10 @@ package struct NodeClient: Sendable {
   }
 
   /// Tells that a secret has another version, or none; answered when the agents that use it have it.
-  package func secretsChanged(_ reference: SecretReference) async throws {
-    guard case .done = try await ask(.secretsChanged(reference)) else { throw unexpected("refresh a secret") }
+  package func secretsChanged(_ reference: SecretReference, in index: VaultIndex?) async throws {
+    guard case .done = try await ask(.secretsChanged(reference, in: index)) else {
+      throw unexpected("refresh a secret")
+    }
   }
 
   /// Asks the secrets manager with an agent's own token.

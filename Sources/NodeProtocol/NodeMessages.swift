@@ -19,8 +19,8 @@ package enum NodeRequest: Sendable, Codable {
   case exec(uid: AgentUID, command: [String], env: [String: String], directory: String?)
   /// The last `tailBytes` of the agent's output, then what follows if `follow`.
   case logs(uid: AgentUID, tailBytes: Int, follow: Bool)
-  /// A secret has another version, or none.
-  case secretsChanged(SecretReference)
+  /// A secret has another version, or none, in this state of the store.
+  case secretsChanged(SecretReference, in: VaultIndex?)
   /// Asks the secrets manager with an agent's own token, and tells the status of each answer, nothing else.
   case probeSecrets([VaultProbe], as: AgentID)
 }

@@ -5,6 +5,7 @@ import Foundation
 import Framing
 import NIOCore
 import NodeProtocol
+import SecretStore
 
 @testable import ControlPlane
 
@@ -33,7 +34,7 @@ actor FakeNode: NodeConnection {
     revision += 1
   }
 
-  func secretsChanged(_ reference: SecretReference) throws {
+  func secretsChanged(_ reference: SecretReference, in index: VaultIndex?) throws {
     try answer()
     told.append(reference)
   }

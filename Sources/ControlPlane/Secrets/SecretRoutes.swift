@@ -16,8 +16,8 @@ extension API {
   @Sendable private func listSecrets(_ request: Request, _ context: APIContext) async throws -> Response {
     let principal = try context.principal
     try await access.require(.view, of: principal, operation: "list secrets")
-    let secrets = try await secrets.list().filter { principal.sees($0.reference.tenant) }
-    return try jsonResponse(Page(items: secrets.map(SecretResource.init)))
+    let secrets = try await secrets.list().filter { principal.sees($0.tenant) }
+    return try jsonResponse(Page(items: secrets))
   }
 
   /// Stores the request's body, byte for byte, as the secret's next version, which the answer's ETag tells.
@@ -70,7 +70,7 @@ extension API {
       actor: principal.name, action: action, target: "secret \(reference)", outcome: "allowed")
     try await audit.require(event)
     let value = try await recordingFailure(event, body)
-    do { try await node.secretsChanged(reference) } catch {
+    do { try await node.secretsChanged(reference, in: secrets.index) } catch {
       // It is stored; the node reads it when it is back, within five minutes.
       logger.warning("Agents do not have a change yet", metadata: ["secret": "\(reference)", "error": "\(error)"])
     }

@@ -26,8 +26,8 @@ package final class VaultClient: Sendable {
   private struct State {
     /// The node that answered last, by its place in the address.
     var node = 0
-    /// The newest state of the store that was seen (`X-Vault-Index`).
-    var index: String?
+    /// The newest state of the store that was seen.
+    var index: VaultIndex?
   }
 
   /// Longest wait for one answer.
@@ -62,6 +62,14 @@ package final class VaultClient: Sendable {
   }
 
   package func shutdown() async throws { try await http.shutdown() }
+
+  /// The newest state of the store that this client has seen; `nil` from a server that tells none.
+  package var index: VaultIndex? { state.withLock { $0.index } }
+
+  /// From here on this client reads nothing older: what somebody else wrote, who has told.
+  package func see(_ index: VaultIndex) {
+    state.withLock { $0.index = index.isOlder(than: $0.index) ? $0.index : index }
+  }
 
   /// One request with its answer.
   ///
@@ -175,7 +183,7 @@ package final class VaultClient: Sendable {
     _ request: HTTPClientRequest, longest: Int, limit: TimeAmount
   ) async throws -> (refusal: VaultRefusal?, bytes: [UInt8]) {
     let response = try await http.execute(request, timeout: limit)
-    if let index = response.headers.first(name: "X-Vault-Index") { state.withLock { $0.index = index } }
+    if let text = response.headers.first(name: VaultIndex.header) { see(VaultIndex(text)) }
     let bytes = Array(try await response.body.collect(upTo: longest).readableBytesView)
     let status = Int(response.status.code)
     return ((200..<300).contains(status) ? nil : VaultRefusal(status: status, body: bytes), bytes)
@@ -199,8 +207,8 @@ package final class VaultClient: Sendable {
     if let token { request.headers.add(name: "X-Vault-Token", value: token.secret) }
     if let namespace = address.namespace { request.headers.add(name: "X-Vault-Namespace", value: namespace) }
     if let wrapping { request.headers.add(name: "X-Vault-Wrap-TTL", value: "\(wrapping.components.seconds)s") }
-    if let index = state.withLock({ $0.index }) {
-      request.headers.add(name: "X-Vault-Index", value: index)
+    if let index {
+      request.headers.add(name: VaultIndex.header, value: index.text)
       request.headers.add(name: "X-Vault-Inconsistent", value: "forward-active-node")
     }
     if let body {
