@@ -7,17 +7,20 @@ package struct SecretResource: Hashable, Sendable, Codable {
   /// `nil` for a secret that every agent of the tenant may use.
   package var agent: AgentName?
   package var name: SecretName
+  /// Rises with every value that was set.
   package var version: Int
   package var updatedAt: Date
   /// When an agent's token last got its value, as far back as the secrets manager's recent audit log goes.
   package var lastReadAt: Date?
 
-  package init(_ secret: SecretDescription) {
-    tenant = secret.reference.tenant
-    agent = secret.reference.agent
-    name = secret.reference.name
-    version = secret.version
-    updatedAt = Date(timeIntervalSince1970: TimeInterval(secret.updatedAt))
-    lastReadAt = secret.readAt.map { Date(timeIntervalSince1970: TimeInterval($0)) }
+  package init(_ reference: SecretReference, version: Int, updatedAt: Date, lastReadAt: Date? = nil) {
+    tenant = reference.tenant
+    agent = reference.agent
+    name = reference.name
+    self.version = version
+    self.updatedAt = updatedAt
+    self.lastReadAt = lastReadAt
   }
+
+  package var reference: SecretReference { SecretReference(tenant: tenant, agent: agent, name: name) }
 }

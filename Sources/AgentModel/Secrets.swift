@@ -65,21 +65,3 @@ package struct SecretValue: Hashable, Sendable, Codable, CustomStringConvertible
   package var description: String { "[secret]" }
   package var customMirror: Mirror { Mirror(self, children: []) }
 }
-
-/// A secret without its value.
-package struct SecretDescription: Hashable, Sendable, Codable {
-  package var reference: SecretReference
-  /// Rises with every value that was set.
-  package var version: Int
-  /// Seconds since 1970.
-  package var updatedAt: Int64
-  /// Seconds since 1970; `nil` when no reading is on record.
-  package var readAt: Int64?
-
-  package init(reference: SecretReference, version: Int, updatedAt: Int64, readAt: Int64? = nil) {
-    self.reference = reference
-    self.version = version
-    self.updatedAt = updatedAt
-    self.readAt = readAt
-  }
-}

@@ -44,7 +44,7 @@ package struct ControlPlaneService: Sendable {
     let policies = policyDirectory ?? layout.policyDirectory
     let authority = Authority(trustDomain: trustDomain, at: .now)
     let secrets = VaultSecrets(
-      client: VaultClient(address: VaultAddress(socket: layout.vaultSocket), logger: logger),
+      client: VaultClient(address: try VaultAddress(of: layout), logger: logger),
       key: try loginKey(layout.controlPlaneKey), authority: authority,
       policy: try VaultPolicy.load(directory: "\(policies)/vault", trustDomain: trustDomain),
       readings: SecretReadings(files: [layout.vaultRecentAudit, "\(layout.vaultRecentAudit).1"]))

@@ -90,6 +90,8 @@ struct Reconciler: Service {
   func push() async throws {
     let (revision, agents) = try await store.desiredAgents()
     await agentAccess.shutOut(agents)
+    agentAccess.begin(agents)
+    async let answer = agentAccess.answer(identity == nil ? [] : view.tokenRequests, agents: agents)
     var desired = DesiredState(revision: revision, agents: agents.map(desiredAgent))
     do {
       try await identity?.renewIntermediate()
@@ -99,11 +101,9 @@ struct Reconciler: Service {
       // What needs no new certificate, an end above all, goes on.
       logger.error("Certificates are not signed", metadata: ["error": "\(error)"])
     }
-    if desired.identity != nil {
-      let (tokens, refusal) = await agentAccess.answer(view.tokenRequests, agents: agents)
-      desired.identity?.tokens = tokens
-      desired.identity?.tokenRefusal = refusal
-    }
+    let (tokens, refusal) = await answer
+    desired.identity?.tokens = tokens
+    desired.identity?.tokenRefusal = refusal
     view.pushing(bytes: try JSONEncoder().encode(desired).count)
     do {
       try await node.apply(desired)

@@ -3,6 +3,7 @@ import AgentModel
 import CertificateAuthority
 import Faults
 import Foundation
+import SecretStore
 
 @testable import ControlPlane
 
@@ -11,6 +12,8 @@ actor FakeSecrets: SecretKeeping {
   private(set) var values: [SecretReference: [SecretValue]] = [:]
   /// Whether an agent may log in.
   private(set) var enabled: [AgentID: Bool] = [:]
+  /// Whom to let log in was tried, in that order.
+  private(set) var asked: [AgentID] = []
   private(set) var isDown = false
 
   func setDown(_ down: Bool) { isDown = down }
@@ -32,10 +35,10 @@ actor FakeSecrets: SecretKeeping {
     }
   }
 
-  func list() throws -> [SecretDescription] {
+  func list() throws -> [SecretResource] {
     try requireUp()
     return values.sorted { "\($0.key)" < "\($1.key)" }.map {
-      SecretDescription(reference: $0.key, version: $0.value.count, updatedAt: 0)
+      SecretResource($0.key, version: $0.value.count, updatedAt: Date(timeIntervalSince1970: 0))
     }
   }
 
@@ -44,12 +47,15 @@ actor FakeSecrets: SecretKeeping {
     return values.keys.filter { $0.tenant == id.tenant && $0.agent == id.name }.sorted { "\($0)" < "\($1)" }
   }
 
+  nonisolated var index: VaultIndex? { nil }
+
   func exists(_ reference: SecretReference) throws -> Bool {
     try requireUp()
     return values[reference] != nil
   }
 
   func enable(_ id: AgentID, uid: AgentUID) throws {
+    asked.append(id)
     try requireUp()
     enabled[id] = true
   }

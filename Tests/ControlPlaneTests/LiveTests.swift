@@ -40,8 +40,9 @@ import Testing
     let node = FakeNode()
     let audit = FakeAudit()
     let (running, announce) = AsyncStream.makeStream(of: Void.self)
-    try FileManager.default.createDirectory(atPath: layout.authorityDirectory, withIntermediateDirectories: true)
-    let root = try RootAuthority.open(in: layout.authorityDirectory, for: .default, at: .now)
+    let authorityDirectory = "\(layout.controlPlaneDirectory)/ca"
+    try FileManager.default.createDirectory(atPath: authorityDirectory, withIntermediateDirectories: true)
+    let root = try RootAuthority.open(in: authorityDirectory, for: .default, at: .now)
     let service = try await ControlPlaneService.open(
       layout: layout, authority: Authority(trustDomain: .default, at: .now), gateway: nil,
       policyDirectory: Platform.policyDirectory,

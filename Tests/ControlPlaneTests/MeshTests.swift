@@ -48,7 +48,7 @@ import Testing
     try await LiveTests.with { live in
       let place = "\(live.layout.controlPlaneDirectory)/callers"
       try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-      try await body(live, try Issuer(root: live.layout.authorityDirectory, in: place))
+      try await body(live, try Issuer(root: "\(live.layout.controlPlaneDirectory)/ca", in: place))
     }
   }
 

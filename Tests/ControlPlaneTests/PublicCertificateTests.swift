@@ -84,8 +84,9 @@ final class FakeAuthority: Sendable {
     let layout = InstanceLayout(stateDirectory: directory)
     try FileManager.default.createDirectory(
       atPath: layout.publicCertificateDirectory, withIntermediateDirectories: true)
-    try FileManager.default.createDirectory(atPath: layout.authorityDirectory, withIntermediateDirectories: true)
-    let authority = try FakeAuthority(layout.authorityDirectory)
+    let authorityDirectory = "\(layout.controlPlaneDirectory)/ca"
+    try FileManager.default.createDirectory(atPath: authorityDirectory, withIntermediateDirectories: true)
+    let authority = try FakeAuthority(authorityDirectory)
     let audit = FakeAudit()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let settings = PublicCertificateSettings(

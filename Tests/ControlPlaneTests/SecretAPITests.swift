@@ -113,4 +113,24 @@ import Testing
       }
     }
   }
+
+  @Test("are opened to many agents in the order of asking, and in vain to no more than eight")
+  func several() async throws {
+    try await Platform.with { platform in
+      let ids: [AgentID] = try (0..<12).map { try #require(AgentID("acme/bot-\($0)")) }
+      try await platform.test { caller in
+        for id in ids { try await caller.create("\(id.name)", tenant: "acme") }
+      }
+      let access = platform.reconciler.agentAccess
+      let agents = try await platform.store.desiredAgents().agents
+      let (tokens, refusal) = await access.answer(ids, agents: agents)
+      #expect(tokens.map(\.agent) == ids && refusal == nil)
+      #expect(await platform.audit.count("identity.token", "allowed") == 12)
+      await platform.secrets.setDown(true)
+      let none = await access.answer(ids, agents: agents)
+      #expect(none.tokens.isEmpty && none.refusal?.reason.contains("sealed") == true)
+      let asked = await platform.secrets.asked.dropFirst(12)
+      #expect(asked.count == 8 && Set(asked) == Set(ids.prefix(8)))
+    }
+  }
 }

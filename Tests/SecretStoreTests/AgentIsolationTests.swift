@@ -100,6 +100,23 @@ import Testing
     }
   }
 
+  @Test("has one entity and one name however often it is enabled, and a key for each uid") func again() async throws {
+    try await VaultWorld.with { world in
+      let (one, uid, other) = (try #require(AgentID("acme/one")), AgentUID.random(), AgentUID.random())
+      let agents = VaultAgents(world.asControlPlane, domain: world.domain)
+      let entities = Entities(world.asControlPlane)
+      try await agents.enable(one, uid: uid)
+      let first = try #require(try await entities.entity(one.entityName))
+      #expect(first.aliases.map(\.name) == [SPIFFEID.agent(one, in: world.domain).description])
+      try await agents.enable(one, uid: uid)
+      #expect(try await entities.entity(one.entityName) == first)
+      try await agents.enable(one, uid: other)
+      let second = try #require(try await entities.entity(one.entityName))
+      #expect(second.id == first.id && second.aliases == first.aliases && second.metadata["uid"] == "\(other)")
+      #expect(try await Transit(world.asControlPlane).key(other.volumeKeyName) != nil)
+    }
+  }
+
   @Test("leaves nothing that can be read when it is destroyed") func destroyed() async throws {
     try await VaultWorld.with { world in
       let (one, uid) = (try #require(AgentID("acme/one")), AgentUID.random())

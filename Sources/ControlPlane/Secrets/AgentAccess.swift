@@ -16,6 +16,17 @@ final class AgentAccess: Sendable {
   private let shutOut = Mutex<[AgentUID: ContinuousClock.Instant]>([:])
   /// How long that counts: a snapshot that is restored knows an agent as it was.
   private static let life = Duration.seconds(300)
+  /// New agents that are being made known before the node asks for them.
+  private let beginnings = Mutex<[AgentUID: Beginning]>([:])
+
+  private enum Beginning {
+    case begun(Task<Void, any Error>)
+    /// Its outcome was used: later answers make sure again.
+    case used
+  }
+
+  /// Agents that are answered at the same time.
+  private static let answers = 8
 
   init(secrets: any SecretKeeping, audit: AuditTrail, logger: Logger) {
     self.secrets = secrets
@@ -23,10 +34,32 @@ final class AgentAccess: Sendable {
     self.logger = logger
   }
 
+  /// Begins to make new agents known, which takes its time beside what the node does first.
+  func begin(_ agents: [StoredAgent]) {
+    beginnings.withLock { beginnings in
+      for agent in agents where agent.wish == .run && agent.recordedPhase == nil && beginnings[agent.uid] == nil {
+        // Awaited by the first answer, or before the agent is shut out.
+        beginnings[agent.uid] = .begun(Task { [secrets] in try await secrets.enable(agent.id, uid: agent.uid) })
+      }
+      let new = Set(agents.filter { $0.recordedPhase == nil }.map(\.uid))
+      beginnings = beginnings.filter { new.contains($0.key) }
+    }
+  }
+
+  private func takeBeginning(of uid: AgentUID) -> Task<Void, any Error>? {
+    beginnings.withLock { beginnings in
+      guard case .begun(let task)? = beginnings[uid] else { return nil }
+      beginnings[uid] = .used
+      return task
+    }
+  }
+
   /// Shuts out whoever is not to run: before anything else is done about it.
   func shutOut(_ agents: [StoredAgent]) async {
     for agent in agents where agent.wish != .run && isDue(agent.uid) {
       do {
+        // What was begun would open again what is shut here; whether it succeeded does not matter.
+        _ = await takeBeginning(of: agent.uid)?.result
         try await secrets.disable(agent.id, uid: agent.uid)
         shutOut.withLock { $0[agent.uid] = .now }
       } catch {
@@ -44,28 +77,47 @@ final class AgentAccess: Sendable {
 
   /// Tokens for the agents that the node wants to log in as, each recorded before it is given out.
   ///
-  /// - Returns: the tokens, and why one that was asked for is not among them.
+  /// - Returns: the tokens in the order of the requests, and why one that was asked for is not among them.
   func answer(_ requests: [AgentID], agents: [StoredAgent]) async -> (tokens: [AgentToken], refusal: Fault?) {
     let running = Dictionary(agents.filter { $0.wish == .run }.map { ($0.id, $0) }) { first, _ in first }
-    var tokens: [AgentToken] = []
-    for id in requests {
-      guard let agent = running[id] else { continue }
-      do {
-        try await secrets.enable(id, uid: agent.uid)
-        let token = try await secrets.token(for: id)
-        try await audit.require(
-          AuditEvent(
-            actor: "control-plane", action: "identity.token", target: "agent \(id)", outcome: "allowed",
-            details: ["audience": "openbao"]))
-        tokens.append(AgentToken(agent: id, token: token))
-      } catch {
-        let fault = Fault.wrap(error, operation: "let agent \(id) log in", remedy: "see 'lobstack status'")
-        logger.warning("An agent cannot log in", metadata: ["agent.id": "\(id)", "error": "\(error)"])
-        // The others would fail as it did, each after its own patience.
-        return (tokens, fault)
+    let asking = requests.compactMap { running[$0] }
+    return await withTaskGroup(of: (place: Int, answer: Result<AgentToken, Fault>).self) { group in
+      var tokens: [Int: AgentToken] = [:]
+      var refusal: Fault?
+      func take(_ place: Int, _ answer: Result<AgentToken, Fault>) {
+        switch answer {
+        case .success(let token): tokens[place] = token
+        case .failure(let fault): refusal = refusal ?? fault
+        }
       }
+      for (place, agent) in asking.enumerated() {
+        if place >= Self.answers, let done = await group.next() { take(done.place, done.answer) }
+        // The others would fail as it did, each after its own patience.
+        guard refusal == nil else { break }
+        group.addTask { (place, await self.answer(agent)) }
+      }
+      for await (place, answer) in group { take(place, answer) }
+      return (tokens.sorted { $0.key < $1.key }.map(\.value), refusal)
     }
-    return (tokens, nil)
+  }
+
+  private func answer(_ agent: StoredAgent) async -> Result<AgentToken, Fault> {
+    do {
+      if let begun = takeBeginning(of: agent.uid) {
+        try await begun.value
+      } else {
+        try await secrets.enable(agent.id, uid: agent.uid)
+      }
+      let token = try await secrets.token(for: agent.id)
+      try await audit.require(
+        AuditEvent(
+          actor: "control-plane", action: "identity.token", target: "agent \(agent.id)", outcome: "allowed",
+          details: ["audience": "openbao"]))
+      return .success(AgentToken(agent: agent.id, token: token))
+    } catch {
+      logger.warning("An agent cannot log in", metadata: ["agent.id": "\(agent.id)", "error": "\(error)"])
+      return .failure(Fault.wrap(error, operation: "let agent \(agent.id) log in", remedy: "see 'lobstack status'"))
+    }
   }
 
   /// Destroys the secrets of an agent of which nothing else is left, and records what.

@@ -1,5 +1,6 @@
 import APIModel
 import AgentModel
+import SecretStore
 
 /// What the control plane asks of the secrets manager. Tests stand in for it with a store in memory.
 package protocol SecretKeeping: Sendable {
@@ -10,10 +11,12 @@ package protocol SecretKeeping: Sendable {
   func set(_ reference: SecretReference, to value: SecretValue, ifCurrent current: Int?) async throws -> Int
   /// - Throws: `Fault(.notFound)` when there is no such secret.
   func delete(_ reference: SecretReference) async throws
-  func list() async throws -> [SecretDescription]
+  func list() async throws -> [SecretResource]
   /// Those that only this agent may use.
   func own(_ id: AgentID) async throws -> [SecretReference]
   func exists(_ reference: SecretReference) async throws -> Bool
+  /// The state of the store that has what was set and deleted.
+  var index: VaultIndex? { get }
 
   /// Makes the agent known, so that its tokens count.
   func enable(_ id: AgentID, uid: AgentUID) async throws

@@ -52,6 +52,8 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
 
   func close() async throws { try await client.shutdown() }
 
+  var index: VaultIndex? { client.index }
+
   // MARK: Keys
 
   /// The key of the store's sensitive columns, unwrapped; made when there is none.
@@ -111,7 +113,7 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
     try await KeyValue(vault).metadata(reference.path)?.deletedTime.isEmpty == true
   }
 
-  func list() async throws -> [SecretDescription] {
+  func list() async throws -> [SecretResource] {
     let store = KeyValue(vault)
     var references: [SecretReference] = []
     for name in try await names("tenant") {
@@ -121,8 +123,7 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
     }
     for name in try await names("agent") {
       guard let id = AgentID(vaultName: name) else { continue }
-      references += try await store.list("\(SecretReference.root)/agent/\(id.vaultName)").compactMap { SecretName($0) }
-        .map { SecretReference(tenant: id.tenant, agent: id.name, name: $0) }
+      references += try await own(id)
     }
     return try await describe(references)
   }
@@ -134,24 +135,23 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
     }
   }
 
-  private func describe(_ references: [SecretReference]) async throws -> [SecretDescription] {
+  private func describe(_ references: [SecretReference]) async throws -> [SecretResource] {
     let store = KeyValue(vault)
     let readings = readings.last()
-    var descriptions: [SecretDescription] = []
-    try await withThrowingTaskGroup(of: SecretDescription?.self) { group in
+    var secrets: [SecretResource] = []
+    try await withThrowingTaskGroup(of: SecretResource?.self) { group in
       for (number, reference) in references.enumerated() {
-        if number >= Self.lookUps, let found = try await group.next() ?? nil { descriptions.append(found) }
+        if number >= Self.lookUps, let found = try await group.next() ?? nil { secrets.append(found) }
         group.addTask {
           guard let found = try await store.metadata(reference.path), found.deletedTime.isEmpty else { return nil }
-          return SecretDescription(
-            reference: reference, version: found.currentVersion,
-            updatedAt: Int64(try rfc3339(found.updatedTime).timeIntervalSince1970),
-            readAt: readings[reference.path].map { Int64($0.timeIntervalSince1970) })
+          return SecretResource(
+            reference, version: found.currentVersion, updatedAt: try rfc3339(found.updatedTime),
+            lastReadAt: readings[reference.path])
         }
       }
-      for try await case let found? in group { descriptions.append(found) }
+      for try await case let found? in group { secrets.append(found) }
     }
-    return descriptions.sorted { $0.reference.description < $1.reference.description }
+    return secrets.sorted { $0.reference.description < $1.reference.description }
   }
 
   // MARK: Agents
@@ -179,7 +179,9 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
 
   // MARK: State
 
-  func requireReady(operation: String) async throws {
+  func requireReady(operation: String) async throws { _ = try await readyHealth(operation: operation) }
+
+  private func readyHealth(operation: String) async throws -> VaultHealth {
     let health: VaultHealth
     do { health = try await client.health() } catch {
       throw Fault(
@@ -192,6 +194,7 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
         reason: "the secrets manager is \(health.isInitialized ? "sealed" : "not initialised")",
         remedy: health.isInitialized ? "unseal it with 'lobstack vault unseal'" : "see 'lobstack vault status'")
     }
+    return health
   }
 
   func component() async -> PlatformStatus.Component {
@@ -199,8 +202,7 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
       PlatformStatus.Component(name: "vault", state: state, detail: detail)
     }
     do {
-      try await requireReady(operation: "use the secrets manager")
-      let health = try await client.health()
+      let health = try await readyHealth(operation: "use the secrets manager")
       let drift = try await knownDrift()
       let place = "OpenBao \(health.version) at \(client.address)"
       guard let first = drift.first else { return component("ready", "\(place), as policy/vault says") }

@@ -28,7 +28,7 @@ actor AgentSecrets {
   /// How long what was read may be used: as long as a token of an agent lives (`policy/vault/provision.hcl`).
   private static let lease: TimeInterval = 3600
   /// Agents whose secrets are read at the same time.
-  private static let readings = Turn(places: 8)
+  private let readings = Turn(places: 8)
 
   private let layout: InstanceLayout
   private let sessions: AgentSessions
@@ -162,7 +162,7 @@ actor AgentSecrets {
     defer { reading.remove(uid) }
     let due = served[uid]?.dueAt
     do {
-      let held = try await Self.readings.take { try await self.read(needs.all, as: id) }
+      let held = try await readings.take { try await self.read(needs.all, as: id) }
       // It may have been withdrawn meanwhile, or need other secrets.
       guard let before = served[uid], before.needs == needs else { return }
       if !needs.files.isEmpty { put(values(held, needs.files), uid) }

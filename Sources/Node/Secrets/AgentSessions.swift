@@ -6,8 +6,10 @@ import SecretStore
 
 /// Logs in to the secrets manager as agents, by tokens that the control plane signs when they are asked for.
 actor AgentSessions {
-  private let client: VaultClient
+  nonisolated let client: VaultClient
   private var logins: [AgentID: Login] = [:]
+  /// Logins on their way: an agent's secrets and the key of its workspace are asked for at the same time.
+  private var loggingIn: [AgentID: Task<VaultToken, any Error>] = [:]
   /// What is asked of the control plane now.
   private var asked: [AgentID: [CheckedContinuation<Result<SecretValue, Fault>, Never>]] = [:]
   private var onRequests: @Sendable () async -> Void = {}
@@ -44,12 +46,20 @@ actor AgentSessions {
 
   private func vault(of id: AgentID) async throws -> Vault {
     if let login = logins[id], ContinuousClock.now < login.until { return Vault(client, token: login.token) }
+    if let begun = loggingIn[id] { return Vault(client, token: try await begun.value) }
+    let begun = Task { try await logIn(id) }
+    loggingIn[id] = begun
+    defer { loggingIn[id] = nil }
+    return Vault(client, token: try await begun.value)
+  }
+
+  private func logIn(_ id: AgentID) async throws -> VaultToken {
     let jwt = try await token(of: id)
     let login = try await Vault.logIn(
       client, jwt: String(decoding: jwt.bytes, as: UTF8.self), role: VaultAgents.role, mount: VaultAgents.mount)
     // Another one in good time: what is being read when a token ends fails.
     logins[id] = Login(token: login.token, until: .now + .seconds(login.lease) * 3 / 4)
-    return Vault(client, token: login.token)
+    return login.token
   }
 
   /// Ends the agent's token at once.

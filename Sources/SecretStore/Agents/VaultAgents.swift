@@ -25,20 +25,44 @@ package struct VaultAgents: Sendable {
   }
 
   /// Makes the agent known, with a key for its workspace; its tokens count from now on.
+  ///
+  /// Every login of an agent waits for this: what is as it should be is only read, and all of it at once.
   package func enable(_ id: AgentID, uid: AgentUID) async throws {
-    try await Transit(vault).createKey(uid.volumeKeyName, type: .aes256GCM, rotation: Self.rotation)
+    async let key: Void = makeKey(uid)
+    // Asked each time: a snapshot that is restored may bring another mount.
+    async let mount = vault.accessor(ofAuthMount: Self.mount)
+    let entity = try await makeEntity(id, uid)
+    let accessor = try await mount
+    let alias = SPIFFEID.agent(id, in: domain).description
+    // Exactly one: whoever logs in by another name is somebody else.
+    if !entity.aliases.contains(where: { $0.accessor == accessor && $0.name == alias }) {
+      try await Entities(vault).setAlias(alias, of: entity.id, accessor: accessor)
+    }
+    try await key
+  }
+
+  private func makeKey(_ uid: AgentUID) async throws {
+    let transit = Transit(vault)
+    guard try await transit.key(uid.volumeKeyName) == nil else { return }
+    try await transit.createKey(uid.volumeKeyName, type: .aes256GCM, rotation: Self.rotation)
+  }
+
+  private func makeEntity(
+    _ id: AgentID, _ uid: AgentUID
+  ) async throws -> (id: String, aliases: [Entities.Entity.Alias]) {
     let entities = Entities(vault)
-    try await entities.set(id.entityName, metadata: metadata(id, uid), isDisabled: false)
+    let metadata = metadata(id, uid)
+    if let known = try await entities.entity(id.entityName), !known.isDisabled, known.metadata == metadata {
+      return (known.id, known.aliases)
+    }
+    if let new = try await entities.set(id.entityName, metadata: metadata, isDisabled: false) { return (new, []) }
+    // It was there, and another agent's, disabled, or made since it was looked for.
     guard let entity = try await entities.entity(id.entityName) else {
       throw Fault(
         .failed, operation: "make agent \(id) known to the secrets manager", reason: "its entity is not there",
         remedy: "see 'lobstack vault status'")
     }
-    let accessor = try await vault.accessor(ofAuthMount: Self.mount)
-    let alias = SPIFFEID.agent(id, in: domain).description
-    // Exactly one: whoever logs in by another name is somebody else.
-    guard !entity.aliases.contains(where: { $0.accessor == accessor && $0.name == alias }) else { return }
-    try await entities.setAlias(alias, of: entity.id, accessor: accessor)
+    return (entity.id, entity.aliases)
   }
 
   /// Makes the agent's tokens worth nothing at once, and refuses it another; `enable` takes that back.

@@ -51,13 +51,18 @@ package struct Entities: Sendable {
   package func names() async throws -> [String] { try await vault.list("identity/entity/name") }
 
   /// Makes the entity, or changes it. A disabled one's tokens are worth nothing, and it cannot log in.
-  package func set(_ name: String, metadata: [String: String], isDisabled: Bool) async throws {
+  ///
+  /// - Returns: the id of a new one; `nil` when it was there.
+  @discardableResult
+  package func set(_ name: String, metadata: [String: String], isDisabled: Bool) async throws -> String? {
     struct Body: Encodable, Sendable {
       var metadata: [String: String]
       var disabled: Bool
     }
-    try await vault.send(
+    struct Made: Decodable, Sendable { var id: String }
+    let reply: VaultReply<Made> = try await vault.call(
       .POST, "identity/entity/name/\(name)", Body(metadata: metadata, disabled: isDisabled))
+    return reply.data?.id
   }
 
   /// Says that whoever logs in as `alias` at the mount is the entity; done again, it changes nothing.
