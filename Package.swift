@@ -128,8 +128,8 @@ let package = Package(
     room(
       "SecretStore",
       [
-        "AgentModel", "CertificateAuthority", "Faults", "HCL", "Turns", asyncHTTPClient, logging, nioCore, nioHTTP1,
-        nioSSL,
+        "AgentModel", "CertificateAuthority", "Faults", "Files", "HCL", "Turns", asyncHTTPClient, logging, nioCore,
+        nioHTTP1, nioSSL,
       ]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
@@ -195,8 +195,8 @@ let package = Package(
       "Verification",
       [
         "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux",
-        "Documents", "Faults", "KernelFiles", "NetworkIsolation", "NodeProtocol", "Sandbox", "SecretStore", "Storage",
-        "Turns",
+        "Documents", "Faults", "Files", "KernelFiles", "NetworkIsolation", "NodeProtocol", "Sandbox", "SecretStore",
+        "Storage", "Turns",
       ]),
 
     // 5. The program: parse arguments, wire, run.
@@ -217,14 +217,16 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess", "KernelFiles",
-        "NetworkIsolation", "Proxy", "SecretStore", "Storage", "Supervision",
+        "NetworkIsolation", "Proxy", "SecretStore", "Storage", "Supervision", "TestSupport",
       ],
       path: "Benchmarks", swiftSettings: swift),
 
     /** What tests of several rooms start: real servers. No part of what ships. */
     .target(
       name: "TestSupport",
-      dependencies: ["AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "SecretStore"],
+      dependencies: [
+        "AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore", "Supervision",
+      ],
       path: "Tests/TestSupport", swiftSettings: swift),
 
     // Tests: one target per room.
@@ -277,8 +279,8 @@ let package = Package(
       "ControlPlaneTests",
       [
         "ACMEClient", "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
-        "ChildProcess", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "Storage", httpTypes,
-        hummingbird, hummingbirdTesting,
+        "ChildProcess", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "SecretStore", "Storage",
+        httpTypes, hummingbird, hummingbirdTesting,
         logging, nioCore,
       ]),
     tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),

@@ -33,8 +33,14 @@ struct BenchmarkPlatform {
   let client: APIClient
   /// A root file system with a static busybox.
   let image: String
-  private let program: String
+  private let program = BenchmarkPlatform.program
   private let directory: ScratchDirectory
+
+  /// The program under test.
+  static var program: String {
+    let named = ProcessInfo.processInfo.environment["LOBSTACK_BINARY"] ?? ""
+    return named.isEmpty ? "\(FileManager.default.currentDirectoryPath)/.build/release/lobstack" : named
+  }
 
   /// - Parameter options: of `lobstack up`.
   static func with<Value>(
@@ -59,8 +65,6 @@ struct BenchmarkPlatform {
     guard let name = InstanceName("b\(String(getpid(), radix: 16))") else { throw BenchmarkFailure("no instance name") }
     layout = InstanceLayout(stateDirectory: "\(directory.path)/state", instance: name)
     client = APIClient(address: .unix(layout.apiSocket))
-    let named = ProcessInfo.processInfo.environment["LOBSTACK_BINARY"] ?? ""
-    program = named.isEmpty ? "\(FileManager.default.currentDirectoryPath)/.build/release/lobstack" : named
     image = "\(directory.path)/image"
     try Self.makeImage(image)
   }

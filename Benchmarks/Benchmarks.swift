@@ -13,7 +13,7 @@ import Glibc
     ("verify", VerifyBenchmark.run), ("memory", MemoryBenchmark.run), ("identity", IdentityBenchmark.run),
     ("gateway", GatewayBenchmark.run), ("proxy", ProxyBenchmark.run), ("proxy-memory", ProxyMemoryBenchmark.run),
     ("egress-change", EgressChangeBenchmark.run), ("rotation", RotationBenchmark.run),
-    ("secrets", SecretsBenchmark.run),
+    ("secrets", SecretsBenchmark.run), ("cluster", ClusterBenchmark.run),
   ]
 
   static func main() async {

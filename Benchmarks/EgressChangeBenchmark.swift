@@ -27,7 +27,7 @@ enum EgressChangeBenchmark {
         chmod("\(platform.image)/try", 0o755)
         let agent = try await platform.create("probe", command: probe)
         try await platform.wait(for: agent.id, .running)
-        let log = "\(platform.layout.agentsDirectory)/\(agent.metadata.uid)/log/agent.log"
+        let log = "\(platform.layout.agentsDirectory)/\(agent.metadata.uid)/log/log/agent.log"
         var lines = 1
         var last = try await change(in: log, line: lines, to: "closed").time
         var (opened, closed, tries): ([Double], [Double], [Double]) = ([], [], [])

@@ -39,7 +39,7 @@ enum StartBenchmark {
   private static func agent(_ name: String, _ platform: BenchmarkPlatform) async throws -> Double {
     let start = realTime()
     let agent = try await platform.create(name, command: program)
-    let log = "\(platform.layout.agentsDirectory)/\(agent.metadata.uid)/log/agent.log"
+    let log = "\(platform.layout.agentsDirectory)/\(agent.metadata.uid)/log/log/agent.log"
     let time = try await firstLine(of: log) - start
     try await platform.wait(for: agent.id, .running)
     try await platform.delete(agent.id)

@@ -73,6 +73,8 @@ package struct InstanceLayout: Hashable, Sendable {
   package var bundlesDirectory: String { "\(nodeMemoryDirectory)/bundles" }
   /// What agents read at `/vault/secrets`, in a directory of each: a file system in memory.
   package var agentSecretsDirectory: String { "\(runDirectory)/secrets" }
+  /// Where the secrets manager answers that is not the instance's own; the instance has its own without this file.
+  package var vaultAddressFile: String { "\(runDirectory)/vault-address.json" }
   /// The trust domain that the platform was started with.
   package var trustDomainFile: String { "\(runDirectory)/trust-domain" }
   /// Who vouches for the secrets manager's own TLS, PEM: for everybody.
@@ -87,6 +89,8 @@ package struct InstanceLayout: Hashable, Sendable {
   package var keysDirectory: String { "\(root)/keys" }
   /// Unseals the secrets manager.
   package var vaultSealKey: String { "\(keysDirectory)/seal.key" }
+  /// Says that people's shares unseal the secrets manager, and no key in a file.
+  package var vaultSharesMark: String { "\(keysDirectory)/unsealed-by-shares" }
   /// By which root is the operator of the secrets manager.
   package var operatorKey: String { "\(keysDirectory)/operator.key" }
   /// By which the control plane is itself to the secrets manager.
@@ -104,8 +108,6 @@ package struct InstanceLayout: Hashable, Sendable {
   /// The key of the database's sensitive columns, wrapped by the secrets manager.
   package var storeKeyFile: String { "\(controlPlaneDirectory)/store.key" }
   package var auditDirectory: String { "\(controlPlaneDirectory)/audit" }
-  /// The certificate authority's root, until a secrets manager holds it.
-  package var authorityDirectory: String { "\(controlPlaneDirectory)/ca" }
   /// Account and certificates of a public authority.
   package var publicCertificateDirectory: String { "\(controlPlaneDirectory)/acme" }
 
@@ -120,10 +122,13 @@ package struct InstanceLayout: Hashable, Sendable {
   /// Logs of the platform's own processes.
   package var logDirectory: String { "\(root)/log" }
 
-  /// A number of the instance for places that hold no name: NFLOG group, interface prefix (FNV-1a, 16 bits, not 0).
-  package var number: UInt16 {
+  /// A number of the instance for places that hold no name: NFLOG group, interface prefix.
+  package var number: UInt16 { Self.number(of: instance.description) }
+
+  /// FNV-1a, 16 bits, not 0.
+  package static func number(of name: String) -> UInt16 {
     var hash: UInt32 = 2_166_136_261
-    for byte in instance.description.utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+    for byte in name.utf8 { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
     let folded = UInt16(truncatingIfNeeded: hash ^ (hash >> 16))
     return folded == 0 ? 1 : folded
   }

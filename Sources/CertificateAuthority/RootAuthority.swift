@@ -4,10 +4,11 @@ import Faults
 import FoundationEssentials
 import X509
 
-/// The root of a trust domain, held in two files: `root.key` (0600) and `root.crt`.
+/// A root held in two files, `root.key` (0600) and `root.crt`, instead of in OpenBao, which holds the platform's own:
+/// tests issue below it, and `verify` forges with it.
 ///
 /// It signs intermediates and nothing else. The same step, a request in and a certificate out, is what OpenBao's PKI
-/// does once it holds the root; `Authority.adopt` takes either's answer.
+/// does for the platform; `Authority.adopt` takes either's answer.
 package struct RootAuthority: Sendable, CustomStringConvertible, CustomReflectable {
   package let anchor: TrustAnchor
   private let key: IdentityKey

@@ -37,6 +37,13 @@ package struct TrustAnchor: Hashable, Sendable, CustomStringConvertible {
 
   package var notAfter: Date { certificate.notValidAfter }
   package var pem: String { PEM.certificate(der) }
+
+  /// Whether its subject alternative names hold this URI.
+  package func isNamed(_ uri: String) -> Bool {
+    // A certificate whose names cannot be read has none.
+    let names = (try? certificate.extensions.subjectAlternativeNames) ?? nil
+    return names?.contains(.uniformResourceIdentifier(uri)) == true
+  }
   package var description: String { "root \(certificate.serialNumber.hexadecimal), until \(notAfter.ISO8601Format())" }
 
   /// What its certificates name as their issuer's key.

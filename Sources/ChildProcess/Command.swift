@@ -50,16 +50,9 @@ package struct Command: Sendable {
           configuration, input: .none, output: .bytes(limit: outputLimit), error: .bytes(limit: outputLimit))
         return CommandResult(result.terminationStatus, result.standardOutput, result.standardError)
       }
-      ignoreBrokenPipes()
-      // Not `.array(input)`: when the program does not read it all, Subprocess 1.0.2 leaves the pipe open and its own
-      // assertion ends this process.
       let result = try await Subprocess.run(
         configuration, input: .inputWriter, output: .bytes(limit: outputLimit), error: .bytes(limit: outputLimit)
-      ) { execution in
-        // What the program did not want to read is its own affair; how it ended is what counts.
-        _ = try? await execution.standardInputWriter.write(input)
-        try? await execution.standardInputWriter.finish()
-      }
+      ) { await feed(input, to: $0.standardInputWriter) }
       return CommandResult(result.terminationStatus, result.standardOutput, result.standardError)
     }
   }
@@ -98,15 +91,10 @@ package struct Command: Sendable {
     defer { try? file.close() }  // the program has its own copy; ours holds nothing unwritten
     return try await withDeadline(timeout) {
       guard input.isEmpty else {
-        ignoreBrokenPipes()
         let result = try await Subprocess.run(
           configuration, input: .inputWriter, output: .fileDescriptor(file, closeAfterSpawningProcess: false),
           error: .fileDescriptor(file, closeAfterSpawningProcess: false)
-        ) { execution in
-          // What the program did not want to read is its own affair; how it ended is what counts.
-          _ = try? await execution.standardInputWriter.write(input)
-          try? await execution.standardInputWriter.finish()
-        }
+        ) { await feed(input, to: $0.standardInputWriter) }
         return ExitStatus(result.terminationStatus)
       }
       let result = try await Subprocess.run(
@@ -168,6 +156,17 @@ package struct Command: Sendable {
     }
     try Task.checkCancellation()
     return ExitStatus(result.terminationStatus)
+  }
+
+  /// Writes all of a program's standard input.
+  ///
+  /// Not by `.array(input)`: when the program does not read it all, Subprocess 1.0.2 leaves the pipe open and its own
+  /// assertion ends this process.
+  private func feed(_ input: [UInt8], to writer: StandardInputWriter) async {
+    ignoreBrokenPipes()
+    // What the program did not want to read is its own affair; how it ended is what counts.
+    _ = try? await writer.write(input)
+    try? await writer.finish()
   }
 
   private func configuration() throws -> Configuration {

@@ -126,7 +126,7 @@ package struct NodeService: Sendable {
     let network = try NetworkIsolation(
       layout: layout, deniedDestinations: configuration.deniedDestinations, resolvers: resolvers)
     let sessions = AgentSessions(
-      client: VaultClient(address: VaultAddress(socket: layout.vaultSocket), logger: logger))
+      client: VaultClient(address: try VaultAddress(of: layout), logger: logger))
     let secrets = AgentSecrets(layout: layout, sessions: sessions, logger: logger)
     let proxy = try openProxy(configuration, network: network, secrets: secrets, logger: logger)
     await secrets.onChange { try await proxy.secretsChanged() }

@@ -20,6 +20,7 @@ package struct Doctor: Sendable {
     findings += await runtime()
     findings += await programs()
     findings += await pinned()
+    findings += await existingSecretsManager()
     findings.append(swap())
     findings.append(await addressPlan())
     findings.append(policy())
@@ -42,7 +43,7 @@ package struct Doctor: Sendable {
   }
 
   private func quickFindings() -> [Finding] {
-    [kernel(), architecture(), root(), controlGroups(), processIDs()] + users() + [disk(), memory()]
+    [kernel(), architecture(), root(), controlGroups(), processIDs(), encryption()] + users() + [disk(), memory()]
   }
 
   // MARK: The machine

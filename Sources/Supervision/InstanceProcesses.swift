@@ -21,7 +21,7 @@ package struct InstanceProcesses: Sendable {
   /// Programs of the platform: ours by the path of their executable, which lies in the instance's own directory, the
   /// proxies by the configuration that they run, the ACME client by its directory.
   package func platform() -> [Found] {
-    all { process in
+    Self.all { process in
       if let path = Self.executable(process), path.hasPrefix(layout.executable) {
         return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
       }
@@ -40,13 +40,13 @@ package struct InstanceProcesses: Sendable {
     let bootstraps = [layout.proxyBootstrap, layout.gatewayBootstrap]
     let arguments = Self.arguments(process)
     if arguments.contains(layout.publicCertificateDirectory) { return "lego" }
-    if arguments.contains("-config=\(layout.vaultConfiguration)") { return "openbao" }
+    if arguments.contains(Self.openBaoArgument(layout.vaultConfiguration)) { return "openbao" }
     return arguments.contains { bootstraps.contains($0) } ? "envoy" : nil
   }
 
   /// Everything of the instance: the platform, what is in its cgroups, and every runsc on its directory.
   package func everything() -> [Found] {
-    all { process in
+    Self.all { process in
       if let path = Self.executable(process), path.hasPrefix(layout.executable) {
         return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
       }
@@ -82,7 +82,15 @@ package struct InstanceProcesses: Sendable {
     }
   }
 
-  private func all(_ describe: (pid_t) -> String?) -> [Found] {
+  /// By which an OpenBao is known.
+  static func openBaoArgument(_ configuration: String) -> String { "-config=\(configuration)" }
+
+  /// OpenBao servers that run on this configuration.
+  static func openBao(on configuration: String) -> [pid_t] {
+    all { arguments($0).contains(openBaoArgument(configuration)) ? "openbao" : nil }.map(\.process)
+  }
+
+  private static func all(_ describe: (pid_t) -> String?) -> [Found] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return names.compactMap { pid_t($0) }.sorted().compactMap { process in
       guard process != getpid(), Self.isAlive(process) else { return nil }

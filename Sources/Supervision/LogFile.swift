@@ -1,4 +1,5 @@
 import Faults
+import Files
 import Foundation
 import Glibc
 
@@ -8,10 +9,7 @@ struct LogFile: Sendable {
 
   let path: String
 
-  var size: Int {
-    var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : 0
-  }
+  var size: Int { FileStatus(path)?.size ?? 0 }
 
   /// Starts the file anew when it is full. Its writers append (O_APPEND), so they go on at the new beginning; a line
   /// written between the copy and the cut is lost, which a log of bounded size may.
@@ -26,14 +24,13 @@ struct LogFile: Sendable {
       throw fault("open it: \(String(cString: strerror(errno)))")
     }
     defer { close(file) }
-    var status = stat()
-    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
+    guard let status = FileStatus(descriptor: file), status.isRegular, status.links == 1 else {
       throw fault("it is no regular file of its own")
     }
-    guard Int(status.st_size) > Self.longest else { return }
+    guard status.size > Self.longest else { return }
     // On a full disk the newer half goes as well: a log must not keep it full.
     defer { ftruncate(file, 0) }
-    try copy(file, size: Int(status.st_size))
+    try copy(file, size: status.size)
   }
 
   private func copy(_ file: Int32, size: Int) throws {

@@ -1,6 +1,7 @@
 import AgentModel
 import ChildProcess
 import Faults
+import Files
 import Foundation
 import Glibc
 
@@ -26,26 +27,32 @@ struct MemoryDirectories: Sendable {
     for (path, size) in sizes {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-      guard !Self.isMountPoint(path) else { continue }
-      let options = "size=\(size),mode=0755,nosuid,nodev,noexec"
-      let kept = try await Command("mount", ["-t", "tmpfs", "-o", "\(options),noswap", "tmpfs", path]).run(
-        timeout: .seconds(10))
-      // Linux before 6.4 cannot keep a tmpfs out of swap.
-      if kept.status != .exited(0) {
-        try await Command("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path]).check(timeout: .seconds(10))
-      }
+      try await Self.mount(path, size: size)
     }
+  }
+
+  /// Mounts one, unless it is mounted.
+  static func mount(_ path: String, size: String) async throws {
+    guard !isMountPoint(path) else { return }
+    let options = "size=\(size),mode=0755,nosuid,nodev,noexec"
+    let kept = try await Command("mount", ["-t", "tmpfs", "-o", "\(options),noswap", "tmpfs", path]).run(
+      timeout: .seconds(10))
+    // Linux before 6.4 cannot keep a tmpfs out of swap.
+    if kept.status == .exited(0) { return }
+    try await Command("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path]).check(timeout: .seconds(10))
   }
 
   func unmount() async throws {
-    for (path, _) in sizes.reversed() where Self.isMountPoint(path) {
-      try await Command("umount", [path]).check(timeout: .seconds(10))
-    }
+    for (path, _) in sizes.reversed() { try await Self.unmount(path) }
+  }
+
+  static func unmount(_ path: String) async throws {
+    guard isMountPoint(path) else { return }
+    try await Command("umount", [path]).check(timeout: .seconds(10))
   }
 
   static func isMountPoint(_ path: String) -> Bool {
-    var (own, parent) = (stat(), stat())
-    guard stat(path, &own) == 0, stat("\(path)/..", &parent) == 0 else { return false }
-    return own.st_dev != parent.st_dev
+    guard let own = FileStatus(path), let parent = FileStatus("\(path)/..") else { return false }
+    return own.device != parent.device
   }
 }

@@ -40,7 +40,7 @@ extension Platform {
       if let status {
         throw failure("the supervisor \(status)", log: log, from: start)
       }
-      if ContinuousClock.now > deadline {
+      if ContinuousClock.now > deadline, !waitsForShares {
         await child.stop(grace: .zero)
         throw failure("the platform was not ready in time", log: log, from: start)
       }

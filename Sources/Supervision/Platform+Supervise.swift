@@ -31,7 +31,6 @@ extension Platform {
       "--state-dir", URL(filePath: layout.root).deletingLastPathComponent().path, "--instance", "\(layout.instance)",
     ]
     let identity = ["--trust-domain", "\(configuration.trustDomain)"]
-    let setpriv = Command.locate("setpriv") ?? "/usr/bin/setpriv"
     let controlPlane =
       Self.unprivileged(InstanceLayout.User.controlPlane) + [layout.executable, "control-plane"] + instance
       + identity + gatewayArguments
@@ -39,13 +38,7 @@ extension Platform {
       (configuration.upstreamAuthorities.map { ["--upstream-authorities", $0] } ?? [])
       + (configuration.resolver.map { ["--resolver", $0] } ?? [])
     let (proxyUser, gatewayUser) = ("\(layout.proxyUserID)", "\(layout.gatewayUserID)")
-    return [
-      (
-        component(
-          "vault", setpriv,
-          Self.unprivileged("\(layout.vaultUserID)", group: controlPlaneGroup) + [programs.openBao, "server"]
-            + ["-config=\(layout.vaultConfiguration)"], watchesLifeline: false), "\(layout.vaultUserID)"
-      ),
+    return (hasOwnSecretsManager ? [secretsManager(programs.openBao)] : []) + [
       (
         component(
           "proxy", setpriv,
@@ -69,6 +62,15 @@ extension Platform {
       ),
     ]
   }
+
+  private func secretsManager(_ program: String) -> (process: SupervisedProcess, user: String) {
+    let user = "\(layout.vaultUserID)"
+    let arguments =
+      Self.unprivileged(user, group: controlPlaneGroup) + [program, "server", "-config=\(layout.vaultConfiguration)"]
+    return (component("vault", setpriv, arguments, watchesLifeline: false), user)
+  }
+
+  private var setpriv: String { Command.locate("setpriv") ?? "/usr/bin/setpriv" }
 
   /// Lets requests in flight end before the gateway does, for a few seconds at most.
   private func drainGateway() async {
@@ -111,8 +113,9 @@ extension Platform {
             async let provisioned: Void = provisionUntilDone(progress: progress)
             try await waitUntilReady(components.map(\.process), progress: progress)
             await ready(states(components))
-            try await rotateLogs()
-            await provisioned
+            async let rotated: Void = rotateLogs()
+            // The latter ends only with the platform.
+            _ = try await (provisioned, rotated)
           })
       }
       for (process, _) in components.reversed() {
@@ -128,7 +131,7 @@ extension Platform {
   /// The group of the control plane, to which the secrets manager gives its socket.
   private var controlPlaneGroup: UInt32 {
     // Preparation has refused a machine without that user.
-    getpwnam(InstanceLayout.User.controlPlane)?.pointee.pw_gid ?? UInt32.max
+    (try? Account(named: InstanceLayout.User.controlPlane))?.group ?? UInt32.max
   }
 
   /// Without its secrets manager the platform runs what it ran, starts nothing that needs a secret, and says why; what
@@ -171,7 +174,8 @@ extension Platform {
         guard await process.starts >= 4, let end = await process.lastEnd else { continue }
         throw notReady("\(process.name) \(end), four times", log: process.name)
       }
-      guard ContinuousClock.now < deadline else {
+      // People take their time to unseal.
+      guard ContinuousClock.now < deadline || waitsForShares else {
         let reason = await whyNotReady()
         throw notReady("the API is not ready after \(Self.readinessLimit)\(reason)", log: "control-plane")
       }
@@ -212,23 +216,5 @@ extension Platform {
         }
       }
     }
-  }
-}
-
-/// Runs both until one has ended, then cancels the other.
-private func firstOf(
-  _ one: @escaping @Sendable () async throws -> Void, _ other: @escaping @Sendable () async throws -> Void
-) async throws {
-  try await withThrowingTaskGroup(of: Void.self) { group in
-    group.addTask { try await one() }
-    group.addTask { try await other() }
-    defer { group.cancelAll() }
-    try await group.next()
-  }
-}
-
-extension Result where Failure == any Error, Success: Sendable {
-  fileprivate init(_ body: () async throws -> Success) async {
-    do { self = .success(try await body()) } catch { self = .failure(error) }
   }
 }

@@ -19,8 +19,7 @@ package struct Platform: Sendable {
     package var envoy: String?
     /// OpenBao's program; `nil` takes the one of PATH, or the pinned one.
     package var openBao: String?
-    /// File of the key that unseals the secrets manager; `nil` for the one of the instance's directory.
-    package var sealKey: String?
+    package var secretsManager: SecretsManagerChoice
     /// Where people reach the gateway.
     package var listen: ListenAddress
     package var trustDomain: TrustDomain
@@ -39,7 +38,7 @@ package struct Platform: Sendable {
 
     package init(
       layout: InstanceLayout, policy: String? = nil, runtime: String = "runsc", envoy: String? = nil,
-      openBao: String? = nil, sealKey: String? = nil,
+      openBao: String? = nil, secretsManager: SecretsManagerChoice = .own(.file(nil)),
       listen: ListenAddress = .gatewayDefault, trustDomain: TrustDomain = .default,
       upstreamAuthorities: String? = nil, resolver: String? = nil, gatewayNames: [String] = [],
       publicCertificate: PublicCertificateSettings? = nil, plainListen: ListenAddress? = nil,
@@ -50,7 +49,7 @@ package struct Platform: Sendable {
       self.runtime = runtime
       self.envoy = envoy
       self.openBao = openBao
-      self.sealKey = sealKey
+      self.secretsManager = secretsManager
       self.listen = listen
       self.trustDomain = trustDomain
       self.upstreamAuthorities = upstreamAuthorities

@@ -1,5 +1,6 @@
 import AgentModel
 import Faults
+import Files
 import Foundation
 import Glibc
 import KernelFiles
@@ -35,7 +36,7 @@ struct Preparation: Sendable {
   }
 
   func run() async throws {
-    let controlPlane = try account(InstanceLayout.User.controlPlane)
+    let controlPlane = try Account(named: InstanceLayout.User.controlPlane)
     try Self.makeDirectory(layout.apiDirectory, mode: 0o755, owner: controlPlane)
     try Self.makeDirectory(layout.controlPlaneDirectory, mode: 0o700, owner: controlPlane)
     try Self.makeDirectory(layout.nodeDirectory, mode: 0o700)
@@ -53,7 +54,7 @@ struct Preparation: Sendable {
 
   /// Who may read and write what the proxies live on: each owner alone, and where two meet, a directory for that.
   private func prepareProxies(_ controlPlane: Account) throws {
-    let sentinel = try account(InstanceLayout.User.sentinel)
+    let sentinel = try Account(named: InstanceLayout.User.sentinel)
     let gateway = Account(user: layout.gatewayUserID, group: layout.gatewayUserID)
     let proxy = Account(user: layout.proxyUserID, group: layout.proxyUserID)
     // What is made in a directory with the bit for it belongs to the directory's group.
@@ -62,7 +63,7 @@ struct Preparation: Sendable {
       (directory(layout.proxyAdminSocket), 0o700, proxy),
       (directory(layout.ingressSocket), 0o2750, Account(user: proxy.user, group: gateway.group)),
       (directory(layout.proxyDenials), 0o2750, Account(user: proxy.user, group: sentinel.group)),
-      (directory(layout.identityKeysFile), 0o700, Account(user: 0, group: 0)),
+      (directory(layout.identityKeysFile), 0o700, .root),
       (directory(layout.resolverTable), 0o750, Account(user: 0, group: sentinel.group)),
       (directory(layout.meshSocket), 0o2750, Account(user: controlPlane.user, group: layout.meshGroupID)),
       (layout.gatewayFiles, 0o2750, Account(user: controlPlane.user, group: gateway.group)),
@@ -78,12 +79,12 @@ struct Preparation: Sendable {
     let vault = Account(user: layout.vaultUserID, group: layout.vaultUserID)
     let shared = Account(user: vault.user, group: controlPlane.group)
     let places: [(path: String, mode: mode_t, owner: Account)] = [
-      (layout.keysDirectory, 0o700, Account(user: 0, group: 0)), (layout.vaultDirectory, 0o700, vault),
+      (layout.keysDirectory, 0o700, .root), (layout.vaultDirectory, 0o700, vault),
       (layout.vaultDataDirectory, 0o700, vault), (directory(layout.vaultAudit), 0o700, vault),
-      (layout.vaultRunDirectory, 0o755, Account(user: 0, group: 0)), (directory(layout.vaultSocket), 0o2750, shared),
+      (layout.vaultRunDirectory, 0o755, .root), (directory(layout.vaultSocket), 0o2750, shared),
       (directory(layout.vaultRecentAudit), 0o2750, shared),
       // Each agent has one directory of its own there.
-      (layout.agentSecretsDirectory, 0o711, Account(user: 0, group: 0)),
+      (layout.agentSecretsDirectory, 0o711, .root),
     ]
     for place in places { try Self.makeDirectory(place.path, mode: place.mode, owner: place.owner) }
   }
@@ -108,11 +109,9 @@ struct Preparation: Sendable {
     let target = layout.executable
     guard executable != target else { return }
     try Self.makeDirectory("\(layout.root)/bin", mode: 0o755)
-    var source = stat()
-    var present = stat()
-    guard stat(executable, &source) == 0 else { throw Self.fault("read \(executable)") }
-    if stat(target, &present) == 0, present.st_size == source.st_size, present.st_uid == 0,
-      present.st_mtim.tv_sec == source.st_mtim.tv_sec, present.st_mtim.tv_nsec == source.st_mtim.tv_nsec
+    guard let source = FileStatus(following: executable) else { throw Self.fault("read \(executable)") }
+    if let present = FileStatus(following: target), present.owner == 0, present.size == source.size,
+      present.changed == source.changed
     {
       return
     }
@@ -125,30 +124,13 @@ struct Preparation: Sendable {
         .exhausted, operation: "copy \(executable) to \(target)", reason: "the copy failed",
         remedy: "free disk space", cause: error)
     }
-    let times = [source.st_atim, source.st_mtim]
-    guard chown(partial, 0, 0) == 0, chmod(partial, 0o755) == 0, utimensat(AT_FDCWD, partial, times, 0) == 0,
+    guard chown(partial, 0, 0) == 0, chmod(partial, 0o755) == 0, utimensat(AT_FDCWD, partial, source.times, 0) == 0,
       rename(partial, target) == 0
     else { throw Self.fault("install \(target)") }
   }
 
-  private struct Account {
-    var user: uid_t
-    var group: gid_t
-  }
-
-  private func account(_ name: String) throws -> Account {
-    guard let entry = getpwnam(name) else {
-      throw Fault(
-        .notFound, operation: "look up user \(name)", reason: "the system has no such user",
-        remedy: "run scripts/setup, or: useradd --system --shell /usr/sbin/nologin \(name)")
-    }
-    return Account(user: entry.pointee.pw_uid, group: entry.pointee.pw_gid)
-  }
-
   /// Makes the directory and what is missing above it, and gives it exactly this owner and mode.
-  private static func makeDirectory(
-    _ path: String, mode: mode_t, owner: Account = Account(user: 0, group: 0)
-  ) throws {
+  static func makeDirectory(_ path: String, mode: mode_t, owner: Account = .root) throws {
     do {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
@@ -161,15 +143,14 @@ struct Preparation: Sendable {
   }
 
   /// The control plane runs as its own user and has to reach its directories.
-  private static func requireTraversable(_ path: String) throws {
+  static func requireTraversable(_ path: String, by user: String = InstanceLayout.User.controlPlane) throws {
     var directory = URL(filePath: path)
     while directory.path != "/" {
-      var status = stat()
-      guard stat(directory.path, &status) == 0 else { throw fault("read \(directory.path)") }
-      guard status.st_mode & 0o001 != 0 else {
+      guard let status = FileStatus(following: directory.path) else { throw fault("read \(directory.path)") }
+      guard status.mode & 0o001 != 0 else {
         throw Fault(
           .invalid, operation: "use \(path)",
-          reason: "user \(InstanceLayout.User.controlPlane) may not pass through \(directory.path)",
+          reason: "user \(user) may not pass through \(directory.path)",
           remedy: "run 'chmod o+x \(directory.path)' or choose another --state-dir")
       }
       directory.deleteLastPathComponent()

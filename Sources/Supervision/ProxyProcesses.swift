@@ -1,6 +1,7 @@
 import AgentModel
 import ChildProcess
 import Faults
+import Files
 import Foundation
 import Glibc
 import NetworkIsolation
@@ -52,16 +53,10 @@ extension Platform {
   /// The control plane writes there, in directories that pass their group, the gateway's, on: it could not keep that
   /// if it made them itself (chmod(2) takes the bit from who is not of the group).
   private func giveDirectories(below root: String, to owner: String, readBy gid: gid_t) throws {
-    guard let entry = getpwnam(owner) else {
-      throw Fault(
-        .notFound, operation: "look up user \(owner)", reason: "the system has no such user",
-        remedy: "run scripts/setup")
-    }
-    let uid = entry.pointee.pw_uid
+    let uid = try Account(named: owner).user
     let below = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
     for path in [root] + below.map({ "\(root)/\($0)" }) {
-      var status = stat()
-      guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { continue }
+      guard FileStatus(path)?.isDirectory == true else { continue }
       guard chown(path, uid, gid) == 0, chmod(path, 0o2750) == 0 else {
         throw Fault(
           .failed, operation: "prepare \(path)", reason: String(cString: strerror(errno)), remedy: "run as root")

@@ -1,10 +1,10 @@
 /// How long to wait before a process that ended is started again: 0.1 s, doubling up to 30 s.
 ///
-/// A process that ran for a minute counts as healthy, and its next end begins the row anew.
+/// A process that ran for ten seconds counts as healthy, and its next end begins the row anew.
 struct RestartDelay: Sendable {
   static let first = Duration.milliseconds(100)
   static let longest = Duration.seconds(30)
-  static let healthy = Duration.seconds(60)
+  static let healthy = Duration.seconds(10)
 
   private var next = RestartDelay.first
 

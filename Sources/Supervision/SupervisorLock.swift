@@ -9,11 +9,14 @@ final class SupervisorLock: Sendable {
 
   /// - Returns: `nil` when another supervisor holds the lock.
   /// - Throws: `Fault(.failed)` when the file cannot be opened.
-  static func take(_ layout: InstanceLayout) throws -> SupervisorLock? {
-    let descriptor = open(layout.lockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+  static func take(_ layout: InstanceLayout) throws -> SupervisorLock? { try take(layout.lockFile) }
+
+  /// As for an instance, of whatever has one supervisor.
+  static func take(_ file: String) throws -> SupervisorLock? {
+    let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw Fault(
-        .failed, operation: "open \(layout.lockFile)", reason: String(cString: strerror(errno)),
+        .failed, operation: "open \(file)", reason: String(cString: strerror(errno)),
         remedy: "run as root, or mend the state directory")
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -24,7 +27,7 @@ final class SupervisorLock: Sendable {
     guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
       close(descriptor)
       throw Fault(
-        .exhausted, operation: "write \(layout.lockFile)", reason: String(cString: strerror(errno)),
+        .exhausted, operation: "write \(file)", reason: String(cString: strerror(errno)),
         remedy: "free disk space")
     }
     return SupervisorLock(descriptor: descriptor)

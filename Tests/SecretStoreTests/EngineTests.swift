@@ -1,7 +1,9 @@
 import AgentModel
+import CertificateAuthority
 import ChildProcess
 import Faults
 import Foundation
+import Glibc
 import SecretStore
 import TestSupport
 import Testing
@@ -96,6 +98,72 @@ import Testing
     }
   }
 
+  @Test("refuse who has another time, and say that it may be the clock") func clock() async throws {
+    try await VaultWorld.with { world in
+      let id = try #require(AgentID("acme/late"))
+      _ = try await world.agent(id)
+      for shift in [-300.0, 300] {
+        let token = try world.authority.issueJWTSVID(
+          for: .agent(id, in: world.domain), audience: ["openbao"], at: Date(timeIntervalSinceNow: shift))
+        await #expect {
+          _ = try await Vault.logIn(world.client, jwt: token.secretToken, role: "agent", mount: "jwt")
+        } throws: {
+          let fault = $0 as? Fault
+          return fault?.code == .unauthenticated && fault?.remedy.contains("clocks agree") == true
+        }
+      }
+    }
+  }
+
+  @Test(
+    "refuse everything while neither audit log can be written, lose nothing, and go on by themselves",
+    .enabled(if: geteuid() == 0)) func fullAuditDisk() async throws
+  {
+    try await VaultWorld.start(sealsItself: true, auditRoom: "8m") { world in
+      let (store, path) = (KeyValue(world.asControlPlane), "lobstack/tenant/acme/key")
+      #expect(try await store.write(path, SecretValue("first".utf8)) == 1)
+      let junk = "\(world.auditDirectory)/junk"
+      #expect(FileManager.default.createFile(atPath: junk, contents: nil))
+      let file = try #require(FileHandle(forWritingAtPath: junk))
+      // To the last byte; what does not fit any more fails.
+      while (try? file.write(contentsOf: Data(repeating: 0, count: 64))) != nil {}
+      try file.close()
+      await #expect {
+        // The pages of the log that it has begun hold a few more.
+        for _ in 0..<200 { try await store.write(path, SecretValue("lost?".utf8), ifCurrent: 1) }
+      } throws: {
+        let fault = $0 as? Fault
+        return fault?.code == .failed && fault?.remedy.contains("audit log") == true
+          || fault?.code == .conflict
+      }
+      await #expect {
+        for _ in 0..<200 { _ = try await store.metadata(path) }
+      } throws: {
+        ($0 as? Fault)?.remedy.contains("audit log") == true
+      }
+      try FileManager.default.removeItem(atPath: junk)
+      let now = try #require(try await store.metadata(path)).currentVersion
+      #expect(try await store.write(path, SecretValue("after".utf8), ifCurrent: now) == now + 1)
+    }
+  }
+
+  @Test("know the newer of two states of the store, in whatever order they come") func order() async throws {
+    func index(_ cluster: String, _ value: Int) throws -> VaultIndex {
+      let json = Data(#"{"cluster":"\#(cluster)","value":\#(value)}"#.utf8).base64EncodedString()
+      return try JSONDecoder().decode(VaultIndex.self, from: Data(#"{"text":"\#(json)"}"#.utf8))
+    }
+    let client = VaultClient(address: VaultAddress(socket: "/nowhere"))
+    for (cluster, value, newest) in [("a", 5, 5), ("a", 9, 9), ("a", 7, 9), ("b", 1, 1)] {
+      client.see(try index(cluster, value))
+      #expect(client.index == (try index(cluster, newest)))
+    }
+    // HashiCorp Vault's, which nobody reads.
+    let other = try JSONDecoder().decode(VaultIndex.self, from: Data(#"{"text":"v1:abc"}"#.utf8))
+    client.see(other)
+    #expect(client.index == other)
+    try await client.shutdown()
+  }
+
   @Test("give what is wrapped once") func wrapping() async throws {
     struct Policy: Decodable, Sendable { var policy: String }
     try await VaultWorld.with { world in
@@ -135,7 +203,7 @@ import Testing
       #expect(found.standardOutput.isEmpty)
       // The search finds what is there: the path stands in the audit log.
       let control = try await Command("grep", ["-rlaF", "lobstack/agent/acme.one/token", world.directory]).run()
-      #expect(control.standardOutput.contains("audit-1.jsonl") && control.standardOutput.contains("audit-2.jsonl"))
+      #expect(control.standardOutput.contains("audit/1.jsonl") && control.standardOutput.contains("audit/2.jsonl"))
     }
   }
 }

@@ -10,10 +10,10 @@ import Testing
     #expect(row.suffix(2) == [.seconds(30), .seconds(30)])
   }
 
-  @Test("begins anew after a minute of health") func resets() {
+  @Test("begins anew after ten seconds of health") func resets() {
     var delay = RestartDelay()
     for _ in 0..<5 { _ = delay.afterEnd(lifetime: .zero) }
-    #expect(delay.afterEnd(lifetime: .seconds(60)) == .milliseconds(100))
-    #expect(delay.afterEnd(lifetime: .seconds(59)) == .milliseconds(200))
+    #expect(delay.afterEnd(lifetime: .seconds(10)) == .milliseconds(100))
+    #expect(delay.afterEnd(lifetime: .seconds(9)) == .milliseconds(200))
   }
 }

@@ -6,6 +6,7 @@ import Foundation
 import Glibc
 import Logging
 import SecretStore
+import Synchronization
 
 /// A real OpenBao with the project's own policy, as a first start makes it; gone when the test is over.
 package final class VaultWorld: Sendable {
@@ -14,15 +15,18 @@ package final class VaultWorld: Sendable {
   package let directory: String
   package let client: VaultClient
   package let domain = TrustDomain.default
-  private let server: Task<Void, Never>
+  package var auditDirectory: String { "\(directory)/audit" }
+  private let server = Mutex<Task<Void, Never>?>(nil)
   private let controlPlane = LoginKey()
   private let operatorKey = LoginKey()
   /// Signs for agents, as the control plane's authority does.
   package let authority: Authority
 
   /// Runs `body` with a server of its own.
-  package static func start(sealsItself: Bool, _ body: (VaultWorld) async throws -> Void) async throws {
-    let world = try await start(sealsItself: sealsItself)
+  package static func start(
+    sealsItself: Bool, auditRoom: String? = nil, _ body: (VaultWorld) async throws -> Void
+  ) async throws {
+    let world = try await start(sealsItself: sealsItself, auditRoom: auditRoom)
     do {
       try await body(world)
     } catch {
@@ -37,10 +41,15 @@ package final class VaultWorld: Sendable {
   /// - Parameters:
   ///   - socket: where it listens beside its address; by default in its own directory.
   ///   - authority: signs for agents; by default one of its own.
+  ///   - auditRoom: size of a file system of the audit logs' own, as mount(8) takes it.
   package static func start(
-    sealsItself: Bool = true, socket: String? = nil, authority: Authority? = nil
+    sealsItself: Bool = true, socket: String? = nil, authority: Authority? = nil, auditRoom: String? = nil
   ) async throws -> VaultWorld {
     let world = try VaultWorld(sealsItself: sealsItself, socket: socket, authority: authority)
+    if let auditRoom {
+      try await Command("mount", ["-t", "tmpfs", "-o", "size=\(auditRoom)", "tmpfs", world.auditDirectory]).check()
+    }
+    world.run()
     guard sealsItself else { return world }
     do { try await world.waitUntilReady() } catch {
       await world.close()
@@ -60,6 +69,7 @@ package final class VaultWorld: Sendable {
     self.directory = directory
     try FileManager.default.createDirectory(
       atPath: "\(directory)/data", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try FileManager.default.createDirectory(atPath: "\(directory)/audit", withIntermediateDirectories: false)
     self.authority = authority ?? Authority(trustDomain: domain, at: .now)
     let address = "127.180.\(number >> 8).\(number & 0xff)"
     let names = [address].compactMap { ServerName($0) }
@@ -76,7 +86,7 @@ package final class VaultWorld: Sendable {
       socket: socket ?? "\(directory)/vault.sock", socketUser: geteuid(), socketGroup: getegid(),
       certificate: "\(directory)/tls.pem", key: "\(directory)/tls.key",
       seal: sealsItself ? .file("\(directory)/seal.key", id: "test") : .shamir,
-      auditFiles: ["\(directory)/audit-1.jsonl", "\(directory)/audit-2.jsonl"],
+      auditFiles: ["\(directory)/audit/1.jsonl", "\(directory)/audit/2.jsonl"],
       firstStart: policy.requests + [
         .keys([controlPlane.publicPEM], ofMount: "platform"), .keys([operatorKey.publicPEM], ofMount: "operator"),
       ])
@@ -84,13 +94,17 @@ package final class VaultWorld: Sendable {
     authorityPEM = certificate.issuer
     try configuration.text.write(toFile: "\(directory)/openbao.hcl", atomically: true, encoding: .utf8)
     client = VaultClient(address: VaultAddress(socket: configuration.socket), patience: .seconds(30))
+  }
+
+  private func run() {
     let command = Command(
       Self.program, ["server", "-config=\(directory)/openbao.hcl"],
       environment: Command.defaultEnvironment.merging(["HOME": directory]) { $1 })
-    server = Task {
+    let task = Task { [directory] in
       // How it ended shows in what the test expects of it.
       _ = try? await command.run(appendingTo: "\(directory)/log", timeout: .seconds(600))
     }
+    server.withLock { $0 = task }
   }
 
   /// Who vouches for the server at that address, PEM.
@@ -113,10 +127,19 @@ package final class VaultWorld: Sendable {
 
   package func close() async {
     try? await client.shutdown()
-    server.cancel()
-    await server.value
+    let task = server.withLock { $0 }
+    task?.cancel()
+    await task?.value
+    // Most have no file system of their own there.
+    _ = try? await Command("umount", ["--quiet", auditDirectory]).run()
     // What is left over is in /tmp; the test's verdict stands without it.
     try? FileManager.default.removeItem(atPath: directory)
+  }
+
+  /// A token of the operator's.
+  package func operatorToken() async throws -> String {
+    let token = try operatorKey.token(for: .operator, in: domain, audience: "openbao", at: Date())
+    return try await Vault.logIn(client, jwt: token.secretToken, role: "operator", mount: "operator").token.secret
   }
 
   package var asControlPlane: Vault { Vault(client, as: .controlPlane, key: controlPlane, in: domain) }

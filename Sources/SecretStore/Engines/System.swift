@@ -115,7 +115,14 @@ extension Vault {
   }
 
   /// Gives the store's own key another version, for what is written from now on.
-  package func rotateStoreKey() async throws { try await send(.POST, "sys/rotate/keyring") }
+  package func rotateStoreKey() async throws {
+    do { try await send(.POST, "sys/rotate/keyring") } catch let fault as Fault
+      where [.notFound, .unsupported].contains(fault.code)
+    {
+      // HashiCorp Vault's name of it.
+      try await send(.POST, "sys/rotate")
+    }
+  }
 
   /// Longest snapshot, in bytes.
   static let longestSnapshot = 1 << 30
@@ -164,7 +171,12 @@ package struct ClusterState: Sendable, Decodable {
 }
 
 extension Vault {
-  package func clusterState() async throws -> ClusterState {
-    try await content(.GET, "sys/storage/raft/autopilot/state")
+  /// - Returns: `nil` from a server with another storage than Raft, or for a token that may not know.
+  package func clusterState() async throws -> ClusterState? {
+    do { return try await content(.GET, "sys/storage/raft/autopilot/state") } catch let fault as Fault
+      where [.denied, .invalid, .notFound, .unsupported].contains(fault.code)
+    {
+      return nil
+    }
   }
 }

@@ -40,6 +40,16 @@ extension Vault {
     try await send(.POST, "auth/token/revoke-self", operation: "revoke the token")
   }
 
+  /// The policies of the own token.
+  package func ownPolicies() async throws -> [String] {
+    struct Content: Decodable, Sendable {
+      var policies: [String]
+      var identity_policies: [String]?
+    }
+    let content: Content = try await content(.GET, "auth/token/lookup-self", operation: "look at the own token")
+    return (content.policies + (content.identity_policies ?? [])).sorted()
+  }
+
   /// What may be done with a path by the own token (`sys/capabilities-self`).
   package func capabilities(of path: String) async throws -> [String] {
     struct Content: Decodable, Sendable { var capabilities: [String] }

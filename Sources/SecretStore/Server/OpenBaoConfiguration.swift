@@ -25,13 +25,22 @@ package struct OpenBaoConfiguration: Sendable {
   package var seal: Seal
   /// Two, so that one that cannot be written stops nothing. They must be the same on every node.
   package var auditFiles: [String]
+  /// Addresses of the other nodes of its cluster.
+  package var peers: [String] = []
+  /// Who vouches for them, a PEM file.
+  package var peerAuthority: String?
   /// What an empty server is filled with at its first start; `nil` for one that joins a cluster.
   package var firstStart: [ProvisioningRequest]?
 
   package static let apiPort = 8200
   package static let clusterPort = 8201
 
-  package var apiAddress: String { "https://\(address):\(Self.apiPort)" }
+  package var apiAddress: String { Self.api(at: address) }
+
+  package static func api(at address: String) -> String { "https://\(bracketed(address)):\(apiPort)" }
+
+  /// An address as it stands before a port (RFC 3986 §3.2.2).
+  private static func bracketed(_ address: String) -> String { address.contains(":") ? "[\(address)]" : address }
 
   package init(
     clusterName: String, nodeName: String, address: String, dataDirectory: String, socket: String, socketUser: UInt32,
@@ -52,23 +61,35 @@ package struct OpenBaoConfiguration: Sendable {
     self.firstStart = firstStart
   }
 
+  /// Until it has a store it asks this node to let it join.
+  private func join(_ peer: String) -> String {
+    """
+      retry_join {
+        leader_api_addr     = \(HCLText.quoted(Self.api(at: peer)))
+        leader_ca_cert_file = \(HCLText.quoted(peerAuthority ?? ""))
+      }
+
+    """
+  }
+
   /// The text of the file (OpenBao's HCL 1).
   package var text: String {
     func quoted(_ text: String) -> String { HCLText.quoted(text) }
+    let host = Self.bracketed(address)
     var text = """
       cluster_name = \(quoted(clusterName))
-      cluster_addr = \(quoted("https://\(address):\(Self.clusterPort)"))
+      cluster_addr = \(quoted("https://\(host):\(Self.clusterPort)"))
       api_addr     = \(quoted(apiAddress))
 
       storage "raft" {
         path                   = \(quoted(dataDirectory))
         node_id                = \(quoted(nodeName))
         performance_multiplier = 1
-      }
+      \(peers.map(join).joined())}
 
       listener "tcp" {
-        address         = \(quoted("\(address):\(Self.apiPort)"))
-        cluster_address = \(quoted("\(address):\(Self.clusterPort)"))
+        address         = \(quoted("\(host):\(Self.apiPort)"))
+        cluster_address = \(quoted("\(host):\(Self.clusterPort)"))
         tls_cert_file   = \(quoted(certificate))
         tls_key_file    = \(quoted(key))
         tls_min_version = "tls13"
@@ -106,17 +127,5 @@ package struct OpenBaoConfiguration: Sendable {
     }
     guard let firstStart, case .file = seal else { return text }
     return text + "\ninitialize \"platform\" {\n\(firstStart.map(\.text).joined(separator: "\n"))}\n"
-  }
-}
-
-extension ProvisioningRequest {
-  /// Whom a JWT mount believes.
-  ///
-  /// - Parameter keys: public keys, PEM.
-  package static func keys(_ keys: [String], ofMount mount: String) -> ProvisioningRequest {
-    var data = HCLObject()
-    _ = data.add(.list(keys.map { .string($0) }), for: "jwt_validation_pubkeys")
-    _ = data.add(.list([.string("ES256")]), for: "jwt_supported_algs")
-    return ProvisioningRequest(name: "logins/\(mount)-keys", path: "auth/\(mount)/config", data: data)
   }
 }

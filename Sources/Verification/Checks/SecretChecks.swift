@@ -5,6 +5,7 @@ import ChildProcess
 import Faults
 import Foundation
 import Glibc
+import NodeProtocol
 import SecretStore
 
 /// SEC-1, 3 and 6: what an agent's own token opens, and what it does not have at all.
@@ -27,7 +28,8 @@ struct SecretChecks: Sendable {
     ]
   }
 
-  private var vault: VaultOperator { VaultOperator(layout: fixtures.site.platform) }
+  /// Asks by agents' own tokens, which it holds and shows nobody.
+  private var node: NodeClient { NodeClient(socket: fixtures.site.platform.nodeSocket) }
 
   // MARK: SEC-1
 
@@ -38,7 +40,7 @@ struct SecretChecks: Sendable {
     let name = try await fixtures.names.value.secret
     _ = (try await fixtures.key.value, try await fixtures.secondKey.value)
     func place(_ id: AgentID) -> String { SecretReference(tenant: id.tenant, agent: id.name, name: name).path }
-    let isRead = try await vault.statuses([VaultProbe(.read, "secret/data/\(place(own))")], as: own) == [200]
+    let isRead = try await node.probeSecrets([VaultProbe(.read, "secret/data/\(place(own))")], as: own) == [200]
     guard isRead else { return Finding(.failed, evidence: ["\(own) cannot read its own secret by its own token"]) }
     var finding = Finding([
       try await trial("read another agent's secret", VaultProbe(.read, "secret/data/\(place(other))"), other, own),
@@ -57,18 +59,17 @@ struct SecretChecks: Sendable {
   private func trial(
     _ attack: String, _ probe: VaultProbe, _ owner: AgentID, _ attacker: AgentID
   ) async throws -> Trial {
-    let vault = vault
     return try await Trial.run(attack) {
-      let status = try await vault.statuses([probe], as: owner)[0]
+      let status = try await node.probeSecrets([probe], as: owner)[0]
       return status == 200 ? .succeeded("its owner's token: 200") : .unknown("its owner's token: \(status)")
     } withControl: {
-      let status = try await vault.statuses([probe], as: attacker)[0]
+      let status = try await node.probeSecrets([probe], as: attacker)[0]
       return status == 403 ? .prevented("the attacker's own token: 403") : .succeeded("the attacker's token: \(status)")
     }
   }
 
   private func listing(_ place: String, _ attacker: AgentID) async throws -> Trial {
-    let (vault, client) = (vault, try await fixtures.agents.value.client)
+    let client = try await fixtures.agents.value.client
     let above = place.split(separator: "/").dropLast().joined(separator: "/")
     let tenant = "\(SecretReference.root)/tenant/\(attacker.tenant)"
     let probes = [
@@ -84,7 +85,7 @@ struct SecretChecks: Sendable {
       return place.split(separator: "/").last.map { names.contains(String($0)) } == true
         ? .succeeded("the control plane's token lists it") : .prevented("not even the control plane lists it")
     } withControl: {
-      let statuses = try await vault.statuses(probes, as: attacker)
+      let statuses = try await node.probeSecrets(probes, as: attacker)
       if let open = zip(probes, statuses).first(where: { $0.1 != 403 }) {
         return .succeeded("\(open.0.verb) \(open.0.path): \(open.1)")
       }
@@ -111,7 +112,7 @@ struct SecretChecks: Sendable {
         VaultProbe(.write, "transit/decrypt/\(otherUID.volumeKeyName)", body: ["ciphertext": wrapped]), other, own)
     ])
     let names = [ownUID.volumeKeyName, otherUID.volumeKeyName, "agent-data"]
-    let found = try await vault.with { vault in
+    let found = try await VaultOperator(layout: fixtures.site.platform).with { vault in
       var found: [(String, Transit.Key?)] = []
       for name in names { found.append((name, try await Transit(vault).key(name))) }
       return found

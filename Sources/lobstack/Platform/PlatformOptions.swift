@@ -21,13 +21,7 @@ struct PlatformOptions: ParsableArguments {
   @Option(help: ArgumentHelp("OpenBao's program (default: the one of PATH, or the pinned one).", valueName: "path"))
   var openbao: String?
 
-  @Option(
-    help: ArgumentHelp(
-      """
-      File of the 32 bytes that unseal the secrets manager, root's alone (default: the systemd credential \
-      lobstack-seal-key, or keys/seal.key in the instance's directory, which is made).
-      """, valueName: "file"), completion: .file())
-  var sealKey: String?
+  @OptionGroup var vault: SecretsManagerOptions
 
   @Option(
     help: ArgumentHelp(
@@ -74,7 +68,7 @@ struct PlatformOptions: ParsableArguments {
     return Platform(
       Platform.Configuration(
         layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, envoy: envoy,
-        openBao: openbao, sealKey: sealKey.map(absolute), listen: listen ?? .gatewayDefault,
+        openBao: openbao, secretsManager: vault.choice, listen: listen ?? .gatewayDefault,
         trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
         publicCertificate: external.settings, plainListen: plainListen),
@@ -85,13 +79,12 @@ struct PlatformOptions: ParsableArguments {
   var arguments: [String] {
     var arguments = ["--runsc", runsc]
     let optional: [(String, String?)] = [
-      ("--policy", absolutePolicy), ("--envoy", envoy), ("--openbao", openbao), ("--seal-key", sealKey.map(absolute)),
-      ("--listen", listen?.description),
+      ("--policy", absolutePolicy), ("--envoy", envoy), ("--openbao", openbao), ("--listen", listen?.description),
       ("--trust-domain", trustDomain?.description), ("--upstream-authorities", upstreamAuthorities.map(absolute)),
       ("--resolver", resolver), ("--http-listen", httpListen?.description),
     ]
     for (name, value) in optional { if let value { arguments += [name, value] } }
-    return arguments + gatewayName.flatMap { ["--gateway-name", $0] } + external.arguments
+    return arguments + gatewayName.flatMap { ["--gateway-name", $0] } + vault.arguments + external.arguments
   }
 
   private var absolutePolicy: String? { policy.map(absolute) }

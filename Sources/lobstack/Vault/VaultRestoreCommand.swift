@@ -12,7 +12,7 @@ struct VaultRestoreCommand: AsyncParsableCommand {
       again, keys of agents that were created since are gone.
       """)
 
-  @OptionGroup var instance: InstanceOptions
+  @OptionGroup var vault: VaultOptions
 
   @Flag(help: "Replace it without asking.")
   var yes = false
@@ -38,7 +38,7 @@ struct VaultRestoreCommand: AsyncParsableCommand {
         remedy: "name a file that 'lobstack vault snapshot' wrote")
     }
     let isForced = force
-    try await VaultOperator(layout: try instance.layout()).with {
+    try await vault.manager().with {
       try await $0.restore(snapshot: Array(data), force: isForced)
     }
     print("the secrets manager holds what \(file) says")

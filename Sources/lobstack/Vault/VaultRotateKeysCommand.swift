@@ -18,10 +18,11 @@ struct VaultRotateKeysCommand: AsyncParsableCommand {
   var rewrapOnly = false
 
   func run() async throws {
-    let manager = VaultOperator(layout: try instance.layout())
+    let layout = try instance.layout()
+    let manager = try VaultOperator(layout: layout)
     let rotation =
       rewrapOnly
-      ? try await manager.rewrap { tell($0) } : try await manager.rotateKeys { tell($0) }
+      ? try await manager.rewrap(layout) { tell($0) } : try await manager.rotateKeys(of: layout) { tell($0) }
     try format.print(rotation) {
       "\(rotation.rotated) keys rotated, \(rotation.rewrapped) workspaces' keys wrapped anew, \(rotation.current) were"
     }

@@ -14,7 +14,7 @@ struct VaultSnapshotCommand: AsyncParsableCommand {
       secrets, also those of agents that were deleted since.
       """)
 
-  @OptionGroup var instance: InstanceOptions
+  @OptionGroup var vault: VaultOptions
 
   @Argument(help: "File to write; it must not exist.", completion: .file())
   var file: String
@@ -24,7 +24,7 @@ struct VaultSnapshotCommand: AsyncParsableCommand {
       throw Fault(
         .alreadyExists, operation: "write \(file)", reason: "there is such a file", remedy: "name another one")
     }
-    let bytes = try await VaultOperator(layout: try instance.layout()).with { try await $0.snapshot() }
+    let bytes = try await vault.manager().with { try await $0.snapshot() }
     try writeAtomically(Data(bytes), to: file, mode: 0o600)
     print("\(bytes.count) bytes are saved in \(file)")
   }

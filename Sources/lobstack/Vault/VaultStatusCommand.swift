@@ -9,11 +9,11 @@ struct VaultStatusCommand: AsyncParsableCommand {
     abstract: "Show how the secrets manager does, its keys, and what is not as policy/vault says.",
     discussion: "Exit code 0 when it is ready and as the policy says, 1 when it is not, 3 when it does not answer.")
 
-  @OptionGroup var instance: InstanceOptions
+  @OptionGroup var vault: VaultOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let report = try await VaultOperator(layout: try instance.layout()).report()
+    let report = try await vault.manager().report()
     try format.print(report) { Self.table(report) }
     guard report.state == "ready", report.drift.isEmpty else { throw Degraded(code: 1) }
   }
@@ -22,9 +22,9 @@ struct VaultStatusCommand: AsyncParsableCommand {
     var facts = Table()
     facts.add("state", report.state)
     facts.add("version", "OpenBao \(report.version)")
-    facts.add("socket", report.address)
+    facts.add("address", report.address)
     facts.add("API", report.api)
-    facts.add("seal", report.seal == "static" ? "by the key in the instance's directory" : report.seal)
+    facts.add("seal", report.seal == "static" ? "by a key in a file" : report.seal)
     if report.state == "sealed" { facts.add("shares", "\(report.sharesGiven) of \(report.sharesNeeded) given") }
     for node in report.nodes { facts.add("node", "\(node.name), \(node.state), \(node.address)") }
     if report.state == "ready" {

@@ -11,9 +11,9 @@ struct VaultTokenCommand: AsyncParsableCommand {
       address. The token does what policy/vault/policies/lobstack-operator.hcl says, and reads no secret.
       """)
 
-  @OptionGroup var instance: InstanceOptions
+  @OptionGroup var vault: VaultOptions
 
   func run() async throws {
-    print(try await VaultOperator(layout: try instance.layout()).token())
+    print(try await vault.manager().token())
   }
 }

@@ -12,10 +12,10 @@ struct VaultUnsealCommand: AsyncParsableCommand {
       was initialised with shares needs this after each start.
       """)
 
-  @OptionGroup var instance: InstanceOptions
+  @OptionGroup var vault: VaultOptions
 
   func run() async throws {
-    let manager = VaultOperator(layout: try instance.layout())
+    let manager = try vault.manager()
     guard try await manager.withClient({ try await $0.sealStatus() }).isSealed else {
       print("the secrets manager is not sealed")
       return
