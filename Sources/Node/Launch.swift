@@ -42,8 +42,10 @@ struct Launch: Sendable {
     let network = try machine.network.network(slot: record.slot)
     let workspaceKey = WorkspaceKey(
       file: files.workspaceKeyFile, id: desired.id, uid: desired.uid, sessions: machine.sessions)
+    // A new key opens an empty workspace at once, while it is wrapped.
+    let (isNew, new) = (!workspaceKey.isKept, WorkspaceKey.random())
     // Both volumes await it, and a closure cannot capture an `async let`.
-    let secret = Task { try await workspaceKey.value() }
+    let secret = Task { isNew ? new : try await workspaceKey.value() }
     defer { secret.cancel() }
     let key: @Sendable () async throws -> SecretValue = {
       try await withTaskCancellationHandler {
@@ -52,17 +54,26 @@ struct Launch: Sendable {
         secret.cancel()
       }
     }
-    // Independent of one another: the key, the volumes and the network are made ready at the same time.
-    async let volume: Void = files.volume.mount(size: size, key: key)
-    async let log: Void = files.log.mount(size: AgentLog.volumeSize, key: key)
+    // Independent of one another: key, secrets, proxy, volumes and network are made ready at the same time.
+    async let wrapped: String? = isNew ? workspaceKey.wrap(new) : nil
+    async let admitted: Void = admit(address: network.agentAddress)
+    async let volume: Void = files.volume.mount(size: size, isNew: isNew, key: key)
+    // What a start that was cut off left of a log goes only when the workspace has turned out to be as empty.
+    let keepsLog = isNew && files.log.exists
+    async let log: Void = {
+      if !keepsLog { try await files.log.mount(size: AgentLog.volumeSize, isNew: isNew, key: key) }
+    }()
     async let attached: Void = machine.network.attach(
       network, agent: desired.id, labels: desired.pod.metadata.labels ?? [:], policies: desired.networkPolicies)
-    async let admitted: Void = admit(address: network.agentAddress)
-    _ = try await (volume, log, attached, admitted)
-
+    // Nothing of the agent runs before its key is kept, its secrets are in place and the proxy knows it.
+    _ = try await (admitted, volume, log, attached)
+    if keepsLog { try await files.log.mount(size: AgentLog.volumeSize, isNew: true, key: key) }
+    if let wrapped = try await wrapped {
+      try workspaceKey.keep(wrapped: wrapped)
+      try files.volume.keep()
+    }
     let id = machine.sandboxID(record.uid)
-    try await machine.runtime.create(bundle(id: id, image: image, network: network))
-    let process = try await machine.runtime.start(id)
+    let process = try await machine.runtime.run(bundle(id: id, image: image, network: network))
     let layers = await machine.readBack(record: record, pod: desired.pod)
     if let broken = layers.first(where: { $0.state != .enforced }) {
       // A short program may be over by now; then there is nothing to prove, and its end is told by the reaper.

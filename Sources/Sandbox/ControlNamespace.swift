@@ -6,7 +6,7 @@ import Glibc
 /// The network namespace in which an instance's runsc is run, so that nobody else reaches its sandboxes.
 ///
 /// runsc speaks to a sandbox over an abstract Unix socket: one without permissions, in the network namespace of the
-/// `runsc create` that made it. gVisor's own check of the caller takes every user of the host but root for its own
+/// `runsc run` that made it. gVisor's own check of the caller takes every user of the host but root for its own
 /// (pkg/control/server: each shows as the overflow uid in the sandbox's user namespace, which is the sandbox's uid). In
 /// the host's namespace any local user could run programs in every sandbox; into this one only root gets.
 package struct ControlNamespace: Sendable, Hashable {

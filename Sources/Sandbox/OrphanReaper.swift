@@ -17,11 +17,11 @@ package struct RawExit: Sendable, Hashable {
 
 /// Takes in the processes that runsc leaves behind, and tells how sandboxes end.
 ///
-/// As a child subreaper (prctl(2)) this process becomes the parent of every sandbox when the `runsc create` that made it
+/// As a child subreaper (prctl(2)) this process becomes the parent of every sandbox when the `runsc run` that made it
 /// ends: so the exit code of an agent's program is known exactly and at once, without a waiting process per agent.
 /// gofers and stubs come along and are reaped too, or `runsc delete` would wait five seconds for them in vain. They are
 /// told from the children that other code of this process started and awaits: the sandbox and its stubs have sessions of
-/// their own, and the gofer is left in the process group of a `runsc create` that is gone, while a child of somebody's
+/// their own, and the gofer is left in the process group of a `runsc run` that is gone, while a child of somebody's
 /// leads its own group or shares ours.
 package final class OrphanReaper: Sendable {
   private struct Watched {

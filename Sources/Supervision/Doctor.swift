@@ -57,14 +57,14 @@ package struct Doctor: Sendable {
     return Self.kernel(release: release)
   }
 
-  /// Linux 5.3 has pidfd_open(2), by which the node learns of a sandbox's end.
+  /// Linux 5.4 has the keys of fscrypt by which logs are encrypted (5.3 has pidfd_open(2), by which ends are seen).
   static func kernel(release: String) -> Finding {
     let numbers = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
     guard numbers.count == 2 else {
-      return .warn("kernel", "release '\(release)' is not understood", remedy: "use Linux 5.3 or newer")
+      return .warn("kernel", "release '\(release)' is not understood", remedy: "use Linux 5.4 or newer")
     }
-    guard (numbers[0], numbers[1]) >= (5, 3) else {
-      return .fail("kernel", "Linux \(release)", remedy: "upgrade to Linux 5.3 or newer")
+    guard (numbers[0], numbers[1]) >= (5, 4) else {
+      return .fail("kernel", "Linux \(release)", remedy: "upgrade to Linux 5.4 or newer")
     }
     return .ok("kernel", "Linux \(release)")
   }

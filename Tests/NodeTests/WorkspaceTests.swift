@@ -89,6 +89,28 @@ import Testing
     }
   }
 
+  @Test("is a new key's only when that is kept, and is never made anew over files") func newKey() async throws {
+    try await Place.with { place in
+      let (volume, size) = (place.volume(), try #require(ByteSize("32Mi")))
+      // A first start that was cut off: open, by a key that nobody has.
+      try await volume.mount(size: size, isNew: true) { key(1) }
+      try await volume.mount(size: size, isNew: true) { key(2) }
+      #expect(!FileManager.default.fileExists(atPath: volume.configuration))
+      // The key was kept, and the node was cut off before it said so.
+      try await volume.mount(size: size) { throw CancellationError() }
+      #expect(FileManager.default.fileExists(atPath: volume.configuration))
+      try "kept".write(toFile: "\(volume.mountPoint)/file", atomically: false, encoding: .utf8)
+      try await volume.unmount()
+      await #expect { try await volume.mount(size: size) { key(1) } } throws: { ($0 as? Fault)?.code == .denied }
+      // Its key was lost.
+      await #expect { try await volume.mount(size: size, isNew: true) { key(3) } } throws: {
+        ($0 as? Fault)?.code == .conflict
+      }
+      try await volume.mount(size: size) { key(2) }
+      #expect(try String(contentsOfFile: "\(volume.mountPoint)/file", encoding: .utf8) == "kept")
+    }
+  }
+
   @Test("is full at its size, and no sooner") func full() async throws {
     try await Place.with { place in
       let (volume, size) = (place.volume(), try #require(ByteSize("32Mi")))

@@ -96,8 +96,7 @@ struct SandboxFixture {
 
   /// Runs a script to its end.
   func run(_ bundle: SandboxBundle) async throws -> AgentExit? {
-    try await runtime.create(bundle)
-    let process = try await runtime.start(id)
+    let process = try await runtime.run(bundle)
     guard let exit = await reaper.exit(of: process) else { return nil }
     return AgentExit(code: exit.exitCode, outOfMemory: runtime.outOfMemory(id))
   }
@@ -159,8 +158,7 @@ let canRunSandboxes =
 
   @Test("cannot be spoken to from the host's network namespace, where any user could") func control() async throws {
     try await SandboxFixture.with { fixture in
-      try await fixture.runtime.create(fixture.bundle("sleep 60"))
-      _ = try await fixture.runtime.start(fixture.id)
+      _ = try await fixture.runtime.run(fixture.bundle("sleep 60"))
       let sockets = try String(contentsOfFile: "/proc/net/unix", encoding: .utf8)
       #expect(!sockets.contains("\(fixture.id)"))
       #expect(try await fixture.runtime.state(fixture.id)?.status == .running)
@@ -171,8 +169,7 @@ let canRunSandboxes =
   func readBackAndExec() async throws {
     try await SandboxFixture.with { fixture in
       let bundle = fixture.bundle("sleep 60")
-      try await fixture.runtime.create(bundle)
-      _ = try await fixture.runtime.start(fixture.id)
+      _ = try await fixture.runtime.run(bundle)
       let layers = await fixture.runtime.readBack(fixture.id, pod: bundle.pod)
       #expect(layers.map(\.state) == [.enforced, .enforced], "\(layers)")
       let listed = try await fixture.runtime.list().map(\.id)
@@ -202,8 +199,7 @@ let canRunSandboxes =
   @Test("leaves no dead process behind, and is not waited for in vain") func reaping() async throws {
     try await SandboxFixture.with { fixture in
       for script in ["true", "sleep 60"] {
-        try await fixture.runtime.create(fixture.bundle(script))
-        let process = try await fixture.runtime.start(fixture.id)
+        let process = try await fixture.runtime.run(fixture.bundle(script))
         let exit = Task { await fixture.reaper.exit(of: process) }
         if script == "true" { _ = await exit.value }
         let spent = try await ContinuousClock().measure { try await fixture.runtime.delete(fixture.id) }
@@ -221,7 +217,7 @@ let canRunSandboxes =
   @Test("without its program is refused before it exists") func missingProgram() async throws {
     try await SandboxFixture.with { fixture in
       let bundle = fixture.bundle("", program: "/bin/none")
-      let fault = await #expect(throws: Fault.self) { try await fixture.runtime.create(bundle) }
+      let fault = await #expect(throws: Fault.self) { _ = try await fixture.runtime.run(bundle) }
       #expect(fault?.description.contains("'/bin/none'") == true)
     }
   }
@@ -231,7 +227,7 @@ let canRunSandboxes =
       rmdir("\(fixture.root)/workspace")
       try FileManager.default.createSymbolicLink(atPath: "\(fixture.root)/workspace", withDestinationPath: "/etc")
       let bundle = fixture.bundle("true")
-      let fault = await #expect(throws: Fault.self) { try await fixture.runtime.create(bundle) }
+      let fault = await #expect(throws: Fault.self) { _ = try await fixture.runtime.run(bundle) }
       #expect(fault?.reason == "/workspace in it is not a plain directory")
     }
   }

@@ -69,9 +69,11 @@ import Testing
       let (uid, other) = (AgentUID.random(), AgentUID.random())
       let vault = try await world.agent(one, uid: uid)
       _ = try await world.agent(two, uid: other)
-      let (key, wrapped) = try await Transit(vault).dataKey(uid.volumeKeyName)
+      let key = SecretValue([UInt8](repeating: 7, count: 32))
+      let wrapped = try await Transit(vault).encrypt([key], key: uid.volumeKeyName)[0]
       #expect(try await Transit(vault).decrypt([wrapped], key: uid.volumeKeyName) == [key])
       await expectDenied { _ = try await Transit(vault).decrypt([wrapped], key: other.volumeKeyName) }
+      await expectDenied { _ = try await Transit(vault).encrypt([key], key: other.volumeKeyName) }
       await expectDenied { _ = try await Transit(vault).dataKey(other.volumeKeyName) }
       await expectDenied { _ = try await Transit(vault).dataKey("agent-data") }
       await expectDenied { try await Transit(vault).destroyKey(other.volumeKeyName) }
@@ -125,7 +127,7 @@ import Testing
       try await keeper.write(path, SecretValue("first".utf8))
       try await keeper.write(path, SecretValue("second".utf8))
       let vault = try await world.agent(one, uid: uid)
-      let (_, wrapped) = try await Transit(vault).dataKey(uid.volumeKeyName)
+      let wrapped = try await Transit(vault).encrypt([SecretValue("key".utf8)], key: uid.volumeKeyName)[0]
       let agents = VaultAgents(world.asControlPlane, domain: world.domain)
       #expect(try await agents.destroy(one, uid: uid).map(\.description) == ["token"])
       #expect(try await keeper.metadata(path) == nil)

@@ -61,8 +61,11 @@ import Testing
     try await VaultWorld.with { world in
       let uid = AgentUID.random()
       let vault = try await world.agent(try #require(AgentID("acme/one")), uid: uid)
-      let (data, wrapped) = try await Transit(vault).dataKey(uid.volumeKeyName)
-      #expect(data.bytes.count == 32 && wrapped.hasPrefix("vault:v1:"))
+      let (own, kept) = try await Transit(world.asControlPlane).dataKey("agent-data")
+      #expect(own.bytes.count == 32 && kept.hasPrefix("vault:v1:"))
+      let data = SecretValue([UInt8](repeating: 7, count: 32))
+      let wrapped = try await Transit(vault).encrypt([data], key: uid.volumeKeyName)[0]
+      #expect(wrapped.hasPrefix("vault:v1:"))
       try await Transit(world.asOperator).rotate(uid.volumeKeyName)
       let again = try await Transit(vault).rewrap([wrapped], key: uid.volumeKeyName)
       #expect(again[0].hasPrefix("vault:v2:"))

@@ -22,18 +22,20 @@ struct EncryptedLog: Sendable {
 
   /// Mounts the log so that it can be written; makes it when it is not there.
   ///
-  /// - Parameter key: the workspace's; asked for only when the log's is not in the kernel.
+  /// - Parameters:
+  ///   - isNew: whether the key is a new one, which opens nothing that is there.
+  ///   - key: the workspace's; asked for only when the log's is not in the kernel.
   /// - Throws: `Fault(.denied)` for another key than the one it was made with; `Fault(.unsupported)` where the kernel
   ///   cannot encrypt; `Fault` of what else failed.
-  func mount(size: ByteSize, key: @Sendable () async throws -> SecretValue) async throws {
-    let isNew = try await volume.mount(size: size)
+  func mount(size: ByteSize, isNew: Bool = false, key: @Sendable () async throws -> SecretValue) async throws {
+    let isMade = try await volume.mount(size: size)
     switch try state {
-    case .open: break
-    case .locked: try unlock(with: try await key())
-    case .plain:
+    case .open where !isNew: break
+    case .locked where !isNew: try unlock(with: try await key())
+    default:
       // An earlier version's, which did not encrypt, or of a first start that was cut off. What is in it is lost: it is
-      // in the clear, and only an empty directory can be encrypted.
-      if !isNew { try await remake(size: size) }
+      // in the clear or its key is gone, and only an empty directory can be encrypted.
+      if !isMade { try await remake(size: size) }
       try makePrivateDirectory(directory)
       try unlock(with: try await key(), encrypting: true)
     }
@@ -42,9 +44,11 @@ struct EncryptedLog: Sendable {
 
   /// Mounts what is there, after a restart of the machine without its key.
   func mountAsItIs(size: ByteSize) async throws {
-    guard FileManager.default.fileExists(atPath: volume.image) else { return }
+    guard exists else { return }
     try await volume.mount(size: size)
   }
+
+  var exists: Bool { FileManager.default.fileExists(atPath: volume.image) }
 
   /// Unmounts the log, after which the kernel has nothing of the key; done when it is not mounted.
   func unmount() async throws { try await volume.unmount() }

@@ -27,23 +27,42 @@ struct EncryptedVolume: Sendable {
 
   /// Opens the volume; makes it when it is not there.
   ///
-  /// - Parameter key: 32 bytes; asked for only when they are needed, and while what is on the disk is made ready.
-  /// - Throws: `Fault(.denied)` for another key than the one it was made with; `Fault` of what failed.
-  func mount(size: ByteSize, key: @Sendable () async throws -> SecretValue) async throws {
+  /// - Parameters:
+  ///   - isNew: whether the key is a new one, which opens nothing that is there. The volume is the key's only once
+  ///     `keep()` was called.
+  ///   - key: 32 bytes; asked for only when they are needed, and while what is on the disk is made ready.
+  /// - Throws: `Fault(.denied)` for another key than the one it was made with; `Fault(.conflict)` when it holds files and
+  ///   their key or gocryptfs's file is gone; `Fault` of what failed.
+  func mount(size: ByteSize, isNew: Bool = false, key: @Sendable () async throws -> SecretValue) async throws {
+    // The key was kept, and then the node was cut off.
+    if !isNew, !isConfigured, FileManager.default.fileExists(atPath: fresh) { try keep() }
     if try isMounted {
-      if await answers { return }
+      // What is open with a key that was not kept is of a first start that was cut off.
+      if !isNew, await answers { return }
       // Its daemon is dead: nobody who has files open there sees another one.
       try await unmount()
     }
-    async let secret = key()
-    try await store.mount(size: size)
-    let password = try await secret.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let isUnmade = isNew || !isConfigured
+    async let stored: Void = { try await store.mount(size: size) }()
+    let password = try await key().bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     let input = Array("\(password)\n".utf8)
-    try await format(input)
+    if isNew { try await initialise(input) }
+    try await stored
+    if isUnmade {
+      try requireEmpty()
+      if !isNew { try await initialise(input) }
+      try fill()
+    }
     try makePrivateDirectory(mountPoint)
     let status = try await gocryptfs(
-      ["-nosyslog", "-allow_other", "-config", configuration, store.mountPoint, mountPoint], input)
+      ["-nosyslog", "-allow_other", "-config", isUnmade ? fresh : configuration, store.mountPoint, mountPoint], input)
     guard status == .exited(0) else { throw failure("open the workspace", status) }
+    if isUnmade, !isNew { try keep() }
+  }
+
+  /// Says that the new key is kept: from now on the volume is opened with it, or not at all.
+  func keep() throws {
+    guard rename(fresh, configuration) == 0 else { throw written(configuration) }
   }
 
   /// Closes the volume, after which nothing of the key is left in memory; done when it is not open.
@@ -67,25 +86,57 @@ struct EncryptedVolume: Sendable {
 
   // MARK: gocryptfs
 
-  private func format(_ input: [UInt8]) async throws {
-    guard !FileManager.default.fileExists(atPath: configuration) else { return }
-    let directory = "\(store.mountPoint)/gocryptfs.diriv"
-    let found = (try? FileManager.default.contentsOfDirectory(atPath: store.mountPoint)) ?? []
-    guard found.allSatisfy({ "\(store.mountPoint)/\($0)" == directory || $0 == "lost+found" }) else {
+  /// gocryptfs's file, as long as its key is not kept.
+  private var fresh: String { "\(configuration).new" }
+  /// Where gocryptfs makes its files while the volume is not there yet.
+  private var cradle: String { "\(configuration).d" }
+  private static let directoryIV = "gocryptfs.diriv"
+
+  private func initialise(_ input: [UInt8]) async throws {
+    // Left by a first start that was cut off.
+    unlink(fresh)
+    try removeCradle()
+    try makePrivateDirectory(cradle)
+    let status = try await gocryptfs(["-init", "-scryptn", "10", "-config", fresh, cradle], input)
+    guard status == .exited(0) else { throw failure("make the workspace", status) }
+  }
+
+  private var isConfigured: Bool { FileManager.default.fileExists(atPath: configuration) }
+
+  private func requireEmpty() throws {
+    let found = try FileManager.default.contentsOfDirectory(atPath: store.mountPoint)
+    guard found.allSatisfy({ [Self.directoryIV, "lost+found"].contains($0) }) else {
+      // Made by the new key, it must not be taken for the one that is gone.
+      unlink(fresh)
       throw Fault(
         .conflict, operation: "open the workspace at \(store.image)",
-        reason: "it holds files, and \(configuration) is gone", remedy: "restore that file, or delete the agent")
+        reason: "it holds files, and its key or \(configuration) is gone",
+        remedy: "restore that file or workspace.key beside it, or delete the agent")
     }
+  }
+
+  /// Gives the empty volume what gocryptfs made.
+  private func fill() throws {
+    let target = "\(store.mountPoint)/\(Self.directoryIV)"
     // Left by a first start that was cut off before anything could be written.
-    unlink(directory)
-    let fresh = "\(configuration).new"
-    unlink(fresh)
-    let status = try await gocryptfs(["-init", "-scryptn", "10", "-config", fresh, store.mountPoint], input)
-    guard status == .exited(0), rename(fresh, configuration) == 0 else { throw failure("make the workspace", status) }
+    unlink(target)
+    try FileManager.default.copyItem(atPath: "\(cradle)/\(Self.directoryIV)", toPath: target)
+    try removeCradle()
     // gocryptfs gives the root of what is open the owner of the root of what is kept.
     guard chown(store.mountPoint, store.owner, store.owner) == 0, chmod(store.mountPoint, 0o700) == 0 else {
-      throw failure("make the workspace", status)
+      throw written(store.mountPoint)
     }
+  }
+
+  private func removeCradle() throws {
+    guard FileManager.default.fileExists(atPath: cradle) else { return }
+    try FileManager.default.removeItem(atPath: cradle)
+  }
+
+  private func written(_ path: String) -> Fault {
+    Fault(
+      .failed, operation: "make the workspace at \(store.image)",
+      reason: "\(path): \(String(cString: strerror(errno)))", remedy: "free disk space or mend the file system")
   }
 
   /// Its output goes to a file: the daemon holds it for as long as it lives, and a pipe would never end.

@@ -1,4 +1,5 @@
 import AgentModel
+import Crypto
 import Faults
 import Files
 import Foundation
@@ -14,20 +15,42 @@ struct WorkspaceKey: Sendable {
   let uid: AgentUID
   let sessions: AgentSessions
 
-  /// The key, unwrapped as the agent; a new one when there is none.
-  func value() async throws -> SecretValue {
+  /// Whether there is one; what a new one opens holds nothing yet.
+  var isKept: Bool { FileManager.default.fileExists(atPath: file) }
+
+  /// A new one, which is worth nothing until it is kept.
+  static func random() -> SecretValue { SecretValue(SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }) }
+
+  /// Has a new one wrapped as the agent.
+  func wrap(_ key: SecretValue) async throws -> String {
     let name = uid.volumeKeyName
-    guard let data = FileManager.default.contents(atPath: file) else {
-      let (key, wrapped) = try await sessions.with(id) { try await Transit($0).dataKey(name) }
-      try writeAtomically(Data(wrapped.utf8), to: file, mode: 0o600)
-      return key
+    guard let wrapped = try await sessions.with(id, { try await Transit($0).encrypt([key], key: name) }).first else {
+      throw empty("wrap")
     }
-    let wrapped = String(decoding: data, as: UTF8.self)
-    guard let key = try await sessions.with(id, { try await Transit($0).decrypt([wrapped], key: name) }).first else {
+    return wrapped
+  }
+
+  /// Keeps it, once the workspace has taken it: one whose key was lost takes no other.
+  func keep(wrapped: String) throws { try writeAtomically(Data(wrapped.utf8), to: file, mode: 0o600) }
+
+  /// The one that is kept, unwrapped as the agent.
+  func value() async throws -> SecretValue {
+    let wrapped: String
+    do { wrapped = try String(contentsOfFile: file, encoding: .utf8) } catch {
       throw Fault(
-        .failed, operation: "unwrap the key of agent \(id)'s workspace", reason: "the answer is empty",
-        remedy: "check the version of the secrets manager")
+        .failed, operation: "read \(file)", reason: "the file cannot be read", remedy: "mend the file system",
+        cause: error)
+    }
+    let name = uid.volumeKeyName
+    guard let key = try await sessions.with(id, { try await Transit($0).decrypt([wrapped], key: name) }).first else {
+      throw empty("unwrap")
     }
     return key
+  }
+
+  private func empty(_ what: String) -> Fault {
+    Fault(
+      .failed, operation: "\(what) the key of agent \(id)'s workspace", reason: "the answer is empty",
+      remedy: "check the version of the secrets manager")
   }
 }

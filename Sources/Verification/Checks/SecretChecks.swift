@@ -48,7 +48,7 @@ struct SecretChecks: Sendable {
       try await trial(
         "use another agent's key",
         VaultProbe(
-          .write, "transit/datakey/plaintext/\(try await uid(of: other).volumeKeyName)", body: ["bits": "256"]), other,
+          .write, "transit/encrypt/\(try await uid(of: other).volumeKeyName)", body: ["plaintext": "AAAA"]), other,
         own),
     ])
     if finding.verdict == .proven { finding.evidence.append("\(own) reads its own secret by the same token: 200") }

@@ -56,8 +56,7 @@ struct ThrowAwaySandboxes: Sendable {
     bundle.extraMounts = recipe.extraMounts
     try await site.ledger.record(.cgroup(id.cgroup))
     try await site.ledger.record(.sandbox(runtimeRoot: runtimeRoot, id: id.description))
-    try await runtime.create(bundle)
-    let process = try await runtime.start(id)
+    let process = try await runtime.run(bundle)
     return Target(
       name: "a throw-away sandbox", workspace: workspace, imageDirectories: [recipe.imageRoot],
       network: TargetNetwork(recipe.network), canary: canary, process: { process },

@@ -12,7 +12,7 @@ path "secret/data/lobstack/tenant/{{identity.entity.metadata.tenant}}/*" {
 }
 
 # The key of its workspace, which is another one for each life of an agent.
-path "transit/datakey/plaintext/volume-{{identity.entity.metadata.uid}}" {
+path "transit/encrypt/volume-{{identity.entity.metadata.uid}}" {
   capabilities = ["update"]
 }
 
