@@ -117,6 +117,9 @@ package struct InstanceLayout: Hashable, Sendable {
   /// One directory per agent uid: record, log, workspace.
   package var agentsDirectory: String { "\(nodeDirectory)/agents" }
 
+  /// What the kernel keeps the key of an agent's log under.
+  package func logKeyName(_ uid: AgentUID) -> String { "lobstack:\(instance):\(uid)" }
+
   /// The policy in force: a copy of `policy/`, taken at start, owned by root.
   package var policyDirectory: String { "\(root)/policy" }
   /// Logs of the platform's own processes.

@@ -11,8 +11,8 @@ package struct FileStatus: Sendable {
   package let device: UInt64
   /// Of the last reading and the last change, for utimensat(2).
   package let times: [timespec]
-  /// The last change, in nanoseconds since 1970.
-  package let changed: Int64
+  /// The last change, in seconds since 1970 and nanoseconds: whoever owns the file may have set any.
+  package let changed: [Int]
   package let isRegular: Bool
   package let isDirectory: Bool
 
@@ -50,7 +50,7 @@ package struct FileStatus: Sendable {
     mode = status.st_mode & 0o7777
     device = UInt64(status.st_dev)
     times = [status.st_atim, status.st_mtim]
-    changed = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    changed = [Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec)]
     isRegular = status.st_mode & S_IFMT == S_IFREG
     isDirectory = status.st_mode & S_IFMT == S_IFDIR
   }

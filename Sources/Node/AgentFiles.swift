@@ -34,11 +34,13 @@ struct AgentFiles: Sendable {
   let directory: String
   /// What its sandbox is made from, in memory.
   let bundleDirectory: String
+  private let logKeyName: String
 
   init(layout: InstanceLayout, uid: AgentUID) {
     self.uid = uid
     bundleDirectory = "\(layout.bundlesDirectory)/\(uid)"
     directory = "\(layout.agentsDirectory)/\(uid)"
+    logKeyName = layout.logKeyName(uid)
   }
 
   var recordFile: String { "\(directory)/agent.json" }
@@ -53,7 +55,9 @@ struct AgentFiles: Sendable {
   /// The wrapped key of the workspace.
   var workspaceKeyFile: String { "\(directory)/workspace.key" }
   /// What an agent prints goes to the host past every limit of its sandbox, so it gets a file system of its own.
-  var log: EncryptedLog { EncryptedLog(image: "\(directory)/log.img", mountPoint: "\(directory)/log") }
+  var log: EncryptedLog {
+    EncryptedLog(image: "\(directory)/log.img", mountPoint: "\(directory)/log", keyName: logKeyName)
+  }
 
   var exist: Bool { FileManager.default.fileExists(atPath: directory) }
 
@@ -77,7 +81,8 @@ struct AgentFiles: Sendable {
 
   /// Unmounts the volumes and removes everything.
   func destroy() async throws {
-    try await unmount()
+    try await volume.unmount()
+    try await log.forget()
     for path in [bundleDirectory, directory] where FileManager.default.fileExists(atPath: path) {
       do {
         try FileManager.default.removeItem(atPath: path)

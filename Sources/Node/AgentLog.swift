@@ -1,6 +1,7 @@
 import AgentModel
 import CLinux
 import Faults
+import Files
 import Foundation
 import Framing
 import Glibc
@@ -72,8 +73,5 @@ struct AgentLog: Sendable {
     return offset
   }
 
-  private var fileSize: Int64? {
-    var status = stat()
-    return stat(path, &status) == 0 ? Int64(status.st_size) : nil
-  }
+  private var fileSize: Int64? { FileStatus(following: path).map { Int64($0.size) } }
 }

@@ -26,7 +26,8 @@ extension Platform {
     var offset = log.size
     let child = try startDetached(arguments, log: log)
     // The supervisor gives itself a minute for its processes; what comes before takes seconds.
-    let deadline = ContinuousClock.now + Self.readinessLimit + .seconds(30)
+    let limit = Self.readinessLimit + .seconds(30)
+    var deadline = ContinuousClock.now + limit
     let start = offset
     while true {
       let status = child.status
@@ -40,7 +41,8 @@ extension Platform {
       if let status {
         throw failure("the supervisor \(status)", log: log, from: start)
       }
-      if ContinuousClock.now > deadline, !waitsForShares {
+      if await isSealed { deadline = ContinuousClock.now + limit }
+      if ContinuousClock.now > deadline {
         await child.stop(grace: .zero)
         throw failure("the platform was not ready in time", log: log, from: start)
       }

@@ -167,15 +167,16 @@ extension Platform {
 
   private func waitUntilReady(_ processes: [SupervisedProcess], progress: @Sendable (String) -> Void) async throws {
     progress("waiting for the API at \(layout.apiSocket)")
-    let deadline = ContinuousClock.now + Self.readinessLimit
+    var deadline = ContinuousClock.now + Self.readinessLimit
     while true {
       if await isReady { return }
+      // People take their time to unseal.
+      if await isSealed { deadline = ContinuousClock.now + Self.readinessLimit }
       for process in processes {
         guard await process.starts >= 4, let end = await process.lastEnd else { continue }
         throw notReady("\(process.name) \(end), four times", log: process.name)
       }
-      // People take their time to unseal.
-      guard ContinuousClock.now < deadline || waitsForShares else {
+      guard ContinuousClock.now < deadline else {
         let reason = await whyNotReady()
         throw notReady("the API is not ready after \(Self.readinessLimit)\(reason)", log: "control-plane")
       }

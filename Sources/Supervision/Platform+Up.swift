@@ -38,7 +38,7 @@ extension Platform {
     try await endFormerProcesses(progress: progress)
     progress("preparing \(layout.root)")
     try await Preparation(layout: layout, executable: configuration.executable, policy: policy).run()
-    setLimits()
+    Self.setLimits()
     let programs = Programs(
       envoy: try PinnedProgram.envoy.locate(configuration.envoy),
       openBao: try PinnedProgram.openBao.locate(configuration.openBao))
@@ -52,12 +52,12 @@ extension Platform {
   }
 
   /// What children inherit: a proxy has two files for each connection, and a core would hold keys.
-  private func setLimits() {
+  static func setLimits() {
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, Self.openFiles))
+    limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, openFiles))
     // What is not granted shows as refused connections under a load that few machines see.
     _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }

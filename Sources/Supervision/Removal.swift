@@ -1,4 +1,5 @@
 import AgentModel
+import CLinux
 import ChildProcess
 import Faults
 import Foundation
@@ -23,6 +24,9 @@ struct Removal: Sendable {
     // What is still busy lets go when its last user does.
     for path in try leftovers.mounts() { await attempt("umount", ["--lazy", path]) }
     for path in try leftovers.controlGroups() { removeControlGroup(path) }
+    // What cannot be listed has no agents.
+    let agents = (try? FileManager.default.contentsOfDirectory(atPath: layout.agentsDirectory)) ?? []
+    for uid in agents.compactMap({ AgentUID($0) }) { _ = lobstack_fscrypt_forget(layout.logKeyName(uid)) }
     guard try leftovers.mounts().isEmpty, FileManager.default.fileExists(atPath: layout.root) else { return }
     do {
       try FileManager.default.removeItem(atPath: layout.root)

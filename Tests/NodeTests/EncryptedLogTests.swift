@@ -21,7 +21,7 @@ private let isRoot = getuid() == 0 || ProcessInfo.processInfo.environment["REQUI
 
     var image: String { "\(directory)/log.img" }
     var mountPoint: String { "\(directory)/log" }
-    var log: EncryptedLog { EncryptedLog(image: image, mountPoint: mountPoint) }
+    var log: EncryptedLog { EncryptedLog(image: image, mountPoint: mountPoint, keyName: "lobstack-test:\(directory)") }
 
     /// As the sandbox writes it.
     func append(_ text: String) throws {
@@ -38,11 +38,11 @@ private let isRoot = getuid() == 0 || ProcessInfo.processInfo.environment["REQUI
       let place = Place()
       try FileManager.default.createDirectory(atPath: place.directory, withIntermediateDirectories: false)
       do { try await body(place) } catch {
-        try? await place.log.unmount()
+        try? await place.log.forget()
         try? FileManager.default.removeItem(atPath: place.directory)
         throw error
       }
-      try await place.log.unmount()
+      try await place.log.forget()
       try FileManager.default.removeItem(atPath: place.directory)
     }
   }
@@ -91,7 +91,7 @@ private let isRoot = getuid() == 0 || ProcessInfo.processInfo.environment["REQUI
       try await place.log.mount(size: place.size) { Self.key(1) }
       try place.append("kept")
       try place.log.requireReadable(of: uid)
-      try await place.log.unmount()
+      try await place.log.forget()
       try await place.log.mountAsItIs(size: place.size)
       #expect { try place.log.requireReadable(of: uid) } throws: { ($0 as? Fault)?.code == .unavailable }
       // Names are encrypted as well, and none of what is there can be opened.
@@ -180,6 +180,9 @@ private let isRoot = getuid() == 0 || ProcessInfo.processInfo.environment["REQUI
       // As after a restart of the machine: what is mounted has no key.
       let files = AgentFiles(layout: node.layout, uid: uid)
       try await files.log.unmount()
+      try await files.log.mountAsItIs(size: AgentLog.volumeSize)
+      #expect(try await log() == "printed\n")
+      try await files.log.forget()
       try await files.log.mountAsItIs(size: AgentLog.volumeSize)
       await #expect { try await log() } throws: { ($0 as? Fault)?.code == .unavailable }
       try await node.apply(DesiredState(revision: 3, agents: [try node.agent(script, uid: uid, generation: 3)]))

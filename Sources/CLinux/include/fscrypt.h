@@ -28,4 +28,14 @@ int lobstack_fscrypt_set_policy(int fd, const uint8_t *identifier);
 // ENODATA: it is not encrypted. EINVAL: it is encrypted in another way than lobstack_fscrypt_set_policy does it.
 int lobstack_fscrypt_get_policy(int fd, uint8_t *identifier);
 
+// add_key(2), type fscrypt-provisioning: root's user keyring keeps the key, in memory, under a name, until it is forgotten
+// or the machine restarts; nobody can read it back. Kernels before 5.6 have no such keys (ENODEV).
+int lobstack_fscrypt_keep(const char *name, const uint8_t *key);
+
+// Gives the file system of fd the key that is kept under the name, as lobstack_fscrypt_add_key does. ENOKEY: none is.
+int lobstack_fscrypt_add_kept(int fd, const char *name, uint8_t *identifier);
+
+// Takes the key of that name out of the keyring. ENOKEY: none is kept.
+int lobstack_fscrypt_forget(const char *name);
+
 #endif

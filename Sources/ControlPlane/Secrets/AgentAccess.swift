@@ -42,7 +42,10 @@ final class AgentAccess: Sendable {
         beginnings[agent.uid] = .begun(Task { [secrets] in try await secrets.enable(agent.id, uid: agent.uid) })
       }
       let new = Set(agents.filter { $0.recordedPhase == nil }.map(\.uid))
-      beginnings = beginnings.filter { new.contains($0.key) }
+      // What was begun stays until it is awaited.
+      beginnings = beginnings.filter { uid, beginning in
+        if case .begun = beginning { true } else { new.contains(uid) }
+      }
     }
   }
 
@@ -129,6 +132,8 @@ final class AgentAccess: Sendable {
           actor: "control-plane", action: "secret.delete", target: "secret \(secret)", outcome: "allowed",
           details: ["reason": "its agent is deleted"]))
     }
+    // What was begun would make it anew.
+    _ = await takeBeginning(of: agent.uid)?.result
     let destroyed = try await secrets.destroy(agent.id, uid: agent.uid)
     try await audit.require(
       AuditEvent(

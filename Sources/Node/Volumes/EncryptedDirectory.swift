@@ -61,6 +61,25 @@ struct EncryptedDirectory: ~Copyable {
     return identifier
   }
 
+  /// Gives the file system the key that `keep` was given; done when it has it.
+  ///
+  /// - Throws: `Failure(ENOKEY)` when none is kept.
+  func addKept(_ name: String) throws(Failure) -> Identifier {
+    var identifier = Self.emptyIdentifier
+    guard lobstack_fscrypt_add_kept(descriptor, name, &identifier) == 0 else { throw Failure(code: errno) }
+    return identifier
+  }
+
+  /// The kernel keeps the key in memory, past an unmounting, until it is forgotten or the machine restarts.
+  ///
+  /// - Throws: `Failure` where the kernel keeps no such keys (before 5.6), or root may not give it one.
+  static func keep(_ key: SymmetricKey, as name: String) throws(Failure) {
+    let code = key.withUnsafeBytes { bytes -> Int32 in
+      lobstack_fscrypt_keep(name, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)) == 0 ? 0 : errno
+    }
+    guard code == 0 else { throw Failure(code: code) }
+  }
+
   /// What is made in it from now on is encrypted; it has to be empty.
   func encrypt(_ identifier: Identifier) throws(Failure) {
     guard lobstack_fscrypt_set_policy(descriptor, identifier) == 0 else { throw Failure(code: errno) }

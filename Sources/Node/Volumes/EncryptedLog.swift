@@ -1,4 +1,5 @@
 import AgentModel
+import CLinux
 import ChildProcess
 import Crypto
 import Faults
@@ -8,7 +9,7 @@ import Glibc
 /// What an agent prints, on a volume of its own whose files the kernel encrypts; sizes and times show.
 ///
 /// Its key follows from that of the agent's workspace, so that what destroys the one destroys the other. It comes with a
-/// start of the agent and stays with the mount: the log of an agent that was stopped can be read, and after a restart of
+/// start of the agent and stays in the kernel: the log of an agent that was stopped can be read, and after a restart of
 /// the machine that of an agent that was not started since cannot.
 struct EncryptedLog: Sendable {
   private let volume: LoopVolume
@@ -16,7 +17,11 @@ struct EncryptedLog: Sendable {
   /// Where the output goes: there, with its key, once the log was mounted with one.
   var file: String { "\(directory)/agent.log" }
 
-  init(image: String, mountPoint: String) {
+  /// What the kernel keeps its key under.
+  private let keyName: String
+
+  init(image: String, mountPoint: String, keyName: String) {
+    self.keyName = keyName
     volume = LoopVolume(image: image, mountPoint: mountPoint, owner: 0, hasJournal: false, canEncrypt: true)
   }
 
@@ -42,16 +47,27 @@ struct EncryptedLog: Sendable {
     try makeFile()
   }
 
-  /// Mounts what is there, after a restart of the machine without its key.
+  /// Mounts what is there, to be read; after a restart of the machine without its key.
   func mountAsItIs(size: ByteSize) async throws {
     guard exists else { return }
     try await volume.mount(size: size)
+    guard try state == .locked else { return }
+    do { _ = try EncryptedDirectory(directory).addKept(keyName) } catch {
+      // It comes with the agent's next start.
+    }
   }
 
   var exists: Bool { FileManager.default.fileExists(atPath: volume.image) }
 
-  /// Unmounts the log, after which the kernel has nothing of the key; done when it is not mounted.
+  /// Unmounts the log; done when it is not mounted. The kernel keeps the key, so that it can be read later.
   func unmount() async throws { try await volume.unmount() }
+
+  /// Unmounts the log, after which the kernel has nothing of the key.
+  func forget() async throws {
+    try await unmount()
+    // None is kept of an agent that never started.
+    _ = lobstack_fscrypt_forget(keyName)
+  }
 
   /// - Throws: `Fault(.unavailable)` when there is a log, and its key is not in the kernel.
   func requireReadable(of uid: AgentUID) throws {
@@ -82,6 +98,8 @@ struct EncryptedLog: Sendable {
     } catch {
       throw failure(error.code)
     }
+    // Where the kernel keeps none, the log of a stopped agent waits for its next start, as after a restart of the machine.
+    try? EncryptedDirectory.keep(Self.key(from: secret), as: keyName)
     guard needed == given else {
       throw Fault(
         .denied, operation: "open the log at \(volume.image)", reason: "it was made with another key",

@@ -66,8 +66,16 @@ package struct ClusterFiles: Sendable {
         remedy: "name another one; the keys of a cluster are made once")
     }
     // Whole or not at all.
-    let partial = "\(directory).new"
-    if FileManager.default.fileExists(atPath: partial) { try FileManager.default.removeItem(atPath: partial) }
+    let partial = "\(directory).\(UUID().uuidString)"
+    do { try make(in: partial) } catch {
+      // It holds keys that nobody uses.
+      try? FileManager.default.removeItem(atPath: partial)
+      throw error
+    }
+    return members.map { node($0, in: directory) }
+  }
+
+  private func make(in partial: String) throws {
     try Preparation.makeDirectory(partial, mode: 0o711)
     let (seal, login) = (SealKey(), LoginKey())
     let issuer = try StandaloneIssuer(
@@ -90,7 +98,6 @@ package struct ClusterFiles: Sendable {
         .failed, operation: "make \(directory)", reason: String(cString: strerror(errno)),
         remedy: "choose another directory")
     }
-    return members.map { node($0, in: directory) }
   }
 
   private func node(_ member: Member, in directory: String) -> ClusterNode {

@@ -57,7 +57,9 @@ package struct ClusterNode: Sendable {
   // The server's.
   var dataDirectory: String { "\(directory)/data" }
   var logFile: String { "\(directory)/log/vault.log" }
-  var isFilled: Bool { FileManager.default.fileExists(atPath: "\(dataDirectory)/vault.db") }
+  /// Says that the node is, or was, in the cluster: a store is there before that.
+  var memberMark: String { "\(directory)/member" }
+  var isMember: Bool { FileManager.default.fileExists(atPath: memberMark) }
 
   // A file system in memory while it runs.
   var runDirectory: String { "\(directory)/run" }

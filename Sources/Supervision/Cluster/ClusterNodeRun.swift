@@ -27,9 +27,10 @@ package struct ClusterNodeRun: Sendable {
   /// Runs it until SIGTERM or SIGINT; it is started anew when it ends by itself.
   ///
   /// - Parameters:
-  ///   - isSeed: whether it makes the cluster when it has no store: exactly one node does, once. Any other joins.
+  ///   - isSeed: whether it makes the cluster, unless it is in it or finds it: exactly one node does, once. Any other
+  ///     joins.
   ///   - progress: told each change, one line.
-  /// - Throws: `Fault(.conflict)` when it runs already, or would make a second cluster beside the first.
+  /// - Throws: `Fault(.conflict)` when it runs already.
   package func run(isSeed: Bool, progress: @escaping @Sendable (String) -> Void) async throws {
     guard geteuid() == 0 else {
       throw Fault(
@@ -43,11 +44,17 @@ package struct ClusterNodeRun: Sendable {
     defer { withExtendedLifetime(lock) {} }
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
     let program = try PinnedProgram.openBao.locate(openBao)
+    Platform.setLimits()
     try await endFormer()
-    let makesCluster = isSeed && !node.isFilled
-    if makesCluster { try await requireNoCluster() }
-    try await prepare(makesCluster: makesCluster)
-    let result = await Result { try await supervise(program, until: signals, progress: progress) }
+    var makesCluster = isSeed && !node.isMember
+    if makesCluster, let peer = try await peerInCluster() {
+      progress("node \(node.name): \(peer) has the cluster already; joining it")
+      makesCluster = false
+    }
+    let result = await Result {
+      try await prepare(makesCluster: makesCluster)
+      try await supervise(program, until: signals, progress: progress)
+    }
     try await MemoryDirectories.unmount(node.runDirectory)
     try result.get()
   }
@@ -94,19 +101,18 @@ package struct ClusterNodeRun: Sendable {
   }
 
   /// A node that lost its disk must not begin a second cluster while the first one lives.
-  private func requireNoCluster() async throws {
+  ///
+  /// - Returns: `nil` when none of those that answer has a cluster; at a first start none answers.
+  private func peerInCluster() async throws -> String? {
     let roots = try String(contentsOfFile: node.authority, encoding: .utf8)
     for peer in node.settings.peers {
       let client = VaultClient(
         address: try VaultAddress(urls: OpenBaoConfiguration.api(at: peer), roots: roots), patience: .zero)
-      // One that does not answer has no cluster to join.
       let health = try? await client.health()
       try await client.shutdown()
-      guard health?.isInitialized == true else { continue }
-      throw Fault(
-        .conflict, operation: "make the cluster \(node.settings.cluster)", reason: "\(peer) has it already",
-        remedy: "run this node without --seed: it joins")
+      if health?.isInitialized == true { return peer }
     }
+    return nil
   }
 
   private func prepare(makesCluster: Bool) async throws {

@@ -1,5 +1,6 @@
 import CertificateAuthority
 import Faults
+import Files
 import Foundation
 import SecretStore
 
@@ -35,6 +36,7 @@ struct ClusterWatch: Sendable {
     do {
       let health = try await client.health()
       guard health.isInitialized else { return "waiting for the cluster to take it in" }
+      if !node.isMember { try writeAtomically(Data(), to: node.memberMark, mode: 0o444) }
       guard !health.isSealed else { return "sealed" }
       let role = health.isStandby ? "standby" : "leader"
       guard let cluster = try await vault.clusterState() else { return role }

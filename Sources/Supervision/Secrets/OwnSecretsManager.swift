@@ -50,7 +50,8 @@ struct OwnSecretsManager: Sendable {
       }
       return try keyFile(named)
     case .shares:
-      guard isMarked || !isFilled else {
+      // Without a key a store can only be one that people unseal, whose mark was lost.
+      guard isMarked || !isFilled || !FileManager.default.fileExists(atPath: layout.vaultSealKey) else {
         throw contradiction(
           "the key in a file unseals it",
           remedy: "leave out --unseal shares; only a new instance can be unsealed by shares")
@@ -83,7 +84,8 @@ struct OwnSecretsManager: Sendable {
         .invalid, operation: "unseal the secrets manager",
         reason: "\(layout.vaultSealKey) is gone, and \(store) is there",
         remedy:
-          "name it with --seal-key, or restore it; else remove \(layout.vaultDirectory) and set all secrets again")
+          "name it with --seal-key, or restore it, or give --unseal shares if people unseal it; else remove \(layout.vaultDirectory) and set all secrets again"
+      )
     }
     let key = SealKey()
     try writeAtomically(key.bytes, to: file, mode: 0o400)

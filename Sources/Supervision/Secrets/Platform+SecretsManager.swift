@@ -21,6 +21,15 @@ extension Platform {
     hasOwnSecretsManager && FileManager.default.fileExists(atPath: layout.vaultSharesMark)
   }
 
+  /// Whether it waits for people now.
+  var isSealed: Bool {
+    get async {
+      guard waitsForShares, let manager = try? VaultOperator(layout: layout) else { return false }
+      // One that does not answer is not waiting for people.
+      return await (try? manager.withClient(patience: .zero) { try await !$0.health().isReady }) ?? false
+    }
+  }
+
   private var vaultPolicy: VaultPolicy {
     get throws {
       try VaultPolicy.load(directory: "\(layout.policyDirectory)/vault", trustDomain: configuration.trustDomain)
@@ -32,7 +41,12 @@ extension Platform {
     try writeAtomically(Data("\(configuration.trustDomain)\n".utf8), to: layout.trustDomainFile, mode: 0o644)
     switch configuration.secretsManager {
     case .own(let unsealing):
-      unlink(layout.vaultAddressFile)
+      guard VaultAddress.isOwn(layout) else {
+        throw Fault(
+          .conflict, operation: "start the secrets manager",
+          reason: "instance \(layout.instance) was started with one of others, which has its keys and secrets",
+          remedy: "give --vault-addr again; to give those up, remove \(layout.root) and start anew")
+      }
       let logins = try SecretsManagerLogins(layout: layout)
       let given: SecretsManagerChoice.Unsealing =
         if case .file(nil) = unsealing { .file(Self.credential) } else { unsealing }

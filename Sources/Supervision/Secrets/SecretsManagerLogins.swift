@@ -22,6 +22,12 @@ struct SecretsManagerLogins: Sendable {
         throw Fault(
           .notFound, operation: "read \(operatorFile)", reason: "there is no such file", remedy: "check the name")
       }
+      if let present = try Self.read(layout.operatorKey, owner: 0), present.publicPEM != key.publicPEM {
+        throw Fault(
+          .conflict, operation: "log in by \(operatorFile)",
+          reason: "instance \(layout.instance) logs in by another key, \(layout.operatorKey)",
+          remedy: "leave out --vault-key; else move that file away first")
+      }
       try writeAtomically(Data(key.secretPEM.utf8), to: layout.operatorKey, mode: 0o600)
       operatorKey = key
     } else {

@@ -1,4 +1,5 @@
 import AgentModel
+import Files
 import Foundation
 import Glibc
 
@@ -49,8 +50,7 @@ struct CredentialCheck: Sendable {
     guard let file = try holder(of: key) else {
       return Finding(.notTestable, evidence: ["the node proxy does not have the key, so there is nothing to find"])
     }
-    var status = stat()
-    guard stat(file, &status) == 0, status.st_mode & 0o007 == 0 else {
+    guard let status = FileStatus(following: file), status.mode & 0o007 == 0 else {
       return Finding(.failed, evidence: ["\(file) has the key and may be read by everybody"])
     }
     finding.evidence.append("the node proxy has it, in \(file), which root and the proxy's group alone may read")

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Glibc
 import Synchronization
@@ -16,10 +17,7 @@ final class Heartbeat: Sendable {
   init(of target: Target) { path = "\(target.workspace)/\(ProbeProgram.heartbeat)" }
 
   /// Bytes that the program has written so far; 0 when there is no such file.
-  var size: Int {
-    var status = stat()
-    return lstat(path, &status) == 0 ? Int(status.st_size) : 0
-  }
+  var size: Int { FileStatus(path)?.size ?? 0 }
 
   /// Watches on a thread of its own, which the load under test must not hold up more than it holds up the host.
   func start() { Thread.detachNewThread { self.watch() } }

@@ -8,6 +8,7 @@ import Glibc
 import KernelFiles
 import NodeProtocol
 import SecretStore
+import Synchronization
 
 /// SEC-4, SEC-5 and AUD-3: what lies on the disk and in the memory of others, and what is left of an agent that is gone.
 struct RestChecks: Sendable {
@@ -35,10 +36,13 @@ struct RestChecks: Sendable {
 
   private func canaries() async throws -> Finding {
     let keeper = try await fixtures.keeper.value
-    // The one stands in the agent's environment and its workspace, the other is a file at /vault/secrets.
+    // The one stands in the agent's environment, its workspace and its output, the other is a file at /vault/secrets.
     let texts = [keeper.target.canary, keeper.secret]
     let seen = try await keeper.target.run("cat /vault/secrets/\(keeper.name)")
     guard seen.output == keeper.secret else { return Finding(.notTestable, evidence: ["the agent has no secret file"]) }
+    guard try await printed(keeper.target.canary) else {
+      return Finding(.notTestable, evidence: ["the agent's log does not show what it printed"])
+    }
     let planted = "\(fixtures.site.directory)/planted"
     try texts.joined(separator: "\n").write(toFile: planted, atomically: false, encoding: .utf8)
     defer { unlink(planted) }
@@ -50,10 +54,19 @@ struct RestChecks: Sendable {
           ? .succeeded("the search finds a file that it planted") : .unknown("not even the planted file was found"),
         withControl: found.filter { $0 != planted }.isEmpty
           ? .prevented(
-            "no file below \(layout.root), raw images and databases included, holds the secret or the environment")
+            "no file below \(layout.root), raw images and databases included, holds the secret, the environment, the workspace or the output"
+          )
           : .succeeded(found.filter { $0 != planted }.joined(separator: ", "))),
       try await memory(keeper.secret),
     ])
+  }
+
+  /// Whether the keeper's log, as the platform shows it, holds the text.
+  private func printed(_ text: String) async throws -> Bool {
+    let agents = try await fixtures.agents.value
+    let output = Mutex<[UInt8]>([])
+    try await agents.client.logs(try agents.name("s")) { bytes in output.withLock { $0 += bytes } }
+    return String(decoding: output.withLock { $0 }, as: UTF8.self).contains(text)
   }
 
   /// Files on the disk below the instance's directory that hold one of the texts; what is mounted there is open, or

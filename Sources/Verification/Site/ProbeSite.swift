@@ -1,5 +1,6 @@
 import AgentModel
 import Faults
+import Files
 import Foundation
 import Glibc
 
@@ -77,8 +78,7 @@ func makeDirectory(_ path: String, mode: Int) throws {
       .failed, operation: "create \(path)", reason: "the directory cannot be made",
       remedy: "run verify as root and free disk space", cause: error)
   }
-  var status = stat()
-  guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == getuid(),
+  guard let status = FileStatus(path), status.isDirectory, status.owner == getuid(),
     chmod(path, mode_t(mode)) == 0
   else {
     throw Fault(

@@ -81,6 +81,7 @@ enum ProbeProgram {
     trap 'exit 0' TERM
     umask 022
     mkdir -p /tmp/www
+    echo "$PROBE_CANARY"
     echo "$PROBE_CANARY" | tee /tmp/canary /workspace/canary > /tmp/www/index.html
     httpd -p \(port) -h /tmp/www
     rm -f /tmp/tick; mkfifo /tmp/tick; exec 9<>/tmp/tick

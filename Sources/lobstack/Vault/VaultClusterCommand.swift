@@ -64,14 +64,15 @@ struct VaultClusterRunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Run one node of a cluster, until Ctrl-C or SIGTERM.",
     discussion: """
-      Start one node with --seed first, which makes the cluster, then the others, which join it. Once a node has a
-      store --seed changes nothing. A joined node has a vote after ten seconds; that one may fail is told when it is so.
+      Start one node with --seed first, which makes the cluster, then the others, which join it. Give --seed by hand,
+      once: a node that lost its disk, and reaches no other, would make a second cluster with it. A joined node has a
+      vote after ten seconds; that one may fail is told when it is so.
       """)
 
   @Argument(help: "The node's directory.", completion: .directory)
   var directory: String
 
-  @Flag(help: "Make the cluster when this node has no store yet; exactly one node does.")
+  @Flag(help: "Make the cluster, unless this node is in it or finds it; exactly one node does, once.")
   var seed = false
 
   @Option(help: ArgumentHelp("OpenBao's program (default: the one of PATH, or the pinned one).", valueName: "path"))

@@ -8,8 +8,9 @@ struct VaultUnsealCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "unseal", abstract: "Give shares of the unseal key, one a line on standard input.",
     discussion: """
-      The platform's own secrets manager unseals itself at each start, by the key in the instance's directory. One that
-      was initialised with shares needs this after each start.
+      By default the platform's own secrets manager unseals itself at each start, by a key in a file. One of '--unseal
+      shares' needs this after each start. Shares that were given count until it is unsealed; as long as more are
+      needed the command fails and says so.
       """)
 
   @OptionGroup var vault: VaultOptions
