@@ -2,6 +2,7 @@ import Faults
 import Files
 import Foundation
 import Glibc
+import Logging
 
 /// The log of one of the platform's processes: at most twice `longest` on disk, the older half in `<path>.1`.
 struct LogFile: Sendable {
@@ -31,6 +32,20 @@ struct LogFile: Sendable {
     // On a full disk the newer half goes as well: a log must not keep it full.
     defer { ftruncate(file, 0) }
     try copy(file, size: status.size)
+  }
+
+  /// Does it for several, until the task is cancelled.
+  static func rotate(_ files: [LogFile], logger: Logger) async throws {
+    while true {
+      try await Task.sleep(for: .seconds(2))
+      for file in files {
+        do {
+          try file.rotateIfFull()
+        } catch {
+          logger.warning("A log cannot be rotated", metadata: ["log": "\(file.path)", "error": "\(error)"])
+        }
+      }
+    }
   }
 
   private func copy(_ file: Int32, size: Int) throws {

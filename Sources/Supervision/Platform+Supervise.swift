@@ -113,7 +113,7 @@ extension Platform {
             async let provisioned: Void = provisionUntilDone(progress: progress)
             try await waitUntilReady(components.map(\.process), progress: progress)
             await ready(states(components))
-            async let rotated: Void = rotateLogs()
+            async let rotated: Void = LogFile.rotate(logs, logger: logger)
             // The latter ends only with the platform.
             _ = try await (provisioned, rotated)
           })
@@ -201,21 +201,9 @@ extension Platform {
       remedy: "read \(file.path)")
   }
 
-  private func rotateLogs() async throws {
-    while true {
-      try await Task.sleep(for: .seconds(2))
-      let processes = ["vault", "proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"]
-      let files =
-        processes.map(layout.logFile)
-        + [layout.gatewayLog, layout.proxyDenials, layout.vaultAudit, layout.vaultRecentAudit]
-        .map(LogFile.init)
-      for file in files {
-        do {
-          try file.rotateIfFull()
-        } catch {
-          logger.warning("A log cannot be rotated", metadata: ["log": "\(file.path)", "error": "\(error)"])
-        }
-      }
-    }
+  private var logs: [LogFile] {
+    let processes = ["vault", "proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"]
+    return processes.map(layout.logFile)
+      + [layout.gatewayLog, layout.proxyDenials, layout.vaultAudit, layout.vaultRecentAudit].map(LogFile.init)
   }
 }

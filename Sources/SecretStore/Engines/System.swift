@@ -160,6 +160,9 @@ package struct ClusterState: Sendable, Decodable {
   package let healthy: Bool
   /// Nodes that may fail before it stops.
   package let failureTolerance: Int
+  /// The same of a cluster as it is now: of one that is not healthy none may fail, and nothing else is called highly
+  /// available.
+  package var tolerance: Int { healthy ? failureTolerance : 0 }
   package let leader: String
   package let nodes: [String: Node]
 

@@ -78,7 +78,7 @@ package struct ClusterNodeRun: Sendable {
           { for await _ in signals { return } },
           {
             async let watched: Void = ClusterWatch(node: node).run(progress: progress)
-            async let rotated: Void = rotateLogs()
+            async let rotated: Void = LogFile.rotate(logs, logger: logger)
             _ = try await (watched, rotated)
           })
       }
@@ -87,6 +87,10 @@ package struct ClusterNodeRun: Sendable {
       try await group.waitForAll()
       try result.get()
     }
+  }
+
+  private var logs: [LogFile] {
+    ([node.logFile] + ClusterNode.auditFiles.map { "\(node.directory)/\($0)" }).map(LogFile.init)
   }
 
   // MARK: Before it starts
@@ -180,17 +184,5 @@ package struct ClusterNodeRun: Sendable {
     if !makesCluster { configuration.peers = node.settings.peers }
     configuration.peerAuthority = node.authority
     return configuration
-  }
-
-  private func rotateLogs() async throws {
-    let files = [node.logFile] + ClusterNode.auditFiles.map { "\(node.directory)/\($0)" }
-    while true {
-      try await Task.sleep(for: .seconds(2))
-      for file in files {
-        do { try LogFile(path: file).rotateIfFull() } catch {
-          logger.warning("A log cannot be rotated", metadata: ["log": "\(file)", "error": "\(error)"])
-        }
-      }
-    }
   }
 }

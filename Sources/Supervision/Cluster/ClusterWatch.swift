@@ -40,9 +40,8 @@ struct ClusterWatch: Sendable {
       guard !health.isSealed else { return "sealed" }
       let role = health.isStandby ? "standby" : "leader"
       guard let cluster = try await vault.clusterState() else { return role }
-      // A node that joined has no vote for ten seconds; only what autopilot counts is called highly available.
-      let tolerance = cluster.healthy ? cluster.failureTolerance : 0
-      let word = tolerance > 0 ? "\(tolerance) may fail: highly available" : "none may fail"
+      // A node that joined has no vote for ten seconds.
+      let word = cluster.tolerance > 0 ? "\(cluster.tolerance) may fail: highly available" : "none may fail"
       return "\(role), cluster of \(cluster.nodes.count) nodes, \(word)"
     } catch {
       return "no answer yet (\((error as? Fault)?.reason ?? "\(error)"))"

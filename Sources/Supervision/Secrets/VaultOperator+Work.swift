@@ -25,8 +25,7 @@ extension VaultOperator {
       if let cluster = try await vault.clusterState() {
         report.nodes = cluster.nodes.values
           .map { VaultReport.Node(name: $0.name, address: $0.address, state: $0.status) }.sorted { $0.name < $1.name }
-        // What autopilot says of one node is that none may fail; nothing else is called highly available.
-        report.failureTolerance = cluster.healthy ? cluster.failureTolerance : 0
+        report.failureTolerance = cluster.tolerance
       }
       report.drift = try await Provisioner(vault, policy: policy).drift().map(\.description)
       let transit = Transit(vault)
