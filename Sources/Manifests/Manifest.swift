@@ -122,7 +122,7 @@ package struct Manifest: Sendable {
 
   /// Refuses nesting that would exhaust the stack of the recursive parser, before it runs: brackets by count, block
   /// nesting by indentation.
-  private static func checkDepth(of text: String, source: String) throws {
+  static func checkDepth(of text: String, source: String) throws {
     var open = 0
     var line = 1
     var deepestIndent = 0
@@ -158,7 +158,7 @@ package struct Manifest: Sendable {
   ///
   /// A word after `&` or `*` may stand in quotes or in a block of text; only where both have the same word is there an
   /// alias.
-  private static func checkAliases(in text: String, source: String) throws {
+  static func checkAliases(in text: String, source: String) throws {
     var anchors: Set<String> = []
     var aliases: [(name: String, line: Int)] = []
     var line = 1
@@ -184,7 +184,7 @@ package struct Manifest: Sendable {
       remedy: "write the value out, or rename one of '&\(alias.name)' and '*\(alias.name)' if they are only text")
   }
 
-  private static func syntaxFault(_ error: YamlError, source: String) -> Fault {
+  static func syntaxFault(_ error: YamlError, source: String) -> Fault {
     var place = source
     var reason = "\(error)"
     switch error {

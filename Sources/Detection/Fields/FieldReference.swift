@@ -1,0 +1,201 @@
+/// A field as a condition or an output names it, with its argument.
+package final class FieldReference: Hashable, Sendable {
+  package enum Argument: Hashable, Sendable {
+    case none
+    /// `proc.aname[2]`, `evt.arg[0]`
+    case index(Int)
+    /// `proc.env[HOME]`, `thread.cgroup.cpu`, `evt.type.is.open`
+    case key(String)
+    /// `evt.arg.flags`
+    case eventArgument(String)
+  }
+
+  package let definition: FieldDefinition
+  package let argument: Argument
+  /// As written, with its argument.
+  package let name: String
+
+  private init(_ definition: FieldDefinition, _ argument: Argument, name: String) {
+    self.definition = definition
+    self.argument = argument
+    self.name = name
+  }
+
+  package static func == (left: FieldReference, right: FieldReference) -> Bool { left.name == right.name }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
+  /// Looks a field up as Falco does: the first class that has a field which the text begins with decides.
+  ///
+  /// - Returns: `nil` when there is no such field.
+  /// - Throws: `FieldError` for an argument that makes no sense, in Falco's words.
+  package static func resolve(_ text: String) throws(FieldError) -> FieldReference? {
+    if let special = try resolveSpecial(text) { return special.reference }
+    for fields in FieldTable.classes {
+      guard let longest = longestPrefix(of: text, in: fields) else { continue }
+      if fields.first?.fieldClass == "container" || fields.first?.fieldClass == "agent" {
+        return try resolvePluginField(longest, text)
+      }
+      return longest.name == text ? FieldReference(longest, .none, name: text) : nil
+    }
+    return nil
+  }
+
+  private static func longestPrefix(of text: String, in fields: [FieldDefinition]) -> FieldDefinition? {
+    fields.filter { text.hasPrefix($0.name) }.max { $0.name.utf8.count < $1.name.utf8.count }
+  }
+
+  /// A decision of one of the classes that look at more than the name.
+  private struct Decision {
+    var reference: FieldReference?
+  }
+
+  private static func resolveSpecial(_ text: String) throws(FieldError) -> Decision? {
+    // A generic field of events decides before the others do.
+    if let generic = FieldTable.classes.first, longestPrefix(of: text, in: generic) != nil { return nil }
+    if text.hasPrefix("evt.arg"), !text.hasPrefix("evt.args") {
+      return try resolveEventArgument(text, field: "evt.arg", takesIndex: true)
+    }
+    if text.hasPrefix("evt.rawarg") { return try resolveEventArgument(text, field: "evt.rawarg", takesIndex: false) }
+    if text.hasPrefix("evt.around") { return try resolveAround(text) }
+    if text.hasPrefix("evt.abspath") {
+      let isKnown = ["evt.abspath", "evt.abspath.src", "evt.abspath.dst"].contains(text)
+      return Decision(reference: isKnown ? make("evt.abspath", .key(String(text.dropFirst(12))), text) : nil)
+    }
+    if text.hasPrefix("evt.type.is") { return try resolveTypeIs(text) }
+    if text.hasPrefix("evt.") || text.hasPrefix("syscall.type") { return nil }
+    if text.hasPrefix("arg") { throw FieldError("filter error: proc.arg filter not implemented yet") }
+    if let process = try resolveProcess(text) { return process }
+    return try resolveDescriptorTypes(text)
+  }
+
+  private static func make(_ field: String, _ argument: Argument, _ text: String) -> FieldReference? {
+    FieldTable.byName[field].map { FieldReference($0, argument, name: text) }
+  }
+
+  private static func resolveEventArgument(
+    _ text: String, field: String, takesIndex: Bool
+  ) throws(FieldError) -> Decision {
+    let rest = text.dropFirst(field.count)
+    if rest.hasPrefix("[") {
+      guard takesIndex else { throw FieldError("evt.arg fields must be expressed explicitly") }
+      let number = rest.dropFirst().prefix { $0 != "]" }
+      guard let index = ScannedNumber.signed(String(number), bits: 32) else {
+        throw FieldError("\(number) is not a valid number")
+      }
+      return Decision(
+        reference: number.count + 2 == rest.count && rest.hasSuffix("]")
+          ? make(field, .index(Int(index)), text) : nil)
+    }
+    guard rest.hasPrefix(".") else { throw FieldError("filter syntax error: \(text)") }
+    let name = rest.dropFirst()
+    guard let argument = EventArgument.longestPrefix(of: name) else {
+      throw FieldError("unknown event argument \(name)")
+    }
+    guard argument.name == name, var definition = FieldTable.byName[field] else { return Decision() }
+    if !takesIndex {
+      definition.type = argument.type
+      definition.numberFormat = argument.numberFormat
+    }
+    return Decision(reference: FieldReference(definition, .eventArgument(argument.name), name: text))
+  }
+
+  private static func resolveAround(_ text: String) throws(FieldError) -> Decision {
+    let rest = text.dropFirst("evt.around".count)
+    if rest.hasPrefix(".") { throw FieldError("wrong syntax for evt.around") }
+    guard rest.hasPrefix("[") else { throw FieldError("filter syntax error: \(text)") }
+    let number = String(rest.dropFirst().prefix { $0 != "]" })
+    guard ScannedNumber.unsigned(number, bits: 64) != nil else { throw FieldError("\(number) is not a valid number") }
+    return Decision(reference: number.count + 2 == rest.count ? make("evt.around", .key(number), text) : nil)
+  }
+
+  private static func resolveTypeIs(_ text: String) throws(FieldError) -> Decision {
+    let rest = text.dropFirst("evt.type.is".count)
+    guard rest.hasPrefix(".") else { throw FieldError("filter syntax error: \(text)") }
+    let name = String(rest.dropFirst())
+    let isKnown = ScannedNumber.unsigned(name, bits: 32) != nil || EventType(name) != nil
+    return Decision(reference: isKnown ? make("evt.type.is", .key(name), text) : nil)
+  }
+
+  private static let indexed = ["proc.apid", "proc.aname", "proc.aexepath", "proc.aexe", "proc.acmdline", "proc.aargs"]
+
+  private static func resolveProcess(_ text: String) throws(FieldError) -> Decision? {
+    for field in indexed + ["proc.args"] where text.hasPrefix(field) {
+      let index = bracketed(text.dropFirst(field.count)).flatMap { ScannedNumber.signed($0, bits: 32) }
+      guard let index else { return Decision(reference: text == field ? make(field, .none, text) : nil) }
+      // Falco takes -1 for no index.
+      return Decision(reference: make(field, index == -1 ? .none : .index(Int(index)), text))
+    }
+    for field in ["proc.env", "proc.aenv"] where text.hasPrefix(field) {
+      guard let key = bracketed(text.dropFirst(field.count)) else {
+        return Decision(reference: text == field ? make(field, .none, text) : nil)
+      }
+      let index = !key.isEmpty && key.utf8.allSatisfy(ConditionScanner.isDigit) ? Int(key) : nil
+      return Decision(reference: make(field, index.map(Argument.index) ?? .key(key), text))
+    }
+    if text.hasPrefix("thread.cgroup"), !text.hasPrefix("thread.cgroups") {
+      let rest = text.dropFirst("thread.cgroup".count)
+      guard rest.hasPrefix(".") else { throw FieldError("filter syntax error: \(text)") }
+      let key = rest.dropFirst()
+      let isName = key.utf8.allSatisfy { ConditionScanner.isWordByte($0) && !ConditionScanner.isDigit($0) || $0 == 0x5f }
+      return Decision(reference: isName ? make("thread.cgroup", .key(String(key)), text) : nil)
+    }
+    return nil
+  }
+
+  private static func resolveDescriptorTypes(_ text: String) throws(FieldError) -> Decision? {
+    guard text.hasPrefix("fd.types") else { return nil }
+    let rest = text.dropFirst("fd.types".count)
+    guard rest.hasPrefix("[") else { return Decision(reference: rest.isEmpty ? make("fd.types", .none, text) : nil) }
+    let number = String(rest.dropFirst().prefix { $0 != "]" })
+    guard let index = ScannedNumber.signed(number, bits: 64) else {
+      throw FieldError("\(number) is not a valid number")
+    }
+    return Decision(
+      reference: number.count + 2 == rest.count
+        ? make("fd.types", index == -1 ? .none : .index(Int(index)), text) : nil)
+  }
+
+  /// What stands in brackets, when nothing else follows.
+  private static func bracketed(_ text: some StringProtocol) -> String? {
+    guard text.hasPrefix("["), let end = text.firstIndex(of: "]"), text.index(after: end) == text.endIndex else {
+      return nil
+    }
+    return String(text[text.index(after: text.startIndex)..<end])
+  }
+
+  private static func resolvePluginField(
+    _ definition: FieldDefinition, _ text: String
+  ) throws(FieldError) -> FieldReference? {
+    let word = String(text.prefix { $0 != " " })
+    guard let open = word.firstIndex(of: "[") else {
+      guard definition.name == word else { return nil }
+      if definition.argument == .required {
+        throw FieldError("filter '\(word)': \(definition.name) requires an argument but none provided")
+      }
+      return FieldReference(definition, .none, name: text)
+    }
+    guard word[..<open] == definition.name else { return nil }
+    let rest = word[word.index(after: open)...]
+    guard !rest.isEmpty else {
+      throw FieldError("filter '\(word)': \(definition.name) terminates with incomplete argument brackets")
+    }
+    guard let close = rest.firstIndex(of: "]") else {
+      throw FieldError("filter '\(word)': \(definition.name) has unbalanced argument brackets")
+    }
+    let argument = String(rest[..<close])
+    guard definition.argument != .none else {
+      throw FieldError(
+        "filter '\(word)': \(definition.name) does not allow nor require an argument but one is provided: \(argument)")
+    }
+    guard rest.index(after: close) == rest.endIndex else { return nil }
+    return FieldReference(definition, .key(argument), name: text)
+  }
+}
+
+/// Why a field, operator or value cannot be used, in Falco's words.
+package struct FieldError: Error, Hashable, Sendable {
+  package let message: String
+
+  init(_ message: String) { self.message = message }
+}

@@ -1,0 +1,96 @@
+/// Rules ready to be matched; shared by all matchers.
+package final class CompiledRules: Sendable {
+  package struct Rule: Hashable, Sendable {
+    package let name: String
+    package let description: String
+    package let priority: RulePriority
+    /// In alphabetical order.
+    package let tags: [String]
+    package let isEnabled: Bool
+    package let condition: String
+    let output: OutputFormat
+    let root: Int
+    package let eventTypes: EventTypeSet
+  }
+
+  /// All rules, also those that are not enabled, in the order of their definition.
+  package let rules: [Rule]
+  /// The fields that conditions and outputs ask for, in the order of the indices that a `FieldSource` is asked with.
+  package let fields: [FieldReference]
+
+  let terms: ContiguousArray<CompiledTerm>
+  let formats: ContiguousArray<ValueFormat>
+  let checks: ContiguousArray<CompiledCheck>
+  let nodes: ContiguousArray<GraphNode>
+  let children: ContiguousArray<Int32>
+  /// By the index of an event's type.
+  let programs: ContiguousArray<RuleProgram>
+
+  init(
+    rules: [Rule], graph: ConditionGraph, lowestPriority: RulePriority
+  ) {
+    var slots = SlotTable()
+    var specializer = TypeSpecializer(graph)
+    let candidates = rules.enumerated().filter { $1.isEnabled && $1.priority <= lowestPriority }
+    programs = ContiguousArray(
+      EventType.all.map { type in
+        let roots = candidates.filter { $1.eventTypes.contains(type) }.map { ($0, specializer.root($1.root, for: type)) }
+        return RuleProgram(roots.map { (rule: $0.0, root: $0.1) }, specializer.graph)
+      })
+    for rule in rules { for term in rule.output.terms { _ = slots.slot(of: term) } }
+    checks = ContiguousArray(specializer.graph.checks.map { CompiledCheck($0) { slots.slot(of: $0) } })
+    let flat = GraphNode.flatten(specializer.graph)
+    (nodes, children) = (flat.nodes, flat.children)
+    var parts = slots
+    self.rules = rules.map { rule in
+      Rule(
+        name: rule.name, description: rule.description, priority: rule.priority, tags: rule.tags,
+        isEnabled: rule.isEnabled, condition: rule.condition, output: rule.output.placed { parts.slot(of: $0) },
+        root: rule.root, eventTypes: rule.eventTypes)
+    }
+    (terms, formats, fields) = (parts.terms, parts.formats, parts.fields)
+  }
+
+  /// Whether any enabled rule can match an event of the type.
+  package func concerns(_ type: EventType) -> Bool { !programs[type.index].steps.isEmpty }
+}
+
+/// Gives distinct terms their slots.
+private struct SlotTable {
+  private(set) var terms = ContiguousArray<CompiledTerm>()
+  private(set) var formats = ContiguousArray<ValueFormat>()
+  private(set) var fields: [FieldReference] = []
+  private var places: [TypedTerm: Int] = [:]
+  private var fieldPlaces: [FieldReference: Int] = [:]
+
+  mutating func slot(of term: TypedTerm) -> Int {
+    if let place = places[term] { return place }
+    let compiled: CompiledTerm
+    if let (inner, last) = term.withoutLastTransformer {
+      compiled = .transformed(slot(of: inner), last, isList: inner.isList)
+    } else {
+      switch term.source {
+      case .field(let field): compiled = .field(place(of: field))
+      case .literal(let text): compiled = .literal(Array(text.utf8))
+      case .list(let items):
+        let slots = items.map { slot(of: $0) }
+        compiled = .list(slots, slots.map { formats[$0] })
+      case .join(let separator, let list): compiled = .join(separator: slot(of: separator), list: slot(of: list))
+      case .concat(let parts): compiled = .concat(parts.map { slot(of: $0) })
+      case .getopt(let arguments, let options, let selector):
+        compiled = .getopt(arguments: slot(of: arguments), options: slot(of: options), selector: selector)
+      }
+    }
+    places[term] = terms.count
+    terms.append(compiled)
+    formats.append(ValueFormat(type: term.type, numberFormat: term.definition.numberFormat))
+    return terms.count - 1
+  }
+
+  private mutating func place(of field: FieldReference) -> Int {
+    if let place = fieldPlaces[field] { return place }
+    fieldPlaces[field] = fields.count
+    fields.append(field)
+    return fields.count - 1
+  }
+}

@@ -1,0 +1,147 @@
+/// Terms that are made from others.
+extension Matcher {
+  func combine(_ term: CompiledTerm) -> FieldValue {
+    switch term {
+    case .field: return .absent
+    case .literal(let bytes): return arena.string(bytes)
+    case .transformed(let slot, let transformer, let isList):
+      return transform(value(of: slot), transformer, isList: isList)
+    case .list(let slots, let formats): return list(slots, formats)
+    case .concat(let slots):
+      let parts = slots.map { value(of: $0) }
+      guard !parts.contains(where: \.isAbsent) else { return .absent }
+      arena.begin()
+      for part in parts { arena.append(part) }
+      return arena.endString()
+    case .join(let separator, let list):
+      let (separator, items) = (value(of: separator), value(of: list))
+      guard !separator.isAbsent, !items.isAbsent else { return .absent }
+      let elements = elements(of: items)
+      arena.begin()
+      for (index, element) in elements.enumerated() {
+        if index > 0 { arena.append(separator) }
+        arena.append(element)
+      }
+      return arena.endString()
+    case .getopt(let arguments, let options, let selector):
+      let (list, letters) = (value(of: arguments), value(of: options))
+      guard !list.isAbsent, !letters.isAbsent else { return .absent }
+      let scan = OptionScan(Array(arena.bytes(of: letters)))
+      return result(scan.results(elements(of: list).map { Array(arena.bytes(of: $0)) }, selector: selector), selector)
+    }
+  }
+
+  private func result(_ words: [[UInt8]], _ selector: UInt8?) -> FieldValue {
+    if selector != nil { return words.last.map { arena.string($0) } ?? .absent }
+    arena.begin()
+    for word in words {
+      arena.append(word)
+      arena.endElement()
+    }
+    return arena.endList()
+  }
+
+  /// The elements of a list; a string is a list of one.
+  func elements(of value: FieldValue) -> [FieldValue] {
+    guard value.kind == .list else { return value.kind == .bytes ? [value] : [] }
+    var elements: [FieldValue] = []
+    var offset = value.first
+    for (index, byte) in arena.bytes(of: value).enumerated() where byte == 0 {
+      let end = value.first + UInt64(index)
+      elements.append(FieldValue(.bytes, offset, end - offset))
+      offset = end + 1
+    }
+    return elements
+  }
+
+  private func list(_ slots: [Int], _ formats: [ValueFormat]) -> FieldValue {
+    let parts = slots.map { value(of: $0) }
+    guard !parts.contains(where: \.isAbsent) else { return .absent }
+    // Numbers become text, which is made before the list is begun.
+    let texts = zip(parts, formats).map { part, format in
+      part.kind == .bytes || part.kind == .list ? nil : text(of: part, format)
+    }
+    arena.begin()
+    for (part, text) in zip(parts, texts) {
+      if let text {
+        arena.append(text)
+        arena.endElement()
+      } else {
+        arena.append(part)
+        if part.kind == .bytes { arena.endElement() }
+      }
+    }
+    return arena.endList()
+  }
+
+  private func transform(_ value: FieldValue, _ transformer: Transformer, isList: Bool) -> FieldValue {
+    if value.isAbsent { return .absent }
+    if transformer == .len {
+      return .number(UInt64(value.kind == .list ? UInt64(elements(of: value).count) : value.second))
+    }
+    guard value.kind == .list else {
+      return value.kind == .bytes ? transform(value, transformer) ?? .absent : .absent
+    }
+    let parts = elements(of: value).map { transform($0, transformer) }
+    guard !parts.contains(where: { $0 == nil }) else { return .absent }
+    arena.begin()
+    for case let part? in parts {
+      arena.append(part)
+      arena.endElement()
+    }
+    return arena.endList()
+  }
+
+  private func transform(_ value: FieldValue, _ transformer: Transformer) -> FieldValue? {
+    arena.begin()
+    switch transformer {
+    case .tolower, .toupper:
+      arena.append(value)
+      let bytes = arena.current
+      for index in bytes.indices {
+        bytes[index] = transformer == .tolower ? lowercased(bytes[index]) : uppercased(bytes[index])
+      }
+    case .basename:
+      let bytes = arena.bytes(of: value)
+      let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+      return FieldValue(.bytes, value.first + UInt64(start), value.second - UInt64(start))
+    case .b64:
+      arena.append(value)
+      guard let count = decodeBase64(arena.current) else { return nil }
+      arena.truncate(to: count)
+    case .len:
+      break
+    }
+    return arena.endString()
+  }
+
+  /// Decodes in place (RFC 4648 section 4), with padding or without.
+  ///
+  /// - Returns: how many bytes it gives; `nil` when it is no such text.
+  private func decodeBase64(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
+    var (bits, bitCount, count) = (UInt32(0), 0, 0)
+    var index = 0
+    while index < bytes.count, bytes[index] != UInt8(ascii: "=") {
+      let byte = bytes[index]
+      let digit: UInt8
+      switch byte {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"): digit = byte - UInt8(ascii: "A")
+      case UInt8(ascii: "a")...UInt8(ascii: "z"): digit = byte - UInt8(ascii: "a") + 26
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0") + 52
+      case UInt8(ascii: "+"): digit = 62
+      case UInt8(ascii: "/"): digit = 63
+      default: return nil
+      }
+      bits = bits << 6 | UInt32(digit)
+      bitCount += 6
+      if bitCount >= 8 {
+        bitCount -= 8
+        // What is written lies before what is still to be read.
+        bytes[count] = UInt8(truncatingIfNeeded: bits >> UInt32(bitCount))
+        count += 1
+      }
+      index += 1
+    }
+    return index % 4 == 1 ? nil : count
+  }
+}

@@ -1,0 +1,308 @@
+/// Matches events against rules, one after the other. Not thread-safe: each thread has its own.
+///
+/// Nothing is allocated for an event that matches no rule, except where a regular expression meets text that is no
+/// ASCII.
+package final class Matcher {
+  package let rules: CompiledRules
+  package let arena = ValueArena()
+
+  /// Rules that matched the last event, in the order of their definition.
+  package private(set) var matches: [Int] = []
+
+  private var source: any FieldSource
+  private let scratch: Scratch
+
+  /// What is known of the event at hand. Behind pointers, so that no access has to be checked for exclusivity; an entry
+  /// counts when its stamp is the event's.
+  private struct Scratch {
+    let values: UnsafeMutablePointer<FieldValue>
+    let valueStamps: UnsafeMutablePointer<UInt32>
+    let hashes: UnsafeMutablePointer<UInt64>
+    let hashStamps: UnsafeMutablePointer<UInt32>
+    /// Stamp and, in the lowest bit, the answer.
+    let answers: UnsafeMutablePointer<UInt32>
+    let stamp: UnsafeMutablePointer<UInt32>
+    let slots: Int
+    let nodes: Int
+
+    init(slots: Int, nodes: Int) {
+      (self.slots, self.nodes) = (slots, nodes)
+      values = .allocate(capacity: slots)
+      values.initialize(repeating: .absent, count: slots)
+      valueStamps = .allocate(capacity: slots)
+      hashes = .allocate(capacity: slots)
+      hashes.initialize(repeating: 0, count: slots)
+      hashStamps = .allocate(capacity: slots)
+      answers = .allocate(capacity: nodes)
+      stamp = .allocate(capacity: 1)
+      stamp.initialize(to: 0)
+      forget()
+    }
+
+    func forget() {
+      valueStamps.initialize(repeating: 0, count: slots)
+      hashStamps.initialize(repeating: 0, count: slots)
+      answers.initialize(repeating: 0, count: nodes)
+    }
+
+    func free() {
+      values.deallocate()
+      valueStamps.deallocate()
+      hashes.deallocate()
+      hashStamps.deallocate()
+      answers.deallocate()
+      stamp.deallocate()
+    }
+  }
+
+  package init(_ rules: CompiledRules, source: any FieldSource) {
+    self.rules = rules
+    self.source = source
+    scratch = Scratch(slots: rules.terms.count, nodes: rules.nodes.count)
+  }
+
+  deinit { scratch.free() }
+
+  /// Matches the event that the source now tells of; `matches` has the result.
+  ///
+  /// - Returns: whether any rule matched.
+  @discardableResult
+  package func match() -> Bool {
+    begin()
+    matches.removeAll(keepingCapacity: true)
+    let steps = rules.programs[source.eventType.index].steps
+    var place = 0
+    while place < steps.count {
+      let step = steps[place]
+      if step.node < 0 {
+        matches.append(Int(step.target))
+        place += 1
+      } else {
+        place = isTrue(step.node) ? place + 1 : Int(step.target)
+      }
+    }
+    if matches.count > 1 { matches.sort() }
+    return !matches.isEmpty
+  }
+
+  private func begin() {
+    arena.reset()
+    // The lowest bit of an answer's stamp is the answer.
+    scratch.stamp.pointee &+= 2
+    if scratch.stamp.pointee == 0 {
+      scratch.forget()
+      scratch.stamp.pointee = 2
+    }
+  }
+
+  // MARK: Conditions
+
+  private func isTrue(_ node: Int32) -> Bool {
+    let index = Int(node)
+    let stamp = scratch.stamp.pointee
+    let known = scratch.answers[index]
+    if known & ~1 == stamp { return known & 1 != 0 }
+    let answer = compute(rules.nodes[index])
+    scratch.answers[index] = stamp | (answer ? 1 : 0)
+    return answer
+  }
+
+  private func compute(_ node: GraphNode) -> Bool {
+    switch node.kind {
+    case .false: return false
+    case .true: return true
+    case .check: return isTrue(rules.checks[Int(node.first)])
+    case .not: return !isTrue(node.first)
+    case .and:
+      for index in Int(node.first)..<Int(node.first + node.count) where !isTrue(rules.children[index]) { return false }
+      return true
+    case .or:
+      for index in Int(node.first)..<Int(node.first + node.count) where isTrue(rules.children[index]) { return true }
+      return false
+    }
+  }
+
+  private func isTrue(_ check: CompiledCheck) -> Bool {
+    let value = value(of: check.slot)
+    switch value.kind {
+    case .absent: return false
+    case .list: return isTrue(check, ofList: value)
+    case .numbers:
+      return (0..<Int(value.second)).contains {
+        isTrue(check, FieldValue(.number, arena.number($0, of: value)), slot: -1)
+      }
+    case .number, .bytes, .addressV4, .addressV6: return isTrue(check, value, slot: check.slot)
+    }
+  }
+
+  private func isTrue(_ check: CompiledCheck, ofList value: FieldValue) -> Bool {
+    if case .exists = check.test { return true }
+    if case .term(let comparison, let other) = check.test {
+      return check.isList && compareLists(comparison, value, self.value(of: other))
+    }
+    let needsAll = check.isList && check.requiresAll
+    var offset = value.first
+    let end = value.first + value.second
+    while offset < end {
+      let bytes = arena.bytes(of: FieldValue(.bytes, offset, end - offset))
+      let length = bytes.firstIndex(of: 0) ?? bytes.count
+      let element = FieldValue(.bytes, offset, UInt64(length))
+      if isTrue(check, element, slot: -1) != needsAll { return !needsAll }
+      offset += UInt64(length) + 1
+    }
+    return needsAll
+  }
+
+  private func compareLists(_ comparison: Comparison.Operator, _ left: FieldValue, _ right: FieldValue) -> Bool {
+    guard right.kind == .list else { return false }
+    let wanted = Set(arena.bytes(of: right).split(separator: 0, omittingEmptySubsequences: false).dropLast().map(Array.init))
+    let own = arena.bytes(of: left).split(separator: 0, omittingEmptySubsequences: false).dropLast().map(Array.init)
+    return comparison == .in ? own.allSatisfy(wanted.contains) : own.contains(where: wanted.contains)
+  }
+
+  /// - Parameter slot: where the value stands, to keep its hash; -1 for an element of a list.
+  private func isTrue(_ check: CompiledCheck, _ value: FieldValue, slot: Int) -> Bool {
+    isTrue(check.test, check.type, value, slot: slot)
+  }
+
+  private func isTrue(_ test: CompiledCheck.Test, _ type: ValueType, _ value: FieldValue, slot: Int) -> Bool {
+    switch test {
+    case .exists: return true
+    case .never: return false
+    case .number(let comparison, let literal): return compare(comparison, value.first, literal)
+    case .numbers(let literals): return literals.contains { compare(.equal, value.first, $0) }
+    case .bytes(let comparison, let operand):
+      let text = arena.bytes(of: value)
+      return operand.withUnsafeBytes { compare(comparison, text, $0) }
+    case .set(let set):
+      guard set.mayContain(length: Int(value.second)) else { return false }
+      let text = arena.bytes(of: value)
+      return set.contains(text, hash: slot < 0 ? byteHash(text) : hash(of: slot, text))
+    case .paths(let paths): return paths.match(arena.bytes(of: value))
+    case .regex(let regex): return regex.matches(arena.bytes(of: value))
+    case .address(let comparison, let addresses):
+      let isThere = addresses.contains {
+        $0.isV6 == (value.kind == .addressV6) && $0.high == value.first && $0.low == value.second
+      }
+      return comparison == .notEqual ? !isThere : isThere
+    case .network(let comparison, let networks):
+      let isThere = networks.contains {
+        $0.contains(isV6: value.kind == .addressV6, high: value.first, low: value.second)
+      }
+      return comparison == .notEqual ? !isThere : isThere
+    case .several(let modifier, let tests):
+      return agree(modifier, tests, type, value, slot: slot)
+    case .term(let comparison, let other):
+      return compare(comparison, type, value, self.value(of: other))
+    }
+  }
+
+  private func agree(
+    _ modifier: Comparison.Modifier, _ tests: [CompiledCheck.Test], _ type: ValueType, _ value: FieldValue, slot: Int
+  ) -> Bool {
+    var count = 0
+    for test in tests {
+      let answer = isTrue(test, type, value, slot: slot)
+      switch modifier {
+      case .anyof: if answer { return true }
+      case .allof: if !answer { return false }
+      case .oneof: if answer { count += 1 }
+      }
+      if count > 1 { return false }
+    }
+    return modifier == .allof || count == 1
+  }
+
+  @inline(__always)
+  private func compare(_ comparison: Comparison.Operator, _ bits: UInt64, _ literal: Literal) -> Bool {
+    switch literal {
+    case .unsigned(let number): ordered(comparison, bits, number)
+    case .signed(let number): ordered(comparison, Int64(bitPattern: bits), number)
+    case .bool(let value): ordered(comparison, bits, value ? 1 : 0)
+    case .double(let number): ordered(comparison, Double(bitPattern: bits), number)
+    case .bytes, .address, .network: false
+    }
+  }
+
+  @inline(__always)
+  private func ordered<Value: Comparable>(_ comparison: Comparison.Operator, _ left: Value, _ right: Value) -> Bool {
+    switch comparison {
+    case .equal, .in, .intersects: left == right
+    case .notEqual: left != right
+    case .less: left < right
+    case .lessOrEqual: left <= right
+    case .greater: left > right
+    case .greaterOrEqual: left >= right
+    default: false
+    }
+  }
+
+  private func compare(
+    _ comparison: Comparison.Operator, _ text: UnsafeRawBufferPointer, _ operand: UnsafeRawBufferPointer
+  ) -> Bool {
+    switch comparison {
+    case .equal, .in, .intersects: text.count == operand.count && compareBytes(text, operand) == 0
+    case .notEqual: text.count != operand.count || compareBytes(text, operand) != 0
+    case .less: compareBytes(text, operand) < 0
+    case .lessOrEqual: compareBytes(text, operand) <= 0
+    case .greater: compareBytes(text, operand) > 0
+    case .greaterOrEqual: compareBytes(text, operand) >= 0
+    case .contains, .bcontains: Detection.contains(text, operand)
+    case .icontains: containsIgnoringCase(text, operand)
+    case .startswith, .bstartswith: hasPrefix(text, operand)
+    case .endswith: hasSuffix(text, operand)
+    case .glob: Glob.matches(text, pattern: operand)
+    case .iglob: Glob.matches(text, pattern: operand, ignoringCase: true)
+    case .pmatch, .regex, .exists: false
+    }
+  }
+
+  /// Compares the values of two terms, which have the same type.
+  private func compare(
+    _ comparison: Comparison.Operator, _ type: ValueType, _ left: FieldValue, _ right: FieldValue
+  ) -> Bool {
+    guard left.kind == right.kind else {
+      // Addresses of the two families are never equal.
+      return comparison == .notEqual && !right.isAbsent
+    }
+    switch left.kind {
+    case .absent, .numbers, .list: return false
+    case .addressV4, .addressV6:
+      return (left.first == right.first && left.second == right.second) != (comparison == .notEqual)
+    case .number:
+      switch type.family {
+      case .signed: return ordered(comparison, Int64(bitPattern: left.first), Int64(bitPattern: right.first))
+      case .double: return ordered(comparison, Double(bitPattern: left.first), Double(bitPattern: right.first))
+      default: return ordered(comparison, left.first, right.first)
+      }
+    case .bytes:
+      let (text, operand) = (arena.bytes(of: left), arena.bytes(of: right))
+      guard comparison == .icontains else { return compare(comparison, text, operand) }
+      return operand.map(lowercased).withUnsafeBytes { compare(comparison, text, $0) }
+    }
+  }
+
+  private func hash(of slot: Int, _ text: UnsafeRawBufferPointer) -> UInt64 {
+    if scratch.hashStamps[slot] != scratch.stamp.pointee {
+      scratch.hashes[slot] = byteHash(text)
+      scratch.hashStamps[slot] = scratch.stamp.pointee
+    }
+    return scratch.hashes[slot]
+  }
+
+  // MARK: Values
+
+  /// The value of a term for the event at hand.
+  func value(of slot: Int) -> FieldValue {
+    if scratch.valueStamps[slot] == scratch.stamp.pointee { return scratch.values[slot] }
+    let value = compute(rules.terms[slot])
+    scratch.values[slot] = value
+    scratch.valueStamps[slot] = scratch.stamp.pointee
+    return value
+  }
+
+  private func compute(_ term: CompiledTerm) -> FieldValue {
+    if case .field(let field) = term { return source.value(of: field, in: arena) }
+    return combine(term)
+  }
+}
