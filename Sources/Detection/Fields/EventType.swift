@@ -15,7 +15,10 @@ package struct EventType: Hashable, Sendable, CustomStringConvertible {
 
   package var description: String { Self.names[index] }
 
-  static let all = names.indices.map(EventType.init(index:))
+  /// Falco's name for a call that it does not know.
+  package static let unknown = EventType("unknown") ?? EventType(index: 0)
+
+  package static let all = names.indices.map(EventType.init(index:))
 
   private static let indices = Dictionary(
     names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })

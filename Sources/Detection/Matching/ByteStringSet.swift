@@ -1,15 +1,15 @@
 /// A set of byte strings that is asked often and never changed.
-struct ByteStringSet: Sendable {
+final class ByteStringSet: Sendable {
   private struct Entry {
     var hash: UInt64
     var offset: UInt32
     var length: UInt32
   }
 
-  private let pool: ContiguousArray<UInt8>
-  private let entries: ContiguousArray<Entry>
+  private let pool: FlatBuffer<UInt8>
+  private let entries: FlatBuffer<Entry>
   /// Indices into `entries`, by hash; 0 is none.
-  private let table: ContiguousArray<UInt32>
+  private let table: FlatBuffer<UInt32>
   /// One bit for each length that occurs; lengths of 63 and more share the last.
   private let lengths: UInt64
 
@@ -29,7 +29,10 @@ struct ByteStringSet: Sendable {
       while table[place] != 0 { place = (place + 1) & (size - 1) }
       table[place] = UInt32(entries.count)
     }
-    (self.pool, self.entries, self.table, self.lengths) = (pool, entries, table, lengths)
+    self.pool = FlatBuffer(pool)
+    self.entries = FlatBuffer(entries)
+    self.table = FlatBuffer(table)
+    self.lengths = lengths
   }
 
   @inline(__always)
@@ -51,9 +54,6 @@ struct ByteStringSet: Sendable {
   }
 
   private func equals(_ entry: Entry, _ bytes: UnsafeRawBufferPointer) -> Bool {
-    pool.withUnsafeBytes { pool in
-      let own = UnsafeRawBufferPointer(rebasing: pool[Int(entry.offset)..<Int(entry.offset + entry.length)])
-      return compareBytes(own, bytes) == 0
-    }
+    compareBytes(pool.bytes(Int(entry.offset), Int(entry.length)), bytes) == 0
   }
 }

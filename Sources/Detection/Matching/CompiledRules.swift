@@ -21,10 +21,15 @@ package final class CompiledRules: Sendable {
   let terms: ContiguousArray<CompiledTerm>
   let formats: ContiguousArray<ValueFormat>
   let checks: ContiguousArray<CompiledCheck>
-  let nodes: ContiguousArray<GraphNode>
-  let children: ContiguousArray<Int32>
-  /// By the index of an event's type.
-  let programs: ContiguousArray<RuleProgram>
+  let hotChecks: FlatBuffer<HotCheck>
+  /// The operands of hot checks.
+  let operands: FlatBuffer<UInt8>
+  let sets: FlatBuffer<ByteStringSet>
+  let nodes: FlatBuffer<GraphNode>
+  let children: FlatBuffer<Int32>
+  let steps: FlatBuffer<RuleProgram.Step>
+  /// Where the steps of an event's type are, by the type's index.
+  let programs: FlatBuffer<Range<Int>>
 
   init(
     rules: [Rule], graph: ConditionGraph, lowestPriority: RulePriority
@@ -32,15 +37,25 @@ package final class CompiledRules: Sendable {
     var slots = SlotTable()
     var specializer = TypeSpecializer(graph)
     let candidates = rules.enumerated().filter { $1.isEnabled && $1.priority <= lowestPriority }
-    programs = ContiguousArray(
-      EventType.all.map { type in
-        let roots = candidates.filter { $1.eventTypes.contains(type) }.map { ($0, specializer.root($1.root, for: type)) }
-        return RuleProgram(roots.map { (rule: $0.0, root: $0.1) }, specializer.graph)
+    let programs = EventType.all.map { type in
+      let roots = candidates.filter { $1.eventTypes.contains(type) }.map {
+        (rule: $0, root: specializer.root($1.root, for: type))
+      }
+      return RuleProgram(roots, specializer.graph)
+    }
+    var ends = 0
+    self.programs = FlatBuffer(
+      programs.map { program in
+        defer { ends += program.steps.count }
+        return ends..<(ends + program.steps.count)
       })
+    steps = FlatBuffer(programs.flatMap(\.steps))
     for rule in rules { for term in rule.output.terms { _ = slots.slot(of: term) } }
     checks = ContiguousArray(specializer.graph.checks.map { CompiledCheck($0) { slots.slot(of: $0) } })
+    let hot = HotCheck.flatten(checks)
+    (hotChecks, operands, sets) = (FlatBuffer(hot.checks), FlatBuffer(hot.pool), FlatBuffer(hot.sets))
     let flat = GraphNode.flatten(specializer.graph)
-    (nodes, children) = (flat.nodes, flat.children)
+    (nodes, children) = (FlatBuffer(flat.nodes), FlatBuffer(flat.children))
     var parts = slots
     self.rules = rules.map { rule in
       Rule(
@@ -52,7 +67,7 @@ package final class CompiledRules: Sendable {
   }
 
   /// Whether any enabled rule can match an event of the type.
-  package func concerns(_ type: EventType) -> Bool { !programs[type.index].steps.isEmpty }
+  package func concerns(_ type: EventType) -> Bool { !programs[type.index].isEmpty }
 }
 
 /// Gives distinct terms their slots.

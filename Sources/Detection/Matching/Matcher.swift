@@ -70,15 +70,15 @@ package final class Matcher {
   package func match() -> Bool {
     begin()
     matches.removeAll(keepingCapacity: true)
-    let steps = rules.programs[source.eventType.index].steps
-    var place = 0
-    while place < steps.count {
-      let step = steps[place]
+    let program = rules.programs[source.eventType.index]
+    var place = program.lowerBound
+    while place < program.upperBound {
+      let step = rules.steps[place]
       if step.node < 0 {
         matches.append(Int(step.target))
         place += 1
       } else {
-        place = isTrue(step.node) ? place + 1 : Int(step.target)
+        place = isTrue(step.node) ? place + 1 : program.lowerBound + Int(step.target)
       }
     }
     if matches.count > 1 { matches.sort() }
@@ -111,7 +111,7 @@ package final class Matcher {
     switch node.kind {
     case .false: return false
     case .true: return true
-    case .check: return isTrue(rules.checks[Int(node.first)])
+    case .check: return isTrue(check: Int(node.first))
     case .not: return !isTrue(node.first)
     case .and:
       for index in Int(node.first)..<Int(node.first + node.count) where !isTrue(rules.children[index]) { return false }
@@ -120,6 +120,46 @@ package final class Matcher {
       for index in Int(node.first)..<Int(node.first + node.count) where isTrue(rules.children[index]) { return true }
       return false
     }
+  }
+
+  private func isTrue(check index: Int) -> Bool {
+    let hot = rules.hotChecks[index]
+    if hot.kind == .slow { return isTrue(rules.checks[index]) }
+    let value = value(of: Int(hot.slot))
+    switch value.kind {
+    case .absent: return false
+    case .bytes:
+      let text = arena.bytes(of: value)
+      switch hot.kind {
+      case .exists: return true
+      case .set:
+        let set = rules.sets[Int(hot.offset)]
+        return set.mayContain(length: text.count) && set.contains(text, hash: hash(of: Int(hot.slot), text))
+      case .equal: return text.count == Int(hot.length) && compareBytes(text, operand(hot)) == 0
+      case .notEqual: return text.count != Int(hot.length) || compareBytes(text, operand(hot)) != 0
+      case .prefix: return hasPrefix(text, operand(hot))
+      case .suffix: return hasSuffix(text, operand(hot))
+      case .contains: return Detection.contains(text, operand(hot))
+      default: return false
+      }
+    case .number:
+      switch hot.kind {
+      case .exists: return true
+      case .unsignedEqual: return value.first == hot.number
+      case .unsignedNotEqual: return value.first != hot.number
+      case .signedLess: return Int64(bitPattern: value.first) < Int64(bitPattern: hot.number)
+      case .signedLessOrEqual: return Int64(bitPattern: value.first) <= Int64(bitPattern: hot.number)
+      case .signedGreater: return Int64(bitPattern: value.first) > Int64(bitPattern: hot.number)
+      case .signedGreaterOrEqual: return Int64(bitPattern: value.first) >= Int64(bitPattern: hot.number)
+      default: return false
+      }
+    case .list, .numbers, .addressV4, .addressV6: return isTrue(rules.checks[index])
+    }
+  }
+
+  @inline(__always)
+  private func operand(_ check: HotCheck) -> UnsafeRawBufferPointer {
+    rules.operands.bytes(Int(check.offset), Int(check.length))
   }
 
   private func isTrue(_ check: CompiledCheck) -> Bool {

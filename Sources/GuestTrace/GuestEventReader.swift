@@ -1,0 +1,319 @@
+import Detection
+
+/// Turns the messages of sandboxes into events, one at a time, and follows their processes. Not thread-safe.
+package final class GuestEventReader {
+  /// What came of a message.
+  package enum Outcome: Equatable {
+    /// `source` tells of an event now, until the next message.
+    case event
+    /// Nothing that a rule could match.
+    case nothing
+    /// It is not as messages are.
+    case malformed
+    /// It says that it comes from another sandbox.
+    case foreign
+  }
+
+  /// Arguments and environment that are kept of a process, bytes.
+  private static let longestText = 64 << 10
+
+  let event = GuestEvent()
+  /// Whether `event` is one.
+  private(set) var hasEvent = false
+  var sandbox: SandboxEvents?
+  var path: [UInt8] = []
+  /// Matched fields by the rules' numbers.
+  private(set) var fields: ContiguousArray<BoundField> = []
+  private(set) var fieldArguments: ContiguousArray<FieldReference.Argument> = []
+  let hostName: String
+  private var count: UInt64 = 0
+
+  private let execve = SystemCall.named("execve")
+  private let execveat = SystemCall.named("execveat")
+  private let clone = SystemCall.named("clone")
+  private let procexit = SystemCall.named("procexit")
+
+  struct BoundField {
+    var field: GuestField?
+    var group: GuestField.Group
+  }
+
+  package init(hostName: String) { self.hostName = hostName }
+
+  /// Has to be called before events are matched: rules number their fields.
+  package func bind(to rules: CompiledRules) {
+    fields = ContiguousArray(
+      rules.fields.map { reference in
+        let field = GuestField(reference)
+        return BoundField(field: field, group: field?.group ?? .event)
+      })
+    fieldArguments = ContiguousArray(rules.fields.map(\.argument))
+  }
+
+  /// - Parameters:
+  ///   - message: as the socket gave it; has to stay until the event was matched.
+  package func take(_ message: UnsafeRawBufferPointer, from sandbox: SandboxEvents) -> Outcome {
+    hasEvent = false
+    if let dropped = TraceMessage.droppedCount(message) { sandbox.dropped = dropped }
+    let decoded: TraceMessage?
+    do throws(TraceMessage.Refusal) {
+      decoded = try TraceMessage(message)
+    } catch {
+      sandbox.malformed += 1
+      return .malformed
+    }
+    guard let decoded else { return .nothing }
+    guard isOwn(decoded.context.container, sandbox) else { return .foreign }
+    self.sandbox = sandbox
+    guard read(decoded, sandbox) else {
+      sandbox.malformed += 1
+      return .malformed
+    }
+    return hasEvent ? .event : .nothing
+  }
+
+  /// Makes an event of a program that an operator started in the sandbox, of which gVisor says nothing.
+  package func takeCommand(_ command: [String], time: UInt64, in sandbox: SandboxEvents) -> Outcome {
+    guard let execve, let program = command.first else { return .nothing }
+    self.sandbox = sandbox
+    let operatorProcess = GuestProcess(id: 0, start: 0, parent: nil)
+    operatorProcess.name = Array("lobstack".utf8)
+    operatorProcess.sessionName = operatorProcess.name
+    let process = GuestProcess(id: 0, start: time, parent: operatorProcess)
+    process.name = GuestPath.baseName(Array(program.utf8))
+    process.executable = Array(program.utf8)
+    process.path = process.executable
+    process.arguments = command.dropFirst().map { Array($0.utf8) }
+    process.argumentCount = process.arguments.count
+    process.effectiveUser = 10_001
+    process.effectiveGroup = 10_001
+    var context = TraceMessage.Context()
+    context.time = time
+    let made = begin(execve, context, process)
+    made.shape = .execute
+    made.result = 0
+    return .event
+  }
+
+  private func isOwn(_ container: UnsafeRawBufferPointer, _ sandbox: SandboxEvents) -> Bool {
+    // Some messages have no context.
+    container.isEmpty || container.elementsEqual(sandbox.identity.container.utf8)
+  }
+
+  private func begin(
+    _ type: EventType, _ context: TraceMessage.Context, _ process: GuestProcess
+  ) -> GuestEvent {
+    count += 1
+    event.begin(type, context, process)
+    event.number = count
+    hasEvent = true
+    return event
+  }
+
+  // MARK: Messages
+
+  /// - Returns: whether the message could be read to its end.
+  private func read(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
+    switch message.kind {
+    case .containerStart: return readStart(message, sandbox)
+    case .sentryClone: return readClone(message, sandbox)
+    case .sentryExec: return readExec(message, sandbox)
+    case .taskExit: return readExit(message, sandbox)
+    case .raw: return readRaw(message, sandbox)
+    case .open, .connect, .bind, .accept, .execve, .socket, .chdir, .setID, .setResolvedIDs, .dup, .chroot, .close:
+      return readCall(message, sandbox)
+    case .exitNotifyParent, .read, .prlimit, .pipe, .fcntl, .clone, .fork, .socketPair, .write:
+      return true
+    }
+  }
+
+  private func readStart(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
+    guard let execve else { return true }
+    let process = GuestProcess(id: message.context.process, start: message.context.processStart, parent: nil)
+    var words = WordList(limit: Self.longestText)
+    var environment = WordList(limit: Self.longestText)
+    var reader = WireReader(message.payload)
+    while let (field, value) = reader.next() {
+      switch (field, value) {
+      case (3, .bytes(let cwd)): process.cwd = Array(cwd)
+      case (4, .bytes(let word)): words.append(word)
+      case (5, .bytes(let word)): environment.append(word)
+      case (6, .number(let number)): process.hasTerminal = number != 0
+      default: break
+      }
+    }
+    guard !reader.isMalformed else { return false }
+    let program = words.words.first ?? []
+    process.executable = program
+    process.path = program
+    process.name = message.context.name.isEmpty ? GuestPath.baseName(program) : Array(message.context.name)
+    process.sessionName = process.name
+    process.arguments = Array(words.words.dropFirst())
+    process.argumentCount = max(0, words.count - 1)
+    process.environment = environment.words
+    learn(message.context, process)
+    sandbox.table.insert(process)
+    let made = begin(execve, message.context, process)
+    made.shape = .execute
+    made.result = 0
+    return true
+  }
+
+  private func readClone(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
+    var (group, start, flags) = (UInt64(0), UInt64(0), UInt64(0))
+    var reader = WireReader(message.payload)
+    while let (field, value) = reader.next() {
+      guard case .number(let number) = value else { continue }
+      switch field {
+      case 4: group = number
+      case 5: start = number
+      case 6: flags = number
+      default: break
+      }
+    }
+    guard !reader.isMalformed else { return false }
+    let parent = process(of: message.context, sandbox)
+    if group != 0, group != message.context.process {
+      sandbox.table.insert(GuestProcess(id: group, start: start, parent: parent))
+    }
+    guard let clone else { return true }
+    let made = begin(clone, message.context, parent)
+    made.result = Int64(truncatingIfNeeded: group)
+    made.numbers = NamedNumbers(("flags", Int64(truncatingIfNeeded: flags)))
+    return true
+  }
+
+  private func readExec(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
+    guard let execve else { return true }
+    let process = process(of: message.context, sandbox)
+    var words = WordList(limit: Self.longestText)
+    var environment = WordList(limit: Self.longestText)
+    var binary = GuestEvent.noBytes
+    var mode: UInt64 = 0
+    var reader = WireReader(message.payload)
+    while let (field, value) = reader.next() {
+      switch (field, value) {
+      case (2, .bytes(let path)): binary = path
+      case (3, .bytes(let word)): words.append(word)
+      case (4, .bytes(let word)): environment.append(word)
+      case (5, .number(let number)): mode = number
+      default: break
+      }
+    }
+    guard !reader.isMalformed else { return false }
+    // What it was started as before, for the events of its children.
+    process.path = Array(binary)
+    process.executable = words.words.first ?? process.path
+    process.name = ProgramName.of(binary: process.path, called: process.executable)
+    process.arguments = Array(words.words.dropFirst())
+    process.argumentCount = max(0, words.count - 1)
+    process.environment = environment.words
+    process.isFromMemory = process.path.starts(with: "/memfd:".utf8) || process.path.starts(with: "memfd:".utf8)
+    let made = begin(execve, message.context, process)
+    made.shape = .execute
+    made.result = 0
+    made.mode = mode
+    made.rawPath = binary
+    // Set-user-ID and set-group-ID bits of the program.
+    if mode & 0o6000 != 0 { made.numbers = NamedNumbers(("mode", Int64(truncatingIfNeeded: mode))) }
+    learn(message.context, process, keepingName: true)
+    return true
+  }
+
+  private func readExit(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
+    var status: UInt64 = 0
+    var reader = WireReader(message.payload)
+    while let (field, value) = reader.next() {
+      if field == 2, case .number(let number) = value { status = number }
+    }
+    guard !reader.isMalformed else { return false }
+    // A thread that ends leaves its process.
+    guard message.context.thread == message.context.process else { return true }
+    let process = process(of: message.context, sandbox)
+    sandbox.table.remove(message.context.process)
+    guard let procexit else { return true }
+    let made = begin(procexit, message.context, process)
+    made.numbers = NamedNumbers(("status", Int64(truncatingIfNeeded: status)), ("ret", Int64(status >> 8 & 0xff)), ("sig", Int64(status & 0x7f)))
+    return true
+  }
+
+  private func readRaw(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
+    var (number, arguments, result) = (UInt64.max, CallNumbers(), CallResult())
+    var reader = WireReader(message.payload)
+    while let (field, value) = reader.next() {
+      switch (field, value) {
+      case (2, .bytes(let bytes)): result.read(bytes)
+      case (4, .number(let value)): number = value
+      case (5...10, .number(let value)): arguments[Int(field) - 5] = Int64(bitPattern: value)
+      default: break
+      }
+    }
+    guard !reader.isMalformed, !result.isMalformed else { return false }
+    // Number 0 is read, and is not told.
+    guard let type = SystemCall.type(number == .max ? 0 : number) else { return true }
+    let made = begin(type, message.context, process(of: message.context, sandbox))
+    made.result = result.value
+    made.numbers = RawArguments.named(number, arguments)
+    return true
+  }
+
+  private func readCall(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
+    var call = CallFields()
+    guard call.read(message) else { return false }
+    let process = process(of: message.context, sandbox, learning: false)
+    defer { learn(message.context, process) }
+    guard let type = SystemCall.type(call.number) else { return true }
+    let made = begin(type, message.context, process)
+    if message.kind == .setID || message.kind == .setResolvedIDs {
+      // Once it has ended, the context has the new ids: rules ask for the ones before.
+      made.user = process.effectiveUser
+      made.group = process.effectiveGroup
+    }
+    made.result = call.result.value
+    call.complete(made, message.kind, process, into: &path)
+    // A program that was started is told by another message, with more of it.
+    if type == execve || type == execveat, (made.result ?? 0) >= 0 { hasEvent = false }
+    return true
+  }
+
+  // MARK: Processes
+
+  private func process(
+    of context: TraceMessage.Context, _ sandbox: SandboxEvents, learning: Bool = true
+  ) -> GuestProcess {
+    let process = sandbox.table.process(of: context)
+    if learning { learn(context, process) }
+    return process
+  }
+
+  /// Takes over what the context of an event tells of the process.
+  private func learn(_ context: TraceMessage.Context, _ process: GuestProcess, keepingName: Bool = false) {
+    if context.hasCredentials {
+      process.effectiveUser = context.effectiveUser
+      process.effectiveGroup = context.effectiveGroup
+    }
+    if !context.cwd.isEmpty, !context.cwd.elementsEqual(process.cwd) { process.cwd = Array(context.cwd) }
+    // Threads have names of their own; the first one's is the process's.
+    if !keepingName, context.thread == context.process, !context.name.isEmpty, !context.name.elementsEqual(process.name) {
+      process.name = Array(context.name.prefix(64))
+    }
+  }
+}
+
+/// Words of a command line, in bounded room.
+private struct WordList {
+  private(set) var words: [[UInt8]] = []
+  /// Of all words, also those that had no room.
+  private(set) var count = 0
+  private var room: Int
+
+  init(limit: Int) { room = limit }
+
+  mutating func append(_ word: UnsafeRawBufferPointer) {
+    count += 1
+    guard room > 0 else { return }
+    let taken = word.prefix(room)
+    room -= taken.count + 1
+    words.append(Array(taken))
+  }
+}

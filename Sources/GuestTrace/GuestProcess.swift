@@ -1,0 +1,66 @@
+/// A process of a sandbox, as its events showed it.
+final class GuestProcess {
+  let id: UInt64
+  /// When it began, nanoseconds since 1970 by the sandbox's clock; 0 when its beginning was not seen.
+  let start: UInt64
+  /// Also when the parent has ended: rules ask for ancestors.
+  let parent: GuestProcess?
+  /// How many ancestors it has.
+  let depth: Int
+
+  var name: [UInt8] = []
+  /// The program's first argument.
+  var executable: [UInt8] = []
+  var path: [UInt8] = []
+  /// Without the first; bounded.
+  var arguments: [[UInt8]] = []
+  var argumentCount = 0
+  /// `NAME=value`; bounded.
+  var environment: [[UInt8]] = []
+  var cwd: [UInt8] = []
+  var effectiveUser: UInt64 = 0
+  var effectiveGroup: UInt64 = 0
+  var isFromMemory = false
+  var hasTerminal = false
+  /// The leader of its session as far as known: the process that an operator's command or the sandbox began with.
+  var sessionName: [UInt8]
+  /// By descriptor; only sockets, and files that were opened where it was seen.
+  private(set) var descriptors: [Int64: GuestDescriptor] = [:]
+
+  private static let mostDescriptors = 4_096
+  /// Ancestors that are kept; a chain of forks must not grow without bound.
+  static let deepest = 64
+
+  init(id: UInt64, start: UInt64, parent: GuestProcess?) {
+    self.id = id
+    self.start = start
+    self.parent = (parent?.depth ?? 0) < Self.deepest ? parent : nil
+    depth = self.parent.map { $0.depth + 1 } ?? 0
+    sessionName = parent?.sessionName ?? []
+    guard let parent else { return }
+    (name, executable, path, arguments) = (parent.name, parent.executable, parent.path, parent.arguments)
+    (argumentCount, environment, cwd) = (parent.argumentCount, parent.environment, parent.cwd)
+    (effectiveUser, effectiveGroup) = (parent.effectiveUser, parent.effectiveGroup)
+    (isFromMemory, hasTerminal, descriptors) = (parent.isFromMemory, parent.hasTerminal, parent.descriptors)
+  }
+
+  subscript(descriptor: Int64) -> GuestDescriptor? {
+    get { descriptors[descriptor] }
+    set {
+      // A process has no more than its limit allows; past ours the newest are not known.
+      guard newValue == nil || descriptors[descriptor] != nil || descriptors.count < Self.mostDescriptors else { return }
+      descriptors[descriptor] = newValue
+    }
+  }
+}
+
+/// What a descriptor of a process leads to.
+struct GuestDescriptor {
+  enum Kind { case file, ipv4, ipv6, unix, packet, netlink, other }
+
+  var kind: Kind
+  var name: [UInt8] = []
+  /// Of socket(2).
+  var socketType: Int64 = 0
+  var socketProtocol: Int64 = 0
+}

@@ -1,0 +1,16 @@
+/// What is known of one sandbox from its events.
+package final class SandboxEvents {
+  package let identity: SandboxIdentity
+  var table = ProcessTable()
+  /// As the last message told it.
+  package internal(set) var dropped: UInt32 = 0
+  /// Messages that could not be read.
+  package internal(set) var malformed = 0
+  /// Programs that operators started, whose first event is still to come.
+  var pendingCommands: [[String]] = []
+
+  package init(_ identity: SandboxIdentity) { self.identity = identity }
+
+  package var processCount: Int { table.count }
+  package var hasOverflowed: Bool { table.hasOverflowed }
+}
