@@ -113,8 +113,10 @@ package enum GuestField: String, CaseIterable, Sendable {
   case agentUID = "agent.uid"
 
   /// - Returns: `nil` for a field that gVisor's trace cannot give.
-  package init?(_ reference: FieldReference) {
-    let name = reference.definition.name
+  package init?(_ reference: FieldReference) { self.init(named: reference.definition.name) }
+
+  /// - Parameter name: without an argument.
+  package init?(named name: String) {
     // Either end of a connection: conditions with them are made of its two ends.
     if ["fd.ip", "fd.port", "fd.net", "fd.proto"].contains(name) {
       self = .serverAddress

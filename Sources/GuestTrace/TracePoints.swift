@@ -1,3 +1,5 @@
+import Detection
+
 /// What a sandbox is asked to tell: the configuration of its trace session (gVisor, pkg/sentry/seccheck/config.go).
 ///
 /// Everything that rules may ask for but what a program does all the time: reading, writing, closing, waiting. It tells
@@ -39,10 +41,22 @@ package struct TracePoints: Encodable, Hashable, Sendable {
   ]
 
   /// Calls that are only told by number, without what their pointers lead to.
-  private static let numbered = [
+  private static let numbered: [UInt64] = [
     62, 82, 86, 87, 88, 90, 101, 113, 114, 126, 133, 135, 155, 165, 166, 167, 169, 175, 176, 246, 248, 250, 263, 264,
     265, 266, 268, 272, 298, 308, 310, 311, 313, 316, 319, 321, 323, 425, 438,
   ]
+
+  /// Types of events that come of the points.
+  package static let eventTypes: Set<EventType> = Set(
+    (whole + ["connect", "bind", "chroot", "clone", "procexit"]).compactMap(EventType.init)
+      + numbered.compactMap(SystemCall.type))
+
+  private static let withPath = ["openat", "execveat", "fchdir", "accept", "accept4"]
+  private static let withoutPath = [
+    "open", "creat", "execve", "socket", "socketpair", "setuid", "setgid", "setresuid", "setresgid", "chdir", "dup",
+    "dup2", "dup3",
+  ]
+  private static let whole = withPath + withoutPath
 
   /// - Parameter socket: where the sentinel listens.
   package init(socket: String) {
@@ -54,11 +68,8 @@ package struct TracePoints: Encodable, Hashable, Sendable {
       point("sentry/task_exit"), point("syscall/connect/enter", ["fd_path"]), point("syscall/bind/enter", ["fd_path"]),
       point("syscall/chroot/enter"),
     ]
-    points += ["openat", "execveat", "fchdir", "accept", "accept4"].map { point("syscall/\($0)/exit", ["fd_path"]) }
-    points += [
-      "open", "creat", "execve", "socket", "socketpair", "setuid", "setgid", "setresuid", "setresgid", "chdir", "dup",
-      "dup2", "dup3",
-    ].map { point("syscall/\($0)/exit") }
+    points += Self.withPath.map { point("syscall/\($0)/exit", ["fd_path"]) }
+    points += Self.withoutPath.map { point("syscall/\($0)/exit") }
     points += Self.numbered.map { point("syscall/sysno/\($0)/enter") }
     trace_session = Session(points: points, sinks: [Sink(config: Remote(endpoint: socket))])
   }

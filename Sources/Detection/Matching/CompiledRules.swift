@@ -66,6 +66,37 @@ package final class CompiledRules: Sendable {
     (terms, formats, fields) = (parts.terms, parts.formats, parts.fields)
   }
 
+  /// The names of the rules whose condition or output asks for a field.
+  package func rulesUsing(field: Int) -> [String] {
+    let slots = Set(terms.indices.filter { terms[$0].uses(field: field, in: terms) })
+    let users = checks.indices.filter { index in
+      let check = checks[index]
+      if slots.contains(check.slot) { return true }
+      if case .term(_, let other) = check.test { return slots.contains(other) }
+      return false
+    }
+    let marked = Set(users)
+    return rules.filter { rule in
+      rule.output.slots.contains(where: slots.contains) || reaches(rule.root, marked)
+    }.map(\.name)
+  }
+
+  private func reaches(_ root: Int, _ checks: Set<Int>) -> Bool {
+    var stack = [root]
+    var seen: Set<Int> = []
+    while let node = stack.popLast() {
+      guard seen.insert(node).inserted else { continue }
+      let entry = nodes[node]
+      switch entry.kind {
+      case .false, .true: break
+      case .check: if checks.contains(Int(entry.first)) { return true }
+      case .not: stack.append(Int(entry.first))
+      case .and, .or: for index in 0..<Int(entry.count) { stack.append(Int(children[Int(entry.first) + index])) }
+      }
+    }
+    return false
+  }
+
   /// Whether any enabled rule can match an event of the type.
   package func concerns(_ type: EventType) -> Bool { !programs[type.index].isEmpty }
 }

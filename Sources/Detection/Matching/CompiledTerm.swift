@@ -15,3 +15,18 @@ package struct ValueFormat: Hashable, Sendable {
   package var type: ValueType
   package var numberFormat: FieldDefinition.NumberFormat
 }
+
+extension CompiledTerm {
+  /// Whether a field is part of it.
+  func uses(field: Int, in terms: ContiguousArray<CompiledTerm>) -> Bool {
+    func any(_ slots: [Int]) -> Bool { slots.contains { terms[$0].uses(field: field, in: terms) } }
+    switch self {
+    case .field(let own): return own == field
+    case .literal: return false
+    case .list(let slots, _), .concat(let slots): return any(slots)
+    case .join(let separator, let list): return any([separator, list])
+    case .getopt(let arguments, let options, _): return any([arguments, options])
+    case .transformed(let slot, _, _): return any([slot])
+    }
+  }
+}

@@ -101,6 +101,11 @@ struct OutputFormat: Hashable, Sendable {
     }
   }
 
+  /// The slots of all its terms, once it is placed.
+  var slots: [Int] {
+    parts.compactMap { if case .term(let slot, _) = $0 { slot } else { nil } } + fields.map(\.slot)
+  }
+
   /// The format with each term's place in the matcher.
   func placed(_ slot: (TypedTerm) -> Int) -> OutputFormat {
     let slots = terms.map(slot)
