@@ -107,8 +107,8 @@ enum OpenFlags {
 enum NumberName {
   static func append(_ number: Int64, _ argument: String, _ event: GuestEvent, _ arena: ValueArena) {
     switch argument {
-    case "domain": arena.append(domain(number) ?? "\(number)")
-    case "request": arena.append(request(number) ?? "\(number)")
+    case "domain": append(number, domains, arena)
+    case "request": append(number, requests, arena)
     case "uid", "ruid", "euid", "suid", "gid", "rgid", "egid", "sgid":
       // -1 leaves an id as it is.
       if number == 0 { arena.append("root") } else { arena.append(decimal: number == 0xffff_ffff ? -1 : number) }
@@ -118,16 +118,18 @@ enum NumberName {
     }
   }
 
-  private static func domain(_ number: Int64) -> String? {
-    [1: "AF_UNIX", 2: "AF_INET", 10: "AF_INET6", 16: "AF_NETLINK", 17: "AF_PACKET", 38: "AF_ALG", 40: "AF_VSOCK"][number]
+  private static func append(_ number: Int64, _ names: [Int64: StaticString], _ arena: ValueArena) {
+    if let name = names[number] { arena.append(name) } else { arena.append(decimal: number) }
   }
 
-  private static func request(_ number: Int64) -> String? {
-    [
-      0: "PTRACE_TRACEME", 1: "PTRACE_PEEKTEXT", 2: "PTRACE_PEEKDATA", 4: "PTRACE_POKETEXT", 5: "PTRACE_POKEDATA",
-      7: "PTRACE_CONT", 16: "PTRACE_ATTACH", 17: "PTRACE_DETACH", 0x4206: "PTRACE_SEIZE",
-    ][number]
-  }
+  private static let domains: [Int64: StaticString] = [
+    1: "AF_UNIX", 2: "AF_INET", 10: "AF_INET6", 16: "AF_NETLINK", 17: "AF_PACKET", 38: "AF_ALG", 40: "AF_VSOCK",
+  ]
+
+  private static let requests: [Int64: StaticString] = [
+    0: "PTRACE_TRACEME", 1: "PTRACE_PEEKTEXT", 2: "PTRACE_PEEKDATA", 4: "PTRACE_POKETEXT", 5: "PTRACE_POKEDATA",
+    7: "PTRACE_CONT", 16: "PTRACE_ATTACH", 17: "PTRACE_DETACH", 0x4206: "PTRACE_SEIZE",
+  ]
 
   private static func cloneFlags(_ flags: UInt64) -> String {
     let names: [(bit: UInt64, name: String)] = [

@@ -149,7 +149,8 @@ extension GuestEventReader: FieldSource {
 
   private func descriptorValue(_ field: GuestField, _ event: GuestEvent, _ arena: ValueArena) -> FieldValue {
     guard let descriptor = event.descriptor else { return .absent }
-    let known = event.process[descriptor]
+    // What is known of a file stands in the event itself.
+    let known = event.shape == .open ? nil : event.process[descriptor]
     let isFile = event.shape == .open || (event.shape == .plain && known?.kind == .file)
     switch field {
     case .descriptorNumber: return .number(descriptor)

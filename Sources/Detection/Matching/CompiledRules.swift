@@ -21,10 +21,15 @@ package final class CompiledRules: Sendable {
   let terms: ContiguousArray<CompiledTerm>
   let formats: ContiguousArray<ValueFormat>
   let checks: ContiguousArray<CompiledCheck>
+  /// For each slot the field that it is, or -1.
+  let slotFields: FlatBuffer<Int32>
   let hotChecks: FlatBuffer<HotCheck>
   /// The operands of hot checks.
   let operands: FlatBuffer<UInt8>
   let sets: FlatBuffer<ByteStringSet>
+  let paths: FlatBuffer<PathPrefixes>
+  let numbers: FlatBuffer<UInt64>
+  let addresses: FlatBuffer<IPAddress>
   let nodes: FlatBuffer<GraphNode>
   let children: FlatBuffer<Int32>
   let steps: FlatBuffer<RuleProgram.Step>
@@ -53,7 +58,8 @@ package final class CompiledRules: Sendable {
     for rule in rules { for term in rule.output.terms { _ = slots.slot(of: term) } }
     checks = ContiguousArray(specializer.graph.checks.map { CompiledCheck($0) { slots.slot(of: $0) } })
     let hot = HotCheck.flatten(checks)
-    (hotChecks, operands, sets) = (FlatBuffer(hot.checks), FlatBuffer(hot.pool), FlatBuffer(hot.sets))
+    (hotChecks, operands, sets) = (FlatBuffer(hot.checks), FlatBuffer(hot.bytes), FlatBuffer(hot.sets))
+    (paths, numbers, addresses) = (FlatBuffer(hot.paths), FlatBuffer(hot.numbers), FlatBuffer(hot.addresses))
     let flat = GraphNode.flatten(specializer.graph)
     (nodes, children) = (FlatBuffer(flat.nodes), FlatBuffer(flat.children))
     var parts = slots
@@ -64,6 +70,11 @@ package final class CompiledRules: Sendable {
         root: rule.root, eventTypes: rule.eventTypes)
     }
     (terms, formats, fields) = (parts.terms, parts.formats, parts.fields)
+    slotFields = FlatBuffer(
+      parts.terms.map { term in
+        if case .field(let field) = term { return Int32(field) }
+        return -1
+      })
   }
 
   /// The names of the rules whose condition or output asks for a field.

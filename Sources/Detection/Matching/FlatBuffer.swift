@@ -24,6 +24,9 @@ final class FlatBuffer<Element: Sendable>: Sendable {
     @inline(__always) get { base[index] }
   }
 
+  /// The elements themselves, for as long as the buffer lives.
+  var pointer: UnsafePointer<Element> { UnsafePointer(base) }
+
   @inline(__always)
   func bytes(_ offset: Int, _ length: Int) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: UnsafeRawPointer(base) + offset, count: length)

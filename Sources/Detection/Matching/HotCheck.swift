@@ -2,38 +2,54 @@
 /// done by `CompiledCheck`.
 struct HotCheck: Sendable {
   enum Kind: UInt8, Sendable {
-    case slow, exists, equal, notEqual, prefix, suffix, contains, set
+    case slow, exists, equal, notEqual, prefix, suffix, contains, glob, set, paths
+    case numbers, addresses, noAddresses
     case unsignedEqual, unsignedNotEqual, signedLess, signedLessOrEqual, signedGreater, signedGreaterOrEqual
   }
 
   let kind: Kind
   let slot: Int32
-  /// Where the operand begins in the pool of bytes, or the set's index.
+  /// Where the operand begins among those of its kind.
   let offset: Int32
   let length: Int32
   /// A number's bits.
   let number: UInt64
 
-  static func flatten(
-    _ checks: some Sequence<CompiledCheck>
-  ) -> (checks: [HotCheck], pool: [UInt8], sets: [ByteStringSet]) {
-    var hot: [HotCheck] = []
-    var pool: [UInt8] = []
+  /// Hot checks, and the operands that they point into.
+  struct Operands {
+    var checks: [HotCheck] = []
+    var bytes: [UInt8] = []
     var sets: [ByteStringSet] = []
+    var paths: [PathPrefixes] = []
+    var numbers: [UInt64] = []
+    var addresses: [IPAddress] = []
+  }
+
+  static func flatten(_ checks: some Sequence<CompiledCheck>) -> Operands {
+    var hot = Operands()
     for check in checks {
       func make(_ kind: Kind, offset: Int = 0, length: Int = 0, number: UInt64 = 0) {
-        hot.append(
+        hot.checks.append(
           HotCheck(
             kind: kind, slot: Int32(check.slot), offset: Int32(offset), length: Int32(length), number: number))
       }
       switch check.test {
       case .exists: make(.exists)
       case .set(let set) where !check.isList:
-        make(.set, offset: sets.count)
-        sets.append(set)
+        make(.set, offset: hot.sets.count)
+        hot.sets.append(set)
+      case .paths(let paths) where !check.isList:
+        make(.paths, offset: hot.paths.count)
+        hot.paths.append(paths)
+      case .numbers(let literals) where literals.allSatisfy({ $0.bits != nil }):
+        make(.numbers, offset: hot.numbers.count, length: literals.count)
+        hot.numbers += literals.compactMap(\.bits)
+      case .address(let comparison, let addresses):
+        make(comparison == .notEqual ? .noAddresses : .addresses, offset: hot.addresses.count, length: addresses.count)
+        hot.addresses += addresses
       case .bytes(let comparison, let bytes) where !check.isList && kind(comparison) != nil:
-        make(kind(comparison) ?? .slow, offset: pool.count, length: bytes.count)
-        pool += bytes
+        make(kind(comparison) ?? .slow, offset: hot.bytes.count, length: bytes.count)
+        hot.bytes += bytes
       case .number(let comparison, let literal):
         guard let bits = literal.bits, let kind = kind(comparison, literal) else {
           make(.slow)
@@ -43,7 +59,7 @@ struct HotCheck: Sendable {
       default: make(.slow)
       }
     }
-    return (hot, pool, sets)
+    return hot
   }
 
   private static func kind(_ comparison: Comparison.Operator) -> Kind? {
@@ -53,6 +69,7 @@ struct HotCheck: Sendable {
     case .startswith, .bstartswith: .prefix
     case .endswith: .suffix
     case .contains, .bcontains: .contains
+    case .glob: .glob
     default: nil
     }
   }

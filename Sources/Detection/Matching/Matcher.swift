@@ -9,8 +9,26 @@ package final class Matcher {
   /// Rules that matched the last event, in the order of their definition.
   package private(set) var matches: [Int] = []
 
-  private var source: any FieldSource
+  private let source: any FieldSource
   private let scratch: Scratch
+  private let program: Program
+
+  /// Where the rules' buffers are: nothing is counted when they are read. `rules` keeps them.
+  private struct Program {
+    let nodes: UnsafePointer<GraphNode>
+    let children: UnsafePointer<Int32>
+    let checks: UnsafePointer<HotCheck>
+    let operands: UnsafeRawPointer
+    let steps: UnsafePointer<RuleProgram.Step>
+    let ranges: UnsafePointer<Range<Int>>
+    let slotFields: UnsafePointer<Int32>
+
+    init(_ rules: CompiledRules) {
+      (nodes, children, checks) = (rules.nodes.pointer, rules.children.pointer, rules.hotChecks.pointer)
+      (operands, steps) = (UnsafeRawPointer(rules.operands.pointer), rules.steps.pointer)
+      (ranges, slotFields) = (rules.programs.pointer, rules.slotFields.pointer)
+    }
+  }
 
   /// What is known of the event at hand. Behind pointers, so that no access has to be checked for exclusivity; an entry
   /// counts when its stamp is the event's.
@@ -59,6 +77,7 @@ package final class Matcher {
     self.rules = rules
     self.source = source
     scratch = Scratch(slots: rules.terms.count, nodes: rules.nodes.count)
+    program = Program(rules)
   }
 
   deinit { scratch.free() }
@@ -70,15 +89,15 @@ package final class Matcher {
   package func match() -> Bool {
     begin()
     matches.removeAll(keepingCapacity: true)
-    let program = rules.programs[source.eventType.index]
-    var place = program.lowerBound
-    while place < program.upperBound {
-      let step = rules.steps[place]
+    let range = program.ranges[source.eventType.index]
+    var place = range.lowerBound
+    while place < range.upperBound {
+      let step = program.steps[place]
       if step.node < 0 {
         matches.append(Int(step.target))
         place += 1
       } else {
-        place = isTrue(step.node) ? place + 1 : program.lowerBound + Int(step.target)
+        place = isTrue(step.node) ? place + 1 : range.lowerBound + Int(step.target)
       }
     }
     if matches.count > 1 { matches.sort() }
@@ -102,7 +121,7 @@ package final class Matcher {
     let stamp = scratch.stamp.pointee
     let known = scratch.answers[index]
     if known & ~1 == stamp { return known & 1 != 0 }
-    let answer = compute(rules.nodes[index])
+    let answer = compute(program.nodes[index])
     scratch.answers[index] = stamp | (answer ? 1 : 0)
     return answer
   }
@@ -114,16 +133,18 @@ package final class Matcher {
     case .check: return isTrue(check: Int(node.first))
     case .not: return !isTrue(node.first)
     case .and:
-      for index in Int(node.first)..<Int(node.first + node.count) where !isTrue(rules.children[index]) { return false }
+      let children = program.children + Int(node.first)
+      for index in 0..<Int(node.count) where !isTrue(children[index]) { return false }
       return true
     case .or:
-      for index in Int(node.first)..<Int(node.first + node.count) where isTrue(rules.children[index]) { return true }
+      let children = program.children + Int(node.first)
+      for index in 0..<Int(node.count) where isTrue(children[index]) { return true }
       return false
     }
   }
 
   private func isTrue(check index: Int) -> Bool {
-    let hot = rules.hotChecks[index]
+    let hot = program.checks[index]
     if hot.kind == .slow { return isTrue(rules.checks[index]) }
     let value = value(of: Int(hot.slot))
     switch value.kind {
@@ -140,12 +161,18 @@ package final class Matcher {
       case .prefix: return hasPrefix(text, operand(hot))
       case .suffix: return hasSuffix(text, operand(hot))
       case .contains: return Detection.contains(text, operand(hot))
+      case .glob: return Glob.matches(text, pattern: operand(hot))
+      case .paths: return rules.paths[Int(hot.offset)].match(text)
       default: return false
       }
     case .number:
       switch hot.kind {
       case .exists: return true
       case .unsignedEqual: return value.first == hot.number
+      case .numbers:
+        let numbers = rules.numbers.pointer + Int(hot.offset)
+        for index in 0..<Int(hot.length) where numbers[index] == value.first { return true }
+        return false
       case .unsignedNotEqual: return value.first != hot.number
       case .signedLess: return Int64(bitPattern: value.first) < Int64(bitPattern: hot.number)
       case .signedLessOrEqual: return Int64(bitPattern: value.first) <= Int64(bitPattern: hot.number)
@@ -153,13 +180,22 @@ package final class Matcher {
       case .signedGreaterOrEqual: return Int64(bitPattern: value.first) >= Int64(bitPattern: hot.number)
       default: return false
       }
-    case .list, .numbers, .addressV4, .addressV6: return isTrue(rules.checks[index])
+    case .addressV4, .addressV6:
+      guard hot.kind == .addresses || hot.kind == .noAddresses else { return hot.kind == .exists }
+      let addresses = rules.addresses.pointer + Int(hot.offset)
+      for index in 0..<Int(hot.length)
+      where addresses[index].low == value.second && addresses[index].high == value.first
+        && addresses[index].isV6 == (value.kind == .addressV6) {
+        return hot.kind == .addresses
+      }
+      return hot.kind == .noAddresses
+    case .list, .numbers: return isTrue(rules.checks[index])
     }
   }
 
   @inline(__always)
   private func operand(_ check: HotCheck) -> UnsafeRawBufferPointer {
-    rules.operands.bytes(Int(check.offset), Int(check.length))
+    UnsafeRawBufferPointer(start: program.operands + Int(check.offset), count: Int(check.length))
   }
 
   private func isTrue(_ check: CompiledCheck) -> Bool {
@@ -335,14 +371,10 @@ package final class Matcher {
   /// The value of a term for the event at hand.
   func value(of slot: Int) -> FieldValue {
     if scratch.valueStamps[slot] == scratch.stamp.pointee { return scratch.values[slot] }
-    let value = compute(rules.terms[slot])
+    let field = program.slotFields[slot]
+    let value = field >= 0 ? source.value(of: Int(field), in: arena) : combine(rules.terms[slot])
     scratch.values[slot] = value
     scratch.valueStamps[slot] = scratch.stamp.pointee
     return value
-  }
-
-  private func compute(_ term: CompiledTerm) -> FieldValue {
-    if case .field(let field) = term { return source.value(of: field, in: arena) }
-    return combine(term)
   }
 }
