@@ -68,6 +68,8 @@ let package = Package(
 
     /** System calls that Swift's Glibc module does not import (variadic or newer than the headers). */
     .target(name: "CLinux"),
+    /** RE2, regular expressions in linear time, by C functions. */
+    .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
 
     // 1. Foundations: values, and the few things of the system that many rooms need.
 
@@ -104,6 +106,8 @@ let package = Package(
     room("AuditLog", ["Faults", crypto]),
     /** DNS queries of agents to answers. */
     room("NameResolution", ["AgentModel", "Faults"]),
+    /** Falco's rules: text to a compiled matcher, events to alerts. */
+    room("Detection", ["CRE2", "Faults", "Manifests"]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -118,6 +122,8 @@ let package = Package(
     /** NetworkPolicy to nft elements, network namespaces, veth pairs, denial events. */
     room(
       "NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Threads", "Turns", logging]),
+    /** gVisor's trace of a sandbox: messages to events, and the processes behind them. */
+    room("GuestTrace", ["Detection"]),
     /** Envoy: its configuration, and whether it runs it. */
     room("Proxy", ["AgentModel", "Faults", "Turns", nioCore, nioHTTP1, nioPosix]),
     /** Certificates of public authorities, by the ACME client lego. */
@@ -204,9 +210,8 @@ let package = Package(
     .executableTarget(
       name: "lobstack",
       dependencies: [
-        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Faults", "Files",
-        "NameResolution",
-        "NetworkIsolation", "Node", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification",
+        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Detection", "Faults", "Files",
+        "GuestTrace", "NameResolution", "NetworkIsolation", "Node", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification",
         argumentParser,
         logging,
       ],
@@ -238,6 +243,8 @@ let package = Package(
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", crypto]),
+    tests("DetectionTests", ["Detection", "Faults", "Manifests"]),
+    tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests"]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("NameResolutionTests", ["AgentModel", "Faults", "NameResolution"]),
     tests(

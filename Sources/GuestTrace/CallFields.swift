@@ -66,9 +66,6 @@ struct CallFields {
         : NamedNumbers(("ruid", numbers[0]), ("euid", numbers[1]), ("suid", numbers[2]))
     case .chdir: event.rawPath = text
     case .chroot: event.rawPath = fourthText
-    case .execve:
-      event.shape = .execute
-      event.rawPath = text
     default: break
     }
   }

@@ -29,7 +29,6 @@ package final class GuestEventReader {
   private var count: UInt64 = 0
 
   private let execve = SystemCall.named("execve")
-  private let execveat = SystemCall.named("execveat")
   private let clone = SystemCall.named("clone")
   private let procexit = SystemCall.named("procexit")
 
@@ -263,6 +262,7 @@ package final class GuestEventReader {
     let process = process(of: message.context, sandbox, learning: false)
     defer { learn(message.context, process) }
     guard let type = SystemCall.type(call.number) else { return true }
+    if message.kind == .execve { return readFailedExec(message, call, type, process) }
     let made = begin(type, message.context, process)
     if message.kind == .setID || message.kind == .setResolvedIDs {
       // Once it has ended, the context has the new ids: rules ask for the ones before.
@@ -271,8 +271,33 @@ package final class GuestEventReader {
     }
     made.result = call.result.value
     call.complete(made, message.kind, process, into: &path)
-    // A program that was started is told by another message, with more of it.
-    if type == execve || type == execveat, (made.result ?? 0) >= 0 { hasEvent = false }
+    return true
+  }
+
+  /// A program that could not be started, told as if it had been, with the error: what was tried is what matters. One
+  /// that was started is told by another message, with more of it.
+  private func readFailedExec(
+    _ message: TraceMessage, _ call: CallFields, _ type: EventType, _ parent: GuestProcess
+  ) -> Bool {
+    guard let result = call.result.value, result < 0 else { return true }
+    var words = WordList(limit: Self.longestText)
+    var reader = WireReader(message.payload)
+    while let (field, value) = reader.next() {
+      if field == 7, case .bytes(let word) = value { words.append(word) }
+    }
+    guard !reader.isMalformed else { return false }
+    let tried = GuestProcess(id: parent.id, start: parent.start, parent: parent)
+    parent.cwd.withUnsafeBytes { GuestPath.resolve(call.text, in: $0, into: &path) }
+    tried.path = path
+    tried.executable = words.words.first ?? path
+    tried.name = ProgramName.of(binary: path, called: tried.executable)
+    tried.arguments = Array(words.words.dropFirst())
+    tried.argumentCount = max(0, words.count - 1)
+    tried.isFromMemory = false
+    let made = begin(type, message.context, tried)
+    made.shape = .execute
+    made.result = result
+    made.rawPath = call.text
     return true
   }
 

@@ -158,13 +158,24 @@ package struct Manifest: Sendable {
   ///
   /// A word after `&` or `*` may stand in quotes or in a block of text; only where both have the same word is there an
   /// alias.
-  static func checkAliases(in text: String, source: String) throws {
+  ///
+  /// - Parameter keysOnly: lets them stand for values, where the parser expands nothing.
+  static func checkAliases(in text: String, source: String, keysOnly: Bool = false) throws {
     var anchors: Set<String> = []
     var aliases: [(name: String, line: Int)] = []
     var line = 1
     var mark: UInt8?
     var word: [UInt8] = []
+    // The last byte that is no blank, and that before the mark: a key has a question mark before it or a colon behind.
+    var last: UInt8 = 0
+    var beforeMark: UInt8 = 0
+    var possibleKey: (name: String, line: Int)?
     for byte in text.utf8 + [UInt8(ascii: "\n")] {
+      defer { if byte != UInt8(ascii: " "), byte != UInt8(ascii: "\t") { last = byte } }
+      if let alias = possibleKey, byte != UInt8(ascii: " ") {
+        if byte == UInt8(ascii: ":") { aliases.append(alias) }
+        possibleKey = nil
+      }
       if let kind = mark {
         // What ends a name in YAML 1.2.2 §6.9.2, and what libyaml takes for its end.
         if !" \t\r\n,[]{}:".utf8.contains(byte), word.count < 256 {
@@ -172,11 +183,17 @@ package struct Manifest: Sendable {
           continue
         }
         let name = String(decoding: word, as: UTF8.self)
-        if kind == UInt8(ascii: "&") { anchors.insert(name) } else { aliases.append((name, line)) }
+        if kind == UInt8(ascii: "&") {
+          anchors.insert(name)
+        } else if !keysOnly || byte == UInt8(ascii: ":") || beforeMark == UInt8(ascii: "?") {
+          aliases.append((name, line))
+        } else if byte == UInt8(ascii: " ") {
+          possibleKey = (name, line)
+        }
         (mark, word) = (nil, [])
       }
       if byte == UInt8(ascii: "\n") { line += 1 }
-      if byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*") { mark = byte }
+      if byte == UInt8(ascii: "&") || byte == UInt8(ascii: "*") { (mark, beforeMark) = (byte, last) }
     }
     guard let alias = aliases.first(where: { !$0.name.isEmpty && anchors.contains($0.name) }) else { return }
     throw Fault(

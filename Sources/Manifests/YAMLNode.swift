@@ -3,7 +3,8 @@ import Yams
 
 /// A YAML document as written: scalars as text, and of every node where it begins.
 ///
-/// For formats that decide themselves what a scalar is. Bounded as `Manifest` is in depth, and by the caller in length.
+/// For formats that decide themselves what a scalar is. Bounded as `Manifest` is in depth, and by the caller in length;
+/// aliases may stand for values, not for keys.
 package struct YAMLNode: Sendable {
   package enum Content: Sendable {
     /// Nothing, `~` or `null`, without quotes.
@@ -42,7 +43,7 @@ package struct YAMLNode: Sendable {
         remedy: "shorten it or split it")
     }
     try Manifest.checkDepth(of: text, source: source)
-    try Manifest.checkAliases(in: text, source: source)
+    try Manifest.checkAliases(in: text, source: source, keysOnly: true)
     do {
       var nodes = try Yams.compose_all(yaml: text, Resolver.default)
       var documents: [Node] = []
@@ -50,23 +51,46 @@ package struct YAMLNode: Sendable {
       // The sequence ends at an error and keeps it.
       if let error = nodes.error { throw error }
       let places = Places(text)
-      return try documents.map { try YAMLNode($0, places) }
+      var room = mostNodes
+      let roots = documents.compactMap { YAMLNode($0, places, &room) }
+      guard room > 0 else {
+        throw Fault(
+          .invalid, operation: "read \(source)",
+          reason: "it has more than \(mostNodes) values once its aliases are put in", remedy: "write fewer")
+      }
+      return roots
     } catch let error as YamlError {
       throw Manifest.syntaxFault(error, source: source)
     }
   }
 
-  private init(_ node: Node, _ places: Places) throws {
+  /// What an alias stands for counts each time.
+  private static let mostNodes = 2_000_000
+
+  /// - Returns: `nil` when there is no room for more nodes.
+  private init?(_ node: Node, _ places: Places, _ room: inout Int) {
+    guard room > 0 else { return nil }
+    room -= 1
     mark = node.mark.map(places.mark) ?? Mark()
     switch node {
     case .scalar(let scalar):
       content = Tag.Name(rawValue: node.tag.rawValue) == .null ? .null : .scalar(scalar.string)
     case .sequence(let sequence):
-      content = .sequence(try sequence.map { try YAMLNode($0, places) })
+      var items: [YAMLNode] = []
+      for item in sequence {
+        guard let item = YAMLNode(item, places, &room) else { return nil }
+        items.append(item)
+      }
+      content = .sequence(items)
     case .mapping(let mapping):
-      content = .mapping(try mapping.map { (try YAMLNode($0.key, places), try YAMLNode($0.value, places)) })
+      var pairs: [(key: YAMLNode, value: YAMLNode)] = []
+      for (key, value) in mapping {
+        guard let key = YAMLNode(key, places, &room), let value = YAMLNode(value, places, &room) else { return nil }
+        pairs.append((key, value))
+      }
+      content = .mapping(pairs)
     case .alias:
-      // Aliases were refused before.
+      // The parser puts in what it stands for.
       content = .null
     }
   }

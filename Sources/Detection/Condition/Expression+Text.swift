@@ -1,5 +1,5 @@
 extension Expression: CustomStringConvertible {
-  /// The condition in one fixed form, which parses to the same expression.
+  /// The condition in one fixed form, that of libsinsp.
   package var description: String {
     switch self {
     case .and(let children, _): "(\(children.map(\.description).joined(separator: " and ")))"

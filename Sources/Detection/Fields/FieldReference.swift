@@ -30,6 +30,8 @@ package final class FieldReference: Hashable, Sendable {
   /// - Returns: `nil` when there is no such field.
   /// - Throws: `FieldError` for an argument that makes no sense, in Falco's words.
   package static func resolve(_ text: String) throws(FieldError) -> FieldReference? {
+    // Values of lists are looked up too, to warn of fields among them: most are seen to be none at once.
+    guard firstWords.contains(text.prefix { $0 != "." }) || text.hasPrefix("arg") else { return nil }
     if let special = try resolveSpecial(text) { return special.reference }
     for fields in FieldTable.classes {
       guard let longest = longestPrefix(of: text, in: fields) else { continue }
@@ -40,6 +42,8 @@ package final class FieldReference: Hashable, Sendable {
     }
     return nil
   }
+
+  private static let firstWords = Set(FieldTable.definitions.map { $0.name.prefix { $0 != "." } })
 
   private static func longestPrefix(of text: String, in fields: [FieldDefinition]) -> FieldDefinition? {
     fields.filter { text.hasPrefix($0.name) }.max { $0.name.utf8.count < $1.name.utf8.count }

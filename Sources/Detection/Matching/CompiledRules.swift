@@ -41,20 +41,24 @@ package final class CompiledRules: Sendable {
   ) {
     var slots = SlotTable()
     var specializer = TypeSpecializer(graph)
-    let candidates = rules.enumerated().filter { $1.isEnabled && $1.priority <= lowestPriority }
-    let programs = EventType.all.map { type in
-      let roots = candidates.filter { $1.eventTypes.contains(type) }.map {
-        (rule: $0, root: specializer.root($1.root, for: type))
-      }
-      return RuleProgram(roots, specializer.graph)
+    // A rule that matches no type of event is never asked.
+    let candidates = rules.enumerated().filter { _, rule in
+      rule.isEnabled && rule.priority <= lowestPriority && rule.eventTypes != .none
     }
-    var ends = 0
-    self.programs = FlatBuffer(
-      programs.map { program in
-        defer { ends += program.steps.count }
-        return ends..<(ends + program.steps.count)
+    var steps: [RuleProgram.Step] = []
+    var ranges: [[Bool]: Range<Int>] = [:]
+    programs = FlatBuffer(
+      EventType.all.map { type in
+        let answers = specializer.answers(for: type)
+        if let range = ranges[answers] { return range }
+        let roots = specializer.roots(candidates.map(\.element.root), answers: answers)
+        let program = RuleProgram(zip(candidates, roots).map { (rule: $0.offset, root: $1) }, specializer.graph)
+        let range = steps.count..<(steps.count + program.steps.count)
+        steps += program.steps
+        ranges[answers] = range
+        return range
       })
-    steps = FlatBuffer(programs.flatMap(\.steps))
+    self.steps = FlatBuffer(steps)
     for rule in rules { for term in rule.output.terms { _ = slots.slot(of: term) } }
     checks = ContiguousArray(specializer.graph.checks.map { CompiledCheck($0) { slots.slot(of: $0) } })
     let hot = HotCheck.flatten(checks)

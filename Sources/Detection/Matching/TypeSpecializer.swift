@@ -4,9 +4,6 @@ struct TypeSpecializer {
   /// Whether a node of the original graph has anything to do with the type.
   private let depends: [Bool]
   private let typeChecks: [Int]
-  /// Results by the answers of all checks of the type: most types have the same.
-  private var memos: [[Bool]: [Int: Int]] = [:]
-
   init(_ graph: ConditionGraph) {
     self.graph = graph
     typeChecks = graph.checks.indices.filter { graph.checks[$0].isOfEventType }
@@ -25,13 +22,15 @@ struct TypeSpecializer {
     self.depends = depends
   }
 
-  mutating func root(_ node: Int, for type: EventType) -> Int {
-    let answers = typeChecks.map { graph.checks[$0].isTrue(for: type) }
-    var memo = memos[answers] ?? [:]
+  /// What the checks of the type say for a type: types with the same answers have the same conditions.
+  func answers(for type: EventType) -> [Bool] { typeChecks.map { graph.checks[$0].isTrue(for: type) } }
+
+  mutating func roots(_ nodes: [Int], answers: [Bool]) -> [Int] {
     let known = Dictionary(uniqueKeysWithValues: zip(typeChecks, answers))
-    let result = specialize(node, known, &memo)
-    memos[answers] = memo
-    return result
+    var memo: [Int: Int] = [:]
+    var results: [Int] = []
+    for node in nodes { results.append(specialize(node, known, &memo)) }
+    return results
   }
 
   private mutating func specialize(_ node: Int, _ known: [Int: Bool], _ memo: inout [Int: Int]) -> Int {

@@ -1,7 +1,7 @@
 /// Replaces the names of lists in the text of conditions, before it is parsed: so Falco's language has it.
 struct ListExpansion {
   /// The most bytes that a condition may grow to.
-  static let longest = 4 << 20
+  static let longest = 1 << 20
 
   private struct Entry {
     var name: [UInt8]

@@ -39,9 +39,14 @@ package final class SampleEvent: FieldSource {
     guard fields.indices.contains(field) else { return .absent }
     let reference = fields[field]
     if reference.name == "syscall.type", values[reference.name] == nil { return arena.string(eventType.description) }
-    guard let value = values[reference.name] else { return .absent }
+    guard let value = values[reference.name] ?? Self.addresses[reference.name].flatMap({ values[$0] }) else {
+      return .absent
+    }
     return Self.value(value, reference, in: arena)
   }
+
+  /// The address that is in a network or not.
+  private static let addresses = ["fd.cnet": "fd.cip", "fd.snet": "fd.sip", "fd.lnet": "fd.lip", "fd.rnet": "fd.rip"]
 
   private static func check(_ value: Manifest, _ field: FieldReference) throws {
     switch value.value {
