@@ -211,7 +211,8 @@ let package = Package(
       name: "lobstack",
       dependencies: [
         "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Detection", "Faults", "Files",
-        "GuestTrace", "NameResolution", "NetworkIsolation", "Node", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification",
+        "GuestTrace", "NameResolution", "NetworkIsolation", "Node", "SecretStore", "Sentinel", "Storage", "Supervision",
+        "Verification",
         argumentParser,
         logging,
       ],

@@ -61,7 +61,8 @@ extension GuestEventReader: FieldSource {
     case .parentPath: return process.parent.map { arena.string($0.path) } ?? .absent
     case .parentName: return process.parent.map { arena.string($0.name) } ?? .absent
     case .parentCommandLine: return process.parent.map { arena.commandLine($0, name: true) } ?? .absent
-    case .ancestorExecutable: return ancestors(of: process, fieldArguments[index], arena) { arena.append($0.executable) }
+    case .ancestorExecutable:
+      return ancestors(of: process, fieldArguments[index], arena) { arena.append($0.executable) }
     case .ancestorPath: return ancestors(of: process, fieldArguments[index], arena) { arena.append($0.path) }
     case .ancestorName: return ancestors(of: process, fieldArguments[index], arena) { arena.append($0.name) }
     case .ancestorCommandLine:
@@ -82,7 +83,9 @@ extension GuestEventReader: FieldSource {
     case .processID, .processVirtualID: return .number(process.id)
     case .parentID, .parentVirtualID: return process.parent.map { .number($0.id) } ?? .absent
     case .ancestorID:
-      if case .index(let index) = fieldArguments[index] { return process.ancestor(index).map { .number($0.id) } ?? .absent }
+      if case .index(let index) = fieldArguments[index] {
+        return process.ancestor(index).map { .number($0.id) } ?? .absent
+      }
       return arena.numbers(sequence(first: process) { $0.parent }.dropFirst().map(\.id))
     case .sessionName: return arena.string(process.sessionName)
     case .processDuration:

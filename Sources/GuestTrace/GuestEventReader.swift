@@ -232,7 +232,8 @@ package final class GuestEventReader {
     sandbox.table.remove(message.context.process)
     guard let procexit else { return true }
     let made = begin(procexit, message.context, process)
-    made.numbers = NamedNumbers(("status", Int64(truncatingIfNeeded: status)), ("ret", Int64(status >> 8 & 0xff)), ("sig", Int64(status & 0x7f)))
+    made.numbers = NamedNumbers(
+      ("status", Int64(truncatingIfNeeded: status)), ("ret", Int64(status >> 8 & 0xff)), ("sig", Int64(status & 0x7f)))
     return true
   }
 
@@ -319,7 +320,8 @@ package final class GuestEventReader {
     }
     if !context.cwd.isEmpty, !context.cwd.elementsEqual(process.cwd) { process.cwd = Array(context.cwd) }
     // Threads have names of their own; the first one's is the process's.
-    if !keepingName, context.thread == context.process, !context.name.isEmpty, !context.name.elementsEqual(process.name) {
+    if !keepingName, context.thread == context.process, !context.name.isEmpty, !context.name.elementsEqual(process.name)
+    {
       process.name = Array(context.name.prefix(64))
     }
   }

@@ -48,7 +48,9 @@ final class GuestProcess {
     get { descriptors[descriptor] }
     set {
       // A process has no more than its limit allows; past ours the newest are not known.
-      guard newValue == nil || descriptors[descriptor] != nil || descriptors.count < Self.mostDescriptors else { return }
+      guard newValue == nil || descriptors[descriptor] != nil || descriptors.count < Self.mostDescriptors else {
+        return
+      }
       descriptors[descriptor] = newValue
     }
   }

@@ -49,12 +49,16 @@ struct CheckTests {
       ("fd.types = a", "filter error: '=' operator not supported list filters"),
       ("evt.buffer bcontains xyz", "filter error: bcontains and bstartswith operator support hex strings only"),
       ("proc.name regex \"(\"", "invalid regex pattern: missing ): ("),
-      ("proc.name = val(proc.pid)",
-        "field 'proc.name' has type 'CHARBUF' while the right-hand side field 'proc.pid' has incompatible type 'INT64'"),
+      (
+        "proc.name = val(proc.pid)",
+        "field 'proc.name' has type 'CHARBUF' while the right-hand side field 'proc.pid' has incompatible type 'INT64'"
+      ),
       ("proc.aname = val(proc.name)", "field 'proc.aname' doesn't support right-hand side fields"),
       ("proc.name pmatch val(proc.exe)", "operator 'PMATCH' doesn't support right-hand side fields"),
-      ("len(fd.num) = 1",
-        "can't add field transformer: type 'INT64' is not supported by 'len' transformer applied on field 'fd.num'"),
+      (
+        "len(fd.num) = 1",
+        "can't add field transformer: type 'INT64' is not supported by 'len' transformer applied on field 'fd.num'"
+      ),
       ("join(proc.name) = a", "unknown field transfomer 'join'"),
       ("tolower(proc.name, proc.exe) = a", "unknown multivalue transformer"),
       ("concat(proc.pid, \"a\") = b", "concat() arguments must be strings"),

@@ -28,7 +28,8 @@ struct ConditionParserTests {
 
   @Test("ends at a depth, whatever nests")
   func depth() throws {
-    for text in [String(repeating: "(", count: 100_000), String(repeating: "not(", count: 100_000),
+    for text in [
+      String(repeating: "(", count: 100_000), String(repeating: "not(", count: 100_000),
       String(repeating: "tolower(", count: 100_000), "a or " + String(repeating: "(a or ", count: 100_000),
     ] {
       let error = try #require(throws: ConditionSyntaxError.self) { try ConditionParser.parse(text) }
@@ -124,13 +125,15 @@ struct ConditionParserTests {
     Refused(#"proc.name[ = a"#, 1, 11, #"expected a valid field argument: a quoted string or a bare string"#),
     Refused(#"proc.name[a b] = a"#, 1, 12, #"expected a ']' token"#),
     Refused(#"tolower(proc.name = a"#, 1, 19, #"expected a ')' token closing the transformer"#),
-    Refused(#"tolower() = a"#, 1, 9,
+    Refused(
+      #"tolower() = a"#, 1, 9,
       #"expected field transformer argument: field, transformer, quoted string, number, or transformer list"#),
     Refused(#"tolower (proc.name) = a"#, 1, 9, #"unexpected token after 'tolower', expecting 'or', 'and'"#),
     Refused(#"val(proc.name) = a"#, 1, 4, #"unexpected token after 'val', expecting 'or', 'and'"#),
     Refused(#"proc.name = val(tolower(proc.name))"#, 1, 17, #"expected a field within 'val' transformer"#),
     Refused(#"proc.name = val(x)"#, 1, 17, #"expected a field within 'val' transformer"#),
-    Refused(#"join(a, b) = c"#, 1, 6,
+    Refused(
+      #"join(a, b) = c"#, 1, 6,
       #"expected field transformer argument: field, transformer, quoted string, number, or transformer list"#),
     Refused(#"proc.name ~ a"#, 1, 11, #"expected a valid check operator"#),
     Refused(#"proc.name =!= a"#, 1, 13, #"unexpected token after '!', expecting 'or', 'and'"#),

@@ -29,7 +29,8 @@ struct HostileRulesTests {
     var random = SplitMix64(seed: 7)
     let tokens = [
       "- ", "[", "]", "{", "}", ":", "\n", "  ", "rule: ", "macro: ", "append: true", "&a ", "*a", "\"", "'", "\\", "%",
-      "%proc.name", " and ", " or ", "not ", "(", ")", " in ", "val(", "\u{0}", "é", "<<: ", "override: ", "!!int ", "| ", "> ", "#",
+      "%proc.name", " and ", " or ", "not ", "(", ")", " in ", "val(", "\u{0}", "é", "<<: ", "override: ", "!!int ",
+      "| ", "> ", "#",
     ]
     for _ in 0..<500 {
       var text = Array(Self.file)
@@ -52,7 +53,9 @@ struct HostileRulesTests {
   @Test("with macros that double at each level stay small")
   func macroBomb() {
     var text = "- {macro: m0, condition: evt.type = open and proc.name = a}\n"
-    for level in 1...60 { text += "- {macro: m\(level), condition: (m\(level - 1) or m\(level - 1)) and not m\(level - 1)}\n" }
+    for level in 1...60 {
+      text += "- {macro: m\(level), condition: (m\(level - 1) or m\(level - 1)) and not m\(level - 1)}\n"
+    }
     text += "- {rule: r, desc: d, priority: INFO, output: o, condition: m60}\n"
     #expect(RuleLoaderTests.load(text).errors.map(\.message) == [])
   }
@@ -79,7 +82,8 @@ struct HostileRulesTests {
     "that are no rules end with an error",
     arguments: [
       String(repeating: "[", count: 200_000), String(repeating: "- ", count: 200_000),
-      aliasBomb, "- &a {list: l}\n- {? *a : x}\n", "\u{0}", "- {rule: \"\\0\"}", String(repeating: "x", count: 20 << 20),
+      aliasBomb, "- &a {list: l}\n- {? *a : x}\n", "\u{0}", "- {rule: \"\\0\"}",
+      String(repeating: "x", count: 20 << 20),
       "%YAML 9.9\n---\n- a", "- rule: r\n\tdesc: d",
     ])
   func noRules(text: String) { #expect(!RuleLoaderTests.load(text).isSuccessful) }

@@ -49,38 +49,63 @@ struct RuleLoaderTests {
       ("- {list: l}", "Item has no mapping for key 'items'"),
       ("- {list: l, items: a}", "Value is not a sequence"),
       ("- {list: l, items: [[a]]}", "sequence value is not scalar"),
-      ("- {list: l, items: [a], append: true}",
-        "List uses 'append' or 'override.items: append' but no list by that name already exists"),
+      (
+        "- {list: l, items: [a], append: true}",
+        "List uses 'append' or 'override.items: append' but no list by that name already exists"
+      ),
       ("- {macro: m, condition: a, append: maybe}", "Can't decode YAML scalar value"),
       ("- {macro: m, condition: missing}", "Undefined macro 'missing' used in filter."),
       ("- {macro: m, condition: m}", "Undefined macro 'm' used in filter."),
-      ("- {macro: a, condition: evt.num > 0}\n- {macro: b, condition: a}\n- {macro: a, condition: b}",
-        "reference loop in macro 'b'"),
+      (
+        "- {macro: a, condition: evt.num > 0}\n- {macro: b, condition: a}\n- {macro: a, condition: b}",
+        "reference loop in macro 'b'"
+      ),
       ("- {required_engine_version: 64}", "Rules require engine version 0.64.0, but engine version is 0.63.0"),
       ("- {required_engine_version: 1.0.0}", "Rules require engine version 1.0.0, but engine version is 0.63.0"),
-      ("- {required_engine_version: new}",
-        "Unable to parse engine version 'new' as a semver string. Expected \"x.y.z\" semver format."),
+      (
+        "- {required_engine_version: new}",
+        "Unable to parse engine version 'new' as a semver string. Expected \"x.y.z\" semver format."
+      ),
       ("- {required_plugin_versions: [{name: a, version: b}]}", "Invalid required version 'b' for plugin 'a'"),
-      ("\(rule)- {rule: r, condition: and a, append: true, override: {condition: append}}",
-overrideAndAppend),
-      ("\(rule)- {rule: r, priority: INFO, override: {priority: append}}",
-        "Key 'priority' cannot be appended to, use 'replace' instead"),
+      (
+        "\(rule)- {rule: r, condition: and a, append: true, override: {condition: append}}",
+        overrideAndAppend
+      ),
+      (
+        "\(rule)- {rule: r, priority: INFO, override: {priority: append}}",
+        "Key 'priority' cannot be appended to, use 'replace' instead"
+      ),
       ("\(rule)- {rule: r, source: x, override: {source: replace}}", "Key 'source' cannot be replaced"),
-      ("\(rule)- {rule: r, override: {desc: replace}}",
-        "An replace override for 'desc' was specified but 'desc' is not defined"),
-      ("\(rule)- {rule: r, desc: e, output: p, override: {desc: replace}}",
-        "Unexpected key 'output': no corresponding entry under 'override' is defined."),
-      ("\(rule)- {rule: r, desc: e, override: {desc: swap}}",
-        "Invalid override operation for key 'desc': 'swap'. Allowed values are: append replace "),
-      ("- {rule: r, desc: e, override: {desc: replace}}",
-        "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists"),
-      (exception("{name: e, fields: [proc.name, fd.name], comps: [=]}"), "Fields and comps lists must have equal length"),
+      (
+        "\(rule)- {rule: r, override: {desc: replace}}",
+        "An replace override for 'desc' was specified but 'desc' is not defined"
+      ),
+      (
+        "\(rule)- {rule: r, desc: e, output: p, override: {desc: replace}}",
+        "Unexpected key 'output': no corresponding entry under 'override' is defined."
+      ),
+      (
+        "\(rule)- {rule: r, desc: e, override: {desc: swap}}",
+        "Invalid override operation for key 'desc': 'swap'. Allowed values are: append replace "
+      ),
+      (
+        "- {rule: r, desc: e, override: {desc: replace}}",
+        "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists"
+      ),
+      (
+        exception("{name: e, fields: [proc.name, fd.name], comps: [=]}"),
+        "Fields and comps lists must have equal length"
+      ),
       (exception("{name: e, fields: [proc.name], comps: [about]}"), "'about' is not a supported comparison operator"),
       (exception("{name: e, fields: [proc.nope]}"), "'proc.nope' is not a supported filter field"),
-      (exception("{name: e, fields: proc.name, comps: =}"),
-singleField),
-      (exception("{name: e, fields: [proc.name, fd.name], values: [[a]]}"),
-        "Fields and values lists must have equal length"),
+      (
+        exception("{name: e, fields: proc.name, comps: =}"),
+        singleField
+      ),
+      (
+        exception("{name: e, fields: [proc.name, fd.name], values: [[a]]}"),
+        "Fields and values lists must have equal length"
+      ),
       (exception("{name: e}"), "Item has no mapping for key 'fields'"),
       (exception("{name: e, fields: proc.name, values: a}"), "Rule exception values must be a sequence"),
     ] as [(String, String)])
@@ -102,13 +127,19 @@ singleField),
   @Test(
     "makes exceptions a part of the condition",
     arguments: [
-      ("{name: e, fields: [proc.name, fd.name], values: [[a, /b], [c, \"d e\"]]}",
-        "(evt.type = open) and not (( proc.name = a and  fd.name = /b) or ( proc.name = c and  fd.name = \"d e\"))"),
+      (
+        "{name: e, fields: [proc.name, fd.name], values: [[a, /b], [c, \"d e\"]]}",
+        "(evt.type = open) and not (( proc.name = a and  fd.name = /b) or ( proc.name = c and  fd.name = \"d e\"))"
+      ),
       ("{name: e, fields: proc.name, values: [a, \"b c\"]}", "(evt.type = open) and not (proc.name in (a, \"b c\"))"),
-      ("{name: e, fields: [proc.name], comps: [in], values: [[[a, b]], [\"(c)\"]]}",
-        "(evt.type = open) and not (( proc.name in (a, b)) or ( proc.name in (c)))"),
-      ("{name: e, fields: fd.name, comps: startswith oneof, values: [/a]}",
-        "(evt.type = open) and not (fd.name startswith oneof (/a))"),
+      (
+        "{name: e, fields: [proc.name], comps: [in], values: [[[a, b]], [\"(c)\"]]}",
+        "(evt.type = open) and not (( proc.name in (a, b)) or ( proc.name in (c)))"
+      ),
+      (
+        "{name: e, fields: fd.name, comps: startswith oneof, values: [/a]}",
+        "(evt.type = open) and not (fd.name startswith oneof (/a))"
+      ),
       ("{name: e, fields: [proc.name]}", "(evt.type = open)"),
     ] as [(String, String)])
   func exceptions(exception: String, condition: String) {
@@ -147,7 +178,8 @@ singleField),
   func lastGood() {
     var loader = RuleLoader()
     #expect(loader.load(Self.rule, file: "good.yaml").isSuccessful)
-    #expect(!loader.load("- {rule: s, desc: d, priority: INFO, output: o, condition: nope}", file: "bad.yaml").isSuccessful)
+    #expect(
+      !loader.load("- {rule: s, desc: d, priority: INFO, output: o, condition: nope}", file: "bad.yaml").isSuccessful)
     #expect(!loader.load("- {rule: r, enabled: no}\n- [", file: "bad.yaml").isSuccessful)
     #expect(loader.compiled().rules.map(\.name) == ["r"])
     #expect(loader.compiled().rules[0].isEnabled)
@@ -164,15 +196,25 @@ singleField),
       ("- {rule: r, desc: d, priority: INFO, output: o, condition: proc.name = a}", ["LOAD_NO_EVTTYPE"]),
       ("- {rule: r, desc: d, priority: INFO, output: o, warn_evttypes: false, condition: proc.name = a}", []),
       ("- {rule: r, desc: d, priority: INFO, output: o, condition: evt.num = 0}", []),
-      ("- {rule: r, desc: d, priority: INFO, output: o, condition: evt.type = open and evt.dir = <}",
-        ["LOAD_DEPRECATED_ITEM"]),
-      ("- {rule: r, desc: d, priority: INFO, output: o, condition: evt.type = open and proc.name = proc.pname}",
-        ["LOAD_COMPILE_CONDITION"]),
-      ("- {rule: r, desc: d, priority: INFO, output: o, condition: evt.type = open and proc.name regex \"a.*\"}",
-        ["LOAD_COMPILE_CONDITION"]),
-      ("- {rule: r, desc: d, priority: INFO, output: o, colour: red, condition: evt.type = open}", ["LOAD_UNKNOWN_KEY"]),
-      ("- {rule: r, desc: d, priority: INFO, output: o, skip-if-unknown-filter: true, condition: x.y = 1}",
-        ["LOAD_UNKNOWN_FILTER"]),
+      (
+        "- {rule: r, desc: d, priority: INFO, output: o, condition: evt.type = open and evt.dir = <}",
+        ["LOAD_DEPRECATED_ITEM"]
+      ),
+      (
+        "- {rule: r, desc: d, priority: INFO, output: o, condition: evt.type = open and proc.name = proc.pname}",
+        ["LOAD_COMPILE_CONDITION"]
+      ),
+      (
+        "- {rule: r, desc: d, priority: INFO, output: o, condition: evt.type = open and proc.name regex \"a.*\"}",
+        ["LOAD_COMPILE_CONDITION"]
+      ),
+      (
+        "- {rule: r, desc: d, priority: INFO, output: o, colour: red, condition: evt.type = open}", ["LOAD_UNKNOWN_KEY"]
+      ),
+      (
+        "- {rule: r, desc: d, priority: INFO, output: o, skip-if-unknown-filter: true, condition: x.y = 1}",
+        ["LOAD_UNKNOWN_FILTER"]
+      ),
       ("\(rule)- {rule: r, condition: and proc.name = a, append: true}", ["LOAD_DEPRECATED_ITEM"]),
     ] as [(String, [String])])
   func warnings(text: String, codes: [String]) {

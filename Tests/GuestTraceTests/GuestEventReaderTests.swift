@@ -113,7 +113,8 @@ struct GuestEventReaderTests {
       ("", -100, "", "/workspace"),
     ])
   func files(path: String, directory: Int64, directoryPath: String, whole: String) throws {
-    let bench = try Bench("%evt.type %fd.name|%fd.nameraw|%fd.num|%evt.res|%evt.is_open_read|%evt.is_open_write|%fd.typechar")
+    let bench = try Bench(
+      "%evt.type %fd.name|%fd.nameraw|%fd.num|%evt.res|%evt.is_open_read|%evt.is_open_write|%fd.typechar")
     _ = bench.take(Self.start())
     let message = MessageBuilder.make(7) { message in
       message.exit(0, error: 13)
@@ -130,10 +131,14 @@ struct GuestEventReaderTests {
     "tell of addresses",
     arguments: [
       ([2, 0, 0x0d, 5, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], "4 10.0.0.1 3333 10.0.0.1:3333 tcp"),
-      ([10, 0, 1, 187, 0, 0, 0, 0] + [0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 11) + [1, 0, 0, 0, 0],
-        "6 2001:db8::1 443 2001:db8::1:443 tcp"),
-      ([10, 0, 1, 187, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 10) + [0xff, 0xff, 169, 254, 169, 254, 0, 0, 0, 0],
-        "4 169.254.169.254 443 169.254.169.254:443 tcp"),
+      (
+        [10, 0, 1, 187, 0, 0, 0, 0] + [0x20, 1, 0xd, 0xb8] + [UInt8](repeating: 0, count: 11) + [1, 0, 0, 0, 0],
+        "6 2001:db8::1 443 2001:db8::1:443 tcp"
+      ),
+      (
+        [10, 0, 1, 187, 0, 0, 0, 0] + [UInt8](repeating: 0, count: 10) + [0xff, 0xff, 169, 254, 169, 254, 0, 0, 0, 0],
+        "4 169.254.169.254 443 169.254.169.254:443 tcp"
+      ),
       (Array("\u{1}\u{0}/run/x.sock\u{0}".utf8), "u <NA> <NA> /run/x.sock tcp"),
       ([2], "4 <NA> <NA>  tcp"), ([99, 0, 1], "o <NA> <NA> family 99 tcp"),
     ] as [([UInt8], String)])

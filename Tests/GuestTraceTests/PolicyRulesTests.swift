@@ -29,7 +29,9 @@ struct PolicyRulesTests {
     for file in try Self.files(Self.directory.appending(path: "samples")) {
       let suite = try SampleSuite(String(contentsOf: file, encoding: .utf8), source: file.lastPathComponent)
       for outcome in try suite.run(rules) {
-        #expect(outcome.passed, "\(outcome.name) (\(outcome.place)): missing \(outcome.missing), not wanted \(outcome.unexpected)")
+        #expect(
+          outcome.passed,
+          "\(outcome.name) (\(outcome.place)): missing \(outcome.missing), not wanted \(outcome.unexpected)")
       }
       for sample in suite.samples { sampled.formUnion(sample.rules) }
     }

@@ -136,7 +136,9 @@ struct ConditionScanner {
     count += digits
     if self[count] == UInt8(ascii: ".") { count += 1 }
     count += digitCount(from: count)
-    if self[count] | 0x20 == UInt8(ascii: "e"), self[count + 1] == UInt8(ascii: "+") || self[count + 1] == UInt8(ascii: "-") {
+    if self[count] | 0x20 == UInt8(ascii: "e"),
+      self[count + 1] == UInt8(ascii: "+") || self[count + 1] == UInt8(ascii: "-")
+    {
       let exponent = digitCount(from: count + 2)
       if exponent > 0 { count += 2 + exponent }
     }
@@ -171,7 +173,9 @@ struct ConditionScanner {
   private func identifierLength(from start: Int) -> Int {
     guard Self.isLetter(self[start]) else { return 0 }
     var count = 1
-    while Self.isLetter(self[start + count]) || Self.isDigit(self[start + count]) || self[start + count] == UInt8(ascii: "_") {
+    while Self.isLetter(self[start + count]) || Self.isDigit(self[start + count])
+      || self[start + count] == UInt8(ascii: "_")
+    {
       count += 1
     }
     return count

@@ -23,7 +23,9 @@ extension Term: CustomStringConvertible {
     }
   }
 
-  private static func bracketed(_ argument: String?) -> String { argument.map { $0.isEmpty ? "[\"\"]" : "[\(StringEscapes.escape($0))]" } ?? "" }
+  private static func bracketed(_ argument: String?) -> String {
+    argument.map { $0.isEmpty ? "[\"\"]" : "[\(StringEscapes.escape($0))]" } ?? ""
+  }
 }
 
 extension RightHandSide: CustomStringConvertible {

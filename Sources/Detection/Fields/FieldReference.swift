@@ -141,7 +141,9 @@ package final class FieldReference: Hashable, Sendable {
       let rest = text.dropFirst("thread.cgroup".count)
       guard rest.hasPrefix(".") else { throw FieldError("filter syntax error: \(text)") }
       let key = rest.dropFirst()
-      let isName = key.utf8.allSatisfy { ConditionScanner.isWordByte($0) && !ConditionScanner.isDigit($0) || $0 == 0x5f }
+      let isName = key.utf8.allSatisfy {
+        ConditionScanner.isWordByte($0) && !ConditionScanner.isDigit($0) || $0 == 0x5f
+      }
       return Decision(reference: isName ? make("thread.cgroup", .key(String(key)), text) : nil)
     }
     return nil

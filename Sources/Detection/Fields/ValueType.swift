@@ -57,7 +57,8 @@ package enum ValueType: String, Hashable, Sendable {
   var family: Family {
     switch self {
     case .int8, .int16, .int32, .int64, .errno, .descriptor, .process: .signed
-    case .uint8, .uint16, .uint32, .uint64, .systemCall, .signal, .relativeTime, .absoluteTime, .port, .flags8, .flags16,
+    case .uint8, .uint16, .uint32, .uint64, .systemCall, .signal, .relativeTime, .absoluteTime, .port, .flags8,
+      .flags16,
       .flags32, .enumFlags8, .enumFlags16, .enumFlags32, .mode:
       .unsigned
     case .double: .double

@@ -43,7 +43,8 @@ enum Glob {
       }
       let isMember =
         bracket.contains(byte, in: pattern)
-        || ignoringCase && (bracket.contains(lowercased(byte), in: pattern) || bracket.contains(uppercased(byte), in: pattern))
+        || ignoringCase
+          && (bracket.contains(lowercased(byte), in: pattern) || bracket.contains(uppercased(byte), in: pattern))
       return isMember != bracket.isNegated ? bracket.end : nil
     case UInt8(ascii: "\\"):
       // At the end of a pattern it matches nothing.
@@ -64,7 +65,8 @@ enum Glob {
     /// - Returns: `nil` when it is not closed; then it is no bracket.
     init?(_ pattern: UnsafeRawBufferPointer, at start: Int) {
       var index = start + 1
-      let isNegated = index < pattern.count && (pattern[index] == UInt8(ascii: "!") || pattern[index] == UInt8(ascii: "^"))
+      let isNegated =
+        index < pattern.count && (pattern[index] == UInt8(ascii: "!") || pattern[index] == UInt8(ascii: "^"))
       if isNegated { index += 1 }
       let first = index
       while index < pattern.count, pattern[index] != UInt8(ascii: "]") || index == first {

@@ -185,7 +185,8 @@ package final class Matcher {
       let addresses = rules.addresses.pointer + Int(hot.offset)
       for index in 0..<Int(hot.length)
       where addresses[index].low == value.second && addresses[index].high == value.first
-        && addresses[index].isV6 == (value.kind == .addressV6) {
+        && addresses[index].isV6 == (value.kind == .addressV6)
+      {
         return hot.kind == .addresses
       }
       return hot.kind == .noAddresses
@@ -231,7 +232,8 @@ package final class Matcher {
 
   private func compareLists(_ comparison: Comparison.Operator, _ left: FieldValue, _ right: FieldValue) -> Bool {
     guard right.kind == .list else { return false }
-    let wanted = Set(arena.bytes(of: right).split(separator: 0, omittingEmptySubsequences: false).dropLast().map(Array.init))
+    let wanted = Set(
+      arena.bytes(of: right).split(separator: 0, omittingEmptySubsequences: false).dropLast().map(Array.init))
     let own = arena.bytes(of: left).split(separator: 0, omittingEmptySubsequences: false).dropLast().map(Array.init)
     return comparison == .in ? own.allSatisfy(wanted.contains) : own.contains(where: wanted.contains)
   }

@@ -53,8 +53,10 @@ struct MacroReferences {
       guard let macro = definitions.macro(named: name), macro.index < search.visibility,
         let expression = expressions[name]
       else {
-        search.unknown = search.unknown ?? Problem(
-          message: "Undefined macro '\(name)' used in filter.", position: position)
+        search.unknown =
+          search.unknown
+          ?? Problem(
+            message: "Undefined macro '\(name)' used in filter.", position: position)
         return
       }
       guard !search.path.contains(name) else {

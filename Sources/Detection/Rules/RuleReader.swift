@@ -195,7 +195,9 @@ struct RuleReader {
     var overrides = Overrides()
     guard let node = item["override"] else { return overrides }
     if node.items?.isEmpty == false {
-      throw RuleError(.validate, "invalid node; this may result from using a map iterator as a sequence iterator, or vice-versa", root)
+      throw RuleError(
+        .validate, "invalid node; this may result from using a map iterator as a sequence iterator, or vice-versa", root
+      )
     }
     let inside = context.inside(item, .overrides)
     for (keyNode, valueNode) in node.pairs ?? [] {

@@ -77,7 +77,8 @@ extension String {
     guard self == lower || self == uppercased() || self == lower.prefix(1).uppercased() + lower.dropFirst() else {
       return nil
     }
-    return ["y", "yes", "true", "on"].contains(lower) ? true : ["n", "no", "false", "off"].contains(lower) ? false : nil
+    return ["y", "yes", "true", "on"].contains(lower)
+      ? true : ["n", "no", "false", "off"].contains(lower) ? false : nil
   }
 
   /// A number as YAML 1.1 writes it: decimal, 0x for hexadecimal, 0 for octal.

@@ -55,7 +55,8 @@ package final class SampleEvent: FieldSource {
     case .int, .double, .bool, .string:
       guard convert(value, field.definition.type) != nil else {
         throw value.fault(
-          "the field '\(field.name)' cannot be \(value.kind)", remedy: "write a value of type \(field.definition.type.rawValue)")
+          "the field '\(field.name)' cannot be \(value.kind)",
+          remedy: "write a value of type \(field.definition.type.rawValue)")
       }
     case .null, .map:
       throw value.fault("a field cannot be \(value.kind)", remedy: "write a value, or leave the field out")

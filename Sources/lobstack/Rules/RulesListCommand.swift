@@ -6,7 +6,8 @@ struct RulesListCommand: AsyncParsableCommand {
     commandName: "list", abstract: "List the rules, in the order in which they are asked.")
 
   @Argument(
-    help: "Rules files, or directories of them (default: the policy's).", completion: .file(extensions: ["yaml", "yml"]))
+    help: "Rules files, or directories of them (default: the policy's).",
+    completion: .file(extensions: ["yaml", "yml"]))
   var files: [String] = []
 
   @OptionGroup var format: OutputOptions
