@@ -122,6 +122,9 @@ let package = Package(
     /** NetworkPolicy to nft elements, network namespaces, veth pairs, denial events. */
     room(
       "NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Threads", "Turns", logging]),
+    /** Alerts to a file, to syslog and to a webhook. */
+    room(
+      "AlertForwarding", ["AgentModel", "APIModel", "Faults", "Files", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
     /** gVisor's trace of a sandbox: messages to events, and the processes behind them. */
     room("GuestTrace", ["Detection"]),
     /** Envoy: its configuration, and whether it runs it. */
@@ -210,7 +213,7 @@ let package = Package(
     .executableTarget(
       name: "lobstack",
       dependencies: [
-        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Detection", "Faults", "Files",
+        "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Detection", "Faults", "Files",
         "GuestTrace", "NameResolution", "NetworkIsolation", "Node", "SecretStore", "Sentinel", "Storage", "Supervision",
         "Verification",
         argumentParser,

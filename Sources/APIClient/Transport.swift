@@ -130,6 +130,31 @@ final class Transport: Sendable {
     }
   }
 
+  /// Receives the events of a `text/event-stream` until it ends; one named `fault` is thrown.
+  func events(
+    _ path: String, query: [(String, String?)] = [], headers: [(String, String)] = [], operation: String,
+    receive: @escaping @Sendable (ServerEvent) async throws -> Void
+  ) async throws {
+    var request = request(.GET, path, query: query, headers: headers)
+    request.headers.replaceOrAdd(name: "Accept", value: APIProtocol.eventMediaType)
+    try await guarded(operation) { [client, request] in
+      let response = try await withDeadline(Self.answerLimit, operation: operation) {
+        try await client.execute(request, timeout: .seconds(35))
+      }
+      guard response.status.code == 200 else {
+        let bytes = Array(try await response.body.collect(upTo: 1 << 20).readableBytesView)
+        throw Self.fault(response, bytes, operation: operation)
+      }
+      var parser = EventStreamParser()
+      for try await piece in response.body {
+        for event in try parser.events(of: piece.readableBytesView) {
+          if event.name == "fault" { throw try APIJSON.decode(Fault.self, from: (event.data ?? "").utf8) }
+          do { try await receive(event) } catch { throw CallerError(error: error) }
+        }
+      }
+    }
+  }
+
   private func request(
     _ method: HTTPMethod, _ path: String, query: [(String, String?)], headers: [(String, String)] = []
   ) -> HTTPClientRequest {

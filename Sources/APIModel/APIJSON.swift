@@ -10,7 +10,7 @@ package enum APIJSON {
     if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
     encoder.dateEncodingStrategy = .custom { date, encoder in
       var container = encoder.singleValueContainer()
-      try container.encode(date.formatted(timestamp))
+      try container.encode(Self.text(date))
     }
     return Array(try encoder.encode(value))
   }
@@ -20,12 +20,20 @@ package enum APIJSON {
     decoder.dateDecodingStrategy = .custom { decoder in
       let container = try decoder.singleValueContainer()
       let text = try container.decode(String.self)
-      // Both forms are tried because a peer may leave out the fraction; the error that counts is thrown below.
-      if let date = (try? timestamp.parse(text)) ?? (try? Date.ISO8601FormatStyle().parse(text)) { return date }
+      if let date = Self.date(text) { return date }
       throw DecodingError.dataCorruptedError(
         in: container, debugDescription: "'\(text)' is not a time: write 2026-01-31T12:00:00Z (RFC 3339)")
     }
     return try decoder.decode(type, from: Data(bytes))
+  }
+
+  /// A time as JSON has it: `2026-01-31T12:00:00.000Z`.
+  package static func text(_ date: Date) -> String { date.formatted(timestamp) }
+
+  /// - Returns: `nil` for what is no time of RFC 3339.
+  package static func date(_ text: String) -> Date? {
+    // Both forms are tried because a peer may leave out the fraction; whoever asked knows what to say of neither.
+    (try? timestamp.parse(text)) ?? (try? Date.ISO8601FormatStyle().parse(text))
   }
 
   private static let timestamp = Date.ISO8601FormatStyle(includingFractionalSeconds: true)

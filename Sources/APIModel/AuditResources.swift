@@ -70,6 +70,8 @@ package struct ExitPayload: Sendable, Codable {
 package enum APIProtocol {
   /// Frames in both directions.
   package static let streamMediaType = "application/vnd.lobstack.stream"
+  /// One event a line or several (WHATWG HTML, "Server-sent events").
+  package static let eventMediaType = "text/event-stream"
   package static let problemMediaType = "application/problem+json"
   /// Every secret of a token begins with it, so that scanners find leaked ones.
   package static let tokenPrefix = "lob_"

@@ -1,3 +1,4 @@
+import AlertForwarding
 import Faults
 import Hummingbird
 import Logging
@@ -12,6 +13,7 @@ struct API: Sendable {
   let access: Access
   let agents: AgentService
   let agentView: AgentView
+  let alerts: AlertService
   let view: NodeView
   let node: any NodeConnection
   let secrets: any SecretKeeping
@@ -30,7 +32,7 @@ struct API: Sendable {
     store: Store, audit: AuditTrail, view: NodeView, node: any NodeConnection, secrets: any SecretKeeping,
     signal: ChangeSignal, instance: String,
     identity: IdentityAuthority? = nil, gateway: GatewayCertificates? = nil, challenges: String? = nil,
-    limits: APILimits, logger: Logger
+    forwarder: AlertForwarder? = nil, limits: APILimits, logger: Logger
   ) {
     self.store = store
     self.audit = audit
@@ -46,6 +48,7 @@ struct API: Sendable {
     access = Access(audit: audit)
     agents = AgentService(store: store, audit: audit, access: access, view: view, signal: signal, secrets: secrets)
     agentView = AgentView(audit: audit, view: view)
+    alerts = AlertService(store: store, audit: audit, instance: instance, forwarder: forwarder)
     streams = StreamSlots(limits.streams)
   }
 
@@ -55,6 +58,7 @@ struct API: Sendable {
     addAgentRoutes(to: router)
     addStreamRoutes(to: router)
     addDenialRoutes(to: router)
+    addAlertRoutes(to: router)
     addAuditRoutes(to: router)
     addTokenRoutes(to: router)
     addSecretRoutes(to: router)
@@ -76,7 +80,7 @@ struct API: Sendable {
   }
 }
 
-/// The execs and followed logs that run: how many, and whose.
+/// The execs, followed logs and followed alerts that run: how many, and whose.
 final class StreamSlots: Sendable {
   private struct State {
     var owners: [Int: (key: String, end: AsyncStream<Void>.Continuation)] = [:]
@@ -102,7 +106,7 @@ final class StreamSlots: Sendable {
       guard state.owners.count < limit, principal.kind == .root || own < ownLimit else {
         throw Fault(
           .exhausted, operation: operation,
-          reason: "\(own) execs and followed logs of \(principal.name) and \(state.owners.count - own) of others run",
+          reason: "\(own) execs and followers of \(principal.name) and \(state.owners.count - own) of others run",
           remedy: "end one of them, then try again")
       }
       state.next += 1

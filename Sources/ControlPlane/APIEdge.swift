@@ -138,7 +138,7 @@ package struct APILimits: Sendable {
   /// A connection on which nothing moves for so long is closed, unless it waits for an answer.
   package var idle: Duration = .seconds(75)
   package var connections = 512
-  /// Execs and followed logs at once.
+  /// Execs, followed logs and followed alerts at once.
   package var streams = 64
 
   package init() {}

@@ -1,5 +1,6 @@
 import APIModel
 import AgentModel
+import AlertForwarding
 import Blueprint
 import CertificateAuthority
 import Faults
@@ -33,14 +34,16 @@ package struct ControlPlaneService: Sendable {
   /// - Parameters:
   ///   - gateway: what the gateway is reached by, for its certificate; `nil` where there is no gateway.
   ///   - policyDirectory: by default the instance's copy of the policy.
+  ///   - forwarding: where alerts are sent on to.
   ///   - onRunning: called for each listener that accepts connections.
   /// - Throws: `Fault` naming the file, address or setting that is wrong.
   package static func open(
     layout: InstanceLayout, trustDomain: TrustDomain = .default, gateway: GatewaySettings? = nil,
-    policyDirectory: String? = nil, limits: APILimits = APILimits(),
-    logger: Logger = Logger(label: "lobstack.control-plane"),
+    policyDirectory: String? = nil, forwarding: ForwardingSettings = ForwardingSettings(),
+    limits: APILimits = APILimits(), logger: Logger = Logger(label: "lobstack.control-plane"),
     onRunning: @escaping @Sendable () async -> Void = {}
   ) async throws -> ControlPlaneService {
+    let forwarder = try AlertForwarder(forwarding, logger: logger)
     let policies = policyDirectory ?? layout.policyDirectory
     let authority = Authority(trustDomain: trustDomain, at: .now)
     let secrets = VaultSecrets(
@@ -55,13 +58,14 @@ package struct ControlPlaneService: Sendable {
       layout: layout, authority: authority, gateway: gateway, policyDirectory: policyDirectory, limits: limits,
       logger: logger, store: try await Store.open(path: layout.database, key: key),
       audit: try await AuditLogFile.open(directory: layout.auditDirectory, cosigner: secrets, logger: logger),
-      node: NodeClient(socket: layout.nodeSocket), secrets: secrets, root: secrets.root, onRunning: onRunning)
+      node: NodeClient(socket: layout.nodeSocket), secrets: secrets, root: secrets.root, forwarder: forwarder,
+      onRunning: onRunning)
   }
 
   static func open(
     layout: InstanceLayout, authority: Authority, gateway: GatewaySettings?, policyDirectory: String?,
     limits: APILimits, logger: Logger, store: Store, audit: any AuditAppending, node: any NodeConnection,
-    secrets: any SecretKeeping, root: any RootSigning,
+    secrets: any SecretKeeping, root: any RootSigning, forwarder: AlertForwarder? = nil,
     onRunning: @escaping @Sendable () async -> Void
   ) async throws -> ControlPlaneService {
     let policy = try Policy.load(directory: policyDirectory ?? layout.policyDirectory)
@@ -83,7 +87,8 @@ package struct ControlPlaneService: Sendable {
       gateway: gateway.map {
         GatewayCertificates(layout: layout, identity: identity, settings: $0, external: external, logger: logger)
       },
-      challenges: external == nil ? nil : layout.publicCertificateDirectory, limits: limits, logger: logger)
+      challenges: external == nil ? nil : layout.publicCertificateDirectory, forwarder: forwarder, limits: limits,
+      logger: logger)
     let reconciler = Reconciler(
       store: store, node: node, view: view, audit: trail, policy: policy, identity: identity, secrets: secrets,
       signal: signal, logger: logger)
@@ -107,6 +112,7 @@ package struct ControlPlaneService: Sendable {
     ]
     if let gateway = api.gateway { services.append(OnceEstablished(identity: identity) { gateway }) }
     if let external { services.append(external) }
+    if let forwarder = api.alerts.forwarder, !forwarder.isIdle { services.append(AlertDelivery(forwarder: forwarder)) }
     var configuration = ServiceGroupConfiguration(services: services, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(5)
     let group = ServiceGroup(configuration: configuration)

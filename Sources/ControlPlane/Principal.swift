@@ -16,7 +16,7 @@ package struct Principal: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
     /// User id 0 on the Unix socket.
     case root
-    /// The sentinel's user id on the Unix socket: may report denials and nothing else.
+    /// The sentinel's user id on the Unix socket: may report denials and alerts, and nothing else.
     case sentinel
     case token(id: String, role: Role, tenant: TenantName?)
     /// An agent, by its certificate: may ask who it is and nothing else.
@@ -71,6 +71,7 @@ enum Permission: String, Sendable {
   case change
   case administer
   case reportDenials
+  case reportAlerts
 }
 
 extension Principal {
@@ -80,7 +81,7 @@ extension Principal {
     case .view: role != nil
     case .change: role == .admin || role == .operator
     case .administer: role == .admin
-    case .reportDenials: kind == .sentinel || kind == .root
+    case .reportDenials, .reportAlerts: kind == .sentinel || kind == .root
     }
   }
 

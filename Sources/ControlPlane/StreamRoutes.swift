@@ -83,10 +83,7 @@ extension API {
     let follow =
       try parameter("follow", of: request, rule: "true or false") { Bool($0) } ?? false
     try view.requireReachable(operation: operation)
-    // What nobody reads would keep the end of the connection from being seen.
-    guard (request.headers[.contentLength] ?? "0") == "0", request.headers[.transferEncoding] == nil else {
-      throw Fault(.invalid, operation: operation, reason: "the request has a body", remedy: "send none")
-    }
+    try requireNoBody(request, operation: operation)
     let lease = try StreamLease(streams, principal, operation: operation)
     let framed = request.headers[.accept]?.contains(APIProtocol.streamMediaType) ?? false
     return frameResponse(lease, framed: framed) { sink in
@@ -101,6 +98,34 @@ extension API {
           Fault(.unavailable, operation: operation, reason: "the stream was cut off", remedy: "try again"))
       }
     }
+  }
+
+  /// What nobody reads would keep the end of the connection from being seen.
+  func requireNoBody(_ request: Request, operation: String) throws {
+    guard (request.headers[.contentLength] ?? "0") == "0", request.headers[.transferEncoding] == nil else {
+      throw Fault(.invalid, operation: operation, reason: "the request has a body", remedy: "send none")
+    }
+  }
+
+  /// Like `frameResponse`, of events.
+  func eventResponse(
+    _ lease: StreamLease, _ produce: @escaping @Sendable (EventSink) async -> Void
+  ) -> Response {
+    Response(
+      status: .ok,
+      headers: [.contentType: APIProtocol.eventMediaType, .cacheControl: "no-store", .connection: "close"],
+      body: ResponseBody { writer in
+        defer { lease.end() }
+        let sink = EventSink(writer)
+        if await lease.whileHeld({ await produce(sink) }) == false { await sink.fail(Self.revoked) }
+        try await sink.finish()
+      })
+  }
+
+  private static var revoked: Fault {
+    Fault(
+      .unauthenticated, operation: "go on with a stream", reason: "the token was revoked",
+      remedy: "ask an administrator for another")
   }
 
   /// An answer whose body `produce` writes; gives the stream's slot back at its end.
@@ -122,10 +147,7 @@ extension API {
         try await sink.open()
         if await lease.whileHeld({ await produce(sink) }) == false {
           // The work was cancelled, and with that could not say so itself.
-          await sink.fail(
-            Fault(
-              .unauthenticated, operation: "go on with a stream", reason: "the token was revoked",
-              remedy: "ask an administrator for another"))
+          await sink.fail(Self.revoked)
         }
         try await sink.finish()
       })
@@ -133,7 +155,7 @@ extension API {
 }
 
 /// A stream's slot, given back once: at the stream's end, or when the answer is dropped unsent.
-private final class StreamLease: Sendable {
+final class StreamLease: Sendable {
   private let slots: StreamSlots
   private let slot: Int
   private let ended: AsyncStream<Void>

@@ -73,6 +73,22 @@ enum Schema {
         try db.execute(sql: "UPDATE token SET hash = ? WHERE id = ?", arguments: [key.digest(hash), id])
       }
     }
+    migrator.registerMigration("4 alerts") { db in
+      try db.create(table: "alert") { table in
+        table.autoIncrementedPrimaryKey("number")
+        table.column("id", .text).notNull().unique()
+        table.column("change", .integer).notNull().unique()
+        table.column("storedAt", .integer).notNull().indexed()
+        table.column("time", .integer).notNull()
+        table.column("tenant", .text).indexed()
+        table.column("name", .text)
+        table.column("rule", .text).notNull()
+        table.column("rank", .integer).notNull()
+        // The last: a search by what stands before it reads nothing of it.
+        table.column("content", .blob).notNull()
+      }
+      try db.execute(sql: "INSERT INTO counter (name, value) VALUES ('alert', 0)")
+    }
     return migrator
   }
 }

@@ -61,6 +61,23 @@ extension Store {
     try await read("read agent \(id)") { try self.find(id, $0) }
   }
 
+  /// Whose these lives are; of agents that are gone nothing is known.
+  package func agentIDs(of uids: Set<AgentUID>) async throws -> [AgentUID: AgentID] {
+    try await read("look up \(uids.count) agents") { db in
+      var ids: [AgentUID: AgentID] = [:]
+      for uid in uids {
+        let row = try Row.fetchOne(
+          db, sql: "SELECT tenant, name FROM agent WHERE uid = ?", arguments: [uid.description])
+        guard let row else { continue }
+        guard let tenant = String.fromDatabaseValue(row["tenant"]).flatMap({ TenantName($0) }),
+          let name = String.fromDatabaseValue(row["name"]).flatMap({ AgentName($0) })
+        else { throw Damage(column: "tenant or name") }
+        ids[uid] = AgentID(tenant: tenant, name: name)
+      }
+      return ids
+    }
+  }
+
   /// Agents in the order of tenant and name.
   package func agents(tenant: TenantName? = nil, after: AgentID? = nil, limit: Int) async throws -> [StoredAgent] {
     try await read("list agents") { db in

@@ -2,7 +2,8 @@ import Faults
 import FoundationEssentials
 import GRDB
 
-/// The control plane's state in SQLite: agents as they are wished, tokens, denials, answers to repeat.
+/// The control plane's state in SQLite: agents as they are wished, tokens, denials, alerts, answers to
+/// repeat.
 ///
 /// One process opens it, for writing. A change is on the disk when its method returns (WAL, `synchronous` FULL), and a
 /// method that throws changed nothing.

@@ -33,7 +33,7 @@ extension Platform {
     let identity = ["--trust-domain", "\(configuration.trustDomain)"]
     let controlPlane =
       Self.unprivileged(InstanceLayout.User.controlPlane) + [layout.executable, "control-plane"] + instance
-      + identity + gatewayArguments
+      + identity + gatewayArguments + alertArguments
     let upstream =
       (configuration.upstreamAuthorities.map { ["--upstream-authorities", $0] } ?? [])
       + (configuration.resolver.map { ["--resolver", $0] } ?? [])
@@ -204,6 +204,7 @@ extension Platform {
   private var logs: [LogFile] {
     let processes = ["vault", "proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"]
     return processes.map(layout.logFile)
-      + [layout.gatewayLog, layout.proxyDenials, layout.vaultAudit, layout.vaultRecentAudit].map(LogFile.init)
+      + [layout.gatewayLog, layout.alertLog, layout.proxyDenials, layout.vaultAudit, layout.vaultRecentAudit]
+      .map(LogFile.init)
   }
 }

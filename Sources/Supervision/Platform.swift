@@ -1,6 +1,7 @@
 import APIClient
 import APIModel
 import AgentModel
+import AlertForwarding
 import ChildProcess
 import Faults
 import Foundation
@@ -33,6 +34,8 @@ package struct Platform: Sendable {
     package var publicCertificate: PublicCertificateSettings?
     /// Where plain HTTP is sent on to HTTPS, and a public authority asks its questions; `nil` for nowhere.
     package var plainListen: ListenAddress?
+    /// Where alerts are sent on to, beside their file below `log/`.
+    package var forwarding: ForwardingSettings
     /// The program that runs now, whose copy the platform's processes run.
     package var executable: String
 
@@ -42,7 +45,7 @@ package struct Platform: Sendable {
       listen: ListenAddress = .gatewayDefault, trustDomain: TrustDomain = .default,
       upstreamAuthorities: String? = nil, resolver: String? = nil, gatewayNames: [String] = [],
       publicCertificate: PublicCertificateSettings? = nil, plainListen: ListenAddress? = nil,
-      executable: String = Platform.currentExecutable
+      forwarding: ForwardingSettings = ForwardingSettings(), executable: String = Platform.currentExecutable
     ) {
       self.layout = layout
       self.policy = policy
@@ -57,6 +60,7 @@ package struct Platform: Sendable {
       self.gatewayNames = gatewayNames
       self.publicCertificate = publicCertificate
       self.plainListen = plainListen
+      self.forwarding = forwarding
       self.executable = executable
     }
   }

@@ -41,7 +41,7 @@ struct Preparation: Sendable {
     try Self.makeDirectory(layout.controlPlaneDirectory, mode: 0o700, owner: controlPlane)
     try Self.makeDirectory(layout.nodeDirectory, mode: 0o700)
     try Self.makeDirectory(layout.agentsDirectory, mode: 0o700)
-    // Passed by the gateway's user, who has one file there.
+    // Passed by the users of gateway and control plane, who have one file each there.
     try Self.makeDirectory(layout.logDirectory, mode: 0o751)
     try copyExecutable()
     try policy.copy(to: layout)
@@ -70,9 +70,15 @@ struct Preparation: Sendable {
       (directory(layout.gatewayAdminSocket), 0o2750, Account(user: gateway.user, group: controlPlane.group)),
     ]
     for place in places { try Self.makeDirectory(place.path, mode: place.mode, owner: place.owner) }
-    let log = open(layout.gatewayLog, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
+    try makeLog(layout.gatewayLog, writer: gateway)
+    try makeLog(layout.alertLog, writer: controlPlane)
+  }
+
+  /// In a directory of root's, where the writer could make none.
+  private func makeLog(_ path: String, writer: Account) throws {
+    let log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
     defer { if log >= 0 { close(log) } }
-    guard log >= 0, fchown(log, gateway.user, 0) == 0 else { throw Self.fault("create \(layout.gatewayLog)") }
+    guard log >= 0, fchown(log, writer.user, 0) == 0 else { throw Self.fault("create \(path)") }
   }
 
   private func prepareSecretsManager(_ controlPlane: Account) throws {

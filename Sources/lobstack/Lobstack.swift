@@ -16,8 +16,8 @@ import Foundation
     subcommands: [
       UpCommand.self, DownCommand.self, StatusCommand.self, DoctorCommand.self, VerifyCommand.self,
       AgentCommand.self,
-      SecretCommand.self, VaultCommand.self, CACommand.self, RulesCommand.self, DenialsCommand.self, AuditCommand.self,
-      TokenCommand.self,
+      SecretCommand.self, VaultCommand.self, CACommand.self, RulesCommand.self, AlertsCommand.self, DenialsCommand.self,
+      AuditCommand.self, TokenCommand.self,
       VersionCommand.self, CompletionCommand.self,
       ControlPlaneCommand.self, NodeCommand.self, SentinelCommand.self,
     ])

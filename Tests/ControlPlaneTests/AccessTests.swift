@@ -33,6 +33,13 @@ import Testing
     ),
     (.get, "/v1/denials", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),
     (.post, "/v1/denials", #"{"items":[]}"#, ["admin": 403, "operator": 403, "viewer": 403, "none": 401]),
+    (.get, "/v1/alerts", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),
+    (
+      .get, "/v1/alerts/stream?follow=false", nil,
+      ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]
+    ),
+    (.post, "/v1/alerts", #"{"items":[]}"#, ["admin": 403, "operator": 403, "viewer": 403, "none": 401]),
+    (.get, "/metrics", nil, ["admin": 200, "operator": 403, "viewer": 403, "other": 403, "none": 401]),
     (.get, "/v1/audit", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/audit/checkpoint", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/audit/proof?index=0", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
@@ -116,8 +123,13 @@ import Testing
         _ = try problem(try await caller.send(.get, "/v1/tokens", token: "lob_wrong"), .unauthorized)
       }
       try await platform.test(as: .unix(uid: 900)) { caller in
-        #expect(try await caller.send(.post, "/v1/denials", body: #"{"items":[]}"#).status == .noContent)
-        for uri in ["/v1/status", "/v1/agents", "/v1/denials", "/v1/audit", "/v1/tokens"] {
+        for uri in ["/v1/denials", "/v1/alerts"] {
+          #expect(try await caller.send(.post, uri, body: #"{"items":[]}"#).status == .noContent)
+        }
+        for uri in [
+          "/v1/status", "/v1/agents", "/v1/denials", "/v1/alerts", "/v1/alerts/stream", "/metrics", "/v1/audit",
+          "/v1/tokens",
+        ] {
           _ = try problem(try await caller.send(.get, uri), .forbidden)
         }
         _ = try problem(try await caller.send(.post, "/v1/agents", body: document("x")), .forbidden)

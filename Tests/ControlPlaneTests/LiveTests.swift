@@ -194,6 +194,38 @@ import Testing
     }
   }
 
+  @Test(
+    "tells an alert to its followers when it is stored, and again when its response is over",
+    .enabled(if: geteuid() == 0))
+  func alerts() async throws {
+    try await Self.with { live in
+      let root = APIClient(address: .unix(live.layout.apiSocket))
+      let (events, told) = AsyncStream.makeStream(of: AlertEvent.self)
+      let follower = Task { try await live.client.followAlerts { told.yield($0) } }
+      var seen = events.makeAsyncIterator()
+      var event = await seen.next()
+      #expect(event == .reached(place: 0))
+      var one = alert(container: "default.0123456789abcdef")
+      try await root.reportAlerts([one])
+      event = await seen.next()
+      #expect(event == .alert(one, place: 1))
+      one.responseState = .done
+      try await root.reportAlerts([one])
+      event = await seen.next()
+      #expect(event == .alert(one, place: 2))
+      follower.cancel()
+      // Whoever comes back misses nothing.
+      try await live.client.followAlerts(after: 1, follow: false) { told.yield($0) }
+      event = await seen.next()
+      #expect(event == .reached(place: 1))
+      event = await seen.next()
+      #expect(event == .alert(one, place: 2))
+      let listed = try await live.client.alerts(AlertFilter(priority: .warning))
+      #expect(listed.items == [one])
+      try await root.shutdown()
+    }
+  }
+
   @Test("ends a stream when its token is revoked, and lets one token have a quarter of them") func streams()
     async throws
   {

@@ -60,6 +60,8 @@ struct PlatformOptions: ParsableArguments {
       valueName: "address:port"), transform: parseText)
   var httpListen: ListenAddress?
 
+  @OptionGroup var alerts: AlertForwardingOptions
+
   private var plainListen: ListenAddress? { httpListen ?? (external.settings == nil ? nil : .plainDefault) }
 
   func platform(_ instance: InstanceOptions) throws -> Platform {
@@ -71,7 +73,7 @@ struct PlatformOptions: ParsableArguments {
         openBao: openbao, secretsManager: vault.choice, listen: listen ?? .gatewayDefault,
         trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
-        publicCertificate: external.settings, plainListen: plainListen),
+        publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings),
       logger: logger)
   }
 
@@ -85,6 +87,7 @@ struct PlatformOptions: ParsableArguments {
     ]
     for (name, value) in optional { if let value { arguments += [name, value] } }
     return arguments + gatewayName.flatMap { ["--gateway-name", $0] } + vault.arguments + external.arguments
+      + alerts.arguments
   }
 
   private var absolutePolicy: String? { policy.map(absolute) }

@@ -1,4 +1,5 @@
 import AgentModel
+import AlertForwarding
 import ArgumentParser
 import ControlPlane
 
@@ -20,16 +21,28 @@ struct ControlPlaneCommand: AsyncParsableCommand {
 
   @OptionGroup var external: PublicCertificateOptions
 
+  @Option(help: "File that gets a line of JSON for each alert.")
+  var alertLog: String?
+
+  @OptionGroup var alerts: AlertForwardingOptions
+
   func run() async throws {
     let logger = ServiceRun.logger("control-plane")
     let (layout, trustDomain) = (try instance.layout(), trustDomain)
     let gateway =
       gatewayName.isEmpty
       ? nil : try GatewaySettings(names: gatewayName, port: gatewayPort, external: external.settings)
+    let forwarding = forwarding
     try await ServiceRun.run("control-plane") {
       let service = try await ControlPlaneService.open(
-        layout: layout, trustDomain: trustDomain, gateway: gateway, logger: logger)
+        layout: layout, trustDomain: trustDomain, gateway: gateway, forwarding: forwarding, logger: logger)
       try await service.run()
     }
+  }
+
+  private var forwarding: ForwardingSettings {
+    var settings = alerts.settings
+    settings.logFile = alertLog
+    return settings
   }
 }

@@ -1,0 +1,103 @@
+import APIModel
+import AgentModel
+import Faults
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Storage
+
+extension API {
+  func addAlertRoutes(to router: Router<APIContext>) {
+    router.get("/v1/alerts", use: listAlerts)
+    router.post("/v1/alerts", use: reportAlerts)
+    router.get("/v1/alerts/stream", use: followAlerts)
+    router.get("/metrics", use: metrics)
+  }
+
+  @Sendable private func listAlerts(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    try await access.require(.view, of: principal, operation: "list alerts")
+    let limit = try pageLimit(of: request)
+    let cursor = try parameter("cursor", of: request, rule: "the 'next' of the page before") { Int64($0) }
+    let stored = try await store.alerts(
+      try alertFilter(of: request), scope: principal.tenant, before: cursor, limit: limit + 1)
+    let page = stored.prefix(limit)
+    return try jsonResponse(
+      Page(items: page.map(\.alert), next: stored.count > limit ? page.last.map { "\($0.number)" } : nil))
+  }
+
+  @Sendable private func reportAlerts(_ request: Request, _ context: APIContext) async throws -> Response {
+    let operation = "report alerts"
+    let principal = try context.principal
+    try await access.require(.reportAlerts, of: principal, operation: operation)
+    let report = try await json(AlertReport.self, of: request)
+    try checkAlerts(report, operation: operation)
+    try await alerts.take(report.items, from: principal)
+    return Response(status: .noContent)
+  }
+
+  @Sendable private func followAlerts(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    let operation = "follow alerts"
+    try await access.require(.view, of: principal, operation: operation)
+    let filter = try alertFilter(of: request)
+    let follow = try parameter("follow", of: request, rule: "true or false") { Bool($0) } ?? true
+    let place = try lastEventID(of: request)
+    try requireNoBody(request, operation: operation)
+    let lease = try StreamLease(streams, principal, operation: operation)
+    return eventResponse(lease) { sink in
+      do {
+        try await request.body.consumeWithCancellationOnInboundClose { _ in
+          try await alerts.follow(filter, scope: principal.tenant, after: place, onAndOn: follow, sink: sink)
+        }
+      } catch let fault as Fault {
+        await sink.fail(fault)
+      } catch {
+        await sink.fail(
+          Fault(.unavailable, operation: operation, reason: "the stream was cut off", remedy: "follow again"))
+      }
+    }
+  }
+
+  /// Counts of all tenants: for whoever is bound to none.
+  @Sendable private func metrics(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    let operation = "read metrics"
+    try await access.require(.view, of: principal, operation: operation)
+    guard principal.tenant == nil else {
+      try await access.refuseTenant(principal, operation: operation)
+      throw Fault(
+        .denied, operation: operation, reason: "\(principal.name) is bound to one tenant, and they are of all",
+        remedy: "use a token of the role viewer without a tenant")
+    }
+    return Response(
+      status: .ok,
+      headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: alerts.metrics)))
+  }
+
+  private func alertFilter(of request: Request) throws -> AlertFilter {
+    AlertFilter(
+      agent: try parameter("agent", of: request, rule: AgentID.rule) { AgentID($0) },
+      tenant: try parameter("tenant", of: request, rule: TenantName.rule) { TenantName($0) },
+      priority: try parameter("priority", of: request, rule: AlertPriority.rule) { AlertPriority($0) },
+      rule: try parameter("rule", of: request, rule: "a rule's name") { $0 },
+      since: try parameter("since", of: request, rule: "a time as 2026-01-31T12:00:00Z (RFC 3339)") {
+        APIJSON.date($0)
+      })
+  }
+
+  private func lastEventID(of request: Request) throws -> Int64? {
+    guard let text = request.headers[.lastEventID], !text.isEmpty else { return nil }
+    guard let place = Int64(text), place >= 0 else {
+      throw Fault(
+        .invalid, operation: "read the Last-Event-ID header", reason: "'\(text.prefix(80))' is no event's id",
+        remedy: "send the id of the last event that came, or 0 for everything that is kept")
+    }
+    return place
+  }
+}
+
+extension HTTPField.Name {
+  static var lastEventID: Self { HTTPField.Name(parsed: "last-event-id") ?? .via }
+}
