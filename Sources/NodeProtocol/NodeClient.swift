@@ -123,7 +123,14 @@ package struct NodeClient: Sendable {
         remedy: "start the platform with 'lobstack up'", cause: error)
     }
     return try await channel.executeThenClose { inbound, outbound in
-      try await outbound.write(try Frame.json(.message, request))
+      let message = try Frame.json(.message, request)
+      do {
+        try await outbound.write(message)
+      } catch {
+        // A node that turns a caller away answers and closes at once: its answer is the better reason, and what reads
+        // the answers says so when there is none.
+        try Task.checkCancellation()
+      }
       return try await body(inbound, outbound)
     }
   }

@@ -7,7 +7,7 @@ struct RuleReader {
   static let longest = 16 << 20
 
   var definitions: RuleDefinitions
-  private(set) var result: LoadResult
+  var result: LoadResult
   private let root: LoadContext
 
   init(_ definitions: RuleDefinitions, file: String) {
@@ -147,7 +147,7 @@ struct RuleReader {
   }
 
   private static func isBareByte(_ byte: UInt8) -> Bool {
-    !"()\"'=, ".utf8.contains(byte) && !(0x09...0x0d).contains(byte)
+    !"()\"'=,".utf8.contains(byte) && !ConditionScanner.isSpace(byte)
   }
 
   private mutating func readMacro(_ item: YAMLNode) throws(RuleError) {
@@ -175,11 +175,19 @@ struct RuleReader {
   private mutating func readAppend(
     _ item: YAMLNode, overridable: Set<String>, _ context: LoadContext
   ) throws(RuleError) -> Bool {
+    let (appends, overrides) = try readChanges(item, appendable: overridable, replaceable: overridable, context)
+    return appends || !overrides.append.isEmpty
+  }
+
+  /// The two ways to say that an item changes an earlier one, of which it may use one.
+  private mutating func readChanges(
+    _ item: YAMLNode, appendable: Set<String>, replaceable: Set<String>, _ context: LoadContext
+  ) throws(RuleError) -> (appends: Bool, overrides: Overrides) {
     let appends = try item.optionalBool("append", context) ?? false
     if appends { result.warn(.deprecatedItem, Self.appendIsDeprecated, context) }
-    let overrides = try readOverrides(item, appendable: overridable, replaceable: overridable, context)
+    let overrides = try readOverrides(item, appendable: appendable, replaceable: replaceable, context)
     guard !appends || overrides.isEmpty else { throw RuleError(.yamlValidate, Self.overrideAndAppend, context) }
-    return appends || !overrides.append.isEmpty
+    return (appends, overrides)
   }
 
   private struct Overrides {
@@ -241,11 +249,8 @@ struct RuleReader {
     let name = try item.requiredText("rule", root.inside(item, .rule))
     let context = root.inside(item, .rule, name)
     let source = try item.optionalText("source", context, mayBeEmpty: true) ?? ""
-    let appends = try item.optionalBool("append", context) ?? false
-    if appends { result.warn(.deprecatedItem, Self.appendIsDeprecated, context) }
-    let overrides = try readOverrides(
+    let (appends, overrides) = try readChanges(
       item, appendable: Self.appendableKeys, replaceable: Self.replaceableKeys, context)
-    guard !appends || overrides.isEmpty else { throw RuleError(.yamlValidate, Self.overrideAndAppend, context) }
     if !overrides.isEmpty {
       try readOverridingRule(item, name: name, source: source, overrides, context)
     } else if appends {
@@ -272,7 +277,7 @@ struct RuleReader {
     let description = try item.requiredText("desc", context)
     let priority = try item.requiredText("priority", context)
     var rule = RuleDefinitions.Rule(
-      name: name, condition: condition, output: output.trimmedOfSpace, description: description,
+      name: name, condition: condition, output: output.trimmed(of: ConditionScanner.isSpace), description: description,
       priority: try readPriority(priority, item, context), source: RuleDefinitions.source, tags: [], exceptions: [],
       context: context, conditionContext: context.inside(item["condition"] ?? item, .ruleCondition),
       outputContext: context.inside(item["output"] ?? item, .ruleOutput))
@@ -356,68 +361,6 @@ struct RuleReader {
       change.skipsUnknownFilter = try item.requiredBool("skip-if-unknown-filter", context)
     }
     return change
-  }
-
-  // MARK: Exceptions
-
-  private mutating func readExceptions(
-    _ item: YAMLNode, _ parent: LoadContext, isAppending: Bool
-  ) throws(RuleError) -> [RuleDefinitions.Exception] {
-    guard let node = item["exceptions"], !node.isNull else { return [] }
-    let inside = parent.inside(node, .exceptions)
-    guard let entries = node.items else {
-      throw RuleError(.yamlValidate, "Rule exceptions must be a sequence", inside)
-    }
-    var exceptions: [RuleDefinitions.Exception] = []
-    var names: Set<String> = []
-    for entry in entries {
-      let unnamed = inside.inside(entry, .exception)
-      guard entry.pairs != nil else { throw RuleError(.yamlValidate, "Rule exception must be a mapping", unnamed) }
-      let name = try entry.requiredText("name", unnamed)
-      let context = parent.inside(entry, .exception, name)
-      var exception = RuleDefinitions.Exception(name: name, context: context)
-      if !names.insert(name).inserted {
-        result.warn(
-          .exceptionNameNotUnique, "Multiple definitions of exception '\(name)' in the same rule", context)
-      }
-      if let fields = entry["fields"] {
-        exception.fields = try readEntry(fields, context.inside(fields, .valueFor, "fields"))
-      } else if !isAppending {
-        throw RuleError(.yamlValidate, "Item has no mapping for key 'fields'", context)
-      }
-      if let comparisons = entry["comps"] {
-        exception.comparisons = try readEntry(comparisons, context.inside(comparisons, .valueFor, "comps"))
-      }
-      if let values = entry["values"] {
-        let valuesContext = context.inside(values, .exceptionValues)
-        guard let rows = values.items else {
-          throw RuleError(.yamlValidate, "Rule exception values must be a sequence", valuesContext)
-        }
-        for row in rows {
-          let rowContext = valuesContext.inside(row, .exceptionValue)
-          exception.values.append(try readEntry(row, rowContext.inside(row, .valueFor)))
-        }
-      } else if isAppending {
-        result.warn(.appendNoValues, "Overriding/appending exception with no values", context)
-      }
-      exceptions.append(exception)
-    }
-    return exceptions
-  }
-
-  private func readEntry(
-    _ node: YAMLNode, _ context: LoadContext
-  ) throws(RuleError) -> RuleDefinitions.Exception.Entry {
-    if let text = node.text {
-      guard !text.isEmpty else { throw RuleError(.yamlValidate, "Value must be non-empty", context) }
-      return .word(text)
-    }
-    guard let items = node.items else { return .none }
-    var entries: [RuleDefinitions.Exception.Entry] = []
-    for item in items {
-      entries.append(try readEntry(item, context.inside(item, .exception).inside(item, .valueFor)))
-    }
-    return .list(entries)
   }
 
   private mutating func warnOfUnknownKeys(_ item: YAMLNode, _ known: Set<String>, _ context: LoadContext) {
