@@ -235,22 +235,25 @@ let package = Package(
       ],
       path: "Tests/TestSupport", swiftSettings: swift),
 
+    /** Random numbers that are the same in each run, for tests that vary their input. No part of what ships. */
+    .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: swift),
+
     // Tests: one target per room.
 
     .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
     tests("KernelFilesTests", ["KernelFiles"]),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
-    tests("HCLTests", ["Faults", "HCL"]),
+    tests("HCLTests", ["Faults", "HCL", "SeededRandom"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
-    tests("AuditLogTests", ["AuditLog", "Faults", crypto]),
-    tests("DetectionTests", ["Detection", "Faults", "Manifests"]),
-    tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests"]),
+    tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
+    tests("DetectionTests", ["Detection", "Faults", "Manifests", "SeededRandom"]),
+    tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests", "SeededRandom"]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
-    tests("NameResolutionTests", ["AgentModel", "Faults", "NameResolution"]),
+    tests("NameResolutionTests", ["AgentModel", "Faults", "NameResolution", "SeededRandom"]),
     tests(
       "CertificateAuthorityTests",
-      ["AgentModel", "CertificateAuthority", "ChildProcess", "Faults", crypto, swiftASN1, x509]),
+      ["AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "SeededRandom", crypto, swiftASN1, x509]),
     .testTarget(
       name: "WorkloadAPITests",
       dependencies: [

@@ -28,10 +28,6 @@ package final class GuestEventReader {
   let hostName: String
   private var count: UInt64 = 0
 
-  private let execve = SystemCall.named("execve")
-  private let clone = SystemCall.named("clone")
-  private let procexit = SystemCall.named("procexit")
-
   struct BoundField {
     var field: GuestField?
     var group: GuestField.Group
@@ -73,22 +69,20 @@ package final class GuestEventReader {
 
   /// Makes an event of a program that an operator started in the sandbox, of which gVisor says nothing.
   package func takeCommand(_ command: [String], time: UInt64, in sandbox: SandboxEvents) -> Outcome {
-    guard let execve, let program = command.first else { return .nothing }
+    guard let program = command.first else { return .nothing }
     self.sandbox = sandbox
     let operatorProcess = GuestProcess(id: 0, start: 0, parent: nil)
     operatorProcess.name = Array("lobstack".utf8)
     operatorProcess.sessionName = operatorProcess.name
     let process = GuestProcess(id: 0, start: time, parent: operatorProcess)
     process.name = GuestPath.baseName(Array(program.utf8))
-    process.executable = Array(program.utf8)
-    process.path = process.executable
-    process.arguments = command.dropFirst().map { Array($0.utf8) }
-    process.argumentCount = process.arguments.count
+    process.path = Array(program.utf8)
+    process.setCommandLine(command.map { Array($0.utf8) }, count: command.count)
     process.effectiveUser = 10_001
     process.effectiveGroup = 10_001
     var context = TraceMessage.Context()
     context.time = time
-    let made = begin(execve, context, process)
+    let made = begin(.execve, context, process)
     made.shape = .execute
     made.result = 0
     return .event
@@ -127,7 +121,6 @@ package final class GuestEventReader {
   }
 
   private func readStart(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
-    guard let execve else { return true }
     let process = GuestProcess(id: message.context.process, start: message.context.processStart, parent: nil)
     var words = WordList(limit: Self.longestText)
     var environment = WordList(limit: Self.longestText)
@@ -142,17 +135,14 @@ package final class GuestEventReader {
       }
     }
     guard !reader.isMalformed else { return false }
-    let program = words.words.first ?? []
-    process.executable = program
-    process.path = program
-    process.name = message.context.name.isEmpty ? GuestPath.baseName(program) : Array(message.context.name)
+    process.setCommandLine(words.words, count: words.count)
+    process.path = process.executable
+    process.name = message.context.name.isEmpty ? GuestPath.baseName(process.path) : Array(message.context.name)
     process.sessionName = process.name
-    process.arguments = Array(words.words.dropFirst())
-    process.argumentCount = max(0, words.count - 1)
     process.environment = environment.words
     learn(message.context, process)
     sandbox.table.insert(process)
-    let made = begin(execve, message.context, process)
+    let made = begin(.execve, message.context, process)
     made.shape = .execute
     made.result = 0
     return true
@@ -175,15 +165,13 @@ package final class GuestEventReader {
     if group != 0, group != message.context.process {
       sandbox.table.insert(GuestProcess(id: group, start: start, parent: parent))
     }
-    guard let clone else { return true }
-    let made = begin(clone, message.context, parent)
+    let made = begin(.clone, message.context, parent)
     made.result = Int64(truncatingIfNeeded: group)
     made.numbers = NamedNumbers(("flags", Int64(truncatingIfNeeded: flags)))
     return true
   }
 
   private func readExec(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
-    guard let execve else { return true }
     let process = process(of: message.context, sandbox)
     var words = WordList(limit: Self.longestText)
     var environment = WordList(limit: Self.longestText)
@@ -202,16 +190,13 @@ package final class GuestEventReader {
     guard !reader.isMalformed else { return false }
     // What it was started as before, for the events of its children.
     process.path = Array(binary)
-    process.executable = words.words.first ?? process.path
+    process.setCommandLine(words.words, count: words.count)
     process.name = ProgramName.of(binary: process.path, called: process.executable)
-    process.arguments = Array(words.words.dropFirst())
-    process.argumentCount = max(0, words.count - 1)
     process.environment = environment.words
     process.isFromMemory = process.path.starts(with: "/memfd:".utf8) || process.path.starts(with: "memfd:".utf8)
-    let made = begin(execve, message.context, process)
+    let made = begin(.execve, message.context, process)
     made.shape = .execute
     made.result = 0
-    made.mode = mode
     made.rawPath = binary
     // Set-user-ID and set-group-ID bits of the program.
     if mode & 0o6000 != 0 { made.numbers = NamedNumbers(("mode", Int64(truncatingIfNeeded: mode))) }
@@ -230,15 +215,14 @@ package final class GuestEventReader {
     guard message.context.thread == message.context.process else { return true }
     let process = process(of: message.context, sandbox)
     sandbox.table.remove(message.context.process)
-    guard let procexit else { return true }
-    let made = begin(procexit, message.context, process)
+    let made = begin(.procexit, message.context, process)
     made.numbers = NamedNumbers(
       ("status", Int64(truncatingIfNeeded: status)), ("ret", Int64(status >> 8 & 0xff)), ("sig", Int64(status & 0x7f)))
     return true
   }
 
   private func readRaw(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
-    var (number, arguments, result) = (UInt64.max, CallNumbers(), CallResult())
+    var (number, arguments, result) = (UInt64(0), CallNumbers(), CallResult())
     var reader = WireReader(message.payload)
     while let (field, value) = reader.next() {
       switch (field, value) {
@@ -249,8 +233,8 @@ package final class GuestEventReader {
       }
     }
     guard !reader.isMalformed, !result.isMalformed else { return false }
-    // Number 0 is read, and is not told.
-    guard let type = SystemCall.type(number == .max ? 0 : number) else { return true }
+    // A number of 0, which is read(2), is left out of messages.
+    guard let type = SystemCall.type(number) else { return true }
     let made = begin(type, message.context, process(of: message.context, sandbox))
     made.result = result.value
     made.numbers = RawArguments.named(number, arguments)
@@ -290,10 +274,8 @@ package final class GuestEventReader {
     let tried = GuestProcess(id: parent.id, start: parent.start, parent: parent)
     parent.cwd.withUnsafeBytes { GuestPath.resolve(call.text, in: $0, into: &path) }
     tried.path = path
-    tried.executable = words.words.first ?? path
+    tried.setCommandLine(words.words, count: words.count)
     tried.name = ProgramName.of(binary: path, called: tried.executable)
-    tried.arguments = Array(words.words.dropFirst())
-    tried.argumentCount = max(0, words.count - 1)
     tried.isFromMemory = false
     let made = begin(type, message.context, tried)
     made.shape = .execute

@@ -44,6 +44,15 @@ final class GuestProcess {
     (isFromMemory, hasTerminal, descriptors) = (parent.isFromMemory, parent.hasTerminal, parent.descriptors)
   }
 
+  /// Takes over a command line. Without a first argument the program's path stands for it.
+  ///
+  /// - Parameter count: of all words, also those that are not among `words`.
+  func setCommandLine(_ words: [[UInt8]], count: Int) {
+    executable = words.first ?? path
+    arguments = Array(words.dropFirst())
+    argumentCount = max(0, count - 1)
+  }
+
   subscript(descriptor: Int64) -> GuestDescriptor? {
     get { descriptors[descriptor] }
     set {

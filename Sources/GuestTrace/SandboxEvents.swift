@@ -6,8 +6,6 @@ package final class SandboxEvents {
   package internal(set) var dropped: UInt32 = 0
   /// Messages that could not be read.
   package internal(set) var malformed = 0
-  /// Programs that operators started, whose first event is still to come.
-  var pendingCommands: [[String]] = []
 
   package init(_ identity: SandboxIdentity) { self.identity = identity }
 

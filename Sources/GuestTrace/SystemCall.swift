@@ -24,6 +24,10 @@ enum SystemCall {
   static func type(_ number: UInt64) -> EventType? {
     number < UInt64(types.count) ? types[Int(number)] : nil
   }
+}
 
-  static func named(_ name: String) -> EventType? { EventType(name) }
+extension EventType {
+  static let execve = EventType("execve") ?? .unknown
+  static let clone = EventType("clone") ?? .unknown
+  static let procexit = EventType("procexit") ?? .unknown
 }

@@ -1,5 +1,6 @@
 import AuditLog
 import Faults
+import SeededRandom
 import Testing
 
 @Suite("The audit record") struct AuditRecordTests {
@@ -70,7 +71,7 @@ import Testing
   }
 
   @Test("decodes hostile bytes to nothing, or to a record of exactly these bytes") func fuzz() throws {
-    var random = Random(seed: 1)
+    var random = SplitMix64(seed: 1)
     let bytes = try AuditRecordTests.record.canonicalBytes()
     for round in 0..<20_000 {
       let hostile = round.isMultiple(of: 2) ? random.mutation(of: bytes) : [1] + random.bytes(upTo: 120)
@@ -82,20 +83,7 @@ import Testing
   }
 }
 
-/// Pseudo-random and repeatable (SplitMix64).
-struct Random: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
-  }
-
+extension SplitMix64 {
   mutating func bytes(upTo limit: Int) -> [UInt8] {
     (0..<Int.random(in: 0...limit, using: &self)).map { _ in UInt8.random(in: 0...255, using: &self) }
   }

@@ -3,6 +3,7 @@ import CertificateAuthority
 import Crypto
 import Faults
 import Foundation
+import SeededRandom
 import SwiftASN1
 import Testing
 import X509
@@ -149,7 +150,7 @@ import X509
     let request = try key.certificateRequest()
     #expect(try SubjectKey(certificateRequest: request) == key.publicKey)
     #expect(try SubjectKey(publicKeyInfo: key.publicKey.der) == key.publicKey)
-    var random = SeededGenerator(seed: 1)
+    var random = SplitMix64(seed: 1)
     for place in request.indices {
       var changed = request
       changed[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)

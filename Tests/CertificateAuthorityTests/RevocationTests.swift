@@ -3,6 +3,7 @@ import CertificateAuthority
 import ChildProcess
 import Faults
 import Foundation
+import SeededRandom
 import Testing
 
 @Suite(
@@ -127,7 +128,7 @@ struct RevocationTests {
   func life() throws {
     let fixture = try AuthorityFixture()
     let half = AuthorityFixture.now + RootAuthority.intermediateLife.inSeconds / 2
-    var generator = SeededGenerator(seed: 1)
+    var generator = SplitMix64(seed: 1)
     for time in [AuthorityFixture.now, half] {
       let issued = try fixture.authority.issueServerCertificate(
         for: [try #require(ServerName("a.example.org"))], key: IdentityKey().publicKey, at: time)

@@ -3,6 +3,7 @@ import CertificateAuthority
 import Crypto
 import Faults
 import Foundation
+import SeededRandom
 import Testing
 
 @Suite("The root in files") struct RootAuthorityTests {
@@ -107,7 +108,7 @@ import Testing
     let path = "\(directory.path)/\(name)"
     let text = String(decoding: try bytes(path), as: UTF8.self)
     let lines = text.split(separator: "\n")
-    var random = SeededGenerator(seed: 5)
+    var random = SplitMix64(seed: 5)
     var versions = [
       "", "garbage", text + text, String(text.prefix(80)), text.replacing("-----BEGIN", with: "-----BEGAN"),
     ]

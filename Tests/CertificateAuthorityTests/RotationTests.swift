@@ -2,6 +2,7 @@ import AgentModel
 import CertificateAuthority
 import Faults
 import Foundation
+import SeededRandom
 import Testing
 
 @Suite("Rotation") struct RotationTests {
@@ -104,14 +105,14 @@ import Testing
       for: AuthorityFixture.id(), key: IdentityKey().publicKey, at: now)
     let validity = svid.certificate.validity
     let life = validity.notAfter.timeIntervalSince(validity.issued)
-    var random = SeededGenerator(seed: 9)
+    var random = SplitMix64(seed: 9)
     let parts = (0..<1000).map { _ in
       RenewalPolicy.halfLife.renewal(of: validity, using: &random).timeIntervalSince(validity.issued) / life
     }
     #expect(parts.allSatisfy { (0.4...0.6).contains($0) })
     #expect(try #require(parts.min()) < 0.42)
     #expect(try #require(parts.max()) > 0.58)
-    var again = SeededGenerator(seed: 9)
+    var again = SplitMix64(seed: 9)
     #expect(
       RenewalPolicy.halfLife.renewal(of: validity, using: &again).timeIntervalSince(validity.issued) / life == parts[0])
   }

@@ -2,6 +2,7 @@ import AgentModel
 import CertificateAuthority
 import Faults
 import Foundation
+import SeededRandom
 import Testing
 
 @Suite("A JWT-SVID") struct TokenTests {
@@ -104,7 +105,7 @@ import Testing
   }
 
   @Test("is refused after any change") func mutations() {
-    var random = SeededGenerator(seed: 2)
+    var random = SplitMix64(seed: 2)
     let bytes = Array(token.utf8)
     var forged: [String] = ["", ".", "..", "...", token + ".", "." + token, token + "=", token + "\n", " " + token]
     for place in bytes.indices {

@@ -1,5 +1,6 @@
 import Faults
 import HCL
+import SeededRandom
 import Testing
 
 @Suite("The HCL reader, against texts that a generator makes") struct FuzzTests {
@@ -40,7 +41,7 @@ import Testing
 
   @Test("reads a changed document or names the place of the fault", arguments: 0..<8 as Range<UInt64>)
   func mutated(seed: UInt64) throws {
-    var random = Generator(state: seed)
+    var random = SplitMix64(seed: seed)
     let pieces = [
       "\"", "{", "}", "[", "]", "=", ":", ",", "\n", "\r\n", "<<-EOT\n", "  EOT\n", "${", "$$", "\\", "\\u",
       "#", "/*", "é", "\0",

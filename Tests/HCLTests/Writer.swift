@@ -1,23 +1,11 @@
 import HCL
-
-/// SplitMix64: the same numbers for the same seed, on every machine.
-struct Generator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
+import SeededRandom
 
 /// Makes documents, each as text in some of its possible forms and as the values that it stands for.
 struct Writer {
-  private var random: Generator
+  private var random: SplitMix64
 
-  init(seed: UInt64) { random = Generator(state: seed) }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   mutating func document() -> (text: String, attributes: HCLObject, blocks: [Block]) { body(depth: 0) }
 

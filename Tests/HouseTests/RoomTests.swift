@@ -66,7 +66,9 @@ import Testing
 }
 
 /// Rooms that do not ship lie elsewhere.
-private let places = ["Benchmarks": "Benchmarks", "TestSupport": "Tests/TestSupport"]
+private let places = [
+  "Benchmarks": "Benchmarks", "SeededRandom": "Tests/SeededRandom", "TestSupport": "Tests/TestSupport",
+]
 
 /// Modules that come with Swift and cost nothing to link, or are part of every program.
 private let toolchain: Set<String> = ["Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Synchronization"]

@@ -1,4 +1,5 @@
 import NameResolution
+import SeededRandom
 import Testing
 
 @Suite("A hostile message") struct HostileMessageTests {
@@ -33,7 +34,7 @@ import Testing
   }
 
   @Test("made at random is answered within bounds or not at all", .timeLimit(.minutes(2))) func random() throws {
-    var generator = Generator(state: 1)
+    var generator = SplitMix64(seed: 1)
     for _ in 0..<20_000 {
       let length = Int.random(in: 0...600, using: &generator)
       var message = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
@@ -48,7 +49,7 @@ import Testing
 
   @Test("made of a good one by changes is answered within bounds or not at all", .timeLimit(.minutes(2)))
   func mutated() throws {
-    var generator = Generator(state: 2)
+    var generator = SplitMix64(seed: 2)
     let seeds = [
       TestQuery("api.example.com").bytes, TestQuery("a.example.org", type: 28).withEDNS().bytes,
       TestQuery("version.server", type: 16, recordClass: 3).bytes,
@@ -143,18 +144,5 @@ import Testing
     query.name.insert(0x62, at: name.count + 1)
     query.name[name.count] = 50
     #expect(fixture.answer(query)?.code == 1)
-  }
-}
-
-/// The same numbers in every run (SplitMix64).
-private struct Generator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-    return value ^ value >> 31
   }
 }

@@ -202,5 +202,5 @@ struct ConditionScanner {
   }
 
   /// What no bare word holds: `[:space:]` of POSIX.
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
+  static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
 }

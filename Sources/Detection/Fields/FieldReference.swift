@@ -81,15 +81,12 @@ package final class FieldReference: Hashable, Sendable {
     _ text: String, field: String, takesIndex: Bool
   ) throws(FieldError) -> Decision {
     let rest = text.dropFirst(field.count)
-    if rest.hasPrefix("[") {
+    if let brackets = Brackets(rest) {
       guard takesIndex else { throw FieldError("evt.arg fields must be expressed explicitly") }
-      let number = rest.dropFirst().prefix { $0 != "]" }
-      guard let index = ScannedNumber.signed(String(number), bits: 32) else {
-        throw FieldError("\(number) is not a valid number")
+      guard let index = ScannedNumber.signed(brackets.text, bits: 32) else {
+        throw FieldError("\(brackets.text) is not a valid number")
       }
-      return Decision(
-        reference: number.count + 2 == rest.count && rest.hasSuffix("]")
-          ? make(field, .index(Int(index)), text) : nil)
+      return Decision(reference: brackets.isAll ? make(field, .index(Int(index)), text) : nil)
     }
     guard rest.hasPrefix(".") else { throw FieldError("filter syntax error: \(text)") }
     let name = rest.dropFirst()
@@ -107,10 +104,11 @@ package final class FieldReference: Hashable, Sendable {
   private static func resolveAround(_ text: String) throws(FieldError) -> Decision {
     let rest = text.dropFirst("evt.around".count)
     if rest.hasPrefix(".") { throw FieldError("wrong syntax for evt.around") }
-    guard rest.hasPrefix("[") else { throw FieldError("filter syntax error: \(text)") }
-    let number = String(rest.dropFirst().prefix { $0 != "]" })
-    guard ScannedNumber.unsigned(number, bits: 64) != nil else { throw FieldError("\(number) is not a valid number") }
-    return Decision(reference: number.count + 2 == rest.count ? make("evt.around", .key(number), text) : nil)
+    guard let brackets = Brackets(rest) else { throw FieldError("filter syntax error: \(text)") }
+    guard ScannedNumber.unsigned(brackets.text, bits: 64) != nil else {
+      throw FieldError("\(brackets.text) is not a valid number")
+    }
+    return Decision(reference: brackets.isAll ? make("evt.around", .key(brackets.text), text) : nil)
   }
 
   private static func resolveTypeIs(_ text: String) throws(FieldError) -> Decision {
@@ -125,15 +123,17 @@ package final class FieldReference: Hashable, Sendable {
 
   private static func resolveProcess(_ text: String) throws(FieldError) -> Decision? {
     for field in indexed + ["proc.args"] where text.hasPrefix(field) {
-      let index = bracketed(text.dropFirst(field.count)).flatMap { ScannedNumber.signed($0, bits: 32) }
+      let brackets = Brackets(text.dropFirst(field.count))
+      let index = brackets.flatMap { $0.isAll ? ScannedNumber.signed($0.text, bits: 32) : nil }
       guard let index else { return Decision(reference: text == field ? make(field, .none, text) : nil) }
       // Falco takes -1 for no index.
       return Decision(reference: make(field, index == -1 ? .none : .index(Int(index)), text))
     }
     for field in ["proc.env", "proc.aenv"] where text.hasPrefix(field) {
-      guard let key = bracketed(text.dropFirst(field.count)) else {
+      guard let brackets = Brackets(text.dropFirst(field.count)), brackets.isAll else {
         return Decision(reference: text == field ? make(field, .none, text) : nil)
       }
+      let key = brackets.text
       let index = !key.isEmpty && key.utf8.allSatisfy(ConditionScanner.isDigit) ? Int(key) : nil
       return Decision(reference: make(field, index.map(Argument.index) ?? .key(key), text))
     }
@@ -152,22 +152,30 @@ package final class FieldReference: Hashable, Sendable {
   private static func resolveDescriptorTypes(_ text: String) throws(FieldError) -> Decision? {
     guard text.hasPrefix("fd.types") else { return nil }
     let rest = text.dropFirst("fd.types".count)
-    guard rest.hasPrefix("[") else { return Decision(reference: rest.isEmpty ? make("fd.types", .none, text) : nil) }
-    let number = String(rest.dropFirst().prefix { $0 != "]" })
-    guard let index = ScannedNumber.signed(number, bits: 64) else {
-      throw FieldError("\(number) is not a valid number")
+    guard let brackets = Brackets(rest) else {
+      return Decision(reference: rest.isEmpty ? make("fd.types", .none, text) : nil)
+    }
+    guard let index = ScannedNumber.signed(brackets.text, bits: 64) else {
+      throw FieldError("\(brackets.text) is not a valid number")
     }
     return Decision(
-      reference: number.count + 2 == rest.count
-        ? make("fd.types", index == -1 ? .none : .index(Int(index)), text) : nil)
+      reference: brackets.isAll ? make("fd.types", index == -1 ? .none : .index(Int(index)), text) : nil)
   }
 
-  /// What stands in brackets, when nothing else follows.
-  private static func bracketed(_ text: some StringProtocol) -> String? {
-    guard text.hasPrefix("["), let end = text.firstIndex(of: "]"), text.index(after: end) == text.endIndex else {
-      return nil
+  /// What follows a field's name in brackets.
+  private struct Brackets {
+    /// Up to the first that closes; without one, all that follows.
+    let text: String
+    /// Whether they are closed, and nothing else follows.
+    let isAll: Bool
+
+    /// - Returns: `nil` where none open.
+    init?(_ rest: Substring) {
+      guard rest.hasPrefix("[") else { return nil }
+      let inside = rest.dropFirst().prefix { $0 != "]" }
+      text = String(inside)
+      isAll = rest[inside.endIndex...].count == 1
     }
-    return String(text[text.index(after: text.startIndex)..<end])
   }
 
   private static func resolvePluginField(

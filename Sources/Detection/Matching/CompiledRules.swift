@@ -66,16 +66,15 @@ package final class CompiledRules: Sendable {
     (paths, numbers, addresses) = (FlatBuffer(hot.paths), FlatBuffer(hot.numbers), FlatBuffer(hot.addresses))
     let flat = GraphNode.flatten(specializer.graph)
     (nodes, children) = (FlatBuffer(flat.nodes), FlatBuffer(flat.children))
-    var parts = slots
     self.rules = rules.map { rule in
       Rule(
         name: rule.name, description: rule.description, priority: rule.priority, tags: rule.tags,
-        isEnabled: rule.isEnabled, condition: rule.condition, output: rule.output.placed { parts.slot(of: $0) },
+        isEnabled: rule.isEnabled, condition: rule.condition, output: rule.output.placed { slots.slot(of: $0) },
         root: rule.root, eventTypes: rule.eventTypes)
     }
-    (terms, formats, fields) = (parts.terms, parts.formats, parts.fields)
+    (terms, formats, fields) = (slots.terms, slots.formats, slots.fields)
     slotFields = FlatBuffer(
-      parts.terms.map { term in
+      slots.terms.map { term in
         if case .field(let field) = term { return Int32(field) }
         return -1
       })

@@ -132,7 +132,7 @@ enum Glob {
       case "digit": return isDigit
       case "alnum": return isUpper || isLower || isDigit
       case "xdigit": return StringEscapes.hexDigit(byte) != nil
-      case "space": return byte == 0x20 || (0x09...0x0d).contains(byte)
+      case "space": return ConditionScanner.isSpace(byte)
       case "blank": return byte == 0x20 || byte == 0x09
       case "punct": return isPrinted && !isUpper && !isLower && !isDigit
       case "graph": return isPrinted

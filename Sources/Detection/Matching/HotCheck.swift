@@ -47,8 +47,12 @@ struct HotCheck: Sendable {
       case .address(let comparison, let addresses):
         make(comparison == .notEqual ? .noAddresses : .addresses, offset: hot.addresses.count, length: addresses.count)
         hot.addresses += addresses
-      case .bytes(let comparison, let bytes) where !check.isList && kind(comparison) != nil:
-        make(kind(comparison) ?? .slow, offset: hot.bytes.count, length: bytes.count)
+      case .bytes(let comparison, let bytes) where !check.isList:
+        guard let kind = kind(comparison) else {
+          make(.slow)
+          continue
+        }
+        make(kind, offset: hot.bytes.count, length: bytes.count)
         hot.bytes += bytes
       case .number(let comparison, let literal):
         guard let bits = literal.bits, let kind = kind(comparison, literal) else {

@@ -27,7 +27,7 @@ extension Matcher {
       let (list, letters) = (value(of: arguments), value(of: options))
       guard !list.isAbsent, !letters.isAbsent else { return .absent }
       let scan = OptionScan(Array(arena.bytes(of: letters)))
-      return result(scan.results(elements(of: list).map { Array(arena.bytes(of: $0)) }, selector: selector), selector)
+      return result(scan.results(words(of: list), selector: selector), selector)
     }
   }
 
@@ -53,6 +53,8 @@ extension Matcher {
     }
     return elements
   }
+
+  func words(of value: FieldValue) -> [[UInt8]] { elements(of: value).map { Array(arena.bytes(of: $0)) } }
 
   private func list(_ slots: [Int], _ formats: [ValueFormat]) -> FieldValue {
     let parts = slots.map { value(of: $0) }

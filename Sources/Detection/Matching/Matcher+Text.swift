@@ -16,9 +16,7 @@ extension Matcher {
     switch value.kind {
     case .absent: return nil
     case .bytes: return String(decoding: arena.bytes(of: value), as: UTF8.self)
-    case .list:
-      let items = elements(of: value).map { String(decoding: arena.bytes(of: $0), as: UTF8.self) }
-      return "(\(items.joined(separator: ",")))"
+    case .list: return "(\(texts(of: value).joined(separator: ",")))"
     case .numbers:
       let items = (0..<Int(value.second)).map { text(of: arena.number($0, of: value), format) }
       return "(\(items.joined(separator: ",")))"
@@ -26,6 +24,10 @@ extension Matcher {
     case .addressV6: return IPAddress(high: value.first, low: value.second).description
     case .number: return text(of: value.first, format)
     }
+  }
+
+  private func texts(of list: FieldValue) -> [String] {
+    elements(of: list).map { String(decoding: arena.bytes(of: $0), as: UTF8.self) }
   }
 
   private func text(of bits: UInt64, _ format: ValueFormat) -> String {
@@ -53,7 +55,7 @@ extension Matcher {
   func json(of value: FieldValue, _ format: ValueFormat) -> JSONValue {
     switch value.kind {
     case .absent: return .null
-    case .list: return .list(elements(of: value).map { String(decoding: arena.bytes(of: $0), as: UTF8.self) })
+    case .list: return .list(texts(of: value))
     case .bytes, .addressV4, .addressV6, .numbers: return .string(text(of: value, format) ?? "")
     case .number:
       switch format.type.family {

@@ -1,7 +1,7 @@
 /// Matches events against rules, one after the other. Not thread-safe: each thread has its own.
 ///
 /// Nothing is allocated for an event that matches no rule, except where a regular expression meets text that is no
-/// ASCII.
+/// ASCII, where lists are compared with each other, and where terms are made from several values or from lists.
 package final class Matcher {
   package let rules: CompiledRules
   package let arena = ValueArena()
@@ -232,9 +232,8 @@ package final class Matcher {
 
   private func compareLists(_ comparison: Comparison.Operator, _ left: FieldValue, _ right: FieldValue) -> Bool {
     guard right.kind == .list else { return false }
-    let wanted = Set(
-      arena.bytes(of: right).split(separator: 0, omittingEmptySubsequences: false).dropLast().map(Array.init))
-    let own = arena.bytes(of: left).split(separator: 0, omittingEmptySubsequences: false).dropLast().map(Array.init)
+    let wanted = Set(words(of: right))
+    let own = words(of: left)
     return comparison == .in ? own.allSatisfy(wanted.contains) : own.contains(where: wanted.contains)
   }
 

@@ -18,10 +18,11 @@ struct ListExpansion {
   init(_ definitions: RuleDefinitions) {
     var entries: [Entry] = []
     var used: Set<String> = []
-    for list in definitions.lists {
+    for list in definitions.lists.all {
+      let visible = definitions.lists.visibleCount(for: list.name)
       var items: [String] = []
       for item in list.items {
-        if let other = definitions.list(named: item), other.index < list.visibility {
+        if let other = definitions.lists.named(item, amongFirst: visible) {
           used.insert(item)
           items += other.items
         } else {
@@ -35,7 +36,7 @@ struct ListExpansion {
           isWord: !name.contains(where: Self.isSeparator)))
     }
     places = Dictionary(
-      definitions.lists.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+      definitions.lists.all.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     self.entries = entries
     for name in used { if let place = places[name] { self.entries[place].isUsed = true } }
   }
@@ -62,7 +63,7 @@ struct ListExpansion {
     Set(text.split(whereSeparator: isSeparator))
   }
 
-  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d }
+  static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d }
 
   private static func isSeparator(_ byte: UInt8) -> Bool { isBlank(byte) || "(),=".utf8.contains(byte) }
 

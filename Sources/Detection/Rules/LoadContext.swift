@@ -22,7 +22,6 @@ package struct LoadContext: Hashable, Sendable {
     case ruleCondition = "rule condition"
     case conditionExpression = "condition expression"
     case ruleOutput = "rule output"
-    case ruleOutputExpression = "rule output expression"
     case rulePriority = "rule priority"
     case overrides
   }
@@ -47,12 +46,8 @@ package struct LoadContext: Hashable, Sendable {
   var file: String { locations.first?.name ?? "" }
 
   func inside(_ node: YAMLNode, _ item: Item, _ name: String = "") -> LoadContext {
-    inside(node.mark, item, name)
-  }
-
-  func inside(_ mark: YAMLNode.Mark, _ item: Item, _ name: String = "") -> LoadContext {
     var context = self
-    context.locations.append(Location(name: file, mark: mark, item: item, itemName: name))
+    context.locations.append(Location(name: file, mark: node.mark, item: item, itemName: name))
     return context
   }
 

@@ -22,9 +22,8 @@ package struct LoadResult: Hashable, Sendable {
   }
 
   /// In the order in which warnings of one condition are told.
-  package enum WarningCode: String, Hashable, Sendable, CaseIterable {
+  package enum WarningCode: String, Hashable, Sendable {
     case unknownSource = "LOAD_UNKNOWN_SOURCE"
-    case unsafeNACheck = "LOAD_UNSAFE_NA_CHECK"
     case noEventType = "LOAD_NO_EVTTYPE"
     case unknownFilter = "LOAD_UNKNOWN_FILTER"
     case unusedMacro = "LOAD_UNUSED_MACRO"
@@ -41,7 +40,6 @@ package struct LoadResult: Hashable, Sendable {
     package var title: String {
       switch self {
       case .unknownSource: "Unknown event source"
-      case .unsafeNACheck: "Unsafe <NA> comparison in condition"
       case .noEventType: "Condition has no event-type restriction"
       case .unknownFilter: "Unknown field or event-type in condition or output"
       case .unusedMacro: "Unused macro"

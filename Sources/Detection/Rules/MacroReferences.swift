@@ -19,22 +19,22 @@ struct MacroReferences {
   /// - Returns: the first problem; `nil` when all is well.
   mutating func check(macro: RuleDefinitions.Macro) -> Problem? {
     guard let expression = expressions[macro.name] else { return nil }
-    let problem = check(expression, visibility: macro.visibility)
+    let problem = check(expression, visibleCount: definitions.macros.visibleCount(for: macro.name))
     if problem == nil { checked.insert(macro.name) }
     return problem
   }
 
-  mutating func check(rule expression: Expression) -> Problem? { check(expression, visibility: .max) }
+  mutating func check(rule expression: Expression) -> Problem? { check(expression, visibleCount: .max) }
 
-  private mutating func check(_ expression: Expression, visibility: Int) -> Problem? {
-    var search = Search(visibility: visibility)
+  private mutating func check(_ expression: Expression, visibleCount: Int) -> Problem? {
+    var search = Search(visibleCount: visibleCount)
     visit(expression, &search)
     if let loop = search.loop { return loop }
     return search.unknown
   }
 
   private struct Search {
-    var visibility: Int
+    var visibleCount: Int
     var path: [String] = []
     var visited: Set<String> = []
     var loop: Problem?
@@ -50,8 +50,7 @@ struct MacroReferences {
     case .exists, .comparison:
       break
     case .macro(let name, let position):
-      guard let macro = definitions.macro(named: name), macro.index < search.visibility,
-        let expression = expressions[name]
+      guard definitions.macros.named(name, amongFirst: search.visibleCount) != nil, let expression = expressions[name]
       else {
         search.unknown =
           search.unknown

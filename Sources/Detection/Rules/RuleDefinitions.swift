@@ -4,9 +4,6 @@ struct RuleDefinitions: Sendable {
     var name: String
     var items: [String]
     var context: LoadContext
-    var index = 0
-    /// Lists before it are seen by it.
-    var visibility = 0
   }
 
   struct Macro: Sendable {
@@ -14,9 +11,6 @@ struct RuleDefinitions: Sendable {
     var condition: String
     var context: LoadContext
     var conditionContext: LoadContext
-    var index = 0
-    /// Macros before it are seen by it.
-    var visibility = 0
   }
 
   struct Exception: Sendable {
@@ -88,29 +82,18 @@ struct RuleDefinitions: Sendable {
     var context: LoadContext
   }
 
+  private(set) var lists = NamedDefinitions<List>()
+  private(set) var macros = NamedDefinitions<Macro>()
   /// In the order of their first definitions.
-  private(set) var lists: [List] = []
-  private(set) var macros: [Macro] = []
   private(set) var rules: [Rule] = []
   private(set) var requiredEngineVersion: EngineVersion?
   private(set) var requiredPlugins: [[PluginRequirement]] = []
 
-  private var listPlaces: [String: Int] = [:]
-  private var macroPlaces: [String: Int] = [:]
   private var rulePlaces: [String: Int] = [:]
-  private var clock = 0
 
   struct PluginRequirement: Hashable, Sendable {
     var name: String
     var version: String
-  }
-
-  func list(named name: String) -> List? { listPlaces[name].map { lists[$0] } }
-  func macro(named name: String) -> Macro? { macroPlaces[name].map { macros[$0] } }
-
-  private mutating func tick() -> Int {
-    defer { clock += 1 }
-    return clock
   }
 
   // MARK: Requirements
@@ -140,50 +123,24 @@ struct RuleDefinitions: Sendable {
 
   // MARK: Lists and macros
 
-  mutating func define(_ list: List) {
-    var list = list
-    list.visibility = tick()
-    if let place = listPlaces[list.name] {
-      list.index = lists[place].index
-      lists[place] = list
-    } else {
-      list.index = list.visibility
-      listPlaces[list.name] = lists.count
-      lists.append(list)
-    }
-  }
+  mutating func define(_ list: List) { lists.define(list, as: list.name) }
 
   mutating func append(_ list: List) throws(RuleError) {
-    guard let place = listPlaces[list.name] else {
+    guard lists.change(list.name, { $0.items += list.items }) else {
       throw RuleError(
         .validate, "List uses 'append' or 'override.items: append' but no list by that name already exists",
         list.context)
     }
-    lists[place].items += list.items
-    lists[place].visibility = tick()
   }
 
-  mutating func define(_ macro: Macro) {
-    var macro = macro
-    macro.visibility = tick()
-    if let place = macroPlaces[macro.name] {
-      macro.index = macros[place].index
-      macros[place] = macro
-    } else {
-      macro.index = macro.visibility
-      macroPlaces[macro.name] = macros.count
-      macros.append(macro)
-    }
-  }
+  mutating func define(_ macro: Macro) { macros.define(macro, as: macro.name) }
 
   mutating func append(_ macro: Macro) throws(RuleError) {
-    guard let place = macroPlaces[macro.name] else {
+    guard macros.change(macro.name, { $0.condition += " " + macro.condition }) else {
       throw RuleError(
         .validate, "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists",
         macro.context)
     }
-    macros[place].condition += " " + macro.condition
-    macros[place].visibility = tick()
   }
 
   // MARK: Rules
@@ -205,7 +162,6 @@ struct RuleDefinitions: Sendable {
       }
       try rule.exceptions[index].complete(checkingFields: !rule.isOfUnknownSource)
     }
-    _ = tick()
     if let place = rulePlaces[rule.name] {
       rules[place] = rule
     } else {
@@ -240,7 +196,6 @@ struct RuleDefinitions: Sendable {
     extend(\.description, by: change.description)
     rules[place].tags.formUnion(change.tags ?? [])
     for exception in change.exceptions ?? [] { try append(exception, toRuleAt: place) }
-    _ = tick()
   }
 
   private mutating func append(_ exception: Exception, toRuleAt place: Int) throws(RuleError) {
@@ -292,7 +247,6 @@ struct RuleDefinitions: Sendable {
     rule.warnsOfEventTypes = change.warnsOfEventTypes ?? rule.warnsOfEventTypes
     rule.skipsUnknownFilter = change.skipsUnknownFilter ?? rule.skipsUnknownFilter
     rules[place] = rule
-    _ = tick()
   }
 
   mutating func enable(_ name: String, _ isEnabled: Bool, _ context: LoadContext) throws(RuleError) {

@@ -8,7 +8,7 @@ extension RuleDefinitions.Exception {
       guard fields.count == operators.count else {
         throw RuleError(.validate, "Fields and comps lists must have equal length", context)
       }
-      comparisons = .list(operators.map { .word($0.word.trimmed) })
+      comparisons = .list(operators.map { .word($0.word.trimmed(of: ListExpansion.isBlank)) })
       for comparison in comparisons.list ?? [] where !Self.isOperator(comparison.word) {
         throw RuleError(.validate, "'\(comparison.word)' is not a supported comparison operator", context)
       }
@@ -18,7 +18,7 @@ extension RuleDefinitions.Exception {
       guard comparisons.list == nil else {
         throw RuleError(.validate, "Fields and comps must both be strings", context)
       }
-      comparisons = .word(comparisons.word.trimmed)
+      comparisons = .word(comparisons.word.trimmed(of: ListExpansion.isBlank))
       let word = comparisons.word
       guard ["in", "pmatch", "intersects"].contains(word) || Comparison(word)?.modifier != nil else {
         throw RuleError(
@@ -105,12 +105,5 @@ extension String {
   /// In quotes, when it has a blank and no quotes yet.
   var quotedIfNeeded: String {
     utf8.contains(UInt8(ascii: " ")) && !hasPrefix("\"") && !hasPrefix("'") ? "\"\(self)\"" : self
-  }
-
-  fileprivate var trimmed: String {
-    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d }
-    let bytes = utf8.drop(while: isBlank)
-    guard let last = bytes.lastIndex(where: { !isBlank($0) }) else { return "" }
-    return String(decoding: bytes[...last], as: UTF8.self)
   }
 }

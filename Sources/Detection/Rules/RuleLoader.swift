@@ -53,11 +53,11 @@ private struct Compilation: Sendable {
   mutating func run() throws(RuleError) {
     var lists = ListExpansion(definitions)
     var expressions: [String: Expression] = [:]
-    for macro in definitions.macros {
+    for macro in definitions.macros.all {
       expressions[macro.name] = try parse(macro.condition, &lists, macro.conditionContext)
     }
     var references = MacroReferences(definitions, expressions)
-    for macro in definitions.macros {
+    for macro in definitions.macros.all {
       if let problem = references.check(macro: macro) {
         throw RuleError(
           .validate, problem.message, macro.context.inside(condition: macro.condition, at: problem.position))
@@ -74,10 +74,10 @@ private struct Compilation: Sendable {
     for rule in definitions.rules where !rule.isOfUnknownSource {
       try compile(rule, &lists, &references, types, warnings)
     }
-    for macro in definitions.macros where !references.used.contains(macro.name) {
+    for macro in definitions.macros.all where !references.used.contains(macro.name) {
       result.warn(.unusedMacro, "Macro not referred to by any other rule/macro", macro.context)
     }
-    for list in definitions.lists where !lists.isUsed(list.name) {
+    for list in definitions.lists.all where !lists.isUsed(list.name) {
       result.warn(.unusedList, "List not referred to by any other rule/macro", list.context)
     }
   }
@@ -86,7 +86,7 @@ private struct Compilation: Sendable {
   private func ordered(_ expressions: [String: Expression]) -> [String] {
     var order: [String] = []
     var seen: Set<String> = []
-    for macro in definitions.macros {
+    for macro in definitions.macros.all {
       // Without recursion: chains of macros can be long.
       var stack = [(name: macro.name, isLeaving: false)]
       while let (name, isLeaving) = stack.popLast() {

@@ -147,7 +147,7 @@ struct RuleReader {
   }
 
   private static func isBareByte(_ byte: UInt8) -> Bool {
-    !"()\"'=, ".utf8.contains(byte) && !(0x09...0x0d).contains(byte)
+    !"()\"'=,".utf8.contains(byte) && !ConditionScanner.isSpace(byte)
   }
 
   private mutating func readMacro(_ item: YAMLNode) throws(RuleError) {
@@ -175,11 +175,19 @@ struct RuleReader {
   private mutating func readAppend(
     _ item: YAMLNode, overridable: Set<String>, _ context: LoadContext
   ) throws(RuleError) -> Bool {
+    let (appends, overrides) = try readChanges(item, appendable: overridable, replaceable: overridable, context)
+    return appends || !overrides.append.isEmpty
+  }
+
+  /// The two ways to say that an item changes an earlier one, of which it may use one.
+  private mutating func readChanges(
+    _ item: YAMLNode, appendable: Set<String>, replaceable: Set<String>, _ context: LoadContext
+  ) throws(RuleError) -> (appends: Bool, overrides: Overrides) {
     let appends = try item.optionalBool("append", context) ?? false
     if appends { result.warn(.deprecatedItem, Self.appendIsDeprecated, context) }
-    let overrides = try readOverrides(item, appendable: overridable, replaceable: overridable, context)
+    let overrides = try readOverrides(item, appendable: appendable, replaceable: replaceable, context)
     guard !appends || overrides.isEmpty else { throw RuleError(.yamlValidate, Self.overrideAndAppend, context) }
-    return appends || !overrides.append.isEmpty
+    return (appends, overrides)
   }
 
   private struct Overrides {
@@ -241,11 +249,8 @@ struct RuleReader {
     let name = try item.requiredText("rule", root.inside(item, .rule))
     let context = root.inside(item, .rule, name)
     let source = try item.optionalText("source", context, mayBeEmpty: true) ?? ""
-    let appends = try item.optionalBool("append", context) ?? false
-    if appends { result.warn(.deprecatedItem, Self.appendIsDeprecated, context) }
-    let overrides = try readOverrides(
+    let (appends, overrides) = try readChanges(
       item, appendable: Self.appendableKeys, replaceable: Self.replaceableKeys, context)
-    guard !appends || overrides.isEmpty else { throw RuleError(.yamlValidate, Self.overrideAndAppend, context) }
     if !overrides.isEmpty {
       try readOverridingRule(item, name: name, source: source, overrides, context)
     } else if appends {
@@ -272,7 +277,7 @@ struct RuleReader {
     let description = try item.requiredText("desc", context)
     let priority = try item.requiredText("priority", context)
     var rule = RuleDefinitions.Rule(
-      name: name, condition: condition, output: output.trimmedOfSpace, description: description,
+      name: name, condition: condition, output: output.trimmed(of: ConditionScanner.isSpace), description: description,
       priority: try readPriority(priority, item, context), source: RuleDefinitions.source, tags: [], exceptions: [],
       context: context, conditionContext: context.inside(item["condition"] ?? item, .ruleCondition),
       outputContext: context.inside(item["output"] ?? item, .ruleOutput))

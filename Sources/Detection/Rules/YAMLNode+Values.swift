@@ -88,10 +88,10 @@ extension String {
     return UInt32(self)
   }
 
-  var trimmedOfSpace: String {
-    func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
-    let bytes = utf8.drop(while: isSpace)
-    guard let last = bytes.lastIndex(where: { !isSpace($0) }) else { return "" }
+  /// Without the bytes of a kind before and behind it.
+  func trimmed(of isBlank: (UInt8) -> Bool) -> String {
+    let bytes = utf8.drop(while: isBlank)
+    guard let last = bytes.lastIndex(where: { !isBlank($0) }) else { return "" }
     return String(decoding: bytes[...last], as: UTF8.self)
   }
 }

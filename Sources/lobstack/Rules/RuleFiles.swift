@@ -4,12 +4,7 @@ import Foundation
 import Supervision
 
 /// Rules files as they lie on disk.
-struct RuleFiles {
-  struct File {
-    var name: String
-    var text: String
-  }
-
+enum RuleFiles {
   /// The instance's `policy/falco`, or the one that an instance would start with.
   static func policyDirectory() throws -> String {
     try PolicySource.find(given: nil, executable: Platform.currentExecutable).directory + "/falco"
@@ -33,19 +28,7 @@ struct RuleFiles {
   }
 
   static func read(_ path: String) throws -> String {
-    do {
-      let bytes = try Data(contentsOf: URL(filePath: path))
-      guard let text = String(validating: bytes, as: UTF8.self) else {
-        throw Fault(.invalid, operation: "read \(path)", reason: "it is not UTF-8 text", remedy: "save it as UTF-8")
-      }
-      return text
-    } catch let fault as Fault {
-      throw fault
-    } catch {
-      throw Fault(
-        .notFound, operation: "read \(path)", reason: "the file cannot be read", remedy: "check the path and its mode",
-        cause: error)
-    }
+    try NamedFile.text(NamedFile.bytes(path) { try FileHandle(forReadingFrom: URL(filePath: path)) }, source: path)
   }
 
   /// Loads files one after the other.

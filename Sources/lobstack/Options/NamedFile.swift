@@ -1,0 +1,31 @@
+import Faults
+import Foundation
+
+/// A file that a user named.
+enum NamedFile {
+  /// - Parameters:
+  ///   - source: its name, for errors.
+  ///   - longest: nothing is read behind the first byte past it.
+  /// - Throws: `Fault(.notFound)` when it cannot be opened or read.
+  static func bytes(_ source: String, longest: Int = .max, open: () throws -> FileHandle) throws -> Data {
+    do {
+      let handle = try open()
+      var bytes = Data()
+      while bytes.count <= longest, let piece = try handle.read(upToCount: 64 << 10), !piece.isEmpty { bytes += piece }
+      return bytes
+    } catch {
+      throw Fault(
+        .notFound, operation: "read \(source)", reason: "the file cannot be read",
+        remedy: "check the path and its mode",
+        cause: error)
+    }
+  }
+
+  /// - Throws: `Fault(.invalid)` for what is no UTF-8.
+  static func text(_ bytes: Data, source: String) throws -> String {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw Fault(.invalid, operation: "read \(source)", reason: "it is not UTF-8 text", remedy: "save it as UTF-8")
+    }
+    return text
+  }
+}
