@@ -1,4 +1,5 @@
 import Detection
+import SeededRandom
 import Testing
 
 @testable import GuestTrace
