@@ -83,7 +83,7 @@ struct TracePointsTests {
         // What the sandbox tells of can be named.
         #expect(SystemCall.type(number) != nil, "\(point.name)")
       case "syscall":
-        #expect(parts.count == 3 && SystemCall.named(parts[1]) != nil && ["enter", "exit"].contains(parts[2]))
+        #expect(parts.count == 3 && EventType(parts[1]) != nil && ["enter", "exit"].contains(parts[2]))
       default: Issue.record("\(point.name)")
       }
       for field in ["container_id", "credentials", "group_id", "thread_id", "time", "cwd", "process_name"] {
