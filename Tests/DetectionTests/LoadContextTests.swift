@@ -1,0 +1,165 @@
+import Testing
+
+@testable import Detection
+
+@Suite("The place of a problem in rules")
+struct LoadContextTests {
+  private func problem(in text: String) throws -> LoadResult.Problem<LoadResult.ErrorCode> {
+    var loader = RuleLoader()
+    return try #require(loader.load(text, file: "a.yaml").errors.first)
+  }
+
+  @Test("is in a macro's condition, whatever its lines are in the file") func macro() throws {
+    let text = """
+      - macro: m
+        condition: >
+          evt.type = open and
+          (proc.name = a
+      - rule: r
+        desc: d
+        priority: INFO
+        output: o
+        condition: m
+
+      """
+    let error = try problem(in: text)
+    #expect(error.message == "expected a ')' token")
+    #expect(
+      "\(error.context)" == """
+        In rules content: (a.yaml:0:0)
+            macro 'm': (a.yaml:0:2)
+            macro condition: (a.yaml:1:13)
+            condition expression: ("evt.type = open a...":3:14)
+
+        """)
+    #expect(
+      error.context.snippet(of: text) == """
+        evt.type = open and (proc.name = a
+                                         ^
+
+        """)
+  }
+
+  @Test("is in an output") func output() throws {
+    let text = """
+      - list: names
+        items: [a, b]
+      - rule: quite a rule
+        desc: d
+        priority: INFO
+        output: "a %nope b"
+        condition: evt.type = open and proc.name in (names)
+      """
+    let error = try problem(in: text)
+    #expect(
+      "\(error.context)" == """
+        In rules content: (a.yaml:0:0)
+            rule 'quite a rule': (a.yaml:2:2)
+            rule output: (a.yaml:5:10)
+
+        """)
+    #expect(
+      error.context.snippet(of: text) == """
+          output: "a %nope b"
+                  ^
+
+        """)
+  }
+
+  @Test("is in an exception, down to the value") func exception() throws {
+    let text = """
+      - rule: r
+        desc: d
+        priority: INFO
+        output: o
+        condition: evt.type = open
+        exceptions:
+          - name: e
+            fields: [proc.name, fd.name]
+            values:
+              - [a, b]
+              - [[a, b], ""]
+      """
+    let error = try problem(in: text)
+    #expect(error.message == "Value must be non-empty")
+    #expect(
+      "\(error.context)" == """
+        In rules content: (a.yaml:0:0)
+            rule 'r': (a.yaml:0:2)
+            exception 'e': (a.yaml:6:6)
+            exception values: (a.yaml:9:8)
+            exception value: (a.yaml:10:10)
+            value for: (a.yaml:10:10)
+            exception: (a.yaml:10:19)
+            value for: (a.yaml:10:19)
+
+        """)
+    #expect(
+      error.context.snippet(of: text) == """
+                - [[a, b], ""]
+                           ^
+
+        """)
+  }
+
+  @Test("is in a value of another kind") func value() throws {
+    let text = """
+      - rule: r
+        desc: d
+        priority: INFO
+        output: o
+        condition: evt.type = open
+      - rule: r
+        desc:
+          - x
+        override:
+          desc: replace
+      """
+    let error = try problem(in: text)
+    #expect(error.context.description.hasSuffix("    value for 'desc': (a.yaml:7:4)\n"))
+    #expect(error.context.snippet(of: text) == "    - x\n    ^\n")
+  }
+
+  @Test("in a long line is shown with what is around it") func long() throws {
+    let filler = String(repeating: "x", count: 200)
+    let behind = try problem(in: Self.rule("evt.type = open and proc.name = \"\(filler)\" and nope"))
+    #expect(
+      behind.context.snippet(of: "") == "..." + String(repeating: "x", count: 69) + "\" and nope\n"
+        + String(repeating: " ", count: 80) + "^\n")
+    let before = try problem(in: Self.rule("evt.type = open and nope and proc.name = \"\(filler)\""))
+    #expect(
+      before.context.snippet(of: "")
+        == "evt.type = open and nope and proc.name = \"" + String(repeating: "x", count: 58) + "...\n"
+        + String(repeating: " ", count: 22) + "^\n")
+  }
+
+  private static func rule(_ condition: String) -> String {
+    """
+    - rule: r
+      desc: d
+      priority: INFO
+      output: o
+      condition: \(condition)
+    """
+  }
+
+  @Test("may be shown of any text, also one that it is not from") func anyText() throws {
+    let error = try problem(in: "a: b")
+    #expect(error.context.snippet(of: "a: b") == "a: b\n^\n")
+    #expect(error.context.snippet(of: "") == "<No context available>\n")
+    for text in ["\n", "\n\n\n", "a\n", "\na", "é", String(repeating: "é", count: 1_000), "\0"] {
+      for width in [0, 1, 2, 5, 160] { _ = error.context.snippet(of: text, width: width) }
+    }
+    let later = try problem(in: "- {list: l, items: [a]}\n- {list: m, items: b}\n")
+    for text in ["", "a", "\n", "a\nb", String(repeating: "x\n", count: 40)] {
+      for width in [0, 1, 2, 5, 160] { _ = later.context.snippet(of: text, width: width) }
+    }
+  }
+
+  @Test("names a condition by its beginning, on one line") func names() throws {
+    let short = try problem(in: Self.rule("\"nope\\nand a.b\""))
+    #expect(short.context.locations.last?.name == "\"nope and a.b\"")
+    let long = try problem(in: Self.rule("nope and\n    evt.type = open and a"))
+    #expect(long.context.locations.last?.name == "\"nope and evt.type...\"")
+  }
+}
