@@ -124,7 +124,8 @@ let package = Package(
       "NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Threads", "Turns", logging]),
     /** Alerts to a file, to syslog and to a webhook. */
     room(
-      "AlertForwarding", ["AgentModel", "APIModel", "Faults", "Files", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
+      "AlertForwarding",
+      ["AgentModel", "APIModel", "Faults", "Files", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
     /** gVisor's trace of a sandbox: messages to events, and the processes behind them. */
     room("GuestTrace", ["Detection"]),
     /** Envoy: its configuration, and whether it runs it. */
@@ -169,8 +170,8 @@ let package = Package(
     room(
       "ControlPlane",
       [
-        "ACMEClient", "AgentModel", "APIModel", "AuditLog", "Blueprint", "CertificateAuthority", "Faults", "Files",
-        "Framing",
+        "ACMEClient", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint", "CertificateAuthority",
+        "Faults", "Files", "Framing",
         "NodeProtocol", "Proxy", "SecretStore", "SocketPeer", "Storage", "Turns", "WorkloadAPI", crypto, httpTypes,
         hummingbird,
         hummingbirdCore,
@@ -195,9 +196,9 @@ let package = Package(
     room(
       "Supervision",
       [
-        "AgentModel", "APIClient", "APIModel", "CertificateAuthority", "ChildProcess", "CLinux", "Faults", "Files",
-        "KernelFiles", "NetworkIsolation", "Proxy", "Sandbox", "SecretStore", crypto, logging, serviceLifecycle,
-        unixSignals,
+        "AgentModel", "AlertForwarding", "APIClient", "APIModel", "CertificateAuthority", "ChildProcess", "CLinux",
+        "Faults", "Files", "KernelFiles", "NetworkIsolation", "Proxy", "Sandbox", "SecretStore", crypto, logging,
+        serviceLifecycle, unixSignals,
       ]),
     /** Attacks the platform to prove its controls. */
     room(
@@ -213,11 +214,9 @@ let package = Package(
     .executableTarget(
       name: "lobstack",
       dependencies: [
-        "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Detection", "Faults", "Files",
-        "GuestTrace", "NameResolution", "NetworkIsolation", "Node", "SecretStore", "Sentinel", "Storage", "Supervision",
-        "Verification",
-        argumentParser,
-        logging,
+        "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Detection",
+        "Faults", "Files", "GuestTrace", "NameResolution", "NetworkIsolation", "Node", "SecretStore", "Sentinel",
+        "Storage", "Supervision", "Verification", argumentParser, logging,
       ],
       swiftSettings: swift),
 
@@ -225,8 +224,8 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess", "KernelFiles",
-        "NetworkIsolation", "Proxy", "SecretStore", "Storage", "Supervision", "TestSupport",
+        "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess", "Files",
+        "KernelFiles", "NetworkIsolation", "Proxy", "SecretStore", "Storage", "Supervision", "TestSupport",
       ],
       path: "Benchmarks", swiftSettings: swift),
 
@@ -245,6 +244,7 @@ let package = Package(
 
     .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
     tests("KernelFilesTests", ["KernelFiles"]),
+    tests("AlertForwardingTests", ["APIModel", "AgentModel", "AlertForwarding", "Faults", logging]),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("HCLTests", ["Faults", "HCL", "SeededRandom"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
@@ -297,7 +297,9 @@ let package = Package(
         httpTypes, hummingbird, hummingbirdTesting,
         logging, nioCore,
       ]),
-    tests("SupervisionTests", ["AgentModel", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
+    tests(
+      "SupervisionTests",
+      ["AgentModel", "AlertForwarding", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
     tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),
     .testTarget(
       name: "IntegrationTests",

@@ -3,6 +3,7 @@ import APIModel
 import AgentModel
 import CertificateAuthority
 import ChildProcess
+import Files
 import Foundation
 import Glibc
 import SecretStore
@@ -54,11 +55,10 @@ enum SecretsBenchmark {
   private static func line(_ text: String, of log: String) async throws -> Double {
     let end = ContinuousClock.now + .seconds(30)
     while ContinuousClock.now < end {
-      var status = stat()
       if let all = try? String(contentsOfFile: log, encoding: .utf8), all.hasSuffix("\(text)\n"),
-        stat(log, &status) == 0
+        let status = FileStatus(log)
       {
-        return Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9
+        return Double(status.changed[0]) + Double(status.changed[1]) / 1e9
       }
       try await Task.sleep(for: .milliseconds(1))
     }

@@ -1,6 +1,7 @@
 import APIModel
 import AgentModel
 import ChildProcess
+import Files
 import Foundation
 import Glibc
 
@@ -49,19 +50,16 @@ enum StartBenchmark {
   /// When the file got its first bytes, by the clock of the file system; the program writes one line and no more.
   static func firstLine(of file: String) async throws -> Double {
     let end = ContinuousClock.now + .seconds(30)
-    var status = stat()
-    while stat(file, &status) != 0 || status.st_size == 0 {
-      guard ContinuousClock.now < end else { throw BenchmarkFailure("no line in \(file) within 30 s") }
+    while ContinuousClock.now < end {
+      if let status = FileStatus(file), status.size > 0 {
+        return Double(status.changed[0]) + Double(status.changed[1]) / 1e9
+      }
       try await Task.sleep(for: .milliseconds(1))
     }
-    return Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9
+    throw BenchmarkFailure("no line in \(file) within 30 s")
   }
 
-  static func realTime() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-  }
+  static func realTime() -> Double { Date().timeIntervalSince1970 }
 
   /// gVisor as one would start it by hand.
   private struct BareRuntime {
