@@ -107,7 +107,7 @@ let package = Package(
     /** DNS queries of agents to answers. */
     room("NameResolution", ["AgentModel", "Faults"]),
     /** Falco's rules: text to a compiled matcher, events to alerts. */
-    room("Detection", ["CRE2", "Faults", "Manifests"]),
+    room("Detection", ["AgentModel", "CRE2", "Faults", "Manifests"]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -158,9 +158,9 @@ let package = Package(
       "Node",
       [
         "AgentModel", "CertificateAuthority", "ChildProcess", "CLinux", "Documents", "Faults", "Files", "Framing",
-        "Images",
-        "KernelFiles", "NameResolution", "NetworkIsolation", "NodeProtocol", "Planning", "Proxy", "Sandbox",
-        "SecretStore", "Turns", crypto, logging, nioCore, serviceLifecycle,
+        "GuestTrace", "Images", "KernelFiles", "NameResolution", "NetworkIsolation", "NodeProtocol", "Planning",
+        "Proxy",
+        "Sandbox", "SecretStore", "Turns", crypto, logging, nioCore, serviceLifecycle,
       ]),
     /** The SPIFFE Workload API on a Unix socket. */
     room(
@@ -188,9 +188,8 @@ let package = Package(
     room(
       "Sentinel",
       [
-        "APIClient", "APIModel", "AgentModel", "CLinux", "Faults", "NameResolution", "NetworkIsolation", "Threads",
-        logging,
-        serviceLifecycle,
+        "APIClient", "APIModel", "AgentModel", "CLinux", "Detection", "Faults", "Files", "GuestTrace", "KernelFiles",
+        "NameResolution", "NetworkIsolation", "NodeProtocol", "Threads", logging, serviceLifecycle,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
@@ -250,7 +249,7 @@ let package = Package(
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
-    tests("DetectionTests", ["Detection", "Faults", "Manifests", "SeededRandom"]),
+    tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
     tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests", "SeededRandom"]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("NameResolutionTests", ["AgentModel", "Faults", "NameResolution", "SeededRandom"]),

@@ -13,12 +13,14 @@ package struct AgentSpec: Hashable, Sendable, Codable {
   /// The hosts that the agent may reach; none by default.
   package var egress: [EgressAllowance]
   package var restartPolicy: RestartPolicy
+  /// What follows a critical alert.
+  package var response: AgentResponse
 
   package init(
     image: ImageReference, tier: Tier = .starter, command: [String]? = nil, env: [String: String] = [:],
     workspace: Workspace = Workspace(), ports: [String: UInt16] = [:], secrets: [SecretName] = [],
     egress: [EgressAllowance] = [],
-    restartPolicy: RestartPolicy = .always
+    restartPolicy: RestartPolicy = .always, response: AgentResponse = .alert
   ) {
     self.image = image
     self.tier = tier
@@ -29,9 +31,10 @@ package struct AgentSpec: Hashable, Sendable, Codable {
     self.secrets = secrets
     self.egress = egress
     self.restartPolicy = restartPolicy
+    self.response = response
   }
 
-  /// Specs stored by versions that knew no egress or secrets have none.
+  /// Specs stored by versions that knew no egress, secrets or response have none.
   package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     image = try fields.decode(ImageReference.self, forKey: .image)
@@ -43,6 +46,7 @@ package struct AgentSpec: Hashable, Sendable, Codable {
     secrets = try fields.decodeIfPresent([SecretName].self, forKey: .secrets) ?? []
     egress = try fields.decodeIfPresent([EgressAllowance].self, forKey: .egress) ?? []
     restartPolicy = try fields.decode(RestartPolicy.self, forKey: .restartPolicy)
+    response = try fields.decodeIfPresent(AgentResponse.self, forKey: .response) ?? .alert
   }
 
   /// The one directory that an agent can write and that outlives its process.

@@ -21,6 +21,8 @@ package struct InstanceLayout: Hashable, Sendable {
   package var apiDirectory: String { "\(runDirectory)/api" }
   /// The node's requests: only the control plane's uid and root may connect.
   package var nodeSocket: String { "\(runDirectory)/node.sock" }
+  /// Where runsc tells the sentinel what happens in sandboxes: root alone.
+  package var traceSocket: String { "\(runDirectory)/trace.sock" }
   /// The API over mutual TLS, for the gateway and for agents by way of the node proxy, who alone may pass its directory.
   package var meshSocket: String { "\(runDirectory)/mesh/mesh.sock" }
   /// The roots that vouch for the gateway and every workload, PEM: for everybody.
@@ -67,6 +69,8 @@ package struct InstanceLayout: Hashable, Sendable {
   package var vaultRecentAudit: String { "\(vaultRunDirectory)/audit/audit.jsonl" }
   // The node's own, 0700 root: a file system in memory, because agents' environments stand in all of it.
   package var nodeMemoryDirectory: String { "\(runDirectory)/node" }
+  /// What runsc is asked to tell.
+  package var traceConfiguration: String { "\(nodeMemoryDirectory)/trace.json" }
   package var desiredStateFile: String { "\(nodeMemoryDirectory)/desired.json" }
   package var runtimeDirectory: String { "\(nodeMemoryDirectory)/runsc" }
   /// One directory per agent uid: what its sandbox is made from.

@@ -1,4 +1,5 @@
 import APIModel
+import AgentModel
 
 /// An alert as a message of syslog (RFC 5424 §6), its text Falco's JSON.
 struct SyslogMessage {

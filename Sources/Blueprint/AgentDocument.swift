@@ -61,11 +61,7 @@ private func parseSpec(_ manifest: Manifest) throws -> AgentSpec {
   if let policy = fields.take("restartPolicy") { spec.restartPolicy = try parseChoice(policy) }
   if let egress = fields.take("egress") { spec.egress = try parseEgress(egress) }
   if let secrets = fields.take("secrets") { spec.secrets = try parseSecrets(secrets) }
-  if let field = fields.take("response") {
-    throw Fault(
-      .unsupported, operation: "read \(field.place)", reason: "this version cannot enforce 'response'",
-      remedy: "remove the field; without it the agent has no response")
-  }
+  if let response = fields.take("response") { spec.response = try parseChoice(response) }
   try fields.finish()
   return spec
 }

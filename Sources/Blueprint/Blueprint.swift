@@ -52,6 +52,7 @@ private func agentPod(_ agent: Agent, providers: Providers) -> Pod {
       name: agent.id.name.description, namespace: agent.id.tenant.description, labels: labels,
       annotations: [
         processLimitAnnotation: "\(spec.tier.processes)", workspaceSizeAnnotation: "\(spec.workspace.size)",
+        responseAnnotation: spec.response.rawValue, tierAnnotation: spec.tier.rawValue,
       ]),
     spec: PodSpec(
       runtimeClassName: "gvisor", restartPolicy: spec.restartPolicy.rawValue, automountServiceAccountToken: false,

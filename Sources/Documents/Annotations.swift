@@ -4,6 +4,12 @@ package let processLimitAnnotation = "lobstack.dev/process-limit"
 /// Annotation of a Pod: the size of its workspace, which Kubernetes keeps in the claim.
 package let workspaceSizeAnnotation = "lobstack.dev/workspace-size"
 
+/// Annotation of a Pod: what follows a critical alert about it.
+package let responseAnnotation = "lobstack.dev/response"
+
+/// Annotation of a Pod: the size that its resources come of, by name.
+package let tierAnnotation = "lobstack.dev/tier"
+
 /// Annotations of a ServiceEntry: the secret that the proxy adds to requests to its hosts, the header that carries it,
 /// and what stands before it in that header.
 package let credentialSecretAnnotation = "lobstack.dev/credential-secret"

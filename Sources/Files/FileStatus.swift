@@ -9,10 +9,13 @@ package struct FileStatus: Sendable {
   /// Permissions, without the kind of file.
   package let mode: UInt32
   package let device: UInt64
+  package let inode: UInt64
   /// Of the last reading and the last change, for utimensat(2).
   package let times: [timespec]
   /// The last change, in seconds since 1970 and nanoseconds: whoever owns the file may have set any.
   package let changed: [Int]
+  /// The last change of anything about it, likewise: no program sets it at will.
+  package let inodeChanged: [Int]
   package let isRegular: Bool
   package let isDirectory: Bool
 
@@ -49,8 +52,10 @@ package struct FileStatus: Sendable {
     size = Int(status.st_size)
     mode = status.st_mode & 0o7777
     device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
     times = [status.st_atim, status.st_mtim]
     changed = [Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec)]
+    inodeChanged = [Int(status.st_ctim.tv_sec), Int(status.st_ctim.tv_nsec)]
     isRegular = status.st_mode & S_IFMT == S_IFREG
     isDirectory = status.st_mode & S_IFMT == S_IFDIR
   }

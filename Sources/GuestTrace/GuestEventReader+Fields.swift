@@ -3,6 +3,9 @@ import Detection
 extension GuestEventReader: FieldSource {
   package var eventType: EventType { event.type }
 
+  /// When the event happened, nanoseconds since 1970 by the sandbox's clock.
+  package var eventTime: UInt64 { event.time }
+
   package func value(of field: Int, in arena: ValueArena) -> FieldValue {
     let bound = fields[field]
     guard hasEvent, let sandbox, let known = bound.field else { return .absent }

@@ -67,19 +67,12 @@ package final class GuestEventReader {
     return hasEvent ? .event : .nothing
   }
 
-  /// Makes an event of a program that an operator started in the sandbox, of which gVisor says nothing.
+  /// Makes an event of a program that an operator starts in the sandbox, of which gVisor says nothing. The process that
+  /// turns up is taken for that program.
   package func takeCommand(_ command: [String], time: UInt64, in sandbox: SandboxEvents) -> Outcome {
-    guard let program = command.first else { return .nothing }
+    guard let process = GuestProcess(startedByOperator: command, at: time) else { return .nothing }
     self.sandbox = sandbox
-    let operatorProcess = GuestProcess(id: 0, start: 0, parent: nil)
-    operatorProcess.name = Array("lobstack".utf8)
-    operatorProcess.sessionName = operatorProcess.name
-    let process = GuestProcess(id: 0, start: time, parent: operatorProcess)
-    process.name = GuestPath.baseName(Array(program.utf8))
-    process.path = Array(program.utf8)
-    process.setCommandLine(command.map { Array($0.utf8) }, count: command.count)
-    process.effectiveUser = 10_001
-    process.effectiveGroup = 10_001
+    sandbox.table.expect(process)
     var context = TraceMessage.Context()
     context.time = time
     let made = begin(.execve, context, process)

@@ -44,6 +44,30 @@ final class GuestProcess {
     (isFromMemory, hasTerminal, descriptors) = (parent.isFromMemory, parent.hasTerminal, parent.descriptors)
   }
 
+  /// A program that an operator starts: below a process `lobstack` of number 0, which no process of a sandbox has.
+  ///
+  /// - Returns: `nil` for an empty command.
+  convenience init?(startedByOperator command: [String], at time: UInt64) {
+    guard let program = command.first else { return nil }
+    let parent = GuestProcess(id: 0, start: 0, parent: nil)
+    parent.name = Array("lobstack".utf8)
+    parent.sessionName = parent.name
+    self.init(id: 0, start: time, parent: parent)
+    name = GuestPath.baseName(Array(program.utf8))
+    path = Array(program.utf8)
+    setCommandLine(command.map { Array($0.utf8) }, count: command.count)
+    // Who an agent is in its sandbox.
+    (effectiveUser, effectiveGroup) = (10_001, 10_001)
+  }
+
+  /// The process that `expected` has become.
+  convenience init(id: UInt64, start: UInt64, _ expected: GuestProcess) {
+    self.init(id: id, start: start, parent: expected.parent)
+    (name, executable, path, arguments) = (expected.name, expected.executable, expected.path, expected.arguments)
+    argumentCount = expected.argumentCount
+    (effectiveUser, effectiveGroup) = (expected.effectiveUser, expected.effectiveGroup)
+  }
+
   /// Takes over a command line. Without a first argument the program's path stands for it.
   ///
   /// - Parameter count: of all words, also those that are not among `words`.

@@ -9,6 +9,9 @@ package final class SandboxEvents {
 
   package init(_ identity: SandboxIdentity) { self.identity = identity }
 
+  /// gVisor counts anew what it drops.
+  package func beginSession() { dropped = 0 }
+
   package var processCount: Int { table.count }
   package var hasOverflowed: Bool { table.hasOverflowed }
 }

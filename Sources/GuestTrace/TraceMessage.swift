@@ -1,9 +1,9 @@
 /// A message of gVisor's remote sink (pkg/sentry/seccheck/sinks/remote), as far as it is understood.
 ///
 /// Its bytes lie in the buffer that it was read from.
-struct TraceMessage {
+package struct TraceMessage {
   /// The greatest message that a socket of this machine takes, and more (net.core.wmem_max).
-  static let longest = 1 << 20
+  package static let longest = 1 << 20
 
   /// wire.MessageType of gVisor.
   enum Kind: UInt16 {

@@ -26,6 +26,7 @@ struct AgentRecord: Codable, Sendable, Hashable {
   var lastExit: AgentExit?
   /// How the run before this one ended, in words.
   var lastTermination: String?
+  var standingResponse: StandingResponse?
 }
 
 /// One agent's directory: its record, and the volumes of its workspace and its log.

@@ -46,6 +46,7 @@ struct AgentState: Sendable {
       uid: record.uid, sandbox: sandbox, generation: record.generation, policyGeneration: policyGeneration,
       hasNetwork: hasNetwork, hasFiles: hasFiles,
       failedGeneration: record.failedGeneration, completedGeneration: record.completedGeneration,
+      heldGeneration: record.standingResponse?.generation,
       backingOff: backOffUntil.map { $0 > now } ?? false)
   }
 

@@ -73,7 +73,10 @@ struct Launch: Sendable {
       try files.volume.keep()
     }
     let id = machine.sandboxID(record.uid)
+    try await machine.watch.watch(
+      WatchedSandbox(desired, container: id, address: network.agentAddress, interface: network.interface))
     let process = try await machine.runtime.run(bundle(id: id, image: image, network: network))
+    await machine.watch.waitForSession(id.description)
     let layers = await machine.readBack(record: record, pod: desired.pod)
     if let broken = layers.first(where: { $0.state != .enforced }) {
       // A short program may be over by now; then there is nothing to prove, and its end is told by the reaper.
@@ -101,12 +104,14 @@ struct Launch: Sendable {
       imageCommand: image.configuration.command, imageEnv: image.configuration.env,
       imageDirectory: image.configuration.directory, workspace: files.volume.mountPoint,
       secrets: SecretFiles(layout: machine.layout, uid: record.uid).directory,
-      networkNamespace: network.namespacePath, logFile: files.log.file, resolver: machine.network.plan.serviceAddress)
+      networkNamespace: network.namespacePath, logFile: files.log.file, resolver: machine.network.plan.serviceAddress,
+      traceConfiguration: machine.layout.traceConfiguration)
   }
 
   private func undo(removingFiles: Bool) async {
     let steps: [(String, @Sendable () async throws -> Void)] = [
       ("remove the sandbox", { try await machine.runtime.delete(machine.sandboxID(record.uid)) }),
+      ("end the watch", { await machine.watch.forget(machine.sandboxID(record.uid).description) }),
       ("close the workspace", { try await files.volume.unmount() }),
       ("withdraw the secrets", { await machine.secrets.withdraw(record.uid) }),
       ("revoke the token", { try await machine.sessions.revoke(record.id) }),

@@ -16,6 +16,7 @@ struct Machine: Sendable {
   let sessions: AgentSessions
   let secrets: AgentSecrets
   let proxy: ProxyControl
+  let watch: SandboxWatch
   let logger: Logger
 
   func sandboxID(_ uid: AgentUID) -> SandboxID { SandboxID(instance: layout.instance, uid: uid) }
@@ -29,7 +30,8 @@ struct Machine: Sendable {
     async let workspace = readBackWorkspace(record.uid)
     async let proxied = proxy.readBack(record.uid)
     async let secret = secrets.readBack(record.uid)
-    return await sandbox + [network] + [workspace] + proxied + [secret].compactMap { $0 }
+    async let detection = watch.readBack(sandboxID(record.uid).description)
+    return await sandbox + [network] + [workspace] + proxied + [secret].compactMap { $0 } + [detection]
   }
 
   private func readBackWorkspace(_ uid: AgentUID) async -> LayerStatus {

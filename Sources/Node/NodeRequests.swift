@@ -53,7 +53,7 @@ struct NodeRequests: NodeRequestHandling {
         return .failed(
           Fault.wrap(error, operation: "ask the secrets manager as agent \(agent)", remedy: "see 'lobstack status'"))
       }
-    case .exec, .logs:
+    case .exec, .logs, .detect:
       return .failed(
         Fault(.invalid, operation: "answer a request", reason: "it is a stream", remedy: "ask for it as a stream"))
     }
@@ -71,6 +71,8 @@ struct NodeRequests: NodeRequestHandling {
       try log.requireReadable(of: uid)
       try await AgentLog(path: log.file).send(tailBytes: tailBytes, follow: follow, to: output)
       try await output(try Frame.json(.exit, StreamExit(code: 0)))
+    case .detect:
+      try await machine.watch.serve(input: input, output: output)
     case .describe, .apply, .observe, .secretsChanged, .probeSecrets:
       throw Fault(.invalid, operation: "serve a stream", reason: "the request has one answer", remedy: "ask for it")
     }
@@ -89,6 +91,13 @@ struct NodeRequests: NodeRequestHandling {
     guard command.first?.isEmpty == false else {
       throw Fault(.invalid, operation: "run a program", reason: "the command is empty", remedy: "name a program")
     }
+    guard !machine.runtime.isFrozen(machine.sandboxID(uid)) else {
+      throw Fault(
+        .conflict, operation: "run a program in agent \(uid)", reason: "the agent is frozen",
+        remedy: "look at 'lobstack alerts'; 'lobstack agent start' runs it anew")
+    }
+    try await machine.watch.tell(
+      OperatorCommand(container: machine.sandboxID(uid).description, command: command, time: .now))
     let processFile = "\(machine.files(uid).directory)/exec-\(UUID().uuidString)"
     defer { unlink(processFile) }
     let execution = machine.runtime.execCommand(

@@ -54,7 +54,8 @@ package struct NodeService: Sendable {
     let handler = NodeRequests(machine: machine, reconciler: reconciler, startedAt: Date())
     let users = try [0, userID(of: InstanceLayout.User.controlPlane)]
     let server = NodeServer(
-      socket: configuration.layout.nodeSocket, allowedUsers: Set(users), handler: handler, logger: logger)
+      socket: configuration.layout.nodeSocket, allowedUsers: Set(users),
+      detectionUsers: [try userID(of: InstanceLayout.User.sentinel)], handler: handler, logger: logger)
     return NodeService(machine: machine, reconciler: reconciler, server: server)
   }
 
@@ -132,7 +133,8 @@ package struct NodeService: Sendable {
     await secrets.onChange { try await proxy.secretsChanged() }
     return Machine(
       layout: layout, runtime: runtime, network: network, images: ImageStore(directory: layout.imagesDirectory),
-      reaper: reaper, sessions: sessions, secrets: secrets, proxy: proxy, logger: logger)
+      reaper: reaper, sessions: sessions, secrets: secrets, proxy: proxy,
+      watch: try SandboxWatch(layout: layout, logger: logger), logger: logger)
   }
 }
 

@@ -37,6 +37,7 @@ extension Reconciler {
         adopt(sandbox, into: &state)
       }
       states[uid] = state
+      if let standing = record.standingResponse, state.sandbox == .running { show(standing, uid) }
     }
     try await removeLeftovers(sandboxes)
     await machine.proxy.adopt(
@@ -46,6 +47,17 @@ extension Reconciler {
         else { return nil }
         return (agent, network.agentAddress)
       })
+    await machine.watch.adopt(
+      desired.agents.compactMap { agent in
+        guard let state = states[agent.uid], state.sandbox == .running,
+          let network = try? machine.network.network(slot: state.record.slot)  // a slot of the plan, by construction
+        else { return nil }
+        return WatchedSandbox(
+          agent, container: machine.sandboxID(agent.uid), address: network.agentAddress, interface: network.interface)
+      })
+    await machine.watch.onOrder { [weak self] order in
+      await self?.respond(order) ?? ResponseAnswer(alert: order.alert, time: .now, failure: "the node ends")
+    }
     await machine.secrets.adopt(Set(states.filter { $0.value.sandbox == .running }.keys))
     await machine.proxy.onRequests { [weak self] in await self?.changed() }
     await machine.sessions.onRequests { [weak self] in await self?.changed() }

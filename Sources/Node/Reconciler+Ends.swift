@@ -9,6 +9,8 @@ import Sandbox
 extension Reconciler {
   /// SIGTERM, ten seconds, SIGKILL.
   func stopSandbox(_ id: SandboxID, record: AgentRecord) async throws {
+    // What an alert was answered about gets no last words.
+    guard record.standingResponse == nil else { return try await machine.runtime.end(id) }
     try await machine.runtime.kill(id, signal: SIGTERM)
     let deadline = ContinuousClock.now + .seconds(10)
     while ContinuousClock.now < deadline {

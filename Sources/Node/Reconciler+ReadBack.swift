@@ -11,6 +11,10 @@ extension Reconciler {
   func readBackAll() async {
     for agent in desired.agents {
       guard let state = states[agent.uid], state.sandbox == .running, !busy.contains(agent.uid) else { continue }
+      if let standing = state.record.standingResponse {
+        await holdOn(agent.uid, standing)
+        continue
+      }
       let layers = await machine.readBack(record: state.record, pod: agent.pod)
       guard states[agent.uid]?.sandbox == .running, !busy.contains(agent.uid) else { continue }
       if states[agent.uid]?.layers != layers {

@@ -41,6 +41,8 @@ extension Reconciler {
       recordExit(uid, exit, agent)
     case .removeSandbox:
       try await machine.runtime.delete(id)
+      await machine.watch.forget(id.description)
+      states[uid]?.record.standingResponse = nil
       states[uid]?.sandbox = .absent
       states[uid]?.record.sandboxProcess = nil
       states[uid]?.layers = []
@@ -68,8 +70,11 @@ extension Reconciler {
       try await launch(agent, generation: generation)
     case .applyPolicy(let generation):
       guard let agent else { return }
+      let network = try machine.network.network(slot: record.slot)
+      try await machine.watch.watch(
+        WatchedSandbox(agent, container: id, address: network.agentAddress, interface: network.interface))
       try await machine.secrets.admit(agent)
-      try await machine.proxy.admit(agent, address: machine.network.network(slot: record.slot).agentAddress)
+      try await machine.proxy.admit(agent, address: network.agentAddress)
       states[uid]?.policyGeneration = generation
       states[uid]?.observedGeneration = generation
       states[uid]?.reason = nil
@@ -164,7 +169,7 @@ extension Reconciler {
     }
   }
 
-  private func saveRecord(_ uid: AgentUID) throws {
+  func saveRecord(_ uid: AgentUID) throws {
     guard let record = states[uid]?.record, machine.files(uid).exist else { return }
     try machine.files(uid).write(record)
   }

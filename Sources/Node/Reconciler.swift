@@ -30,6 +30,7 @@ actor Reconciler {
   private static let interval = Duration.seconds(2)
   /// Between two read-backs of every layer of every agent.
   private static let readBackInterval = Duration.seconds(10)
+  private static let sessionInterval = Duration.seconds(1)
   private static let trimInterval = Duration.milliseconds(500)
   private static let collectInterval = Duration.seconds(60)
 
@@ -115,6 +116,7 @@ actor Reconciler {
       group.addTask { await self.every(Self.readBackInterval) { await self.readBackAll() } }
       group.addTask { await self.every(Self.interval) { await self.machine.proxy.tick() } }
       group.addTask { await self.every(Self.interval) { await self.machine.secrets.tick() } }
+      group.addTask { await self.every(Self.sessionInterval) { await self.renewSessions() } }
       group.addTask { await self.every(Self.trimInterval) { await self.trimLogs() } }
       group.addTask { await self.every(Self.collectInterval) { await self.collectImages() } }
       for await _ in signals {

@@ -83,6 +83,36 @@ package struct NodeClient: Sendable {
     }
   }
 
+  /// Speaks with the node about its sandboxes until either end is gone or the caller is cancelled.
+  ///
+  /// - Parameters:
+  ///   - messages: what the node is told.
+  ///   - told: is called with what the node tells.
+  /// - Throws: `Fault(.unavailable)` when the node is gone.
+  package func detect(
+    sending messages: AsyncStream<SentinelMessage>, _ told: @escaping @Sendable (DetectionMessage) async throws -> Void
+  ) async throws {
+    try await converse(.detect) { frames, writer in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for await message in messages { try await writer.write(try Frame.json(.message, message)) }
+        }
+        group.addTask {
+          for try await frame in frames {
+            if frame.kind == .fault { throw try frame.decode(Fault.self) }
+            try await told(try frame.decode(DetectionMessage.self))
+          }
+          throw Fault(
+            .unavailable, operation: "speak with the node", reason: "it closed the connection",
+            remedy: "see the log of the node")
+        }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
+    }
+    try Task.checkCancellation()
+  }
+
   private func ask(_ request: NodeRequest, patience: Duration = patience) async throws -> NodeReply {
     try await withThrowingTaskGroup(of: NodeReply.self) { group in
       group.addTask {

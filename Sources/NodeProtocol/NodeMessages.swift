@@ -4,10 +4,11 @@ import Faults
 import FoundationEssentials
 import SecretStore
 
-/// Everything that the control plane may ask of the node: the whole input of the only root process.
+/// Everything that the control plane, and with `detect` the sentinel, may ask of the node: the whole input of the only
+/// root process.
 ///
-/// One request travels on one connection. `exec` and `logs` go on as a stream of frames; the others are answered by one
-/// `NodeReply`.
+/// One request travels on one connection. `exec`, `logs` and `detect` go on as a stream of frames; the others are answered
+/// by one `NodeReply`.
 package enum NodeRequest: Sendable, Codable {
   /// Who are you, and are you well?
   case describe
@@ -23,6 +24,8 @@ package enum NodeRequest: Sendable, Codable {
   case secretsChanged(SecretReference, in: VaultIndex?)
   /// Asks the secrets manager with an agent's own token, and tells the status of each answer, nothing else.
   case probeSecrets([VaultProbe], as: AgentID)
+  /// The sentinel's: it tells `SentinelMessage`s and is told `DetectionMessage`s, for as long as both run.
+  case detect
 }
 
 package enum NodeReply: Sendable, Codable {

@@ -16,18 +16,25 @@ package protocol NodeRequestHandling: Sendable {
   ) async throws
 }
 
-/// The node's Unix socket: lets in root and the control plane's user, by the kernel's word (SO_PEERCRED).
+/// The node's Unix socket: lets in root, the control plane's user and, for `detect` alone, the sentinel's, by the kernel's
+/// word (SO_PEERCRED).
 package struct NodeServer: Sendable {
   private let socket: String
   private let allowedUsers: Set<UInt32>
+  private let detectionUsers: Set<UInt32>
   private let handler: any NodeRequestHandling
   private let logger: Logger
 
+  /// - Parameters:
+  ///   - allowedUsers: who may ask everything but `detect`.
+  ///   - detectionUsers: who may ask for `detect`.
   package init(
-    socket: String, allowedUsers: Set<UInt32>, handler: any NodeRequestHandling, logger: Logger
+    socket: String, allowedUsers: Set<UInt32>, detectionUsers: Set<UInt32> = [], handler: any NodeRequestHandling,
+    logger: Logger
   ) {
     self.socket = socket
     self.allowedUsers = allowedUsers
+    self.detectionUsers = detectionUsers
     self.handler = handler
     self.logger = logger
   }
@@ -68,23 +75,26 @@ package struct NodeServer: Sendable {
       let connection = try await channel.eventLoop.submit { try frameChannel(channel) }.get()
       try await channel.setOption(.autoRead, value: true).get()
       try await connection.executeThenClose { inbound, outbound in
-        guard allowedUsers.contains(user) else {
-          logger.warning("Connection refused", metadata: ["peer.uid": "\(user)"])
-          let fault = Fault(
-            .denied, operation: "ask the node", reason: "user id \(user) is not the control plane",
-            remedy: "use the HTTP API")
-          try await outbound.write(try Frame.json(.message, NodeReply.failed(fault)))
-          return
+        guard allowedUsers.contains(user) || detectionUsers.contains(user) else {
+          return try await refuse(user, outbound)
         }
-        try await converse(inbound, outbound)
+        try await converse(user, inbound, outbound)
       }
     } catch {
       logger.debug("Connection ended", metadata: ["error": "\(error)"])
     }
   }
 
+  private func refuse(_ user: UInt32, _ outbound: NIOAsyncChannelOutboundWriter<Frame>) async throws {
+    logger.warning("Connection refused", metadata: ["peer.uid": "\(user)"])
+    let fault = Fault(
+      .denied, operation: "ask the node", reason: "user id \(user) is not the control plane",
+      remedy: "use the HTTP API")
+    try await outbound.write(try Frame.json(.message, NodeReply.failed(fault)))
+  }
+
   private func converse(
-    _ inbound: NIOAsyncChannelInboundStream<Frame>, _ outbound: NIOAsyncChannelOutboundWriter<Frame>
+    _ user: UInt32, _ inbound: NIOAsyncChannelInboundStream<Frame>, _ outbound: NIOAsyncChannelOutboundWriter<Frame>
   ) async throws {
     var frames = inbound.makeAsyncIterator()
     guard let first = try await frames.next() else { return }
@@ -95,10 +105,13 @@ package struct NodeServer: Sendable {
       let fault = Fault.wrap(error, operation: "read a request", remedy: "run the same version on both ends")
       return try await outbound.write(try Frame.json(.message, NodeReply.failed(fault)))
     }
+    guard (request.isDetection ? detectionUsers : allowedUsers).contains(user) else {
+      return try await refuse(user, outbound)
+    }
     switch request {
     case .describe, .apply, .observe, .secretsChanged, .probeSecrets:
       try await outbound.write(try Frame.json(.message, await handler.answer(request)))
-    case .exec, .logs:
+    case .exec, .logs, .detect:
       try await stream(request, from: frames, to: outbound)
     }
   }
@@ -144,6 +157,12 @@ package struct NodeServer: Sendable {
         .denied, operation: "identify a peer", reason: "its connection has no credentials", remedy: "use a Unix socket")
     }
     return credentials.uid
+  }
+}
+
+extension NodeRequest {
+  fileprivate var isDetection: Bool {
+    if case .detect = self { true } else { false }
   }
 }
 

@@ -50,13 +50,15 @@ package struct Found: Hashable, Sendable {
   package var failedGeneration: Int64?
   /// The program of this generation ended and must not run again by its restart policy.
   package var completedGeneration: Int64?
+  /// The sandbox of this generation is held by a response to an alert: nothing about it changes by itself.
+  package var heldGeneration: Int64?
   /// A restart has to wait until its back-off is over.
   package var backingOff: Bool
 
   package init(
     uid: AgentUID, sandbox: Sandbox = .absent, generation: Int64? = nil, policyGeneration: Int64? = nil,
     hasNetwork: Bool = false, hasFiles: Bool = false, failedGeneration: Int64? = nil, completedGeneration: Int64? = nil,
-    backingOff: Bool = false
+    heldGeneration: Int64? = nil, backingOff: Bool = false
   ) {
     self.uid = uid
     self.sandbox = sandbox
@@ -66,6 +68,7 @@ package struct Found: Hashable, Sendable {
     self.hasFiles = hasFiles
     self.failedGeneration = failedGeneration
     self.completedGeneration = completedGeneration
+    self.heldGeneration = heldGeneration
     self.backingOff = backingOff
   }
 }
@@ -153,6 +156,8 @@ private func endingSteps(_ found: Found) -> [Step] {
 }
 
 private func runningSteps(_ desired: Desired, _ found: Found) -> [Step] {
+  // What holds a sandbox also sees to it that it does not run again by itself: `failedGeneration` is the same.
+  if found.sandbox == .running, found.heldGeneration == desired.generation { return [] }
   guard found.failedGeneration != desired.generation else { return endingSteps(found) }
   switch found.sandbox {
   case .running where found.generation == desired.generation:

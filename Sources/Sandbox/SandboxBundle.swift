@@ -20,6 +20,8 @@ package struct SandboxBundle: Sendable {
   package var logFile: String
   /// Address of the DNS server that the agent asks; `nil` leaves the image's /etc/resolv.conf.
   package var resolver: String?
+  /// File of the trace session; `nil` starts a sandbox that tells nobody what happens in it.
+  package var traceConfiguration: String?
   /// Controls left out, for the throw-away sandboxes in which `lobstack verify` shows that an attack would work.
   package var weaknesses: Set<Weakness> = []
   /// Host directories shown to such a sandbox.
@@ -28,7 +30,7 @@ package struct SandboxBundle: Sendable {
   package init(
     id: SandboxID, directory: String, pod: Pod, imageRoot: String, imageCommand: [String], imageEnv: [String: String],
     imageDirectory: String, workspace: String, secrets: String? = nil, networkNamespace: String?, logFile: String,
-    resolver: String? = nil
+    resolver: String? = nil, traceConfiguration: String? = nil
   ) {
     self.id = id
     self.directory = directory
@@ -42,6 +44,7 @@ package struct SandboxBundle: Sendable {
     self.networkNamespace = networkNamespace
     self.logFile = logFile
     self.resolver = resolver
+    self.traceConfiguration = traceConfiguration
   }
 
   /// What the sandbox sees in /etc of names: the platform's resolver, and its own name. Two tries of two seconds, since

@@ -118,6 +118,8 @@ package struct SandboxRuntime: Sendable {
 
   /// Ends the sandbox if it runs, and removes what the runtime and the kernel hold of it. Done when there is none.
   package func delete(_ id: SandboxID) async throws {
+    // A frozen one would keep the runtime waiting.
+    if isFrozen(id) { try await end(id) }
     var result = try await command(["delete", "-force", id.description]).run()
     for _ in 0..<5 where result.status != .exited(0) {
       // A sandbox whose processes were not reaped yet is refused once; the reaper is quick.
@@ -169,6 +171,7 @@ package struct SandboxRuntime: Sendable {
     var flags = ["--root=\(configuration.rootDirectory)"]
     flags += traits.flags
     if bundle?.weaknesses.contains(.noLimits) == true { flags.append("--ignore-cgroups") }
+    if let trace = bundle?.traceConfiguration { flags.append("--pod-init-config=\(trace)") }
     if bundle?.weaknesses.contains(.rawSockets) == true { flags.append("--net-raw") }
     return flags
   }

@@ -7,7 +7,8 @@ import Logging
 import NameResolution
 import NetworkIsolation
 
-/// Answers the agents' DNS queries; tells the API of every packet, query and request of theirs that was refused.
+/// Watches what happens in the sandboxes; answers the agents' DNS queries; tells the API of every alert, and of every
+/// packet, query and request of theirs that was refused.
 ///
 /// What it reads was shaped by agents, so it has no privilege: it opens its sockets as root, then becomes a user that
 /// owns nothing and may run no program.
@@ -31,6 +32,9 @@ package struct SentinelService: Sendable {
   private let reader: DenialReader
   private let resolver: ResolverServer?
   private let proxyLog: ProxyLogReader?
+  private let detection: DetectionServer
+  private let rules: RuleWatch
+  private let nodeSocket: String
   private let socket: String
   private let logger: Logger
 
@@ -50,10 +54,16 @@ package struct SentinelService: Sendable {
     let resolver = try names.map {
       try ResolverServer.open(address: $0.address, port: $0.port, tableFile: $0.tableFile, logger: logger)
     }
+    let detection = try DetectionServer.open(
+      socket: layout.traceSocket, hostName: ProcessInfo.processInfo.hostName, logger: logger)
     try dropPrivileges(to: InstanceLayout.User.sentinel)
     return SentinelService(
       reader: reader, resolver: resolver, proxyLog: proxyLog.map { ProxyLogReader(path: $0, logger: logger) },
-      socket: layout.apiSocket, logger: logger)
+      detection: detection,
+      rules: RuleWatch(
+        directory: "\(layout.policyDirectory)/falco", serviceAddress: AddressPlan(layout: layout).serviceAddress,
+        logger: logger),
+      nodeSocket: layout.nodeSocket, socket: layout.apiSocket, logger: logger)
   }
 
   /// Reads and reports until cancelled. While the API is away, reports wait in a bounded queue.
@@ -61,18 +71,54 @@ package struct SentinelService: Sendable {
     reader.start()
     resolver?.start()
     proxyLog?.start()
+    detection.start()
     defer {
+      detection.stop()
       reader.stop()
       resolver?.stop()
       proxyLog?.stop()
     }
     let client = APIClient(address: .unix(socket))
     do {
-      try await report(through: client)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await report(through: client) }
+        group.addTask { try await reportAlerts(through: client) }
+        group.addTask { try await rules.run { detection.tell($0) } }
+        group.addTask {
+          try await NodeLink(socket: nodeSocket, server: detection, logger: logger).run()
+        }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
     } catch {
       try? await client.shutdown()  // nothing waits for an answer any more
       throw error
     }
+  }
+
+  /// Reports alerts as they come. While the API is away they wait in a bounded queue.
+  private func reportAlerts(through client: APIClient) async throws {
+    var isDelivering = true
+    for await _ in detection.alerts.raised {
+      while case let batch = detection.alerts.batch(), !batch.isEmpty {
+        do {
+          try await client.reportAlerts(batch)
+          detection.alerts.removeBatch()
+          if !isDelivering { logger.info("The API takes alerts again") }
+          isDelivering = true
+        } catch {
+          try Task.checkCancellation()
+          if isDelivering {
+            logger.warning("The API takes no alerts; they wait", metadata: ["error": "\(error)"])
+          }
+          isDelivering = false
+          // What is not taken for good, and would stand in the way of all others.
+          if (error as? Fault)?.code == .invalid { detection.alerts.removeBatch() }
+          try await Task.sleep(for: Self.interval)
+        }
+      }
+    }
+    try Task.checkCancellation()
   }
 
   private func report(through client: APIClient) async throws {

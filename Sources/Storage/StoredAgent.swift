@@ -46,10 +46,12 @@ package struct StoredAgent: Hashable, Sendable {
 }
 
 extension StoredAgent {
-  /// The hosts that an agent may reach change while it runs; with everything else that changes it starts anew.
+  /// The hosts that an agent may reach and the response to alerts change while it runs; with everything else that
+  /// changes it starts anew.
   func needsAnotherSandbox(than before: StoredAgent) -> Bool {
     var agent = agent
     agent.spec.egress = before.agent.spec.egress
+    agent.spec.response = before.agent.spec.response
     return agent != before.agent || wish != before.wish
   }
 

@@ -62,7 +62,7 @@ import Testing
       ("  ports: {http: 80}", "80 is not between 1024 and 65535"),
       ("  ports: {a: 8080, b: 8080}", "port 8080 is named twice"),
       ("  command: []", "the command is empty"),
-      ("  response: kill", "this version cannot enforce 'response'"),
+      ("  response: shoot", "'shoot' is not known"),
       ("  secrets: [{name: a}, {name: a}]", "secret 'a' is listed twice"),
       ("  secrets: [crm]", "spec.secrets[0]"),
       ("  secrets: [{name: ../x}]", "'../x' is not valid"),

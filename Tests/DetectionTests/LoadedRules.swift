@@ -1,3 +1,4 @@
+import AgentModel
 import Manifests
 import Testing
 
@@ -37,7 +38,7 @@ struct LoadedRules {
   }
 
   /// What the only rule says of an event.
-  func output(_ event: String) throws -> (text: String, fields: [String: Matcher.JSONValue]) {
+  func output(_ event: String) throws -> (text: String, fields: [String: JSONValue]) {
     let sample = try SampleEvent(Manifest.parseOne(event, source: "event"))
     sample.bind(to: rules)
     let matcher = Matcher(rules, source: sample)

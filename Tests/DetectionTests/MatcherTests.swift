@@ -1,3 +1,4 @@
+import AgentModel
 import Manifests
 import Testing
 
@@ -90,7 +91,7 @@ struct MatcherTests {
       - {rule: other, desc: d, priority: DEBUG, output: o, condition: evt.type = connect}
       """, file: "rules.yaml")
     #expect(result.isSuccessful)
-    for (lowest, expected) in [(RulePriority.debug, ["c", "b", "d"]), (.error, ["c", "b"])] {
+    for (lowest, expected) in [(AlertPriority.debug, ["c", "b", "d"]), (.error, ["c", "b"])] {
       let rules = loader.compiled(lowestPriority: lowest)
       let sample = try SampleEvent(Manifest.parseOne(Self.event, source: "event"))
       sample.bind(to: rules)

@@ -1,3 +1,4 @@
+import AgentModel
 import Testing
 
 @testable import Detection

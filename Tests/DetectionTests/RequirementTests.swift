@@ -1,3 +1,4 @@
+import AgentModel
 import Testing
 
 @testable import Detection
@@ -49,24 +50,24 @@ struct RequirementTests {
     arguments: [
       ("EMERGENCY", .emergency), ("alert", .alert), ("Critical", .critical), ("eRRor", .error), ("Warning", .warning),
       ("notice", .notice), ("INFO", .informational), ("Informational", .informational), ("debug", .debug),
-    ] as [(String, RulePriority)])
-  func priority(text: String, priority: RulePriority) { #expect(RulePriority(text) == priority) }
+    ] as [(String, AlertPriority)])
+  func priority(text: String, priority: AlertPriority) { #expect(AlertPriority(text) == priority) }
 
   @Test("is no priority otherwise", arguments: ["", "warn", "5", "information", " info", "EMERG", "ınfo"])
-  func noPriority(text: String) { #expect(RulePriority(text) == nil) }
+  func noPriority(text: String) { #expect(AlertPriority(text) == nil) }
 
   @Test("leaves out rules that are less severe than is wanted") func lowest() throws {
     var loader = RuleLoader()
-    let text = RulePriority.allCases.map {
+    let text = AlertPriority.allCases.map {
       "- {rule: \($0), desc: d, priority: \($0), output: o, condition: evt.type = open}\n"
     }.joined()
     #expect(loader.load(text, file: "a.yaml").isSuccessful)
     let open = try #require(EventType("open"))
-    for lowest in RulePriority.allCases {
+    for lowest in AlertPriority.allCases {
       let rules = loader.compiled(lowestPriority: lowest)
       let matcher = Matcher(rules, source: NoFields(eventType: open))
       matcher.match()
-      #expect(matcher.matches.map { rules.rules[$0].priority } == RulePriority.allCases.filter { $0 <= lowest })
+      #expect(matcher.matches.map { rules.rules[$0].priority } == AlertPriority.allCases.filter { $0 <= lowest })
     }
   }
 

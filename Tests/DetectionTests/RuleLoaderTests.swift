@@ -1,3 +1,4 @@
+import AgentModel
 import Manifests
 import Testing
 

@@ -1,3 +1,4 @@
+import AgentModel
 import Testing
 
 @testable import Detection
@@ -58,7 +59,9 @@ struct RuleOrderTests {
       // What b put into the text is the name of a list too, which comes later.
       ("- {list: b, items: [a, y]}\n- {list: a, items: [x]}\n", ["x", "y"]),
       ("- {list: b, items: [\"a\", y]}\n", ["a", "y"]),
-      ("- {list: a, items: [x]}\n- {list: b, items: [a, y]}\n- {list: a, items: [z], append: true}\n", ["x", "z", "y"]),
+      (
+        "- {list: a, items: [x]}\n- {list: b, items: [a, y]}\n- {list: a, items: [z], append: true}\n", ["x", "z", "y"]
+      ),
       ("- {list: b, items: [y]}\n- {list: b, items: [b, z]}\n", ["b", "z"]),
       ("- {list: b, items: [y]}\n- {list: b, items: [\"q r\"], override: {items: append}}\n", ["y", "q r"]),
     ] as [(String, [String])])

@@ -22,7 +22,8 @@ import Testing
     AlertResource(
       id: id, time: Date(timeIntervalSince1970: second), rule: rule, priority: priority, source: "syscall",
       agent: agent.flatMap { AgentID($0) }, container: "default.0123456789abcdef", hostname: "host",
-      output: "a shell was spawned by sh -c canary-of-a-command", outputFields: ["proc.pid": .int(7), "fd.name": .null],
+      output: "a shell was spawned by sh -c canary-of-a-command",
+      outputFields: ["proc.pid": .int(7), "fd.name": .null],
       tags: ["shell"], response: "kill", responseState: .pending)
   }
 
@@ -83,7 +84,8 @@ import Testing
   @Test(
     "are found by agent, tenant, priority, rule and time",
     arguments: [
-      (AlertFilter(agent: AgentID("acme/bot")), ["0", "2"]), (AlertFilter(tenant: TenantName("acme")), ["0", "1", "2"]),
+      (AlertFilter(agent: AgentID("acme/bot")), ["0", "2"]),
+      (AlertFilter(tenant: TenantName("acme")), ["0", "1", "2"]),
       (AlertFilter(priority: .error), ["1", "3"]), (AlertFilter(priority: .debug), ["0", "1", "2", "3", "4"]),
       (AlertFilter(rule: "Miner"), ["3"]), (AlertFilter(since: Date(timeIntervalSince1970: 3)), ["3", "4"]),
       (AlertFilter(tenant: TenantName("acme"), priority: .error), ["1"]),

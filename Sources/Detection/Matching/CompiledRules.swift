@@ -1,9 +1,11 @@
+import AgentModel
+
 /// Rules ready to be matched; shared by all matchers.
 package final class CompiledRules: Sendable {
   package struct Rule: Hashable, Sendable {
     package let name: String
     package let description: String
-    package let priority: RulePriority
+    package let priority: AlertPriority
     /// In alphabetical order.
     package let tags: [String]
     package let isEnabled: Bool
@@ -37,7 +39,7 @@ package final class CompiledRules: Sendable {
   let programs: FlatBuffer<Range<Int>>
 
   init(
-    rules: [Rule], graph: ConditionGraph, lowestPriority: RulePriority
+    rules: [Rule], graph: ConditionGraph, lowestPriority: AlertPriority
   ) {
     var slots = SlotTable()
     var specializer = TypeSpecializer(graph)

@@ -1,16 +1,7 @@
+import AgentModel
+
 /// Values as people and programs read them.
 extension Matcher {
-  /// A field's value for JSON.
-  package enum JSONValue: Hashable, Sendable {
-    case null
-    case bool(Bool)
-    case int(Int64)
-    case unsigned(UInt64)
-    case double(Double)
-    case string(String)
-    case list([String])
-  }
-
   /// - Returns: `nil` when the event does not have it.
   func text(of value: FieldValue, _ format: ValueFormat) -> String? {
     switch value.kind {

@@ -1,3 +1,5 @@
+import AgentModel
+
 /// What rules files define, as read: conditions are text, and what later items changed is worked in.
 struct RuleDefinitions: Sendable {
   struct List: Sendable {
@@ -51,7 +53,7 @@ struct RuleDefinitions: Sendable {
     var condition: String
     var output: String
     var description: String
-    var priority: RulePriority
+    var priority: AlertPriority
     var source: String
     var tags: Set<String>
     var exceptions: [Exception]
@@ -73,7 +75,7 @@ struct RuleDefinitions: Sendable {
     var description: String?
     var tags: Set<String>?
     var exceptions: [Exception]?
-    var priority: RulePriority?
+    var priority: AlertPriority?
     var isEnabled: Bool?
     var warnsOfEventTypes: Bool?
     var skipsUnknownFilter: Bool?

@@ -1,3 +1,5 @@
+import AgentModel
+
 /// Loads rules files one after the other: later ones may change what earlier ones define.
 ///
 /// Decisions, messages and warnings are those of Falco's loader (falcosecurity/falco, userspace/engine), engine version
@@ -32,7 +34,7 @@ package struct RuleLoader: Sendable {
   /// The rules of all files that were loaded.
   ///
   /// - Parameter lowestPriority: rules that are less severe are left out.
-  package func compiled(lowestPriority: RulePriority = .debug) -> CompiledRules {
+  package func compiled(lowestPriority: AlertPriority = .debug) -> CompiledRules {
     CompiledRules(
       rules: compilation?.rules ?? [], graph: compilation?.builder.graph ?? ConditionGraph(),
       lowestPriority: lowestPriority)

@@ -1,3 +1,4 @@
+import AgentModel
 import Faults
 import Manifests
 
@@ -294,8 +295,8 @@ struct RuleReader {
 
   private func readPriority(
     _ text: String, _ item: YAMLNode, _ context: LoadContext
-  ) throws(RuleError) -> RulePriority {
-    guard let priority = RulePriority(text) else {
+  ) throws(RuleError) -> AlertPriority {
+    guard let priority = AlertPriority(text) else {
       throw RuleError(.yamlValidate, "Invalid priority", context.inside(item["priority"] ?? item, .rulePriority))
     }
     return priority

@@ -1,4 +1,5 @@
 import Faults
+import Files
 import Glibc
 
 /// Reads what is added to a file, across its renaming (the rest of the old one, then the new one from its start) and
@@ -50,21 +51,19 @@ struct FollowedFile: ~Copyable {
       if errno == ENOENT { return false }
       throw fault(String(cString: strerror(errno)))
     }
-    var status = stat()
-    guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+    guard let status = FileStatus(descriptor: opened), status.isRegular else {
       close(opened)
       throw fault("it is no file")
     }
     descriptor = opened
-    offset = isFirstLook ? Int64(status.st_size) : 0
+    offset = isFirstLook ? Int64(status.size) : 0
     return true
   }
 
   /// - Returns: whether it read to the end.
   private mutating func read(_ room: inout Int, _ part: (Part) -> Void) throws -> Bool {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw fault(String(cString: strerror(errno))) }
-    if Int64(status.st_size) < offset {
+    guard let status = FileStatus(descriptor: descriptor) else { throw fault(String(cString: strerror(errno))) }
+    if Int64(status.size) < offset {
       offset = 0
       part(.start)
     }
@@ -82,11 +81,9 @@ struct FollowedFile: ~Copyable {
 
   /// Whether another file took the name.
   private func isReplaced() throws -> Bool {
-    var named = stat()
-    var opened = stat()
     // A name that is gone for a moment, as in the middle of a rotation, is looked at again next time.
-    guard stat(path, &named) == 0, fstat(descriptor, &opened) == 0 else { return false }
-    return named.st_ino != opened.st_ino || named.st_dev != opened.st_dev
+    guard let named = FileStatus(following: path), let opened = FileStatus(descriptor: descriptor) else { return false }
+    return named.inode != opened.inode || named.device != opened.device
   }
 
   private func fault(_ reason: String) -> Fault {

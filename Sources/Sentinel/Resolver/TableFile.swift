@@ -1,31 +1,14 @@
 import Faults
+import Files
 import Glibc
 import Logging
 import NameResolution
 
 /// The table's file, read again when it changed. A broken file changes nothing, and is told of once.
 struct TableFile {
-  /// What differs between a file and the one that took its name.
-  private struct Stamp: Equatable {
-    var device: UInt64
-    var inode: UInt64
-    var size: Int64
-    var seconds: Int
-    var nanoseconds: Int
-
-    init(_ status: stat) {
-      device = UInt64(status.st_dev)
-      inode = UInt64(status.st_ino)
-      size = Int64(status.st_size)
-      // Of the inode's change, which no program sets at will.
-      seconds = status.st_ctim.tv_sec
-      nanoseconds = status.st_ctim.tv_nsec
-    }
-  }
-
   private let path: String
   private let logger: Logger
-  private var stamp: Stamp?
+  private var stamp: FileStamp?
   private var problem: String?
 
   init(path: String, logger: Logger) {
@@ -35,13 +18,12 @@ struct TableFile {
 
   /// - Returns: the new table, if there is a good one.
   mutating func changed() -> ResolverTable? {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
+    guard let status = FileStatus(following: path) else {
       tell("\(path): \(String(cString: strerror(errno)))")
       stamp = nil
       return nil
     }
-    let current = Stamp(status)
+    let current = FileStamp(status)
     guard current != stamp else { return nil }
     do {
       let (read, text) = try self.read()
@@ -60,7 +42,7 @@ struct TableFile {
   }
 
   /// - Returns: the stamp of what was read, which may already be newer than what was asked about.
-  private func read() throws -> (Stamp, [UInt8]) {
+  private func read() throws -> (FileStamp, [UInt8]) {
     func fault(_ reason: String) -> Fault {
       Fault(
         .failed, operation: "read \(path)", reason: reason,
@@ -69,12 +51,11 @@ struct TableFile {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { throw fault(String(cString: strerror(errno))) }
     defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { throw fault("it is no file") }
-    guard status.st_size <= ResolverTable.longestText else {
-      throw fault("it has \(status.st_size) bytes, the limit is \(ResolverTable.longestText)")
+    guard let status = FileStatus(descriptor: descriptor), status.isRegular else { throw fault("it is no file") }
+    guard status.size <= ResolverTable.longestText else {
+      throw fault("it has \(status.size) bytes, the limit is \(ResolverTable.longestText)")
     }
-    var text = [UInt8](repeating: 0, count: Int(status.st_size))
+    var text = [UInt8](repeating: 0, count: status.size)
     var length = 0
     while length < text.count {
       let count = text.withUnsafeMutableBytes {
@@ -84,7 +65,7 @@ struct TableFile {
       guard count > 0 else { throw fault("it ended after \(length) of \(text.count) bytes") }
       length += count
     }
-    return (Stamp(status), text)
+    return (FileStamp(status), text)
   }
 
   private mutating func tell(_ problem: String) {

@@ -27,6 +27,10 @@ struct AgentSpecOptions: ParsableArguments {
   var restart: AgentSpec.RestartPolicy?
 
   @Option(
+    help: "What follows a critical alert: alert (nothing more), freeze, quarantine or kill.", transform: parseCase)
+  var response: AgentResponse?
+
+  @Option(
     parsing: .remaining,
     help: ArgumentHelp(
       "Program and arguments instead of the image's; the last option, it takes the rest of the line.",
@@ -38,7 +42,7 @@ struct AgentSpecOptions: ParsableArguments {
 
   var isGiven: Bool {
     image != nil || tier != nil || !env.isEmpty || workspace != nil || !port.isEmpty || restart != nil
-      || !command.isEmpty || tenant != nil
+      || response != nil || !command.isEmpty || tenant != nil
   }
 
   /// The options as an Agent document, so that the server has one form to check.
@@ -51,6 +55,7 @@ struct AgentSpecOptions: ParsableArguments {
     spec.ports = try pairs(port, option: "--port") { UInt16($0) }
     if let workspace { spec.workspace.size = workspace }
     if let restart { spec.restartPolicy = restart }
+    if let response { spec.response = response }
     let document = Document(metadata: Document.Metadata(name: id.name, tenant: id.tenant), spec: spec)
     return String(decoding: try APIJSON.encode(document), as: UTF8.self)
   }

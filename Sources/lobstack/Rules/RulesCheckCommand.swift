@@ -4,6 +4,7 @@ import Detection
 import Faults
 import Foundation
 import GuestTrace
+import Sentinel
 
 struct RulesCheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,7 +33,7 @@ struct RulesCheckCommand: AsyncParsableCommand {
     if let condition { return try judge(condition) }
     var loader = RuleLoader()
     var results: [(result: LoadResult, text: String)] = []
-    for path in try files.flatMap(RuleFiles.paths) {
+    for path in try files.flatMap(RuleDirectory.files) {
       do {
         let text = try RuleFiles.read(path)
         results.append((loader.load(text, file: path), text))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Detection
+import Sentinel
 
 struct RulesListCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,7 +15,7 @@ struct RulesListCommand: AsyncParsableCommand {
 
   func run() async throws {
     let paths = files.isEmpty ? [try RuleFiles.policyDirectory()] : files
-    let rules = try RuleFiles.load(paths.flatMap(RuleFiles.paths)).rules
+    let rules = try RuleFiles.load(paths.flatMap(RuleDirectory.files)).rules
     let rows = rules.map {
       Row(
         name: $0.name, priority: "\($0.priority)", enabled: $0.isEnabled, source: "syscall", tags: $0.tags,

@@ -2,6 +2,7 @@ import ArgumentParser
 import Detection
 import Faults
 import Foundation
+import Sentinel
 
 struct RulesTestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -30,8 +31,8 @@ struct RulesTestCommand: AsyncParsableCommand {
 
   func run() async throws {
     let directory = try directory ?? (rules.isEmpty || samples.isEmpty ? RuleFiles.policyDirectory() : "")
-    let compiled = try RuleFiles.load((rules.isEmpty ? [directory] : rules).flatMap(RuleFiles.paths))
-    let paths = try (samples.isEmpty ? ["\(directory)/samples"] : samples).flatMap(RuleFiles.paths)
+    let compiled = try RuleFiles.load((rules.isEmpty ? [directory] : rules).flatMap(RuleDirectory.files))
+    let paths = try (samples.isEmpty ? ["\(directory)/samples"] : samples).flatMap(RuleDirectory.files)
     let outcomes = try paths.flatMap { path in
       try SampleSuite(RuleFiles.read(path), source: path).run(compiled)
     }

@@ -1,0 +1,191 @@
+import AgentModel
+import Documents
+import Faults
+import Foundation
+import Framing
+import GuestTrace
+import Logging
+import NodeProtocol
+import Sandbox
+
+/// The node's end of the talk with the sentinel: which sandboxes are to be watched, which are, and which responses are
+/// ordered.
+actor SandboxWatch {
+  /// How long a sandbox may run without a session that is known to be there: as long as the sentinel takes to start
+  /// anew, and sessions to follow.
+  static let grace = Duration.seconds(10)
+  /// The sentinel tells of its sessions every two seconds.
+  private static let freshness = Duration.seconds(6)
+
+  /// Asks for a response, and gets what became of it.
+  typealias Respond = @Sendable (ResponseOrder) async -> ResponseAnswer
+
+  private let layout: InstanceLayout
+  private let logger: Logger
+  private var watched: [String: WatchedSandbox] = [:]
+  private var sessions: [String: TraceSession] = [:]
+  /// When the sentinel told of its sessions last.
+  private var toldAt: ContinuousClock.Instant?
+  /// When each session was there last.
+  private var seenAt: [String: ContinuousClock.Instant] = [:]
+  private var output: (number: Int, send: @Sendable (DetectionMessage) async throws -> Void)?
+  private var links = 0
+  private var waiters: [(container: String, waiting: CheckedContinuation<Void, Never>)] = []
+  private var respond: Respond = { ResponseAnswer(alert: $0.alert, time: .now, failure: "the node starts") }
+
+  /// - Throws: `Fault` when the configuration of the sessions cannot be written.
+  init(layout: InstanceLayout, logger: Logger) throws {
+    self.layout = layout
+    self.logger = logger
+    try writeConfiguration()
+  }
+
+  private nonisolated func writeConfiguration() throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      let bytes = try encoder.encode(TracePoints(socket: layout.traceSocket))
+      try bytes.write(to: URL(filePath: layout.traceConfiguration), options: .atomic)
+    } catch {
+      throw Fault(
+        .exhausted, operation: "write \(layout.traceConfiguration)", reason: "the file cannot be written",
+        remedy: "free memory and start the node again", cause: error)
+    }
+  }
+
+  func onOrder(_ respond: @escaping Respond) { self.respond = respond }
+
+  // MARK: Sandboxes
+
+  /// Makes the sentinel expect a sandbox, or tells it what changed about one.
+  ///
+  /// - Throws: `Fault(.unavailable)` without a sentinel: nothing starts unseen.
+  func watch(_ sandbox: WatchedSandbox) async throws {
+    watched[sandbox.container] = sandbox
+    if seenAt[sandbox.container] == nil { seenAt[sandbox.container] = .now }
+    guard let output else {
+      throw Fault(
+        .unavailable, operation: "watch agent \(sandbox.agent)", reason: "the sentinel is not there",
+        remedy: "see 'lobstack status' and the log of the sentinel")
+    }
+    try await output.send(.sandboxes(all))
+  }
+
+  func forget(_ container: String) async {
+    guard watched.removeValue(forKey: container) != nil else { return }
+    sessions[container] = nil
+    seenAt[container] = nil
+    // Without a sentinel there is nobody to tell; the next one is told all.
+    try? await output?.send(.sandboxes(all))
+  }
+
+  /// Takes up the sandboxes of an earlier node.
+  func adopt(_ sandboxes: [WatchedSandbox]) {
+    for sandbox in sandboxes {
+      watched[sandbox.container] = sandbox
+      seenAt[sandbox.container] = .now
+    }
+  }
+
+  /// An operator's program is an event that gVisor does not tell.
+  func tell(_ command: OperatorCommand) async throws {
+    guard let output else {
+      throw Fault(
+        .unavailable, operation: "run a program", reason: "the sentinel is not there to see it",
+        remedy: "see 'lobstack status' and the log of the sentinel")
+    }
+    try await output.send(.command(command))
+  }
+
+  /// Returns when the session of a sandbox is there, or after a second; what is read back tells which.
+  func waitForSession(_ container: String) async {
+    guard sessions[container] == nil else { return }
+    let timeout = Task {
+      try? await Task.sleep(for: .seconds(1))  // cancelled: it came
+      release(container)
+    }
+    await withCheckedContinuation { waiters.append((container, $0)) }
+    timeout.cancel()
+  }
+
+  private func release(_ container: String) {
+    for waiter in waiters where waiter.container == container { waiter.waiting.resume() }
+    waiters.removeAll { $0.container == container }
+  }
+
+  /// Running sandboxes whose session is to be made anew, because the sentinel has none of them.
+  ///
+  /// - Parameter running: their names.
+  func unwatched(_ running: [String]) -> [String] {
+    guard output != nil, let toldAt, ContinuousClock.now - toldAt < Self.freshness else { return [] }
+    return running.filter { sessions[$0] == nil && watched[$0] != nil }
+  }
+
+  func readBack(_ container: String) -> LayerStatus {
+    func layer(_ state: LayerStatus.State, _ evidence: String) -> LayerStatus {
+      LayerStatus(layer: "detection", state: state, evidence: evidence)
+    }
+    let now = ContinuousClock.now
+    let isFresh = output != nil && (toldAt.map { now - $0 < Self.freshness } ?? false)
+    if isFresh, let session = sessions[container] {
+      return layer(
+        .enforced, "the sentinel watches it: \(session.messages) events, \(session.dropped) that could not be told")
+    }
+    let missing = isFresh ? "the sentinel has no trace session of it" : "the sentinel is not there"
+    let isOver = seenAt[container].map { now - $0 >= Self.grace } ?? true
+    return layer(isOver ? .failed : .unknown, missing)
+  }
+
+  private var all: [WatchedSandbox] { watched.values.sorted { $0.container < $1.container } }
+
+  // MARK: The sentinel
+
+  /// Speaks with the sentinel until it goes away. The last one that comes is the one that counts.
+  func serve(
+    input: AsyncStream<Frame>, output: @escaping @Sendable (Frame) async throws -> Void
+  ) async throws {
+    links += 1
+    let number = links
+    let send: @Sendable (DetectionMessage) async throws -> Void = { try await output(try Frame.json(.message, $0)) }
+    self.output = (number, send)
+    defer { if self.output?.number == number { leave() } }
+    try await send(.sandboxes(all))
+    try await withThrowingDiscardingTaskGroup { group in
+      for await frame in input {
+        switch try frame.decode(SentinelMessage.self) {
+        case .sessions(let told): if self.output?.number == number { take(told) }
+        case .order(let order):
+          let respond = respond
+          group.addTask { try await send(.answer(await respond(order))) }
+        }
+      }
+    }
+  }
+
+  private func leave() {
+    output = nil
+    sessions = [:]
+  }
+
+  private func take(_ told: [TraceSession]) {
+    sessions = Dictionary(told.map { ($0.container, $0) }) { first, _ in first }
+    toldAt = .now
+    for container in sessions.keys {
+      seenAt[container] = .now
+      release(container)
+    }
+    seenAt = seenAt.filter { watched[$0.key] != nil }
+  }
+}
+
+extension WatchedSandbox {
+  /// - Parameter network: of the agent.
+  init(_ desired: DesiredAgent, container: SandboxID, address: String, interface: String) {
+    let annotations = desired.pod.metadata.annotations ?? [:]
+    self.init(
+      container: container.description, agent: desired.id, uid: desired.uid,
+      tier: annotations[tierAnnotation] ?? "", image: desired.pod.spec.containers.first?.image ?? "",
+      response: annotations[responseAnnotation].flatMap(AgentResponse.init) ?? .alert, address: address,
+      interface: interface)
+  }
+}

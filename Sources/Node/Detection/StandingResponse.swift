@@ -1,0 +1,24 @@
+import AgentModel
+import Foundation
+
+/// The response that is in force about an agent, until its sandbox is another one.
+struct StandingResponse: Codable, Hashable, Sendable {
+  var response: AgentResponse
+  var rule: String
+  /// The alert that it answers.
+  var alert: String
+  var time: Date
+  /// Of the sandbox.
+  var generation: Int64
+
+  var words: String {
+    let done =
+      switch response {
+      case .alert: "told"
+      case .freeze: "frozen"
+      case .quarantine: "cut off from network and secrets"
+      case .kill: "killed"
+      }
+    return "\(done) in response to alert \(alert) of rule '\(rule)'"
+  }
+}

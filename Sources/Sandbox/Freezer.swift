@@ -1,0 +1,124 @@
+import Faults
+import Foundation
+import Glibc
+import KernelFiles
+
+/// Stops every process of a control group where it is, by the kernel: nothing in a sandbox has a part in it
+/// (cgroups(7): the freezer controller of version 1, `cgroup.freeze` of version 2).
+struct Freezer: Sendable {
+  private static let patience = Duration.seconds(2)
+
+  let group: String
+  /// Directory of the group; `nil` where the kernel has no freezer.
+  private let directory: String?
+  private let version: Int
+
+  init(_ group: String, version: Int) {
+    self.group = group
+    self.version = version
+    let table = (try? kernelFile("/proc/self/mounts")) ?? ""  // no table, no freezer
+    let mount = table.split(separator: "\n").lazy.map { $0.split(separator: " ") }.first { fields in
+      guard fields.count >= 4 else { return false }
+      return version == 2
+        ? fields[2] == "cgroup2" : fields[2] == "cgroup" && fields[3].split(separator: ",").contains("freezer")
+    }
+    directory = mount.map { "\($0[1])\(group)" }
+  }
+
+  var isFrozen: Bool {
+    guard let directory else { return false }
+    // A group that is gone is not frozen.
+    let text = (try? kernelFile(version == 2 ? "\(directory)/cgroup.events" : "\(directory)/freezer.state")) ?? ""
+    return version == 2
+      ? text.split(separator: "\n").contains("frozen 1")
+      : text.trimmingCharacters(in: .whitespacesAndNewlines) == "FROZEN"
+  }
+
+  /// Returns when all of them stand still.
+  ///
+  /// - Throws: `Fault(.unsupported)` on a machine without a freezer; `Fault(.failed)` when one runs on after 2 s.
+  func freeze() async throws {
+    let operation = "freeze control group \(group)"
+    guard let directory else {
+      throw Fault(
+        .unsupported, operation: operation, reason: "this machine has no 'freezer' control group controller",
+        remedy: "mount it below /sys/fs/cgroup, or choose another response")
+    }
+    if version == 1 { try join(directory, operation) }
+    let end = ContinuousClock.now + Self.patience
+    while !isFrozen {
+      guard ContinuousClock.now < end else {
+        throw Fault(.failed, operation: operation, reason: "it is not frozen after 2 s", remedy: "kill the agent")
+      }
+      // Again each time: a process that was forked meanwhile keeps version 1 at "freezing".
+      try set(true, operation)
+      if !isFrozen { try await Task.sleep(for: .milliseconds(1)) }
+    }
+  }
+
+  func thaw() throws {
+    guard isFrozen else { return }
+    try set(false, "thaw control group \(group)")
+  }
+
+  /// The runtime makes no group of this controller.
+  private func join(_ directory: String, _ operation: String) throws {
+    guard mkdir(directory, 0o755) == 0 || errno == EEXIST || makeParents(directory) else {
+      throw Fault(.failed, operation: operation, reason: String(cString: strerror(errno)), remedy: "see cgroups(7)")
+    }
+    let processes = ControlGroups.processes(of: group)
+    let inside = Set(
+      ((try? kernelFile("\(directory)/cgroup.procs")) ?? "").split(separator: "\n").compactMap { Int32($0) })
+    for process in processes.subtracting(inside) {
+      // One that has just ended needs no freezing; one that could not be moved shows by running on.
+      try? write("\(process)", to: "\(directory)/cgroup.procs", operation)
+    }
+  }
+
+  private func makeParents(_ directory: String) -> Bool {
+    (try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)) != nil
+  }
+
+  private func set(_ isFrozen: Bool, _ operation: String) throws {
+    guard let directory else { return }
+    if version == 2 {
+      try write(isFrozen ? "1" : "0", to: "\(directory)/cgroup.freeze", operation)
+    } else {
+      try write(isFrozen ? "FROZEN" : "THAWED", to: "\(directory)/freezer.state", operation)
+    }
+  }
+
+  private func write(_ text: String, to file: String, _ operation: String) throws {
+    let descriptor = open(file, O_WRONLY | O_CLOEXEC)
+    defer { if descriptor >= 0 { close(descriptor) } }
+    guard descriptor >= 0, Glibc.write(descriptor, text, text.utf8.count) == text.utf8.count else {
+      throw Fault(
+        .failed, operation: operation, reason: "\(file): \(String(cString: strerror(errno)))", remedy: "see cgroups(7)")
+    }
+  }
+}
+
+extension SandboxRuntime {
+  /// Stops every process of the sandbox where it is. Done when it is frozen already.
+  package func freeze(_ id: SandboxID) async throws { try await freezer(id).freeze() }
+
+  package func isFrozen(_ id: SandboxID) -> Bool { freezer(id).isFrozen }
+
+  /// Ends every process of the sandbox at once, also of a frozen one; what is left of it `delete` removes.
+  ///
+  /// - Throws: `Fault(.failed)` when one lives on after 2 s.
+  package func end(_ id: SandboxID) async throws {
+    for _ in 0..<2_000 {
+      let processes = ControlGroups.processes(of: id.cgroup)
+      if processes.isEmpty { return }
+      for process in processes { Glibc.kill(process, SIGKILL) }
+      // Frozen ones take the signal before they run another instruction.
+      try freezer(id).thaw()
+      try await Task.sleep(for: .milliseconds(1))
+    }
+    throw Fault(
+      .failed, operation: "end sandbox \(id)", reason: "a process of it lives on after 2 s", remedy: "see 'dmesg'")
+  }
+
+  private func freezer(_ id: SandboxID) -> Freezer { Freezer(id.cgroup, version: groups.version) }
+}

@@ -1,0 +1,92 @@
+import APIModel
+import AgentModel
+import Synchronization
+
+/// Alerts that wait for the API, in bounded room and with a share for each sandbox.
+final class AlertQueue: Sendable {
+  /// Alerts that wait at most; of them, of one sandbox. What has no room is counted.
+  static let longest = 10_000
+  static let longestOfOne = 2_000
+  /// Bytes of one report, well below what the API takes (`APIProtocol.longestBody`).
+  private static let largestReport = 512 << 10
+
+  private struct State {
+    var alerts: [AlertResource] = []
+    var counts: [String: Int] = [:]
+    /// Alerts without room, by sandbox.
+    var untold: [String: Int] = [:]
+    var batch = 0
+  }
+
+  private let state = Mutex(State())
+  /// Raised when there is something to report.
+  let raised: AsyncStream<Void>
+  private let raise: AsyncStream<Void>.Continuation
+
+  init() { (raised, raise) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1)) }
+
+  func add(_ alerts: [AlertResource]) {
+    guard !alerts.isEmpty else { return }
+    state.withLock { state in
+      for alert in alerts {
+        guard state.alerts.count < Self.longest, state.counts[alert.container, default: 0] < Self.longestOfOne else {
+          state.untold[alert.container, default: 0] += 1
+          continue
+        }
+        state.counts[alert.container, default: 0] += 1
+        state.alerts.append(alert)
+      }
+    }
+    raise.yield()
+  }
+
+  /// The next report, oldest first; it stays queued until `removeBatch`. Empty when nothing waits.
+  func batch() -> [AlertResource] {
+    state.withLock { state in
+      var size = 0
+      state.batch = 0
+      for alert in state.alerts.prefix(AlertReport.longest) {
+        size += alert.estimatedSize
+        guard size <= Self.largestReport || state.batch == 0 else { break }
+        state.batch += 1
+      }
+      return Array(state.alerts.prefix(state.batch))
+    }
+  }
+
+  func removeBatch() {
+    state.withLock { state in
+      for alert in state.alerts.prefix(state.batch) {
+        let left = (state.counts[alert.container] ?? 1) - 1
+        state.counts[alert.container] = left > 0 ? left : nil
+      }
+      state.alerts.removeFirst(state.batch)
+      state.batch = 0
+    }
+  }
+
+  /// How many alerts had no room since the last call, by sandbox.
+  func takeUntold() -> [String: Int] {
+    state.withLock { state in
+      defer { state.untold = [:] }
+      return state.untold
+    }
+  }
+}
+
+extension AlertResource {
+  /// Bytes of it as JSON at most, about.
+  fileprivate var estimatedSize: Int {
+    // Few bytes need an escape.
+    let fields = outputFields.reduce(0) { size, field in
+      let value =
+        switch field.value {
+        case .string(let text): 2 * text.utf8.count + 8
+        case .list(let items): items.reduce(8) { $0 + 2 * $1.utf8.count + 3 }
+        case .null, .bool, .int, .unsigned, .double: 32
+        }
+      return size + field.key.utf8.count + value
+    }
+    return fields + 2 * output.utf8.count + 1024
+  }
+}

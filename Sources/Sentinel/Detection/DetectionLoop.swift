@@ -1,0 +1,236 @@
+import APIModel
+import AgentModel
+import Detection
+import Foundation
+import Glibc
+import GuestTrace
+import Logging
+import NodeProtocol
+
+/// What the detection thread does, turn by turn: wait, read, match, tell. Never anything that could wait for others.
+final class DetectionLoop {
+  private static let waitMilliseconds: Int32 = 500
+  /// Messages of one sandbox in a turn, so that none keeps the others waiting.
+  private static let messagesPerTurn = 256
+  private static let tellInterval: Int64 = 2_000_000_000
+  private static let countInterval: Int64 = 1_000_000_000
+
+  let socket: TraceSocket
+  private let wake: Int32
+  let author: AlertAuthor
+  private let alerts: AlertQueue
+  let logger: Logger
+  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: TraceMessage.longest + 1, alignment: 8)
+  private let reader: GuestEventReader
+  private var matcher: Matcher?
+
+  var sandboxes: [String: WatchedSandbox] = [:]
+  var connections: [Int32: TraceConnection] = [:]
+  var places: [String: Int32] = [:]
+  var isChanged = false
+  var connectionCount: UInt64 = 0
+  private var gate = AlertGate()
+  private(set) var orders = ResponseOrders()
+  private var link: AsyncStream<SentinelMessage>.Continuation?
+  private var toldTime: Int64 = 0
+  private var countTime: Int64 = 0
+  private var raised: [AlertResource] = []
+
+  /// Whether events can be matched.
+  var hasRules: Bool { matcher != nil }
+
+  init(socket: TraceSocket, wake: Int32, author: AlertAuthor, alerts: AlertQueue, logger: Logger) {
+    self.socket = socket
+    self.wake = wake
+    self.author = author
+    self.alerts = alerts
+    self.logger = logger
+    reader = GuestEventReader(hostName: author.hostName)
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// - Parameter news: takes what the thread was told.
+  func turn(_ news: () -> [DetectionServer.News]) {
+    var waits = [
+      pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0),
+    ]
+    for connection in connections.values where !connection.isGreeted {
+      waits.append(pollfd(fd: connection.descriptor, events: Int16(POLLIN), revents: 0))
+    }
+    if poll(&waits, nfds_t(waits.count), Self.waitMilliseconds) < 0, errno != EINTR {
+      // Not to be expected of open descriptors; slow down instead of burning a processor.
+      usleep(100_000)
+    }
+    let now = monotonicTime()
+    if waits[0].revents != 0 {
+      var count: UInt64 = 0
+      _ = read(wake, &count, MemoryLayout<UInt64>.size)
+    }
+    for piece in news() { take(piece, now) }
+    for wait in waits.dropFirst(2) where wait.revents != 0 { serve(wait.fd, now) }
+    if waits[1].revents != 0 { accept(now) }
+    dropLate(now)
+    tell(now)
+  }
+
+  func end() {
+    link?.finish()
+    for connection in connections.values { close(connection.descriptor) }
+    connections = [:]
+  }
+
+  // MARK: News
+
+  private func take(_ piece: DetectionServer.News, _ now: Int64) {
+    switch piece {
+    case .rules(let rules):
+      reader.bind(to: rules)
+      matcher = Matcher(rules, source: reader)
+      answerWaiting()
+    case .link(let continuation):
+      link?.finish()
+      link = continuation
+      isChanged = true
+      for order in orders.unanswered { continuation.yield(.order(order)) }
+    case .node(.sandboxes(let watched)):
+      let gone = Set(sandboxes.keys).subtracting(watched.map(\.container))
+      for container in gone { forget(container) }
+      sandboxes = Dictionary(watched.map { ($0.container, $0) }) { first, _ in first }
+      answerWaiting()
+    case .node(.command(let command)): takeCommand(command, now)
+    case .node(.answer(let answer)):
+      for alert in orders.take(answer) {
+        gate.answered(alert)
+        raised.append(alert)
+      }
+    case .finding(let finding, let place): raise(finding, in: place.flatMap(sandbox), now)
+    }
+  }
+
+  private func sandbox(at place: DetectionServer.Place) -> WatchedSandbox? {
+    switch place {
+    case .container(let container): sandboxes[container]
+    case .address(let address): sandboxes.values.first { $0.address == address }
+    case .interface(let interface): sandboxes.values.first { $0.interface == interface }
+    }
+  }
+
+  private func takeCommand(_ command: OperatorCommand, _ now: Int64) {
+    guard let descriptor = places[command.container], case .attached(let events)? = connections[descriptor]?.state
+    else { return }
+    let time = UInt64(max(0, command.time.timeIntervalSince1970 * 1e9))
+    if reader.takeCommand(command.command, time: time, in: events) == .event { match(command.container, now) }
+  }
+
+  private func forget(_ container: String) {
+    for alert in gate.counted() { raised.append(alert) }
+    gate.forget(container)
+    orders.forget(container)
+    if let descriptor = places[container] { drop(descriptor) }
+  }
+
+  // MARK: Events
+
+  private func serve(_ descriptor: Int32, _ now: Int64) {
+    guard let connection = connections[descriptor] else { return }
+    guard case .attached(let events) = connection.state else { return greet(descriptor) }
+    let container = connection.peer.container
+    var isOver = false
+    for _ in 0..<Self.messagesPerTurn {
+      // The true length, also of one that has no room.
+      let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT) | Int32(MSG_TRUNC))
+      if count < 0, errno == EINTR { continue }
+      if count < 0, errno == EAGAIN { break }
+      guard count > 0 else {
+        isOver = true
+        break
+      }
+      connections[descriptor]?.messages += 1
+      take(UnsafeRawBufferPointer(rebasing: buffer[..<min(count, buffer.count)]), events, container, now)
+    }
+    check(descriptor, events, now)
+    if isOver { drop(descriptor) }
+  }
+
+  private func take(_ message: UnsafeRawBufferPointer, _ events: SandboxEvents, _ container: String, _ now: Int64) {
+    switch reader.take(message, from: events) {
+    case .event: match(container, now)
+    case .nothing, .malformed: break
+    case .foreign: if let sandbox = sandboxes[container] { raise(.foreign, in: sandbox, now) }
+    }
+  }
+
+  private func match(_ container: String, _ now: Int64) {
+    guard let matcher, matcher.match(), let sandbox = sandboxes[container] else { return }
+    for index in matcher.matches {
+      let rule = matcher.rules.rules[index]
+      let key = AlertGate.Key(container: container, rule: rule.name)
+      // A response is not put off by what was told before.
+      let isAdmitted = gate.admits(key, now: now)
+      guard isAdmitted || orders.wants(rule, of: sandbox) else { continue }
+      raise(author.alert(rule, output: matcher.output(of: index), time: reader.eventTime, in: sandbox), key)
+    }
+  }
+
+  /// Tells of what gVisor could not tell, and of what it told wrongly.
+  private func check(_ descriptor: Int32, _ events: SandboxEvents, _ now: Int64) {
+    guard var connection = connections[descriptor] else { return }
+    defer { connections[descriptor] = connection }
+    connection.lastMessage = realTime()
+    guard let sandbox = sandboxes[connection.peer.container] else { return }
+    let lost = UInt64(events.dropped &- connection.toldDropped)
+    // A counter that went back is no message of gVisor's.
+    if lost > 0, lost < 1 << 31 {
+      connection.dropped += lost
+      connection.toldDropped = events.dropped
+      raise(.dropped(lost, altogether: connection.dropped), in: sandbox, now)
+    }
+    if events.malformed > connection.toldMalformed {
+      raise(.malformed(events.malformed - connection.toldMalformed), in: sandbox, now)
+      connection.toldMalformed = events.malformed
+    }
+    if events.hasOverflowed, !connection.toldOverflow {
+      connection.toldOverflow = true
+      raise(.overflow, in: sandbox, now)
+    }
+  }
+
+  // MARK: Alerts
+
+  func raise(_ finding: SightFinding, in sandbox: WatchedSandbox?, _ now: Int64) {
+    let key = AlertGate.Key(container: sandbox?.container ?? AlertAuthor.host, rule: finding.rule)
+    guard gate.admits(key, now: now) else { return }
+    raise(author.alert(finding, in: sandbox), key)
+  }
+
+  private func raise(_ alert: AlertResource, _ key: AlertGate.Key) {
+    let (told, order) = orders.take(alert)
+    if let order { link?.yield(.order(order)) }
+    if let counted = gate.told(told, key) { raised.append(counted) }
+    raised.append(told)
+  }
+
+  /// A sandbox that begins anew has had no response.
+  func beginOrders(of container: String) { orders.forget(container) }
+
+  private func tell(_ now: Int64) {
+    if now - countTime >= Self.countInterval {
+      countTime = now
+      raised += gate.counted()
+      for (container, count) in alerts.takeUntold() { raise(.alertsUntold(count), in: sandboxes[container], now) }
+    }
+    if !raised.isEmpty {
+      alerts.add(raised)
+      raised.removeAll(keepingCapacity: true)
+    }
+    guard isChanged || now - toldTime >= Self.tellInterval else { return }
+    isChanged = false
+    toldTime = now
+    link?.yield(.sessions(sessions))
+  }
+}
+
+func monotonicTime() -> Int64 { nanoseconds(of: CLOCK_MONOTONIC) }
+func realTime() -> Int64 { nanoseconds(of: CLOCK_REALTIME) }
