@@ -18,6 +18,7 @@ package struct FileStatus: Sendable {
   package let inodeChanged: [Int]
   package let isRegular: Bool
   package let isDirectory: Bool
+  package let isPipe: Bool
 
   /// Of the file at a path, a link for itself.
   ///
@@ -58,5 +59,6 @@ package struct FileStatus: Sendable {
     inodeChanged = [Int(status.st_ctim.tv_sec), Int(status.st_ctim.tv_nsec)]
     isRegular = status.st_mode & S_IFMT == S_IFREG
     isDirectory = status.st_mode & S_IFMT == S_IFDIR
+    isPipe = status.st_mode & S_IFMT == S_IFIFO
   }
 }

@@ -55,7 +55,7 @@ package struct NodeService: Sendable {
     let users = try [0, userID(of: InstanceLayout.User.controlPlane)]
     let server = NodeServer(
       socket: configuration.layout.nodeSocket, allowedUsers: Set(users),
-      detectionUsers: [try userID(of: InstanceLayout.User.sentinel)], handler: handler, logger: logger)
+      detectionUsers: [0, try userID(of: InstanceLayout.User.sentinel)], handler: handler, logger: logger)
     return NodeService(machine: machine, reconciler: reconciler, server: server)
   }
 

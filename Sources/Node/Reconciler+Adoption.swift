@@ -37,7 +37,9 @@ extension Reconciler {
         adopt(sandbox, into: &state)
       }
       states[uid] = state
-      if let standing = record.standingResponse, state.sandbox == .running { show(standing, uid) }
+      if let standing = record.standingResponse, state.sandbox == .running, standing.generation == record.generation {
+        show(standing, uid)
+      }
     }
     try await removeLeftovers(sandboxes)
     await machine.proxy.adopt(

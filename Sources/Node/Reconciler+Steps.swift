@@ -71,7 +71,7 @@ extension Reconciler {
     case .applyPolicy(let generation):
       guard let agent else { return }
       let network = try machine.network.network(slot: record.slot)
-      try await machine.watch.watch(
+      await machine.watch.update(
         WatchedSandbox(agent, container: id, address: network.agentAddress, interface: network.interface))
       try await machine.secrets.admit(agent)
       try await machine.proxy.admit(agent, address: network.agentAddress)
@@ -91,6 +91,7 @@ extension Reconciler {
       state.record.completedGeneration = nil
       state.record.fault = nil
     }
+    state.record.standingResponse = nil
     state.record.generation = generation
     state.observedGeneration = agent.generation
     state.phase = .starting

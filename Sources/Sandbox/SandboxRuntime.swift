@@ -76,9 +76,7 @@ package struct SandboxRuntime: Sendable {
     ]
     let status = try await runCommand(flags + arguments).run(appendingTo: bundle.logFile)
     // From the file, because to ask the runtime takes as long as a tenth of the whole way, and a short program may be over.
-    let text = (try? String(contentsOfFile: processFile(of: bundle.id), encoding: .utf8)) ?? ""
-    let process = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))
-    guard status == .exited(0), let process, process > 1 else {
+    guard status == .exited(0), let process = process(of: bundle.id) else {
       throw Fault(
         .failed, operation: "start sandbox \(bundle.id)", reason: "runsc \(status): \(lastLine(of: log))",
         remedy: "see \(log)")
@@ -88,8 +86,15 @@ package struct SandboxRuntime: Sendable {
 
   private func processFile(of id: SandboxID) -> String { "\(configuration.rootDirectory)/\(id).pid" }
 
+  private func process(of id: SandboxID) -> Int32? {
+    let text = (try? String(contentsOfFile: processFile(of: id), encoding: .utf8)) ?? ""  // no file, no process
+    return Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)).flatMap { $0 > 1 ? $0 : nil }
+  }
+
   /// - Returns: `nil` when there is no such sandbox.
   package func state(_ id: SandboxID) async throws -> SandboxState? {
+    // The runtime would ask it, and wait for the answer.
+    if isFrozen(id), let process = process(of: id) { return SandboxState(id: id, status: .paused, process: process) }
     let result = try await command(["state", id.description]).run()
     guard result.status == .exited(0) else { return nil }
     return try decode(StateReport.self, result.standardOutput, "read the state of sandbox \(id)").state
@@ -97,6 +102,12 @@ package struct SandboxRuntime: Sendable {
 
   /// Every sandbox of the instance.
   package func list() async throws -> [SandboxState] {
+    let ids = try knownSandboxes()
+    if ids.contains(where: isFrozen) {
+      var states: [SandboxState] = []
+      for id in ids { if let state = try await state(id) { states.append(state) } }
+      return states
+    }
     let text = try await command(["list", "-format", "json"]).check()
     let reports = try decode([StateReport]?.self, text, "list the sandboxes") ?? []
     return reports.compactMap(\.state).filter { $0.id.instance == configuration.instance }
@@ -203,6 +214,14 @@ package struct SandboxRuntime: Sendable {
     // No log, no words: the exit status has to do.
     let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
     return text.split(separator: "\n").last.map { String($0.suffix(500)) } ?? "no message"
+  }
+
+  /// The sandboxes that the runtime has a state file of, `<id>_sandbox:<id>.state`.
+  private func knownSandboxes() throws -> [SandboxID] {
+    try FileManager.default.contentsOfDirectory(atPath: configuration.rootDirectory).sorted().compactMap { name in
+      guard name.hasSuffix(".state"), let id = SandboxID(String(name.prefix { $0 != "_" })) else { return nil }
+      return id.instance == configuration.instance ? id : nil
+    }
   }
 
   private func removeStateFiles(of id: SandboxID) {

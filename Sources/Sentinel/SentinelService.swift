@@ -32,9 +32,7 @@ package struct SentinelService: Sendable {
   private let reader: DenialReader
   private let resolver: ResolverServer?
   private let proxyLog: ProxyLogReader?
-  private let detection: DetectionServer
-  private let rules: RuleWatch
-  private let nodeSocket: String
+  private let detection: DetectionService
   private let socket: String
   private let logger: Logger
 
@@ -54,16 +52,11 @@ package struct SentinelService: Sendable {
     let resolver = try names.map {
       try ResolverServer.open(address: $0.address, port: $0.port, tableFile: $0.tableFile, logger: logger)
     }
-    let detection = try DetectionServer.open(
-      socket: layout.traceSocket, hostName: ProcessInfo.processInfo.hostName, logger: logger)
+    let detection = try DetectionService.open(layout, logger: logger)
     try dropPrivileges(to: InstanceLayout.User.sentinel)
     return SentinelService(
       reader: reader, resolver: resolver, proxyLog: proxyLog.map { ProxyLogReader(path: $0, logger: logger) },
-      detection: detection,
-      rules: RuleWatch(
-        directory: "\(layout.policyDirectory)/falco", serviceAddress: AddressPlan(layout: layout).serviceAddress,
-        logger: logger),
-      nodeSocket: layout.nodeSocket, socket: layout.apiSocket, logger: logger)
+      detection: detection, socket: layout.apiSocket, logger: logger)
   }
 
   /// Reads and reports until cancelled. While the API is away, reports wait in a bounded queue.
@@ -71,9 +64,7 @@ package struct SentinelService: Sendable {
     reader.start()
     resolver?.start()
     proxyLog?.start()
-    detection.start()
     defer {
-      detection.stop()
       reader.stop()
       resolver?.stop()
       proxyLog?.stop()
@@ -83,10 +74,7 @@ package struct SentinelService: Sendable {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await report(through: client) }
         group.addTask { try await reportAlerts(through: client) }
-        group.addTask { try await rules.run { detection.tell($0) } }
-        group.addTask {
-          try await NodeLink(socket: nodeSocket, server: detection, logger: logger).run()
-        }
+        group.addTask { try await detection.run() }
         defer { group.cancelAll() }
         try await group.next()
       }
@@ -99,11 +87,12 @@ package struct SentinelService: Sendable {
   /// Reports alerts as they come. While the API is away they wait in a bounded queue.
   private func reportAlerts(through client: APIClient) async throws {
     var isDelivering = true
-    for await _ in detection.alerts.raised {
-      while case let batch = detection.alerts.batch(), !batch.isEmpty {
+    let alerts = detection.server.alerts
+    for await _ in alerts.raised {
+      while case let batch = alerts.batch(), !batch.isEmpty {
         do {
           try await client.reportAlerts(batch)
-          detection.alerts.removeBatch()
+          alerts.removeBatch()
           if !isDelivering { logger.info("The API takes alerts again") }
           isDelivering = true
         } catch {
@@ -113,7 +102,7 @@ package struct SentinelService: Sendable {
           }
           isDelivering = false
           // What is not taken for good, and would stand in the way of all others.
-          if (error as? Fault)?.code == .invalid { detection.alerts.removeBatch() }
+          if (error as? Fault)?.code == .invalid { alerts.removeBatch() }
           try await Task.sleep(for: Self.interval)
         }
       }

@@ -27,7 +27,9 @@ struct NodeFixture {
     for path in [layout.runDirectory, layout.nodeDirectory, layout.agentsDirectory, layout.policyDirectory] {
       try files.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
-    try files.copyItem(atPath: repository + "/policy/seccomp", toPath: "\(layout.policyDirectory)/seccomp")
+    for policy in ["seccomp", "falco"] {
+      try files.copyItem(atPath: "\(repository)/policy/\(policy)", toPath: "\(layout.policyDirectory)/\(policy)")
+    }
     try makeImage("\(directory)/image")
     chmod(directory, 0o755)
     let client = NodeClient(socket: layout.nodeSocket)
@@ -186,7 +188,9 @@ let canRunAgents =
       let running = try await node.observe(uid) { $0.phase == .running || $0.phase == .failed }
       #expect(running.phase == .running, "\(running)")
       #expect(
-        running.layers.map(\.layer).sorted() == ["egress", "identity", "network", "resources", "sandbox", "workspace"])
+        running.layers.map(\.layer).sorted() == [
+          "detection", "egress", "identity", "network", "resources", "sandbox", "workspace",
+        ])
       #expect(running.layers.allSatisfy { $0.state == .enforced }, "\(running.layers)")
 
       let user = try await node.exec(uid, "id", "-u")
@@ -256,10 +260,15 @@ let canRunAgents =
       unlink(node.layout.nodeSocket)
       let configuration = NodeService.Configuration(layout: node.layout, deniedDestinations: ["10.0.0.0/8"])
       try await NodeFixture.withService(configuration) {
+        try await node.neighbours.startDetection(node.layout)
         let after = try await node.observe(uid) { $0.phase == .running }
         #expect(after.startedAt == before.startedAt)
         let user = try await node.exec(uid, "id", "-u")
         #expect(user.output == "10001\n")
+        // gVisor was made to tell a sentinel that began anew.
+        _ = try await node.observe(uid) { agent in
+          agent.layers.contains { $0.layer == "detection" && $0.state == .enforced }
+        }
       }
     }
   }

@@ -11,12 +11,13 @@ import SecretStore
 import Sentinel
 import TestSupport
 
-/// What a node needs beside it: a node proxy, a resolver, a secrets manager, and somebody who signs certificates and
+/// What a node needs beside it: a node proxy, a resolver, a sentinel's detection, a secrets manager, and somebody who signs certificates and
 /// tokens. All of them are real.
 actor NodeNeighbours {
   private let client: NodeClient
   private let authority: Authority
   private let resolver: ResolverServer
+  private var watching: Task<Void, Never>?
   private let vault: VaultWorld
   private var tasks: [Task<Void, Never>] = []
   private var desired = DesiredState(revision: 0, agents: [])
@@ -29,7 +30,7 @@ actor NodeNeighbours {
     for file in [
       layout.proxyAdminSocket, layout.ingressSocket, layout.proxyDenials, layout.identityKeysFile,
       layout.resolverTable, layout.meshSocket, "\(authorityDirectory)/root", "\(layout.proxyFiles)/x",
-      layout.vaultSocket, "\(layout.agentSecretsDirectory)/x",
+      layout.vaultSocket, "\(layout.agentSecretsDirectory)/x", layout.traceSocket,
     ] {
       try FileManager.default.createDirectory(
         at: URL(filePath: file).deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -50,6 +51,7 @@ actor NodeNeighbours {
     let vault = try await VaultWorld.start(socket: layout.vaultSocket, authority: authority)
     try await vault.believeAgents()
     let neighbours = NodeNeighbours(client: client, authority: authority, resolver: resolver, vault: vault)
+    try await neighbours.startDetection(layout)
     await neighbours.run(proxy, bootstrap: layout.proxyBootstrap)
     return neighbours
   }
@@ -72,7 +74,18 @@ actor NodeNeighbours {
     ]
   }
 
+  /// Starts the sentinel's detection, which talks with one node, or starts it anew.
+  func startDetection(_ layout: InstanceLayout) async throws {
+    watching?.cancel()
+    await watching?.value
+    let detection = try DetectionService.open(layout, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    // It ends when its task is cancelled.
+    watching = Task { try? await detection.run() }
+  }
+
   func stop() async {
+    watching?.cancel()
+    await watching?.value
     for task in tasks { task.cancel() }
     for task in tasks { await task.value }
     resolver.stop()

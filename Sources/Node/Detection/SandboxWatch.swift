@@ -17,6 +17,9 @@ actor SandboxWatch {
   /// The sentinel tells of its sessions every two seconds.
   private static let freshness = Duration.seconds(6)
 
+  /// How long a start waits for the sentinel.
+  private static let patience = Duration.seconds(3)
+
   /// Asks for a response, and gets what became of it.
   typealias Respond = @Sendable (ResponseOrder) async -> ResponseAnswer
 
@@ -57,18 +60,19 @@ actor SandboxWatch {
 
   // MARK: Sandboxes
 
-  /// Makes the sentinel expect a sandbox, or tells it what changed about one.
+  /// Tells the sentinel what changed about a sandbox; one that comes later is told all.
+  func update(_ sandbox: WatchedSandbox) async {
+    watched[sandbox.container] = sandbox
+    try? await output?.send(.sandboxes(all))
+  }
+
+  /// Makes the sentinel expect a sandbox.
   ///
   /// - Throws: `Fault(.unavailable)` without a sentinel: nothing starts unseen.
   func watch(_ sandbox: WatchedSandbox) async throws {
     watched[sandbox.container] = sandbox
     if seenAt[sandbox.container] == nil { seenAt[sandbox.container] = .now }
-    guard let output else {
-      throw Fault(
-        .unavailable, operation: "watch agent \(sandbox.agent)", reason: "the sentinel is not there",
-        remedy: "see 'lobstack status' and the log of the sentinel")
-    }
-    try await output.send(.sandboxes(all))
+    try await send(.sandboxes(all), operation: "watch agent \(sandbox.agent)")
   }
 
   func forget(_ container: String) async {
@@ -89,12 +93,19 @@ actor SandboxWatch {
 
   /// An operator's program is an event that gVisor does not tell.
   func tell(_ command: OperatorCommand) async throws {
+    try await send(.command(command), operation: "run a program")
+  }
+
+  /// Waits a little for a sentinel that starts.
+  private func send(_ message: DetectionMessage, operation: String) async throws {
+    let end = ContinuousClock.now + Self.patience
+    while output == nil, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
     guard let output else {
       throw Fault(
-        .unavailable, operation: "run a program", reason: "the sentinel is not there to see it",
+        .unavailable, operation: operation, reason: "the sentinel is not there to see it",
         remedy: "see 'lobstack status' and the log of the sentinel")
     }
-    try await output.send(.command(command))
+    try await output.send(message)
   }
 
   /// Returns when the session of a sandbox is there, or after a second; what is read back tells which.

@@ -1,5 +1,6 @@
 import Dispatch
 import Faults
+import Files
 import Foundation
 import Glibc
 import Logging
@@ -40,8 +41,7 @@ enum ServiceRun {
   }
 
   private static func watchLifeline(_ end: AsyncStream<Void>.Continuation) {
-    var status = stat()
-    guard fstat(STDIN_FILENO, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { return }
+    guard FileStatus(descriptor: STDIN_FILENO)?.isPipe == true else { return }
     // The read blocks for as long as the supervisor lives.
     let thread = Thread {
       var byte: UInt8 = 0
