@@ -12,19 +12,18 @@ enum ErrorName {
     110: "ETIMEDOUT", 111: "ECONNREFUSED", 113: "EHOSTUNREACH", 115: "EINPROGRESS",
   ]
 
-  static func append(_ result: Int64, _ arena: ValueArena) {
+  /// - Returns: `nil` for a result that is no error, or one without a name.
+  static func name(of result: Int64) -> StaticString? { result < 0 && result > -4_096 ? names[-result] : nil }
+
+  static func value(_ result: Int64, _ arena: ValueArena) -> FieldValue {
+    arena.begin()
     if result >= 0 {
       arena.append("SUCCESS")
-    } else if result > -4_096, let name = names[-result] {
+    } else if let name = name(of: result) {
       arena.append(name)
     } else {
       arena.append(decimal: result)
     }
-  }
-
-  static func value(_ result: Int64, _ arena: ValueArena) -> FieldValue {
-    arena.begin()
-    append(result, arena)
     return arena.endString()
   }
 }

@@ -35,7 +35,14 @@ struct EventArguments {
       if index > 0 { arena.append(byte: UInt8(ascii: " ")) }
       arena.append(name)
       arena.append(byte: UInt8(ascii: "="))
-      _ = append(name, arena)
+      if name == "res", let result = event.result, let error = ErrorName.name(of: result) {
+        arena.append(decimal: result)
+        arena.append("(")
+        arena.append(error)
+        arena.append(")")
+      } else {
+        _ = append(name, arena)
+      }
     }
     return arena.endString()
   }
@@ -59,7 +66,8 @@ struct EventArguments {
     switch name {
     case "res":
       guard let result = event.result else { return false }
-      ErrorName.append(result, arena)
+      // Other than `evt.res` it is a number, but for errors.
+      if let error = ErrorName.name(of: result) { arena.append(error) } else { arena.append(decimal: result) }
     case "fd":
       guard let descriptor = event.descriptor else { return false }
       arena.append(decimal: descriptor)

@@ -34,7 +34,7 @@ extension GuestEventReader: FieldSource {
     case .isAsync: return .bool(false)
     case .hostName: return arena.string(hostName)
     case .direction: return arena.string("<")
-    case .category: return arena.string(event.shape.category)
+    case .category: return arena.string(EventCategory.name(of: event))
     case .eventCount: return .number(UInt64(1))
     case .arguments, .information: return EventArguments(event, path).all(arena)
     case .argument: return EventArguments(event, path).text(fieldArguments[index], arena)
@@ -71,11 +71,13 @@ extension GuestEventReader: FieldSource {
     case .ancestorCommandLine:
       return ancestors(of: process, fieldArguments[index], arena) { arena.append(commandLineOf: $0, name: true) }
     case .processArguments:
-      if case .index(let index) = fieldArguments[index] {
-        return process.arguments.indices.contains(index) ? arena.string(process.arguments[index]) : .absent
-      }
       arena.begin()
-      arena.append(argumentsOf: process)
+      if case .index(let index) = fieldArguments[index], index >= 0 {
+        // Falco has the empty text past the last one.
+        if process.arguments.indices.contains(index) { arena.append(process.arguments[index]) }
+      } else {
+        arena.append(argumentsOf: process)
+      }
       return arena.endString()
     case .commandLine: return arena.commandLine(process, name: true)
     case .executableLine: return arena.commandLine(process, name: false)
@@ -89,6 +91,7 @@ extension GuestEventReader: FieldSource {
       if case .index(let index) = fieldArguments[index] {
         return process.ancestor(index).map { .number($0.id) } ?? .absent
       }
+      guard process.parent != nil else { return .absent }
       return arena.numbers(sequence(first: process) { $0.parent }.dropFirst().map(\.id))
     case .sessionName: return arena.string(process.sessionName)
     case .processDuration:
@@ -121,7 +124,8 @@ extension GuestEventReader: FieldSource {
       append(ancestor)
       return arena.endString()
     }
-    // Without an index Falco begins with the parent.
+    // Without an index Falco begins with the parent, and has nothing where there is none.
+    guard process.parent != nil else { return .absent }
     var next = process.parent
     while let ancestor = next {
       append(ancestor)
@@ -131,24 +135,26 @@ extension GuestEventReader: FieldSource {
     return arena.endList()
   }
 
+  /// A variable's value without the blanks around it, and the empty text for one that is not set: so Falco has it. By
+  /// a number it has all variables.
   private func environment(
     of process: GuestProcess, _ argument: FieldReference.Argument, _ arena: ValueArena
   ) -> FieldValue {
-    switch argument {
-    case .index(let index):
-      return process.environment.indices.contains(index) ? arena.string(process.environment[index]) : .absent
-    case .key(let key):
-      let prefix = Array(key.utf8) + [UInt8(ascii: "=")]
-      guard let entry = process.environment.first(where: { $0.starts(with: prefix) }) else { return .absent }
-      return arena.string(Array(entry.dropFirst(prefix.count)))
-    case .none, .eventArgument:
-      arena.begin()
+    arena.begin()
+    guard case .key(let key) = argument, !key.isEmpty else {
       for (index, entry) in process.environment.enumerated() {
         if index > 0 { arena.append(byte: UInt8(ascii: " ")) }
         arena.append(entry)
       }
       return arena.endString()
     }
+    let prefix = Array(key.utf8) + [UInt8(ascii: "=")]
+    // One without a value is passed over: the name may come again.
+    if let entry = process.environment.first(where: { $0.count > prefix.count && $0.starts(with: prefix) }) {
+      let value = entry.dropFirst(prefix.count).drop { $0 == UInt8(ascii: " ") }
+      if let last = value.lastIndex(where: { $0 != UInt8(ascii: " ") }) { arena.append(Array(value[...last])) }
+    }
+    return arena.endString()
   }
 
   // MARK: Descriptors
@@ -256,17 +262,6 @@ extension GuestEvent {
     case .ip(let address, _): address.isV6 ? .ipv6 : .ipv4
     case .unix: .unix
     case .other, nil: known?.kind ?? .other
-    }
-  }
-}
-
-extension GuestEvent.Shape {
-  fileprivate var category: StaticString {
-    switch self {
-    case .open: "file"
-    case .connect, .bind, .accept, .socket: "net"
-    case .execute: "process"
-    case .plain: "other"
     }
   }
 }

@@ -72,7 +72,8 @@ package final class GuestEventReader {
   package func takeCommand(_ command: [String], time: UInt64, in sandbox: SandboxEvents) -> Outcome {
     guard let process = GuestProcess(startedByOperator: command, at: time) else { return .nothing }
     self.sandbox = sandbox
-    sandbox.table.expect(process)
+    // Where processes turn up unannounced, one of the agent's could be taken for it.
+    if sandbox.isWhole, sandbox.dropped == 0 { sandbox.table.expect(process) }
     var context = TraceMessage.Context()
     context.time = time
     let made = begin(.execve, context, process)
@@ -133,7 +134,7 @@ package final class GuestEventReader {
     process.name = message.context.name.isEmpty ? GuestPath.baseName(process.path) : Array(message.context.name)
     process.sessionName = process.name
     process.environment = environment.words
-    learn(message.context, process)
+    process.learn(message.context)
     sandbox.table.insert(process)
     let made = begin(.execve, message.context, process)
     made.shape = .execute
@@ -193,7 +194,7 @@ package final class GuestEventReader {
     made.rawPath = binary
     // Set-user-ID and set-group-ID bits of the program.
     if mode & 0o6000 != 0 { made.numbers = NamedNumbers(("mode", Int64(truncatingIfNeeded: mode))) }
-    learn(message.context, process, keepingName: true)
+    process.learn(message.context, keepingName: true)
     return true
   }
 
@@ -238,7 +239,7 @@ package final class GuestEventReader {
     var call = CallFields()
     guard call.read(message) else { return false }
     let process = process(of: message.context, sandbox, learning: false)
-    defer { learn(message.context, process) }
+    defer { process.learn(message.context) }
     guard let type = SystemCall.type(call.number) else { return true }
     if message.kind == .execve { return readFailedExec(message, call, type, process) }
     let made = begin(type, message.context, process)
@@ -283,22 +284,8 @@ package final class GuestEventReader {
     of context: TraceMessage.Context, _ sandbox: SandboxEvents, learning: Bool = true
   ) -> GuestProcess {
     let process = sandbox.table.process(of: context)
-    if learning { learn(context, process) }
+    if learning { process.learn(context) }
     return process
-  }
-
-  /// Takes over what the context of an event tells of the process.
-  private func learn(_ context: TraceMessage.Context, _ process: GuestProcess, keepingName: Bool = false) {
-    if context.hasCredentials {
-      process.effectiveUser = context.effectiveUser
-      process.effectiveGroup = context.effectiveGroup
-    }
-    if !context.cwd.isEmpty, !context.cwd.elementsEqual(process.cwd) { process.cwd = Array(context.cwd) }
-    // Threads have names of their own; the first one's is the process's.
-    if !keepingName, context.thread == context.process, !context.name.isEmpty, !context.name.elementsEqual(process.name)
-    {
-      process.name = Array(context.name.prefix(64))
-    }
   }
 }
 

@@ -28,6 +28,8 @@ final class GuestProcess {
   private(set) var descriptors: [Int64: GuestDescriptor] = [:]
 
   private static let mostDescriptors = 4_096
+  /// Bytes that are kept of a name; the kernel keeps fewer.
+  static let longestName = 64
   /// Ancestors that are kept; a chain of forks must not grow without bound.
   static let deepest = 64
 
@@ -75,6 +77,19 @@ final class GuestProcess {
     executable = words.first ?? path
     arguments = Array(words.dropFirst())
     argumentCount = max(0, count - 1)
+  }
+
+  /// Takes over what the context of an event tells of it.
+  func learn(_ context: TraceMessage.Context, keepingName: Bool = false) {
+    if context.hasCredentials {
+      effectiveUser = context.effectiveUser
+      effectiveGroup = context.effectiveGroup
+    }
+    if !context.cwd.isEmpty, !context.cwd.elementsEqual(cwd) { cwd = Array(context.cwd) }
+    // Threads have names of their own; the first one's is the process's.
+    if !keepingName, context.thread == context.process, !context.name.isEmpty, !context.name.elementsEqual(name) {
+      name = Array(context.name.prefix(Self.longestName))
+    }
   }
 
   subscript(descriptor: Int64) -> GuestDescriptor? {

@@ -25,9 +25,11 @@ struct ProcessTable {
     }
     if let process = takeExpected(context) { return process }
     let process = GuestProcess(id: context.process, start: context.processStart, parent: nil)
-    process.name = Array(context.name)
+    process.name = Array(context.name.prefix(GuestProcess.longestName))
     process.executable = process.name
     process.sessionName = process.name
+    // There is nothing older to tell its first event with.
+    process.learn(context)
     insert(process)
     return process
   }
@@ -47,6 +49,8 @@ struct ProcessTable {
       return nil
     }
     let process = GuestProcess(id: context.process, start: context.processStart, expected.remove(at: place))
+    // Who it is was known before; where it is was not.
+    process.cwd = Array(context.cwd)
     insert(process)
     return process
   }

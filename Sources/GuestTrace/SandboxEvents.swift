@@ -10,7 +10,15 @@ package final class SandboxEvents {
   package init(_ identity: SandboxIdentity) { self.identity = identity }
 
   /// gVisor counts anew what it drops.
-  package func beginSession() { dropped = 0 }
+  ///
+  /// - Parameter isLate: the sandbox ran before, so that processes turn up whose beginning was not told.
+  package func beginSession(isLate: Bool) {
+    dropped = 0
+    if isLate { isWhole = false }
+  }
+
+  /// Whether every process of its own was told of, as far as is known.
+  var isWhole = true
 
   package var processCount: Int { table.count }
   package var hasOverflowed: Bool { table.hasOverflowed }

@@ -51,9 +51,10 @@ struct AgentState: Sendable {
   }
 
   func observed(interface: String?, address: String?) -> ObservedAgent {
-    ObservedAgent(
+    let isOnline = hasNetwork && record.standingResponse?.response != .quarantine
+    return ObservedAgent(
       id: record.id, uid: record.uid, generation: observedGeneration, phase: phase, reason: reason, fault: fault,
-      layers: layers, address: hasNetwork ? address : nil, interface: hasNetwork ? interface : nil,
+      layers: layers, address: isOnline ? address : nil, interface: isOnline ? interface : nil,
       imageDigest: record.imageDigest, restarts: record.restarts, lastExit: record.lastExit,
       lastTermination: record.lastTermination, startedAt: record.startedAt, destroyed: destroyed)
   }

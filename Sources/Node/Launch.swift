@@ -75,7 +75,12 @@ struct Launch: Sendable {
     let id = machine.sandboxID(record.uid)
     try await machine.watch.watch(
       WatchedSandbox(desired, container: id, address: network.agentAddress, interface: network.interface))
-    let process = try await machine.runtime.run(bundle(id: id, image: image, network: network))
+    let process: Int32
+    do {
+      process = try await machine.runtime.run(bundle(id: id, image: image, network: network))
+    } catch {
+      throw await machine.watch.blame(error, for: id.description)
+    }
     await machine.watch.waitForSession(id.description)
     let layers = await machine.readBack(record: record, pod: desired.pod)
     if let broken = layers.first(where: { $0.state != .enforced }) {

@@ -12,11 +12,14 @@ extension Reconciler {
     for agent in desired.agents {
       guard let state = states[agent.uid], state.sandbox == .running, !busy.contains(agent.uid) else { continue }
       if let standing = state.record.standingResponse {
+        guard enforcing[agent.uid] == nil else { continue }
         await holdOn(agent.uid, standing)
         continue
       }
       let layers = await machine.readBack(record: state.record, pod: agent.pod)
-      guard states[agent.uid]?.sandbox == .running, !busy.contains(agent.uid) else { continue }
+      guard states[agent.uid]?.sandbox == .running, !busy.contains(agent.uid),
+        states[agent.uid]?.record.standingResponse == nil
+      else { continue }
       if states[agent.uid]?.layers != layers {
         states[agent.uid]?.layers = layers
         changed()
@@ -32,7 +35,7 @@ extension Reconciler {
   private func repair(_ agent: DesiredAgent, _ broken: LayerStatus, process: Int32?) async {
     // The agent may have got other work, or another sandbox, while it was looked at.
     guard let state = states[agent.uid], state.sandbox == .running, state.record.sandboxProcess == process,
-      !busy.contains(agent.uid)
+      state.record.standingResponse == nil, !busy.contains(agent.uid)
     else { return }
     busy.insert(agent.uid)
     defer {

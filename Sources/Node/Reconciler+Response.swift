@@ -32,19 +32,25 @@ extension Reconciler {
         .notFound, operation: "respond to alert \(order.alert)", reason: "there is no sandbox '\(order.container)'",
         remedy: "list the agents with 'lobstack agent list'")
     }
-    if let standing = state.record.standingResponse, standing.response >= order.response { return }
-    guard state.sandbox == .running, let generation = state.record.generation else {
-      // What has ended by itself does no more harm, and begins anew only by its restart policy or by a person.
-      return
+    if let standing = state.record.standingResponse, standing.response >= order.response {
+      return try await enforcing[id.uid]?.value ?? ()
     }
-    let standing = StandingResponse(
+    guard let generation = state.record.generation else { return }
+    var standing = StandingResponse(
       response: order.response, rule: order.rule, alert: order.alert, time: .now, generation: generation)
-    // Its end must not look as if the program had ended by itself.
-    states[id.uid]?.record.failedGeneration = generation
-    do { try await enforce(standing, id) } catch {
-      if standing.response != .kill { states[id.uid]?.record.failedGeneration = state.record.failedGeneration }
-      throw error
+    let isRunning = state.sandbox == .running
+    if !isRunning {
+      // What has ended by itself does not begin again by itself.
+      standing.response = .kill
+      standing.remark = "its program had ended by then"
     }
+    // Known before it is done: what follows must not look as if the program had ended, or a layer were broken.
+    states[id.uid]?.record.standingResponse = standing
+    states[id.uid]?.record.failedGeneration = generation
+    let work = Task { [standing] in isRunning ? try await enforce(standing, id) : standing }
+    enforcing[id.uid] = Task { _ = try await work.value }
+    defer { enforcing[id.uid] = nil }
+    standing = try await work.value
     machine.logger.warning(
       "An alert was answered", metadata: ["agent.id": "\(state.record.id)", "response": "\(standing.words)"])
     guard states[id.uid] != nil else { return }
@@ -57,18 +63,45 @@ extension Reconciler {
     signal.yield()
   }
 
-  private func enforce(_ standing: StandingResponse, _ id: SandboxID) async throws {
-    switch standing.response {
-    case .alert: break
-    case .freeze: try await machine.runtime.freeze(id)
-    case .kill: try await machine.runtime.end(id)
-    case .quarantine:
-      guard let record = states[id.uid]?.record else { return }
-      // The network first, whatever becomes of the rest; a frozen one stays frozen.
-      try await machine.network.detach(machine.network.network(slot: record.slot))
-      try await machine.proxy.withdraw(id.uid)
-      await machine.secrets.withdraw(id.uid)
+  /// Does it; what cannot be frozen or cut off is ended.
+  ///
+  /// - Returns: what is in force.
+  private func enforce(_ standing: StandingResponse, _ id: SandboxID) async throws -> StandingResponse {
+    do {
+      switch standing.response {
+      case .alert: break
+      case .freeze: try await machine.runtime.freeze(id)
+      case .kill: try await machine.runtime.end(id)
+      case .quarantine:
+        guard let record = states[id.uid]?.record else { break }
+        try await machine.network.detach(machine.network.network(slot: record.slot))
+        await takeAway(record)
+      }
+      return standing
+    } catch {
+      guard standing.response != .kill else { throw error }
+      machine.logger.error(
+        "A response failed; the agent is killed",
+        metadata: ["agent.uid": "\(id.uid)", "response": "\(standing.response)", "error": "\(error)"])
+      var stronger = standing
+      stronger.response = .kill
+      stronger.remark = "\(standing.response) was not to be had: \(error)"
+      try await machine.runtime.end(id)
+      return stronger
+    }
+  }
+
+  /// Identity, secrets and token. Without its network an agent can use none of them, so what fails here is tried again
+  /// and undoes nothing.
+  private func takeAway(_ record: AgentRecord) async {
+    await machine.secrets.withdraw(record.uid)
+    do {
+      try await machine.proxy.withdraw(record.uid)
       try await machine.sessions.revoke(record.id)
+    } catch {
+      machine.logger.warning(
+        "A cut off agent's identity is not withdrawn yet",
+        metadata: ["agent.uid": "\(record.uid)", "error": "\(error)"])
     }
   }
 
@@ -96,7 +129,10 @@ extension Reconciler {
         machine.logger.error("A frozen agent was found running", metadata: ["agent.uid": "\(uid)"])
         try await machine.runtime.freeze(id)
       }
-      if standing.response == .quarantine { try await enforce(standing, id) }
+      if standing.response == .quarantine, let record = states[uid]?.record {
+        try await machine.network.detach(machine.network.network(slot: record.slot))
+        await takeAway(record)
+      }
       guard states[uid]?.record.standingResponse == standing else { return }
       let layers = [LayerStatus(layer: "response", state: .enforced, evidence: standing.words)]
       if states[uid]?.layers != layers {

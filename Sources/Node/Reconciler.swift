@@ -19,6 +19,8 @@ actor Reconciler {
   var desired = DesiredState(revision: 0, agents: [])
   var states: [AgentUID: AgentState] = [:]
   var busy: Set<AgentUID> = []
+  /// Responses that are being carried out.
+  var enforcing: [AgentUID: Task<Void, any Error>] = [:]
   /// Agents that start at the same time; more would only slow one another. Its image is there when an agent takes its
   /// turn, so a turn takes a second or two.
   let launches = Turn(places: 4)

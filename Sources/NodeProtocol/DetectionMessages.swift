@@ -5,7 +5,9 @@ import FoundationEssentials
 /// What the node tells the sentinel.
 package enum DetectionMessage: Sendable, Codable {
   /// The sandboxes that are to be watched: all of them, each time.
-  case sandboxes([WatchedSandbox])
+  ///
+  /// - Parameter revision: rises each time.
+  case sandboxes([WatchedSandbox], revision: UInt64)
   /// An operator starts a program in a sandbox, of which gVisor says nothing.
   case command(OperatorCommand)
   /// What became of an order.
@@ -15,7 +17,9 @@ package enum DetectionMessage: Sendable, Codable {
 /// What the sentinel tells the node.
 package enum SentinelMessage: Sendable, Codable {
   /// The sandboxes that are watched: all of them, at each change and every few seconds.
-  case sessions([TraceSession])
+  ///
+  /// - Parameter knowing: the last revision of what is to be watched; 0 without rules to watch by.
+  case sessions([TraceSession], knowing: UInt64)
   case order(ResponseOrder)
 }
 

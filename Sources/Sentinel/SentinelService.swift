@@ -112,10 +112,14 @@ package struct SentinelService: Sendable {
 
   private func report(through client: APIClient) async throws {
     var queue = DenialQueue()
+    var findings = DenialFindings()
     var isDelivering = true
     while true {
       try await Task.sleep(for: Self.interval)
-      drain(into: &queue)
+      drain(into: &queue, &findings)
+      for (finding, place) in findings.take(now: monotonicTime()) {
+        detection.server.tell(.finding(finding, at: place))
+      }
       guard !queue.isEmpty else { continue }
       do {
         while let batch = queue.batch() {
@@ -134,9 +138,10 @@ package struct SentinelService: Sendable {
     }
   }
 
-  private func drain(into queue: inout DenialQueue) {
+  private func drain(into queue: inout DenialQueue, _ findings: inout DenialFindings) {
     let packets = reader.drain()
     queue.add(packets)
+    findings.add(packets.denials)
     if packets.overflow + packets.lost + packets.overruns > 0 {
       logger.warning(
         "Denied packets are not all told",
@@ -147,6 +152,7 @@ package struct SentinelService: Sendable {
     }
     if let queries = resolver?.drain() {
       queue.add(queries.attempts)
+      findings.add(queries.attempts.attempts)
       if queries.limited + queries.closed + queries.unsent > 0 {
         logger.warning(
           "DNS queries were not all answered",
@@ -158,6 +164,7 @@ package struct SentinelService: Sendable {
     }
     if let requests = proxyLog?.drain() {
       queue.add(requests.attempts)
+      findings.add(requests.attempts.attempts)
       if requests.malformed > 0 {
         logger.warning(
           "Lines of the proxy's log are not as they should be", metadata: ["lines": "\(requests.malformed)"])

@@ -76,16 +76,19 @@ actor NodeNeighbours {
 
   /// Starts the sentinel's detection, which talks with one node, or starts it anew.
   func startDetection(_ layout: InstanceLayout) async throws {
-    watching?.cancel()
-    await watching?.value
+    await stopDetection()
     let detection = try DetectionService.open(layout, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     // It ends when its task is cancelled.
     watching = Task { try? await detection.run() }
   }
 
-  func stop() async {
+  func stopDetection() async {
     watching?.cancel()
     await watching?.value
+  }
+
+  func stop() async {
+    await stopDetection()
     for task in tasks { task.cancel() }
     for task in tasks { await task.value }
     resolver.stop()

@@ -3,12 +3,17 @@ extension ConditionParser {
   private static let transformersOnRight =
     "expected a number value or a field with a valid transformer: \(quoted(allTransformers))"
 
-  mutating func parseLeadingTerm() throws(ConditionSyntaxError) -> Term {
+  mutating func parseLeadingTerm(takingArgument: Bool) throws(ConditionSyntaxError) -> Term {
     try enter()
     defer { leave() }
     let position = scanner.position
-    if scanner.takeFieldName() { return try parseFieldRest(scanner.token, position) }
-    if let name = takeTransformerName() { return try parseTransformerRest(name, position) }
+    if scanner.takeFieldName() {
+      guard takingArgument else { return .field(name: scanner.token, argument: nil, position) }
+      return try parseFieldRest(scanner.token, position)
+    }
+    if let name = takeTransformerName() {
+      return try parseTransformerRest(name, position, takingArgument: takingArgument)
+    }
     throw error("unexpected token after '\(scanner.token)")
   }
 
@@ -38,7 +43,9 @@ extension ConditionParser {
     return argument
   }
 
-  mutating func parseTransformerRest(_ name: String, _ position: TextPosition) throws(ConditionSyntaxError) -> Term {
+  mutating func parseTransformerRest(
+    _ name: String, _ position: TextPosition, takingArgument: Bool = true
+  ) throws(ConditionSyntaxError) -> Term {
     try enter()
     defer { leave() }
     scanner.takeBlanks()
@@ -49,7 +56,8 @@ extension ConditionParser {
     } while scanner.take(",")
     scanner.takeBlanks()
     guard scanner.take(")") else { throw error("expected a ')' token closing the transformer") }
-    return .transformer(name: name, arguments: arguments, argument: try parseOptionalArgument(), position)
+    let argument = takingArgument ? try parseOptionalArgument() : nil
+    return .transformer(name: name, arguments: arguments, argument: argument, position)
   }
 
   private mutating func parseTransformerArgument(_ position: TextPosition) throws(ConditionSyntaxError) -> Term {

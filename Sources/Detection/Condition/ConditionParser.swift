@@ -16,15 +16,15 @@ package struct ConditionParser {
   private let limit: Int
   private var depth = 0
 
-  private init(_ text: String, deepest: Int) {
-    scanner = ConditionScanner(text)
-    isEmpty = text.isEmpty
+  private init(_ scanner: ConditionScanner, deepest: Int) {
+    self.scanner = scanner
+    isEmpty = scanner.isAtEnd
     limit = deepest
   }
 
   /// - Throws: `ConditionSyntaxError` with the place where the text goes wrong.
   package static func parse(_ text: String, deepest: Int = deepest) throws(ConditionSyntaxError) -> Expression {
-    var parser = ConditionParser(text, deepest: deepest)
+    var parser = ConditionParser(ConditionScanner(text), deepest: deepest)
     guard !parser.isEmpty else { throw parser.error("filter input string is empty") }
     let expression = try parser.parseOr()
     guard parser.scanner.isAtEnd else {
@@ -33,13 +33,16 @@ package struct ConditionParser {
     return expression
   }
 
-  /// Parses the field or transformer that a text begins with.
+  /// Parses the field or transformer that stands at a place of a text.
   ///
+  /// - Parameter takingArgument: with what follows it in brackets.
   /// - Returns: it, and how many bytes it has.
-  static func parseTerm(_ text: String) throws(ConditionSyntaxError) -> (term: Term, length: Int) {
-    var parser = ConditionParser(text, deepest: 100)
-    let term = try parser.parseLeadingTerm()
-    return (term, parser.scanner.position.offset)
+  static func parseTerm(
+    _ text: [UInt8], from start: Int = 0, takingArgument: Bool = true
+  ) throws(ConditionSyntaxError) -> (term: Term, length: Int) {
+    var parser = ConditionParser(ConditionScanner(text, from: start), deepest: 100)
+    let term = try parser.parseLeadingTerm(takingArgument: takingArgument)
+    return (term, parser.scanner.position.offset - start)
   }
 
   // MARK: and, or, not

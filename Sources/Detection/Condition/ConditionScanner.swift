@@ -9,6 +9,12 @@ struct ConditionScanner {
 
   init(_ text: String) { bytes = Array(text.utf8) }
 
+  /// - Parameter start: where it begins; places are told from the beginning of the bytes.
+  init(_ bytes: [UInt8], from start: Int) {
+    self.bytes = bytes
+    position.offset = start
+  }
+
   var isAtEnd: Bool { position.offset == bytes.count }
 
   /// The byte at an offset from here; 0 past the end, which no token begins with.

@@ -13,6 +13,9 @@ struct EventArgument: Hashable, Sendable {
       numberFormat: format)
   }
 
+  /// Bytes of the longest name.
+  static let longest = known.map(\.name.utf8.count).max() ?? 0
+
   /// The longest name of an argument that `text` begins with.
   static func longestPrefix(of text: some StringProtocol) -> EventArgument? {
     known.filter { text.hasPrefix($0.name) }.max { $0.name.utf8.count < $1.name.utf8.count }

@@ -43,6 +43,33 @@ package final class FieldReference: Hashable, Sendable {
     return nil
   }
 
+  /// The longest beginning of a dotted name that is a field, without an argument in brackets.
+  static func longestName(in text: String) -> String? {
+    let bytes = Array(text.utf8)
+    var length = min(bytes.count, longest)
+    if text.hasPrefix(unboundedName) {
+      let key = bytes.dropFirst(unboundedName.utf8.count).prefix(while: isOfSubsystem)
+      length = max(length, unboundedName.utf8.count + key.count)
+    }
+    while length > 0 {
+      let name = String(decoding: bytes[..<length], as: UTF8.self)
+      // An argument that makes no sense makes it no field, either.
+      if bytes[length - 1] != UInt8(ascii: "."), (try? resolve(name)) != nil { return name }
+      length = min(length - 1, longest)
+    }
+    return nil
+  }
+
+  /// Bytes of the longest name, but for the one without a bound: the name of a subsystem follows it.
+  private static let longest =
+    (FieldTable.definitions.map(\.name.utf8.count).max() ?? 0) + 1
+    + max(EventArgument.longest, EventType.names.map(\.utf8.count).max() ?? 0)
+  private static let unboundedName = "thread.cgroup."
+
+  private static func isOfSubsystem(_ byte: UInt8) -> Bool {
+    ConditionScanner.isWordByte(byte) && !ConditionScanner.isDigit(byte) || byte == UInt8(ascii: "_")
+  }
+
   private static let firstWords = Set(FieldTable.definitions.map { $0.name.prefix { $0 != "." } })
 
   private static func longestPrefix(of text: String, in fields: [FieldDefinition]) -> FieldDefinition? {
@@ -141,9 +168,7 @@ package final class FieldReference: Hashable, Sendable {
       let rest = text.dropFirst("thread.cgroup".count)
       guard rest.hasPrefix(".") else { throw FieldError("filter syntax error: \(text)") }
       let key = rest.dropFirst()
-      let isName = key.utf8.allSatisfy {
-        ConditionScanner.isWordByte($0) && !ConditionScanner.isDigit($0) || $0 == 0x5f
-      }
+      let isName = key.utf8.allSatisfy(isOfSubsystem)
       return Decision(reference: isName ? make("thread.cgroup", .key(String(key)), text) : nil)
     }
     return nil
@@ -183,11 +208,11 @@ package final class FieldReference: Hashable, Sendable {
   ) throws(FieldError) -> FieldReference? {
     let word = String(text.prefix { $0 != " " })
     guard let open = word.firstIndex(of: "[") else {
-      guard definition.name == word else { return nil }
+      // Before it is asked whether anything else follows the name: so Falco tells it of `container.label.x`.
       if definition.argument == .required {
         throw FieldError("filter '\(word)': \(definition.name) requires an argument but none provided")
       }
-      return FieldReference(definition, .none, name: text)
+      return definition.name == text ? FieldReference(definition, .none, name: text) : nil
     }
     guard word[..<open] == definition.name else { return nil }
     let rest = word[word.index(after: open)...]
@@ -202,7 +227,7 @@ package final class FieldReference: Hashable, Sendable {
       throw FieldError(
         "filter '\(word)': \(definition.name) does not allow nor require an argument but one is provided: \(argument)")
     }
-    guard rest.index(after: close) == rest.endIndex else { return nil }
+    guard rest.index(after: close) == rest.endIndex, word == text else { return nil }
     return FieldReference(definition, .key(argument), name: text)
   }
 }

@@ -43,7 +43,7 @@ struct OutputFormat: Hashable, Sendable {
         throw FieldError("invalid formatting syntax: formatting cannot end with a number")
       }
       let width = digits.reduce(0) { min($0 * 10 + Int($1 - UInt8(ascii: "0")), Self.widest) }
-      let (term, length) = try Self.longestTerm(String(decoding: bytes[place...], as: UTF8.self))
+      let (term, length) = try Self.longestTerm(in: bytes, from: place)
       parts.append(.term(slot: try slot(of: term), width: width))
       addFields(of: term)
       place += length
@@ -57,7 +57,7 @@ struct OutputFormat: Hashable, Sendable {
   }
 
   private mutating func slot(of term: Term) throws(FieldError) -> Int {
-    let typed = try TypedTerm(term)
+    let typed = try TypedTerm(term.printed)
     if let known = terms.firstIndex(of: typed) { return known }
     terms.append(typed)
     return terms.count - 1
@@ -74,31 +74,24 @@ struct OutputFormat: Hashable, Sendable {
     }
   }
 
-  /// The longest beginning of a text that is a field or a transformer of one.
-  private static func longestTerm(_ text: String) throws(FieldError) -> (term: Term, length: Int) {
-    let bytes = Array(text.utf8)
-    var length = bytes.count
-    while true {
-      let beginning = String(decoding: bytes[..<length], as: UTF8.self)
-      let message: String
-      // How much of the beginning was looked at: with more behind it the answer is the same.
-      var read = length
-      do throws(ConditionSyntaxError) {
-        let (term, count) = try ConditionParser.parseTerm(beginning)
-        read = count
-        do throws(FieldError) {
-          _ = try TypedTerm(term)
-          return (term, count)
-        } catch {
-          message = error.message
-        }
-      } catch {
-        message = error.message
-        read = error.position.offset + 2
-      }
-      length = min(length, read) - 1
-      guard length > 0 else { throw FieldError("unknown filter: \(message)") }
+  /// The longest beginning of what stands at a place that is a field or a transformer of one.
+  ///
+  /// Falco tries all beginnings, the longest first. Few can be one: all that can be read, with an argument in brackets or
+  /// without, and of a field's name what is no longer than fields are.
+  private static func longestTerm(in bytes: [UInt8], from start: Int) throws(FieldError) -> (term: Term, length: Int) {
+    for takingArgument in [true, false] {
+      // What cannot be read or is no field is not the beginning; why does not matter, since Falco does not tell.
+      guard let (term, length) = try? ConditionParser.parseTerm(bytes, from: start, takingArgument: takingArgument),
+        (try? TypedTerm(term)) != nil
+      else { continue }
+      return (term, length)
     }
+    var scanner = ConditionScanner(bytes, from: start)
+    if scanner.takeFieldName(), let name = FieldReference.longestName(in: scanner.token) {
+      return (.field(name: name, argument: nil, TextPosition()), name.utf8.count)
+    }
+    // What it says of the shortest beginning, which is one byte.
+    throw FieldError("unknown filter: unexpected token after '")
   }
 
   /// The slots of all its terms, once it is placed.
@@ -116,5 +109,15 @@ struct OutputFormat: Hashable, Sendable {
     }
     for index in format.fields.indices { format.fields[index].slot = slots[fields[index].slot] }
     return format
+  }
+}
+
+extension Term {
+  /// What is printed for it. Falco compares `proc.apid` with all ancestors, but prints the process's own number.
+  fileprivate var printed: Term {
+    if case .field("proc.apid", let argument, let position) = self, (argument ?? "-1") == "-1" {
+      return .field(name: "proc.apid", argument: "0", position)
+    }
+    return self
   }
 }

@@ -33,7 +33,10 @@ actor SandboxWatch {
   private var seenAt: [String: ContinuousClock.Instant] = [:]
   private var output: (number: Int, send: @Sendable (DetectionMessage) async throws -> Void)?
   private var links = 0
-  private var waiters: [(container: String, waiting: CheckedContinuation<Void, Never>)] = []
+  /// Of what is to be watched; and as far as the sentinel knows it.
+  private var revision: UInt64 = 0
+  private var known: UInt64 = 0
+  private var waiters: [UUID: CheckedContinuation<Void, Never>] = [:]
   private var respond: Respond = { ResponseAnswer(alert: $0.alert, time: .now, failure: "the node starts") }
 
   /// - Throws: `Fault` when the configuration of the sessions cannot be written.
@@ -63,16 +66,32 @@ actor SandboxWatch {
   /// Tells the sentinel what changed about a sandbox; one that comes later is told all.
   func update(_ sandbox: WatchedSandbox) async {
     watched[sandbox.container] = sandbox
-    try? await output?.send(.sandboxes(all))
+    try? await output?.send(next())
   }
 
   /// Makes the sentinel expect a sandbox.
   ///
-  /// - Throws: `Fault(.unavailable)` without a sentinel: nothing starts unseen.
+  /// - Throws: `Fault(.unavailable)` without a sentinel that answers: nothing starts unseen.
   func watch(_ sandbox: WatchedSandbox) async throws {
     watched[sandbox.container] = sandbox
     if seenAt[sandbox.container] == nil { seenAt[sandbox.container] = .now }
-    try await send(.sandboxes(all), operation: "watch agent \(sandbox.agent)")
+    let operation = "watch agent \(sandbox.agent)"
+    let message = next()
+    let told = revision
+    try await send(message, operation: operation)
+    guard await wait(until: { $0.known >= told }) else {
+      throw Fault(
+        .unavailable, operation: operation, reason: "the sentinel does not answer, or has no rules",
+        remedy: "see 'lobstack status' and the log of the sentinel")
+    }
+  }
+
+  /// Why a sandbox could not be started, when that was for want of the sentinel: then it is worth another try.
+  func blame(_ error: any Error, for container: String) -> any Error {
+    guard output == nil || (toldAt.map { ContinuousClock.now - $0 >= Self.freshness } ?? true) else { return error }
+    return Fault(
+      .unavailable, operation: "start sandbox \(container)", reason: "the sentinel went away meanwhile",
+      remedy: "see 'lobstack status' and the log of the sentinel", cause: error)
   }
 
   func forget(_ container: String) async {
@@ -80,7 +99,7 @@ actor SandboxWatch {
     sessions[container] = nil
     seenAt[container] = nil
     // Without a sentinel there is nobody to tell; the next one is told all.
-    try? await output?.send(.sandboxes(all))
+    try? await output?.send(next())
   }
 
   /// Takes up the sandboxes of an earlier node.
@@ -108,21 +127,26 @@ actor SandboxWatch {
     try await output.send(message)
   }
 
-  /// Returns when the session of a sandbox is there, or after a second; what is read back tells which.
-  func waitForSession(_ container: String) async {
-    guard sessions[container] == nil else { return }
-    let timeout = Task {
-      try? await Task.sleep(for: .seconds(1))  // cancelled: it came
-      release(container)
+  /// Returns when the session of a sandbox is there, or after a while; what is read back tells which.
+  func waitForSession(_ container: String) async { _ = await wait { $0.sessions[container] != nil } }
+
+  /// - Returns: whether the sentinel made it so in time.
+  private func wait(until isSo: (isolated SandboxWatch) -> Bool) async -> Bool {
+    let end = ContinuousClock.now + Self.patience
+    while !isSo(self) {
+      guard ContinuousClock.now < end, !Task.isCancelled else { return false }
+      let id = UUID()
+      let timeout = Task {
+        try? await Task.sleep(until: end)  // cancelled: it came
+        release(id)
+      }
+      await withCheckedContinuation { waiters[id] = $0 }
+      timeout.cancel()
     }
-    await withCheckedContinuation { waiters.append((container, $0)) }
-    timeout.cancel()
+    return true
   }
 
-  private func release(_ container: String) {
-    for waiter in waiters where waiter.container == container { waiter.waiting.resume() }
-    waiters.removeAll { $0.container == container }
-  }
+  private func release(_ id: UUID) { waiters.removeValue(forKey: id)?.resume() }
 
   /// Running sandboxes whose session is to be made anew, because the sentinel has none of them.
   ///
@@ -147,7 +171,10 @@ actor SandboxWatch {
     return layer(isOver ? .failed : .unknown, missing)
   }
 
-  private var all: [WatchedSandbox] { watched.values.sorted { $0.container < $1.container } }
+  private func next() -> DetectionMessage {
+    revision += 1
+    return .sandboxes(watched.values.sorted { $0.container < $1.container }, revision: revision)
+  }
 
   // MARK: The sentinel
 
@@ -160,11 +187,11 @@ actor SandboxWatch {
     let send: @Sendable (DetectionMessage) async throws -> Void = { try await output(try Frame.json(.message, $0)) }
     self.output = (number, send)
     defer { if self.output?.number == number { leave() } }
-    try await send(.sandboxes(all))
+    try await send(next())
     try await withThrowingDiscardingTaskGroup { group in
       for await frame in input {
         switch try frame.decode(SentinelMessage.self) {
-        case .sessions(let told): if self.output?.number == number { take(told) }
+        case .sessions(let told, let known): if self.output?.number == number { take(told, known) }
         case .order(let order):
           let respond = respond
           group.addTask { try await send(.answer(await respond(order))) }
@@ -174,17 +201,17 @@ actor SandboxWatch {
   }
 
   private func leave() {
+    known = 0
     output = nil
     sessions = [:]
   }
 
-  private func take(_ told: [TraceSession]) {
+  private func take(_ told: [TraceSession], _ known: UInt64) {
+    self.known = known
     sessions = Dictionary(told.map { ($0.container, $0) }) { first, _ in first }
     toldAt = .now
-    for container in sessions.keys {
-      seenAt[container] = .now
-      release(container)
-    }
+    for container in sessions.keys { seenAt[container] = .now }
+    for id in waiters.keys { release(id) }
     seenAt = seenAt.filter { watched[$0.key] != nil }
   }
 }

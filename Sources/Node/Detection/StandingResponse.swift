@@ -10,6 +10,8 @@ struct StandingResponse: Codable, Hashable, Sendable {
   var time: Date
   /// Of the sandbox.
   var generation: Int64
+  /// Why it is another one than was ordered, or why the sandbox was over before.
+  var remark: String?
 
   var words: String {
     let done =
@@ -19,6 +21,6 @@ struct StandingResponse: Codable, Hashable, Sendable {
       case .quarantine: "cut off from network and secrets"
       case .kill: "killed"
       }
-    return "\(done) in response to alert \(alert) of rule '\(rule)'"
+    return "\(done) in response to alert \(alert) of rule '\(rule)'" + (remark.map { "; \($0)" } ?? "")
   }
 }

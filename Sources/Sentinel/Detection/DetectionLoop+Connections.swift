@@ -69,7 +69,7 @@ extension DetectionLoop {
     }
     if !connection.peer.isLate { beginOrders(of: container) }
     let known = events ?? SandboxEvents(SandboxIdentity(sandbox))
-    known.beginSession()
+    known.beginSession(isLate: connection.peer.isLate)
     var attached = connection
     attached.state = .attached(known)
     attached.toldMalformed = known.malformed

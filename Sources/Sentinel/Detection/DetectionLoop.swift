@@ -32,6 +32,8 @@ final class DetectionLoop {
   private var gate = AlertGate()
   private(set) var orders = ResponseOrders()
   private var link: AsyncStream<SentinelMessage>.Continuation?
+  /// Of what the node wants watched.
+  private var revision: UInt64 = 0
   private var toldTime: Int64 = 0
   private var countTime: Int64 = 0
   private var raised: [AlertResource] = []
@@ -88,13 +90,16 @@ final class DetectionLoop {
     case .rules(let rules):
       reader.bind(to: rules)
       matcher = Matcher(rules, source: reader)
+      isChanged = true
       answerWaiting()
     case .link(let continuation):
       link?.finish()
       link = continuation
       isChanged = true
       for order in orders.unanswered { continuation.yield(.order(order)) }
-    case .node(.sandboxes(let watched)):
+    case .node(.sandboxes(let watched, let revision)):
+      self.revision = revision
+      isChanged = true
       let gone = Set(sandboxes.keys).subtracting(watched.map(\.container))
       for container in gone { forget(container) }
       sandboxes = Dictionary(watched.map { ($0.container, $0) }) { first, _ in first }
@@ -105,7 +110,8 @@ final class DetectionLoop {
         gate.answered(alert)
         raised.append(alert)
       }
-    case .finding(let finding, let place): raise(finding, in: place.flatMap(sandbox), now)
+    case .finding(let finding, nil): raise(finding, in: nil, now)
+    case .finding(let finding, let place?): if let sandbox = sandbox(at: place) { raise(finding, in: sandbox, now) }
     }
   }
 
@@ -228,7 +234,7 @@ final class DetectionLoop {
     guard isChanged || now - toldTime >= Self.tellInterval else { return }
     isChanged = false
     toldTime = now
-    link?.yield(.sessions(sessions))
+    link?.yield(.sessions(sessions, knowing: hasRules ? revision : 0))
   }
 }
 

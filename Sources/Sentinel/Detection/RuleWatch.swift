@@ -17,9 +17,11 @@ struct RuleWatch: Sendable {
 
   /// Hands out rules, and what is to be told of them, until cancelled.
   func run(_ tell: @Sendable (DetectionServer.News) -> Void) async throws {
-    var (stamps, hasRules) = ([String: FileStamp](), false)
+    var stamps: [String: FileStamp]?
+    var hasRules = false
     while true {
       let found = self.stamps()
+      // An empty directory is one that is being replaced, unless there was never another.
       if found != stamps, !found.isEmpty || !hasRules {
         stamps = found
         do {

@@ -4,6 +4,7 @@ import Faults
 import Foundation
 import Glibc
 import Sandbox
+import Turns
 
 /// What the checks share, each made when the first check asks for it.
 struct Fixtures: Sendable {
@@ -27,6 +28,10 @@ struct Fixtures: Sendable {
   /// Two agents of the platform. The second may reach nothing.
   let first: Shared<Target>
   let second: Shared<Target>
+  /// An agent whose alerts are only told.
+  let watched: Shared<Target>
+  /// Its program runs one script at a time.
+  let watchedTurn = Turn()
   let stage: Shared<NetworkStage>
   /// A platform of our own, to be harmed.
   let harmed: Shared<HarmedPlatform>
@@ -89,6 +94,7 @@ struct Fixtures: Sendable {
     }
     self.names = names
     self.key = key
+    watched = Shared { try await agents.value.make(Self.watchedName, image: try await image.value) }
     let second = Shared { try await agents.value.make("b", image: try await image.value) }
     self.image = image
     self.throwAway = throwAway
@@ -107,6 +113,8 @@ struct Fixtures: Sendable {
         site: site, image: try await image.value, world: try await world.value, names: try await names.value)
     }
   }
+
+  static let watchedName = "watched"
 
   let hostCanary: HostCanary
 

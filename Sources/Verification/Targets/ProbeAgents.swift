@@ -31,14 +31,16 @@ struct ProbeAgents: Sendable {
   ///
   /// - Throws: `Fault` with the platform's reason when it does not run within 30 s.
   func make(
-    _ suffix: String, image: String, names: ProbeNames? = nil, secrets: [SecretName] = []
+    _ suffix: String, image: String, names: ProbeNames? = nil, secrets: [SecretName] = [],
+    response: AgentResponse = .alert
   ) async throws -> Target {
     let canary = randomText()
     let id = try name(suffix)
     // The agents of a platform of our own go with it.
     if layout == site.platform { try await site.ledger.record(.agent(apiSocket: layout.apiSocket, id: id)) }
     _ = try await client.createAgent(
-      document: try document(id, image: image, canary: canary, egress: names?.allowances, secrets: secrets))
+      document: try document(
+        id, image: image, canary: canary, egress: names?.allowances, secrets: secrets, response: response))
     let agent = try await waitUntilRunning(id)
     try await waitForHeartbeat(agent)
     return try await target(agent, canary: canary, image: image)
@@ -46,7 +48,8 @@ struct ProbeAgents: Sendable {
 
   /// An agent document that runs the probe program.
   func document(
-    _ id: AgentID, image: String, canary: String, egress: [EgressAllowance]? = nil, secrets: [SecretName] = []
+    _ id: AgentID, image: String, canary: String, egress: [EgressAllowance]? = nil, secrets: [SecretName] = [],
+    response: AgentResponse = .alert
   ) throws -> String {
     struct Document: Encodable {
       struct Metadata: Encodable { var name, tenant: String }
@@ -58,6 +61,7 @@ struct ProbeAgents: Sendable {
         var ports = ["http": ProbeProgram.port]
         var secrets: [[String: SecretName]]
         var egress: [EgressAllowance]?
+        var response: AgentResponse
       }
       var apiVersion = "lobstack.dev/v1"
       var kind = "Agent"
@@ -68,7 +72,7 @@ struct ProbeAgents: Sendable {
       metadata: .init(name: "\(id.name)", tenant: "\(id.tenant)"),
       spec: .init(
         image: "dir:\(image)", command: ProbeProgram.command(), env: ["PROBE_CANARY": canary],
-        secrets: secrets.map { ["name": $0] }, egress: egress))
+        secrets: secrets.map { ["name": $0] }, egress: egress, response: response))
     return String(decoding: try JSONEncoder().encode(document), as: UTF8.self)
   }
 

@@ -8,19 +8,19 @@ struct AgentWait {
   let client: APIClient
   let id: AgentID
 
-  /// - Throws: the agent's own fault when it is `Failed`; `Fault(.timedOut)` after `limit`.
+  /// - Throws: the agent's own fault when it is `Failed` or `Quarantined`; `Fault(.timedOut)` after `limit`.
   func untilRunning(limit: Duration) async throws -> AgentResource {
     try await until(limit, "run") { agent in
       guard agent.status.observedGeneration >= agent.metadata.generation else { return false }
       switch agent.status.phase {
       // Stopped: its program has ended and is not to be started again.
       case .running, .stopped: return true
-      case .failed:
+      case .failed, .quarantined:
         throw agent.status.fault
           ?? Fault(
             .failed, operation: "run agent \(id)", reason: agent.status.reason ?? "no reason was told",
             remedy: "read 'lobstack agent logs \(id)'")
-      case .pending, .starting, .quarantined: return false
+      case .pending, .starting: return false
       }
     }
   }

@@ -1,0 +1,184 @@
+import APIClient
+import APIModel
+import AgentModel
+import Foundation
+import Turns
+
+/// DET-1 to 8: attacks that are made in a sandbox, and the alerts that have to come of them.
+struct DetectionChecks: Sendable {
+  let fixtures: Fixtures
+
+  /// An attack that carries its own mark, and the rule that has to see it.
+  private struct Attack: Sendable {
+    var name: String
+    var rule: String
+    var priority: AlertPriority
+    /// A script, given a word that is to come back in the alert.
+    var script: @Sendable (_ mark: String) -> String
+  }
+
+  var all: [Check] {
+    [
+      check("DET-1", "a shell that is started in a sandbox raises its alert", [shell]),
+      check("DET-2", "attempts to gain privileges raise their alert", [switchUser]),
+      check("DET-3", "a miner and its protocol raise their alert", [miner, stratum]),
+      check("DET-4", "reading secrets and vault tokens raises its alert", [secret, token]),
+      check("DET-5", "reaching for the Kubernetes API raises its alert", [cluster]),
+      check("DET-6", "opening sensitive files raises its alert", [shadow, initProcess]),
+      check("DET-7", "a connection to another port than 443 raises its alert", [port]),
+      Check(
+        "DET-8", layer: "detection", title: "events that could not be told raise an alert themselves",
+        criteria: ["CC7.2"], deadline: .seconds(60), body: dropped),
+    ]
+  }
+
+  private func check(_ id: String, _ title: String, _ attacks: [Attack]) -> Check {
+    Check(id, layer: "detection", title: title, criteria: ["CC7.2", "CC7.3"], deadline: .seconds(60)) {
+      try await carryOut(attacks)
+    }
+  }
+
+  // MARK: Attacks
+
+  private var shell: Attack {
+    Attack(name: "start a shell", rule: "Shell spawned in agent container", priority: .warning) {
+      "sh -c ': \($0)'"
+    }
+  }
+
+  private var switchUser: Attack {
+    Attack(name: "run su", rule: "Privilege change attempt", priority: .critical) {
+      "ln -sf /bin/busybox /workspace/su; /workspace/su -c \($0) root"
+    }
+  }
+
+  private var miner: Attack {
+    Attack(name: "run a miner", rule: "Crypto miner", priority: .critical) {
+      "ln -sf /bin/busybox /workspace/xmrig; /workspace/xmrig --user \($0)"
+    }
+  }
+
+  private var stratum: Attack {
+    Attack(name: "speak of a mining pool", rule: "Crypto miner", priority: .critical) {
+      "env true -o stratum+tcp://\($0).example:3333"
+    }
+  }
+
+  private var secret: Attack {
+    Attack(name: "read a service-account token", rule: "Secret or vault token read", priority: .critical) {
+      "cat /var/run/secrets/kubernetes.io/serviceaccount/\($0)"
+    }
+  }
+
+  private var token: Attack {
+    Attack(name: "read a vault token", rule: "Secret or vault token read", priority: .critical) {
+      "cat /workspace/.vault-token \($0)"
+    }
+  }
+
+  private var cluster: Attack {
+    Attack(name: "reach the Kubernetes API", rule: "Contact Kubernetes API", priority: .error) {
+      "timeout 1 bash -c ': \($0); exec 3<>/dev/tcp/10.96.0.1/443'"
+    }
+  }
+
+  private var shadow: Attack {
+    Attack(name: "open /etc/shadow", rule: "Sensitive path access", priority: .critical) { "cat /etc/shadow \($0)" }
+  }
+
+  private var initProcess: Attack {
+    Attack(name: "look into /proc/1", rule: "Sensitive path access", priority: .critical) {
+      "cat /proc/1/environ \($0)"
+    }
+  }
+
+  private var port: Attack {
+    Attack(name: "connect to port 8081", rule: "Outbound on non-443 port", priority: .error) {
+      "timeout 1 bash -c ': \($0); exec 3<>/dev/tcp/93.184.215.16/8081'"
+    }
+  }
+
+  /// Each where nobody looks, and as an agent's own program.
+  private func carryOut(_ attacks: [Attack]) async throws -> Finding {
+    let agents = try await fixtures.agents.value
+    let (target, open) = (try await fixtures.watched.value, try await fixtures.open.value.target)
+    return try await AlertWitness.with(agents.client, tenant: ProbeAgents.tenant) { witness in
+      var trials: [Trial] = []
+      var slowest: CheckReport.Detection?
+      for attack in attacks {
+        let mark = randomText()
+        let seen: @Sendable (String, Duration) async throws -> AlertWitness.Seen? = { mark, limit in
+          try await witness.first(within: limit) {
+            $0.rule == attack.rule && $0.priority == attack.priority.description && $0.output.contains(mark)
+          }
+        }
+        trials.append(
+          try await Trial.run(attack.name) {
+            let unseen = "\(mark)-unseen"
+            _ = try await open.run(attack.script(unseen))
+            return try await seen(unseen, .seconds(1)) == nil
+              ? .succeeded("nobody heard of it") : .prevented("an alert was raised of a sandbox that nobody watches")
+          } withControl: {
+            _ = try await fixtures.watchedTurn.take { try await target.runByProgram(attack.script(mark)) }
+            guard let found = try await seen(mark, .seconds(8)) else {
+              return .succeeded("no alert of rule '\(attack.rule)' with priority \(attack.priority)")
+            }
+            return .prevented(
+              "rule '\(attack.rule)', \(attack.priority), heard of \(found.latency) ms after the event: alert \(found.alert.id)"
+            )
+          })
+        if let found = try await seen(mark, .zero), found.latency >= slowest?.latencyMs ?? 0 {
+          slowest = CheckReport.Detection(rule: attack.rule, latencyMs: found.latency)
+        }
+      }
+      var finding = Finding(trials)
+      // What is proven is that the attack was seen, not that it came to nothing.
+      finding.prevented = nil
+      finding.detected = slowest
+      if finding.verdict == .proven { finding.audited = try await isAudited(trials.count) }
+      return finding
+    }
+  }
+
+  /// Whether the log has the alerts that were raised about the agent.
+  private func isAudited(_ count: Int) async throws -> Bool {
+    let agents = try await fixtures.agents.value
+    let size = try await agents.client.status().audit?.size ?? 0
+    let page = try await agents.client.audit(
+      from: size > 2_000 ? size - 2_000 : 0, limit: 200, agent: try agents.name(Fixtures.watchedName))
+    return page.items.contains { $0.action == "alert.raise" }
+  }
+
+  // MARK: DET-8
+
+  /// More words than a socket takes in one message: gVisor cannot tell of this program.
+  private static let flood = "/bin/true $(seq 100000 150000)"
+
+  private func dropped() async throws -> Finding {
+    let agents = try await fixtures.agents.value
+    let (target, open) = (try await fixtures.watched.value, try await fixtures.open.value.target)
+    let id = try agents.name(Fixtures.watchedName)
+    return try await AlertWitness.with(agents.client, tenant: ProbeAgents.tenant) { witness in
+      let begin = Date.now
+      let trial = try await Trial.run("hide a program behind a command line of 350 kB") {
+        _ = try await open.run(Self.flood)
+        return .succeeded("it ran, and nobody heard of it")
+      } withControl: {
+        _ = try await fixtures.watchedTurn.take { try await target.runByProgram(Self.flood) }
+        let found = try await witness.first {
+          $0.agent == id && $0.source == "internal" && $0.rule == "Trace events dropped" && $0.time >= begin
+        }
+        guard let found else { return .succeeded("no alert of events that were dropped") }
+        return .prevented("\(found.alert.priority) alert \(found.alert.id): \(found.alert.output)")
+      }
+      var finding = Finding([trial])
+      finding.prevented = nil
+      return finding
+    }
+  }
+}
+
+extension AlertWitness.Seen {
+  /// Milliseconds from the event to the first that was heard of it.
+  var latency: Int { max(0, Int(time.timeIntervalSince(alert.time) * 1000)) }
+}
