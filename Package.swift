@@ -223,8 +223,9 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess", "Files",
-        "KernelFiles", "NetworkIsolation", "Proxy", "SecretStore", "Storage", "Supervision", "TestSupport",
+        "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess",
+        "Detection", "Files", "GuestTrace", "KernelFiles", "NetworkIsolation", "Proxy", "SecretStore", "Sentinel",
+        "Storage", "Supervision", "TestSupport",
       ],
       path: "Benchmarks", swiftSettings: swift),
 
@@ -272,7 +273,10 @@ let package = Package(
       exclude: ["Reference"], swiftSettings: swift),
     tests(
       "SentinelTests",
-      ["APIModel", "AgentModel", "ChildProcess", "Faults", "NameResolution", "NetworkIsolation", "Sentinel", logging]),
+      [
+        "APIModel", "AgentModel", "ChildProcess", "Detection", "Faults", "GuestTrace", "NameResolution",
+        "NetworkIsolation", "NodeProtocol", "Sentinel", logging,
+      ]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("TurnsTests", ["Turns"]),
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Faults", "Images"]),

@@ -97,9 +97,11 @@ struct BenchmarkPlatform {
 
   /// Creates an agent and returns at once.
   func create(
-    _ name: String, command: [String], egress hosts: [String] = [], secrets: [String] = []
+    _ name: String, command: [String], egress hosts: [String] = [], secrets: [String] = [], image: String? = nil,
+    response: AgentResponse = .alert
   ) async throws -> AgentResource {
-    try await client.createAgent(document: try document(name, command, hosts, secrets))
+    try await client.createAgent(
+      document: try document(name, command, hosts, secrets, image: image, response: response))
   }
 
   /// Gives an agent other hosts and returns at once.
@@ -108,7 +110,8 @@ struct BenchmarkPlatform {
   }
 
   private func document(
-    _ name: String, _ command: [String], _ hosts: [String], _ secrets: [String] = []
+    _ name: String, _ command: [String], _ hosts: [String], _ secrets: [String] = [], image: String? = nil,
+    response: AgentResponse = .alert
   ) throws -> String {
     struct Document: Encodable {
       struct Metadata: Encodable { var name: String }
@@ -120,6 +123,7 @@ struct BenchmarkPlatform {
         var workspace = Workspace()
         var egress: [Host]?
         var secrets: [[String: String]]
+        var response: AgentResponse
       }
       var apiVersion = "lobstack.dev/v1"
       var kind = "Agent"
@@ -127,8 +131,9 @@ struct BenchmarkPlatform {
       var spec: Spec
     }
     let spec = Document.Spec(
-      image: "dir:\(image)", command: command, egress: hosts.isEmpty ? nil : hosts.map(Document.Host.init),
-      secrets: secrets.map { ["name": $0] })
+      image: image ?? "dir:\(self.image)", command: command,
+      egress: hosts.isEmpty ? nil : hosts.map(Document.Host.init),
+      secrets: secrets.map { ["name": $0] }, response: response)
     return String(decoding: try JSONEncoder().encode(Document(metadata: .init(name: name), spec: spec)), as: UTF8.self)
   }
 

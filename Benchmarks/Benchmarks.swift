@@ -14,6 +14,7 @@ import Glibc
     ("gateway", GatewayBenchmark.run), ("proxy", ProxyBenchmark.run), ("proxy-memory", ProxyMemoryBenchmark.run),
     ("egress-change", EgressChangeBenchmark.run), ("rotation", RotationBenchmark.run),
     ("secrets", SecretsBenchmark.run), ("cluster", ClusterBenchmark.run),
+    ("engine", EngineBenchmark.run), ("detection", DetectionBenchmark.run),
   ]
 
   static func main() async {

@@ -24,8 +24,8 @@ enum EventCategory {
   private static let calls: [(category: StaticString, types: String)] = [
     (
       "file",
-      "open openat openat2 creat chdir fchdir rename renameat renameat2 mkdir mkdirat rmdir link linkat unlink unlinkat "
-        + "symlink symlinkat chmod fchmod fchmodat chown fchownat mount umount2 userfaultfd"
+      "open openat openat2 creat chdir fchdir rename renameat renameat2 mkdir mkdirat rmdir link linkat unlink "
+        + "unlinkat symlink symlinkat chmod fchmod fchmodat chown fchownat mount umount2 userfaultfd"
     ),
     ("net", "socket connect bind accept accept4 listen"),
     // Falco writes this one in capitals.

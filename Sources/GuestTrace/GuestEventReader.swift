@@ -238,16 +238,14 @@ package final class GuestEventReader {
   private func readCall(_ message: TraceMessage, _ sandbox: SandboxEvents) -> Bool {
     var call = CallFields()
     guard call.read(message) else { return false }
-    let process = process(of: message.context, sandbox, learning: false)
-    defer { process.learn(message.context) }
+    let process = sandbox.table.process(of: message.context)
+    // Once a call has ended, the context has the new ids: rules ask for the ones before.
+    let (user, group) = (process.effectiveUser, process.effectiveGroup)
+    process.learn(message.context)
     guard let type = SystemCall.type(call.number) else { return true }
     if message.kind == .execve { return readFailedExec(message, call, type, process) }
     let made = begin(type, message.context, process)
-    if message.kind == .setID || message.kind == .setResolvedIDs {
-      // Once it has ended, the context has the new ids: rules ask for the ones before.
-      made.user = process.effectiveUser
-      made.group = process.effectiveGroup
-    }
+    if message.kind == .setID || message.kind == .setResolvedIDs { (made.user, made.group) = (user, group) }
     made.result = call.result.value
     call.complete(made, message.kind, process, into: &path)
     return true
@@ -280,11 +278,9 @@ package final class GuestEventReader {
 
   // MARK: Processes
 
-  private func process(
-    of context: TraceMessage.Context, _ sandbox: SandboxEvents, learning: Bool = true
-  ) -> GuestProcess {
+  private func process(of context: TraceMessage.Context, _ sandbox: SandboxEvents) -> GuestProcess {
     let process = sandbox.table.process(of: context)
-    if learning { process.learn(context) }
+    process.learn(context)
     return process
   }
 }

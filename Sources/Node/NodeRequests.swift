@@ -91,11 +91,7 @@ struct NodeRequests: NodeRequestHandling {
     guard command.first?.isEmpty == false else {
       throw Fault(.invalid, operation: "run a program", reason: "the command is empty", remedy: "name a program")
     }
-    guard !machine.runtime.isFrozen(machine.sandboxID(uid)) else {
-      throw Fault(
-        .conflict, operation: "run a program in agent \(uid)", reason: "the agent is frozen",
-        remedy: "look at 'lobstack alerts'; 'lobstack agent start' runs it anew")
-    }
+    guard !machine.runtime.isFrozen(machine.sandboxID(uid)) else { throw frozen(uid) }
     try await machine.watch.tell(
       OperatorCommand(container: machine.sandboxID(uid).description, command: command, time: .now))
     let processFile = "\(machine.files(uid).directory)/exec-\(UUID().uuidString)"
@@ -104,10 +100,12 @@ struct NodeRequests: NodeRequestHandling {
       machine.sandboxID(uid), command: command, env: env, directory: directory, processFile: processFile)
     let status: ExitStatus
     do {
-      status = try await execution.stream(input: standardInput(from: input)) { piece in
-        switch piece {
-        case .standardOutput(let bytes): try await output(Frame(.standardOutput, ByteBuffer(bytes: bytes)))
-        case .standardError(let bytes): try await output(Frame(.standardError, ByteBuffer(bytes: bytes)))
+      status = try await untilFrozen(uid) {
+        try await execution.stream(input: standardInput(from: input)) { piece in
+          switch piece {
+          case .standardOutput(let bytes): try await output(Frame(.standardOutput, ByteBuffer(bytes: bytes)))
+          case .standardError(let bytes): try await output(Frame(.standardError, ByteBuffer(bytes: bytes)))
+          }
         }
       }
     } catch {
@@ -117,11 +115,36 @@ struct NodeRequests: NodeRequestHandling {
     try await output(try Frame.json(.exit, StreamExit(code: status.code)))
   }
 
+  /// Runs `body`, and ends it when the sandbox is frozen: nothing would come of it any more.
+  private func untilFrozen<Value: Sendable>(
+    _ uid: AgentUID, _ body: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value.self) { group in
+      group.addTask { try await body() }
+      group.addTask { [machine] in
+        while !machine.runtime.isFrozen(machine.sandboxID(uid)) { try await Task.sleep(for: .milliseconds(500)) }
+        throw frozen(uid)
+      }
+      defer { group.cancelAll() }
+      guard let value = try await group.next() else { throw CancellationError() }
+      return value
+    }
+  }
+
+  private func frozen(_ uid: AgentUID) -> Fault {
+    Fault(
+      .conflict, operation: "run a program in agent \(uid)", reason: "the agent is frozen",
+      remedy: "look at 'lobstack alerts'; 'lobstack agent start' runs it anew")
+  }
+
   /// The end of `runsc exec` does not end what it runs in the sandbox.
   private func end(_ processFile: String, of uid: AgentUID) async {
     // Without the file the program was not started.
     let text = (try? String(contentsOfFile: processFile, encoding: .utf8)) ?? ""
-    guard let process = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)), process > 1 else { return }
+    guard let process = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)), process > 1,
+      // The runtime would wait for an answer.
+      !machine.runtime.isFrozen(machine.sandboxID(uid))
+    else { return }
     // A task of its own, awaited here, because a cancelled one could not run a program any more.
     await Task { [machine] in
       do { try await machine.runtime.kill(machine.sandboxID(uid), process: process) } catch {

@@ -89,7 +89,9 @@ package struct SentinelService: Sendable {
     var isDelivering = true
     let alerts = detection.server.alerts
     for await _ in alerts.raised {
-      while case let batch = alerts.batch(), !batch.isEmpty {
+      // One by one once a report was refused, so that one alert costs no other.
+      var most = AlertReport.longest
+      while case let batch = alerts.batch(most: most), !batch.isEmpty {
         do {
           try await client.reportAlerts(batch)
           alerts.removeBatch()
@@ -101,9 +103,13 @@ package struct SentinelService: Sendable {
             logger.warning("The API takes no alerts; they wait", metadata: ["error": "\(error)"])
           }
           isDelivering = false
-          // What is not taken for good, and would stand in the way of all others.
-          if (error as? Fault)?.code == .invalid { alerts.removeBatch() }
-          try await Task.sleep(for: Self.interval)
+          if (error as? Fault)?.code == .invalid {
+            // What is not taken for good would stand in the way of all others.
+            if batch.count == 1 { alerts.removeBatch() }
+            most = 1
+          } else {
+            try await Task.sleep(for: Self.interval)
+          }
         }
       }
     }

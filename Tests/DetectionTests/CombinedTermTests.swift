@@ -57,7 +57,13 @@ struct CombinedTermTests {
     ])
   func options(condition: String) throws { #expect(try matches(condition)) }
 
-  @Test("is not there for base64 that is none", arguments: ["a", "ab#d", "ab d", "abcde", "é"])
+  @Test(
+    "is not there for base64 that is none",
+    arguments: [
+      "a", "ab#d", "ab d", "abcde", "é", "=", "==", "===", "YQ===", "YQ=a", "=YQ", "YWJj===",
+      // Bits behind the last byte.
+      "YR==", "YR", "YWJ", "YWJ=", "YWK",
+    ])
   func noBase64(text: String) throws {
     let rules = try LoadedRules(condition: "b64(proc.name) exists")
     #expect(try rules.matches("{evt.type: openat, proc.name: \(LoadedRules.quoted(text))}") == [])
@@ -65,7 +71,11 @@ struct CombinedTermTests {
 
   @Test(
     "decodes base64, with padding or without",
-    arguments: [("YQ==", "a"), ("YQ", "a"), ("YWI=", "ab"), ("YWI", "ab"), ("YWJj", "abc"), ("/+8=", "\u{ff}\u{ef}")])
+    arguments: [
+      ("YQ==", "a"), ("YQ", "a"), ("YWI=", "ab"), ("YWI", "ab"), ("YWJj", "abc"), ("/+8=", "\u{ff}\u{ef}"),
+      // The right number of = or not.
+      ("YQ=", "a"), ("YWI==", "ab"), ("YWJj=", "abc"), ("YWJj==", "abc"),
+    ])
   func base64(text: String, decoded: String) throws {
     let hex = decoded.unicodeScalars.map { ($0.value < 16 ? "0" : "") + String($0.value, radix: 16) }.joined()
     let event = "{evt.type: openat, evt.buffer: \(LoadedRules.quoted(text))}"

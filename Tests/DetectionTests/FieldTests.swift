@@ -38,7 +38,8 @@ struct FieldTests {
       "evt.type.is.opn", "evt.timex", "proc.name.x", "proc.name[0]", "proc.nam", " proc.name", "proc.name ",
       "PROC.NAME", "proc.aname[x]", "proc.aname[]", "proc.aname[1", "proc.aname2", "proc.envx", "proc.env[A]x",
       "fd.name[0]", "fd.ipx", "fd.types[1]x", "container.idx", "ka.user.name", "json.value[/a]", "agent.nam",
-      "agent.name.x", "k8s.pod", "proc.arg",
+      "agent.name.x", "k8s.pod", "proc.arg", "container.labels.x", "container.id.x", "container.labelx[y]",
+      "container.label[x]y",
     ])
   func unknown(text: String) throws {
     #expect(try FieldReference.resolve(text) == nil)
@@ -60,6 +61,9 @@ struct FieldTests {
       ("thread.cgroup", "filter syntax error: thread.cgroup"), ("fd.types[x]", "x is not a valid number"),
       ("arg.x", "filter error: proc.arg filter not implemented yet"),
       ("container.label", "filter 'container.label': container.label requires an argument but none provided"),
+      ("container.label.x", "filter 'container.label.x': container.label requires an argument but none provided"),
+      ("container.mountx", "filter 'container.mountx': container.mount requires an argument but none provided"),
+      ("k8s.pod.label.a", "filter 'k8s.pod.label.a': k8s.pod.label requires an argument but none provided"),
       (
         "container.id[x]",
         "filter 'container.id[x]': container.id does not allow nor require an argument but one is provided: x"

@@ -47,18 +47,34 @@ struct GlobTests {
     #expect(!matches("ä", "Ä", ignoringCase: true))
   }
 
+  @Test(
+    "in brackets ignores the case of letters and ranges, and not that of classes",
+    arguments: [
+      ("[A-Z]", "aczACZ"), ("[a-C]", "acAC"), ("[!A-C]", "zZ_@"), ("[@-B]", "aA_@"), ("[A-_]", ""), ("[Z-a]", ""),
+      ("[\\A]", "aA"), ("[[:upper:]]", "ACZ"), ("[[:lower:]]", "acz"), ("[![:upper:]]", "acz_@"),
+    ])
+  func brackets(pattern: String, members: String) {
+    #expect("aczACZ_@".filter { matches("\($0)", pattern, ignoringCase: true) } == members)
+  }
+
   @Test("is the C library's, for any text", arguments: 0..<4 as Range<UInt64>) func differential(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     let pieces = [
-      "a", "b", "c", "/", ".", "-", "*", "?", "[ab]", "[!b]", "[a-c]", "[]a]", "\\*", "\\a", "[[:alpha:]]", "**",
+      "a", "b", "c", "A", "B", "/", ".", "-", "*", "?", "[ab]", "[!b]", "[a-c]", "[]a]", "\\*", "\\a", "\\A",
+      "[[:alpha:]]", "**", "[A-C]", "[!A-C]", "[Z-a]", "[[:upper:]]", "[![:lower:]]", "[A-_]", "[_-b]",
     ]
-    let letters = Array("abc/.-*?[]".utf8)
+    let letters = Array("abcABC_/.-*?[]".utf8)
+    // FNM_CASEFOLD, which is an extension of the GNU library.
+    let caseFold: Int32 = 1 << 4
     for _ in 0..<5_000 {
       let pattern = (0..<Int.random(in: 0...8, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }
         .joined()
       let text = (0..<Int.random(in: 0...8, using: &random)).map { _ in letters.randomElement(using: &random) ?? 0x61 }
-      let expected = fnmatch(pattern, String(decoding: text, as: UTF8.self), 0) == 0
-      #expect(matches(text, Array(pattern.utf8)) == expected, "\(pattern) \(String(decoding: text, as: UTF8.self))")
+      let word = String(decoding: text, as: UTF8.self)
+      #expect(matches(text, Array(pattern.utf8)) == (fnmatch(pattern, word, 0) == 0), "\(pattern) \(word)")
+      #expect(
+        matches(text, Array(pattern.utf8), ignoringCase: true) == (fnmatch(pattern, word, caseFold) == 0),
+        "\(pattern) \(word)")
     }
   }
 

@@ -114,6 +114,19 @@ struct HostileRulesTests {
     #expect(RuleLoaderTests.load(list).errors.map(\.message) == [])
   }
 
+  @Test("may be many that have nothing in common")
+  func many() throws {
+    let text = (0..<3_000).map { number in
+      """
+      - {rule: r\(number), desc: d, priority: INFO, output: o, condition: evt.type = open and proc.pid = \(number)}
+
+      """
+    }
+    let rules = try LoadedRules(text.joined())
+    #expect(try rules.matches("{evt.type: open, proc.pid: 2999}") == ["r2999"])
+    #expect(try rules.matches("{evt.type: open, proc.pid: 3000}") == [])
+  }
+
   @Test("have expressions that do not blow up")
   func expressions() throws {
     let name = String(repeating: "a", count: 30_000)

@@ -77,10 +77,31 @@ struct LiteralTests {
       ("", "unrecognized IPv6 address "), ("localhost", "unrecognized IPv6 address localhost"),
       ("fe80::1%eth0", "unrecognized IPv6 address fe80::1%eth0"), (":::", "unrecognized IPv6 address :::"),
       ("10.0.0.1/8", "unrecognized IPv4 address 10.0.0.1/8"),
+      ("::ffff:", "unrecognized IPv6 address ::ffff:"), ("1::2::3", "unrecognized IPv6 address 1::2::3"),
+      ("1.2.3", "unrecognized IPv4 address 1.2.3"), ("::1.2.3.4", "unrecognized IPv4 address ::1.2.3.4"),
+      ("::ffff:1.2.3.4", "unrecognized IPv4 address ::ffff:1.2.3.4"),
+      ("1:2:3:4:5:6:7:1.2.3.4", "unrecognized IPv4 address 1:2:3:4:5:6:7:1.2.3.4"),
     ])
   func noAddress(text: String, message: String) throws {
     let error = try #require(throws: FieldError.self) { _ = try literal(text, .address) }
     #expect(error.message == message)
+  }
+
+  @Test(
+    "is an address where inet_pton(3) takes it",
+    arguments: [
+      ("::ffff:", nil), ("1::2::3", nil), (":::", nil), ("1.2.3", nil), ("1:2:3:4:5:6:7:1.2.3.4", nil), ("::1:", nil),
+      (":1", nil), ("1:", nil), ("12345::", nil), ("1:2:3:4:5:6:7:8:", nil), ("01.2.3.4", nil), ("1.2.3.4.", nil),
+      ("1.2.3.4\0", nil), ("::1\0", nil), ("", nil), (" ::1", nil), ("::1.2.3.4", "::1.2.3.4"),
+      ("1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:102:304"), ("::ffff:1.2.3.4", "::ffff:1.2.3.4"), ("::FFFF", "::ffff"),
+      ("0:0:0:0:0:0:0:1", "::1"), ("1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"),
+    ] as [(String, String?)])
+  func address(text: String, printed: String?) { #expect(IPAddress(text)?.description == printed) }
+
+  @Test("is of IPv4 where the field is") func v4() throws {
+    #expect(try literal("1.2.3.4", .addressV4) == .address(IPAddress(v4: 0x0102_0304)))
+    let error = try #require(throws: FieldError.self) { _ = try literal("::1", .addressV4) }
+    #expect(error.message == "unrecognized IPv4 address ::1")
   }
 
   @Test(

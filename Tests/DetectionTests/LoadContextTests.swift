@@ -133,6 +133,22 @@ struct LoadContextTests {
         + String(repeating: " ", count: 22) + "^\n")
   }
 
+  @Test("is shown with its whole line when that begins or ends just where it would be cut") func edges() {
+    func snippet(_ text: String, at offset: Int) -> String {
+      var position = TextPosition()
+      position.offset = offset
+      return LoadContext(file: "a.yaml").inside(condition: text, at: position).snippet(of: "")
+    }
+    func filler(_ count: Int) -> String { String(repeating: "x", count: count) }
+    func mark(_ distance: Int) -> String { String(repeating: " ", count: distance) + "^\n" }
+    #expect(snippet("\n" + filler(79) + "y", at: 80) == filler(79) + "y\n" + mark(79))
+    #expect(snippet("\n" + filler(80) + "y", at: 81) == "..." + filler(77) + "y\n" + mark(80))
+    #expect(snippet(filler(80) + "y", at: 80) == "..." + filler(77) + "y\n" + mark(80))
+    #expect(snippet("y" + filler(79) + "\nz", at: 0) == "y" + filler(79) + "\n" + mark(0))
+    #expect(snippet("y" + filler(80) + "\nz", at: 0) == "y" + filler(77) + "...\n" + mark(0))
+    #expect(snippet("y" + filler(80), at: 0) == "y" + filler(77) + "...\n" + mark(0))
+  }
+
   private static func rule(_ condition: String) -> String {
     """
     - rule: r

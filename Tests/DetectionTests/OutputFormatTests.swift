@@ -1,4 +1,5 @@
 import AgentModel
+import SeededRandom
 import Testing
 
 @testable import Detection
@@ -118,6 +119,63 @@ struct OutputFormatTests {
   func refused(output: String, message: String) throws {
     let error = try #require(throws: FieldError.self) { _ = try OutputFormat(output) }
     #expect(error.message == message)
+  }
+
+  /// The longest field at the beginning of a text as Falco looks for it: all beginnings are tried.
+  private func longestTerm(_ text: String) -> (term: TypedTerm, rest: String)? {
+    let bytes = Array(text.utf8)
+    for length in (1...bytes.count).reversed() {
+      guard let (term, count) = try? ConditionParser.parseTerm(Array(bytes[..<length])),
+        let typed = try? TypedTerm(term)
+      else { continue }
+      return (typed, String(decoding: bytes[count...], as: UTF8.self))
+    }
+    return nil
+  }
+
+  @Test("has the longest field that there is at a place", arguments: 0..<4 as Range<UInt64>)
+  func longest(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    let pieces = [
+      "proc.name", "proc.", "aname", ".", "[", "]", "[0]", "[x y]", "x", "tolower(", "concat(", ")", ",", " ", "'",
+      "\"", "evt.arg", ".flags", "thread.cgroup", ".cpu", "_", "9", "evt.type.is", ".open", "container.label", "é",
+      "fd.types", "evt.rawtime", ".s",
+    ]
+    for _ in 0..<80 {
+      let count = Int.random(in: 1...6, using: &random)
+      let text = (0..<count).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
+      // A digit at the beginning is a width.
+      guard text.first != "9" else { continue }
+      let format = try? OutputFormat("%" + text)
+      let expected = longestTerm(text)
+      #expect(format?.terms.first == expected?.term, "\(text)")
+      guard let format, let expected else { continue }
+      let rest = expected.rest.isEmpty ? [] : [OutputFormat.Part.literal(expected.rest)]
+      #expect(format.parts == [.term(slot: 0, width: 0)] + rest, "\(text)")
+    }
+  }
+
+  @Test("may have very long names in it, and very many fields") func long() throws {
+    let tail = String(repeating: ".x", count: 100_000)
+    #expect(try OutputFormat("%proc.name" + tail).parts == [.term(slot: 0, width: 0), .literal(tail)])
+    #expect(throws: FieldError.self) { _ = try OutputFormat("%proc.nam" + tail) }
+    let group = "thread.cgroup." + String(repeating: "c", count: 100_000)
+    #expect(try OutputFormat("%\(group)9").parts == [.term(slot: 0, width: 0), .literal("9")])
+    let many = try OutputFormat(String(repeating: "%proc.name ", count: 2_000))
+    #expect(many.parts.count == 4_000)
+    #expect(many.terms.count == 1)
+  }
+
+  @Test("has ancestors as one text, and of their numbers the process's own") func ancestors() throws {
+    let event = "{evt.type: openat, evt.num: 1, proc.aname: [sshd, systemd], proc.acmdline: [], \"proc.apid[0]\": 7}"
+    let rules = try LoadedRules(
+      condition: "evt.num > 0 and proc.aname = systemd",
+      output: "%proc.aname|%concat(proc.aname, \"!\")|%join(\",\", (proc.aname, \"x\"))|%proc.acmdline|%proc.apid")
+    let (text, fields) = try rules.output(event)
+    #expect(text == "sshd systemd|sshd systemd!|sshd systemd,x|<NA>|7")
+    #expect(fields["proc.aname"] == .string("sshd systemd"))
+    #expect(fields["proc.acmdline"] == .null)
+    #expect(fields["proc.apid"] == .int(7))
   }
 
   @Test("of much text that is no field is refused soon", .timeLimit(.minutes(1))) func hostile() {

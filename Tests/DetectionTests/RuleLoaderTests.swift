@@ -186,6 +186,20 @@ struct RuleLoaderTests {
     #expect(loader.compiled().rules[0].isEnabled)
   }
 
+  @Test("looks at what could be read and not compiled again with the next file, as Falco does")
+  func readOnly() {
+    var loader = RuleLoader()
+    #expect(loader.load(Self.rule, file: "1.yaml").isSuccessful)
+    let bad = "- {rule: s, desc: d, priority: INFO, output: o, condition: later}\n"
+    #expect(!loader.load(bad, file: "2.yaml").isSuccessful)
+    let third = loader.load("- {list: l, items: [a]}\n", file: "3.yaml")
+    #expect(third.errors.map(\.message) == ["Undefined macro 'later' used in filter."])
+    // What matches is what could be compiled last.
+    #expect(loader.compiled().rules.map(\.name) == ["r"])
+    #expect(loader.load("- {macro: later, condition: evt.type = close}\n", file: "4.yaml").isSuccessful)
+    #expect(loader.compiled().rules.map(\.name) == ["r", "s"])
+  }
+
   @Test(
     "warns as Falco does",
     arguments: [

@@ -116,7 +116,7 @@ struct TransformerTests {
       (#"getopt(fd.types, "a")[a]"#, .string, false),
     ] as [(String, ValueType, Bool)])
   func types(text: String, type: ValueType, isList: Bool) throws {
-    let (term, length) = try ConditionParser.parseTerm(text)
+    let (term, length) = try ConditionParser.parseTerm(Array(text.utf8))
     #expect(length == text.utf8.count)
     let typed = try TypedTerm(term)
     #expect(typed.type == type)
@@ -124,14 +124,14 @@ struct TransformerTests {
   }
 
   @Test("is taken off from the outside") func layers() throws {
-    let typed = try TypedTerm(ConditionParser.parseTerm("len(tolower(fd.types))").term)
+    let typed = try TypedTerm(ConditionParser.parseTerm(Array("len(tolower(fd.types))".utf8)).term)
     let (middle, last) = try #require(typed.withoutLastTransformer)
     #expect(last == .len)
     #expect(middle.isList)
     #expect(middle.type == .string)
     let (inner, first) = try #require(middle.withoutLastTransformer)
     #expect(first == .tolower)
-    #expect(try inner == TypedTerm(ConditionParser.parseTerm("fd.types").term))
+    #expect(try inner == TypedTerm(ConditionParser.parseTerm(Array("fd.types".utf8)).term))
     #expect(inner.withoutLastTransformer == nil)
   }
 }

@@ -105,8 +105,83 @@ struct EventFieldTests {
       "%proc.name|%proc.exe|%proc.args|%proc.args[1]|%proc.args[2]|%proc.cmdnargs|%proc.cmdlenargs|%proc.exeline")
     #expect(
       bench.output(GuestEventReaderTests.exec(1, "/bin/ls", ["ls", "-l", "/a b"]))
-        == "ls|ls|-l /a b|/a b|<NA>|2|6|ls -l /a b")
-    #expect(bench.output(GuestEventReaderTests.exec(1, "/bin/ls", [])) == "ls|/bin/ls||<NA>|<NA>|0|0|/bin/ls")
+        == "ls|ls|-l /a b|/a b||2|6|ls -l /a b")
+    #expect(bench.output(GuestEventReaderTests.exec(1, "/bin/ls", [])) == "ls|/bin/ls||||0|0|/bin/ls")
+  }
+
+  @Test("have a variable without the blanks around it, and the empty text for one that is not set")
+  func environment() throws {
+    let bench = try Bench("%proc.env[A]|%proc.env[B]|%proc.env[C]|%proc.env[D]|%proc.env[1]|%proc.env")
+    let message = MessageBuilder.make(3) { message in
+      message.text(2, "/bin/x")
+      for entry in ["A=  b c  ", "B=", "B=2", "C=   ", "DD=x"] { message.text(4, entry) }
+    }
+    let all = "A=  b c   B= B=2 C=    DD=x"
+    #expect(bench.output(message) == "b c|2|||\(all)|\(all)")
+  }
+
+  @Test("have ancestors one by one, and all with blanks between") func ancestors() throws {
+    let bench = try Bench("%proc.aname|%proc.aexepath|%proc.acmdline|%proc.apid|%proc.aname[1]|%proc.apid[1]")
+    #expect(bench.output(GuestEventReaderTests.start()) == "<NA>|<NA>|<NA>|1|<NA>|<NA>")
+    _ = bench.take(GuestEventReaderTests.clone(2, of: 1))
+    _ = bench.take(GuestEventReaderTests.exec(2, "/bin/bash", ["bash", "-c", "id"]))
+    _ = bench.take(GuestEventReaderTests.clone(3, of: 2, name: "bash"))
+    #expect(
+      bench.output(GuestEventReaderTests.exec(3, "/bin/busybox", ["id"]))
+        == "bash agent|/bin/bash /usr/bin/agent|bash -c id agent --serve|3|bash|2")
+  }
+
+  @Test(
+    "have results as arguments: a number, or the name of an error",
+    arguments: [
+      (0, 0, "0 0 SUCCESS res=0 uid=root"), (7, 0, "7 7 SUCCESS res=7 uid=root"),
+      (0, 1, "EPERM EPERM EPERM res=-1(EPERM) uid=root"), (0, 4_000, "-4000 -4000 -4000 res=-4000 uid=root"),
+    ] as [(Int64, UInt64, String)])
+  func resultArguments(result: Int64, error: UInt64, expected: String) throws {
+    let bench = try Bench("%evt.arg.res %evt.arg[0] %evt.res %evt.args")
+    let setuid = MessageBuilder.make(14) { message in
+      message.exit(result, error: error)
+      message.number(3, UInt64(105))
+    }
+    #expect(bench.output(setuid) == expected)
+  }
+
+  @Test(
+    "have a category, for calls that are told by number too",
+    arguments: [
+      (62, "kill signal"), (82, "rename file"), (101, "ptrace process"), (113, "setreuid user"),
+      (126, "capset process"), (133, "mknod other"), (155, "pivot_root other"), (165, "mount file"),
+      (169, "reboot other"), (250, "keyctl other"), (263, "unlinkat file"), (272, "unshare process"),
+      (308, "setns process"), (310, "process_vm_readv IPC"), (313, "finit_module other"), (319, "memfd_create memory"),
+      (321, "bpf other"), (323, "userfaultfd file"), (425, "io_uring_setup unknown"), (438, "pidfd_getfd process"),
+    ] as [(UInt64, String)])
+  func category(number: UInt64, expected: String) throws {
+    let bench = try Bench("%evt.type %evt.category")
+    #expect(bench.output(MessageBuilder.make(6) { $0.number(4, number) }) == expected)
+  }
+
+  @Test("have the category of their descriptor where a call has none itself") func descriptorCategory() throws {
+    let bench = try Bench("%evt.type %evt.category")
+    func call(_ kind: UInt16, _ number: UInt64, _ result: Int64, _ numbers: [Int64]) -> [UInt8] {
+      MessageBuilder.make(kind) { message in
+        message.exit(result)
+        message.number(3, number)
+        for (index, number) in numbers.enumerated() { message.number(UInt64(4 + index), number) }
+      }
+    }
+    #expect(bench.output(GuestEventReaderTests.start()) == "execve process")
+    #expect(bench.output(GuestEventReaderTests.clone(2, of: 1)) == "clone process")
+    #expect(bench.output(call(12, 41, 5, [2, 1, 0])) == "socket net")
+    #expect(bench.output(call(12, 41, 6, [1, 1, 0])) == "socket net")
+    #expect(bench.output(call(12, 41, 7, [16, 3, 0])) == "socket net")
+    #expect(bench.output(call(19, 32, 10, [5])) == "dup net")
+    #expect(bench.output(call(19, 33, 11, [6, 11])) == "dup2 ipc")
+    #expect(bench.output(call(19, 292, 12, [7, 12])) == "dup3 unknown")
+    #expect(bench.output(call(19, 32, 13, [99])) == "dup unknown")
+    #expect(bench.output(call(14, 105, 0, [5])) == "setuid user")
+    #expect(bench.output(call(13, 80, 0, [])) == "chdir file")
+    #expect(bench.output(open("/a", flags: 0)) == "openat file")
+    #expect(bench.output(MessageBuilder.make(5, process: 2) { $0.number(2, UInt64(0)) }) == "procexit process")
   }
 
   @Test(

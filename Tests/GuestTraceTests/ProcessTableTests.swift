@@ -21,6 +21,22 @@ struct ProcessTableTests {
     #expect(table.count == 1)
   }
 
+  @Test("that are made up are as their event says") func learned() {
+    var table = ProcessTable()
+    let (name, cwd) = ([UInt8](repeating: 0x61, count: 100), Array("/srv".utf8))
+    name.withUnsafeBytes { name in
+      cwd.withUnsafeBytes { cwd in
+        var told = context(7)
+        (told.name, told.cwd, told.hasCredentials) = (name, cwd, true)
+        (told.effectiveUser, told.effectiveGroup) = (1_000, 1_001)
+        let process = table.process(of: told)
+        #expect(process.effectiveUser == 1_000 && process.effectiveGroup == 1_001)
+        #expect(process.cwd == Array("/srv".utf8))
+        #expect(process.name == [UInt8](repeating: 0x61, count: GuestProcess.longestName))
+      }
+    }
+  }
+
   @Test("are others when an id comes again with another beginning") func reused() {
     var table = ProcessTable()
     let first = table.process(of: context(7))

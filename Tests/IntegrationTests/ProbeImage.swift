@@ -5,7 +5,8 @@ import Testing
 /// The smallest root file system that can tell what a sandbox is like: one static busybox under several names.
 enum ProbeImage {
   private static let programs = [
-    "sh", "sleep", "id", "cat", "echo", "dd", "true", "false", "touch", "ls", "kill", "wc", "env", "date", "nc",
+    "sh", "sleep", "id", "cat", "echo", "dd", "true", "false", "touch", "ls", "kill", "wc", "env", "date", "nc", "su",
+    "xmrig",
   ]
 
   static func make(at directory: String) throws {

@@ -47,12 +47,6 @@ import Testing
     #expect(try self.alert().id != alert.id)
   }
 
-  @Test("cuts a time that no calendar has") func time() throws {
-    let alert = author.alert(
-      try rule(), output: (text: "text", fields: []), time: .max, in: try WatchedSandbox.stub())
-    #expect(alert.time.timeIntervalSince1970 == 253_402_300_799)
-  }
-
   @Test("cuts a long output, whatever characters are in it", arguments: ["x", "é", "€", "😀", "\u{0}"])
   func longOutput(character: String) throws {
     for extra in 1...4 {

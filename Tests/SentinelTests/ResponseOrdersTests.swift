@@ -8,28 +8,32 @@ import Testing
 @testable import Sentinel
 
 @Suite("Orders of responses") struct ResponseOrdersTests {
-  /// Orders that remember nothing of the test.
   private final class Bench {
     private var orders = ResponseOrders()
+    /// Nanoseconds.
+    var now: Int64 = 0
 
     /// - Returns: the state that the alert is told with, and the order that it makes.
     func alert(
       _ id: String, _ response: AgentResponse, container: String = "t.a"
     ) -> (told: AlertResource, order: ResponseOrder?) {
-      let (told, order) = orders.take(AlertResource.stub(id, container: container, response: response))
+      let (told, order) = orders.take(
+        AlertResource.stub(id, container: container, response: response), now: now)
       return (told, order)
     }
 
     /// - Returns: the alerts that are told again.
     func answer(_ alert: String, at seconds: Double = 10, failure: String? = nil) -> [AlertResource] {
-      orders.take(ResponseAnswer(alert: alert, time: Date(timeIntervalSince1970: seconds), failure: failure))
+      orders.take(ResponseAnswer(alert: alert, time: Date(timeIntervalSince1970: seconds), failure: failure), now: now)
     }
 
-    func forget(_ container: String) { orders.forget(container) }
+    func forget(_ container: String) -> [AlertResource] { orders.forget(container) }
 
     var unanswered: [ResponseOrder] { orders.unanswered }
 
-    func wants(_ rule: CompiledRules.Rule, _ sandbox: WatchedSandbox) -> Bool { orders.wants(rule, of: sandbox) }
+    func wants(_ rule: CompiledRules.Rule, _ sandbox: WatchedSandbox) -> Bool {
+      orders.wants(rule, of: sandbox, now: now)
+    }
   }
 
   private func order(_ alert: String, _ response: AgentResponse, container: String = "t.a") -> ResponseOrder {
@@ -116,6 +120,10 @@ import Testing
     #expect(told.allSatisfy { $0.responseState == .failed && $0.responseReason == "it cannot be ended" })
     #expect(told.allSatisfy { $0.responseTime == Date(timeIntervalSince1970: 10) })
     #expect(bench.unanswered.isEmpty)
+    // Not as fast as alerts come.
+    let early = bench.alert("early", .kill)
+    #expect(early.order == nil && early.told.responseState == .failed)
+    bench.now += 1_000_000_000
     #expect(bench.alert("3", .freeze).order == order("3", .freeze))
     #expect(bench.answer("3").map(\.id) == ["3"])
   }
@@ -149,16 +157,22 @@ import Testing
     _ = bench.alert("1", .kill)
     _ = bench.answer("1")
     _ = bench.alert("2", .kill, container: "t.b")
-    bench.forget("t.a")
+    #expect(bench.forget("t.a").isEmpty)
     #expect(bench.alert("3", .kill).order == order("3", .kill))
     #expect(bench.alert("4", .kill, container: "t.b").order == nil)
+    // Those that waited learn that there will be no answer.
+    let waited = bench.forget("t.b")
+    #expect(waited.map(\.id) == ["2", "4"] && waited.allSatisfy { $0.responseState == .failed })
   }
 
   @Test("hold a bounded number of alerts that wait, and are carried out all the same") func bounded() {
     let bench = Bench()
-    for number in 0..<1_000 { _ = bench.alert("\(number)", .kill) }
+    for number in 0..<2_000 { _ = bench.alert("\(number)", .kill) }
+    // It says which alert it was ordered for.
+    let late = bench.alert("late", .kill).told
+    #expect(late.responseState == .none && late.responseReason?.contains("alert 0") == true)
     let told = bench.answer("0")
-    #expect((1...200).contains(told.count))
+    #expect((1...1_000).contains(told.count))
     #expect(told.first?.id == "0")
     #expect(bench.alert("later", .kill).told.responseState == .done)
   }
@@ -166,18 +180,21 @@ import Testing
   @Test("are wanted by a rule as long as none as strong was given") func wanted() throws {
     let bench = Bench()
     let compiled = try RuleDirectory.compile([(name: "rules.yaml", text: DetectionBench.rules)])
-    let critical = try #require(compiled.rules.first { $0.name == "Key read" })
-    let harmless = try #require(compiled.rules.first { $0.name == "Shadow read" })
+    try #require(compiled.rules.map(\.name) == ["Shadow read", "Key read"])
+    let (harmless, critical) = (compiled.rules[0], compiled.rules[1])
     let sandbox = try WatchedSandbox.stub(response: .quarantine)
+    let unanswered = try WatchedSandbox.stub(response: .alert)
     let container = sandbox.container
     #expect(!bench.wants(harmless, sandbox))
-    #expect(try !bench.wants(critical, WatchedSandbox.stub(response: .alert)))
+    #expect(!bench.wants(critical, unanswered))
     #expect(bench.wants(critical, sandbox))
     _ = bench.alert("1", .freeze, container: container)
     #expect(bench.wants(critical, sandbox))
     _ = bench.alert("2", .quarantine, container: container)
     #expect(!bench.wants(critical, sandbox))
     _ = bench.answer("2", failure: "it is away")
+    #expect(!bench.wants(critical, sandbox))
+    bench.now += 1_000_000_000
     #expect(bench.wants(critical, sandbox))
     _ = bench.alert("3", .kill, container: container)
     _ = bench.answer("3")

@@ -41,27 +41,31 @@ final class DetectionBench {
     """
 
   let server: DetectionServer
-  let socket: String
+  let directory: String
   let node = NodeStub()
   private var clients: [TraceClient] = []
   private var listening: [Task<Void, Never>] = []
   private var told: [AlertResource] = []
   private var revision: UInt64 = 0
 
-  private init(server: DetectionServer, socket: String) {
+  var socket: String { Self.socket(in: directory) }
+
+  private init(server: DetectionServer, directory: String) {
     self.server = server
-    self.socket = socket
+    self.directory = directory
   }
+
+  private static func socket(in directory: String) -> String { "\(directory)/trace.sock" }
 
   static func with(_ body: (DetectionBench) async throws -> Void) async throws {
     // Short, since the path of a Unix socket has at most 107 bytes.
     let directory = "/tmp/lbt-\(String(UInt64.random(in: 0..<(1 << 40)), radix: 36))"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(atPath: directory) }  // a leftover below /tmp harms nobody
-    let socket = "\(directory)/trace.sock"
-    let server = try DetectionServer.open(socket: socket, hostName: "host-1", logger: TestLog().logger)
+    let server = try DetectionServer.open(
+      socket: socket(in: directory), hostName: "host-1", logger: TestLog().logger)
     server.start()
-    let bench = DetectionBench(server: server, socket: socket)
+    let bench = DetectionBench(server: server, directory: directory)
     defer { bench.end() }
     try await body(bench)
   }
@@ -216,6 +220,7 @@ final class TraceClient {
     guard process.isRunning else { return }
     process.terminate()
     for _ in 0..<500 where process.isRunning { usleep(10_000) }
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
   }
 
   /// - Parameter line: `answer` waits for what the server says, or for its end; `send COUNT HEX` sends a message.
@@ -276,6 +281,13 @@ enum TraceBytes {
       bytes(2, number(1, 3)), number(3, 257), number(4, UInt64(bitPattern: Int64(-100))), text(6, path),
     ]
     return message(7, container: container, dropped: dropped, fields: fields.flatMap { $0 })
+  }
+
+  /// A program connects to an address of IPv4.
+  static func connect(_ address: [UInt8], port: UInt16) -> [UInt8] {
+    let place = [2, 0, UInt8(port >> 8), UInt8(port & 0xff)] + address + [UInt8](repeating: 0, count: 8)
+    let fields: [[UInt8]] = [bytes(2, number(1, 0)), number(3, 42), number(4, 7), bytes(6, place)]
+    return message(10, container: DetectionBench.container, dropped: 0, fields: fields.flatMap { $0 })
   }
 
   /// The sandbox's first program is started.

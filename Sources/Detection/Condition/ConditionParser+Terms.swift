@@ -56,7 +56,7 @@ extension ConditionParser {
     } while scanner.take(",")
     scanner.takeBlanks()
     guard scanner.take(")") else { throw error("expected a ')' token closing the transformer") }
-    let argument = takingArgument ? try parseOptionalArgument() : nil
+    let argument = try takingArgument ? parseOptionalArgument() : nil
     return .transformer(name: name, arguments: arguments, argument: argument, position)
   }
 

@@ -14,6 +14,8 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 
   /// - Returns: `nil` for text that inet_pton(3) does not take.
   package init?(_ text: String) {
+    // It would not see what comes behind a NUL.
+    guard !text.utf8.contains(0) else { return nil }
     if text.utf8.contains(UInt8(ascii: ".")), !text.utf8.contains(UInt8(ascii: ":")) {
       var address = in_addr()
       guard inet_pton(AF_INET, text, &address) == 1 else { return nil }

@@ -58,8 +58,10 @@ enum Literal: Hashable, Sendable {
       guard text.utf8.count < longest else { throw FieldError("filter parameter too long (byte buf)") }
       return .bytes(Array(text.utf8))
     case .address:
-      guard let address = IPAddress(text) else {
-        throw FieldError("unrecognized \(text.utf8.contains(UInt8(ascii: ".")) ? "IPv4" : "IPv6") address \(text)")
+      // With a dot in it Falco takes it for IPv4 in any case: ::1.2.3.4 is none to it.
+      let isV4 = type == .addressV4 || text.utf8.contains(UInt8(ascii: "."))
+      guard let address = IPAddress(text), address.isV6 != isV4 else {
+        throw FieldError("unrecognized \(isV4 ? "IPv4" : "IPv6") address \(text)")
       }
       return .address(address)
     case .network:

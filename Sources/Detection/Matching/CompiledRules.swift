@@ -145,7 +145,8 @@ private struct SlotTable {
     }
     places[term] = terms.count
     terms.append(compiled)
-    formats.append(ValueFormat(type: term.type, numberFormat: term.definition.numberFormat))
+    formats.append(
+      ValueFormat(type: term.type, numberFormat: term.definition.numberFormat, isList: term.isList))
     return terms.count - 1
   }
 

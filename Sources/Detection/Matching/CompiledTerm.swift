@@ -14,6 +14,8 @@ indirect enum CompiledTerm: Sendable {
 package struct ValueFormat: Hashable, Sendable {
   package var type: ValueType
   package var numberFormat: FieldDefinition.NumberFormat
+  /// Whether the term is a list by its type; what is not may have several values still, which checks take one by one.
+  package var isList: Bool
 }
 
 extension CompiledTerm {

@@ -33,7 +33,6 @@ enum Glob {
   private static func step(
     _ byte: UInt8, _ pattern: UnsafeRawBufferPointer, _ place: Int, ignoringCase: Bool
   ) -> Int? {
-    func fold(_ byte: UInt8) -> UInt8 { ignoringCase ? lowercased(byte) : byte }
     switch pattern[place] {
     case UInt8(ascii: "?"):
       return place + 1
@@ -41,19 +40,18 @@ enum Glob {
       guard let bracket = Bracket(pattern, at: place) else {
         return byte == UInt8(ascii: "[") ? place + 1 : nil
       }
-      let isMember =
-        bracket.contains(byte, in: pattern)
-        || ignoringCase
-          && (bracket.contains(lowercased(byte), in: pattern) || bracket.contains(uppercased(byte), in: pattern))
-      return isMember != bracket.isNegated ? bracket.end : nil
+      return bracket.contains(byte, in: pattern, ignoringCase: ignoringCase) != bracket.isNegated ? bracket.end : nil
     case UInt8(ascii: "\\"):
       // At the end of a pattern it matches nothing.
       guard place + 1 < pattern.count else { return nil }
-      return fold(byte) == fold(pattern[place + 1]) ? place + 2 : nil
+      return fold(byte, ignoringCase) == fold(pattern[place + 1], ignoringCase) ? place + 2 : nil
     case let other:
-      return fold(byte) == fold(other) ? place + 1 : nil
+      return fold(byte, ignoringCase) == fold(other, ignoringCase) ? place + 1 : nil
     }
   }
+
+  @inline(__always)
+  private static func fold(_ byte: UInt8, _ ignoringCase: Bool) -> UInt8 { ignoringCase ? lowercased(byte) : byte }
 
   /// `[…]`, `[!…]`: characters, ranges and classes.
   private struct Bracket {
@@ -93,7 +91,10 @@ enum Glob {
       return nil
     }
 
-    func contains(_ byte: UInt8, in pattern: UnsafeRawBufferPointer) -> Bool {
+    /// The ends of ranges are made small letters too, classes are asked for the byte as it is: as fnmatch(3) does with
+    /// FNM_CASEFOLD.
+    func contains(_ byte: UInt8, in pattern: UnsafeRawBufferPointer, ignoringCase: Bool) -> Bool {
+      let folded = Glob.fold(byte, ignoringCase)
       var index = members.lowerBound
       while index < members.upperBound {
         if pattern[index] == UInt8(ascii: "["), let close = Self.classEnd(pattern, index), close <= members.upperBound {
@@ -102,14 +103,14 @@ enum Glob {
           index = close
           continue
         }
-        let low = character(pattern, &index)
+        let low = Glob.fold(character(pattern, &index), ignoringCase)
         guard index + 1 < members.upperBound, pattern[index] == UInt8(ascii: "-") else {
-          if byte == low { return true }
+          if folded == low { return true }
           continue
         }
         index += 1
-        let high = character(pattern, &index)
-        if low <= byte, byte <= high { return true }
+        let high = Glob.fold(character(pattern, &index), ignoringCase)
+        if low <= folded, folded <= high { return true }
       }
       return false
     }

@@ -8,13 +8,13 @@ extension Matcher {
       return transform(value(of: slot), transformer, isList: isList)
     case .list(let slots, let formats): return list(slots, formats)
     case .concat(let slots):
-      let parts = slots.map { value(of: $0) }
+      let parts = slots.map(single)
       guard !parts.contains(where: \.isAbsent) else { return .absent }
       arena.begin()
       for part in parts { arena.append(part) }
       return arena.endString()
     case .join(let separator, let list):
-      let (separator, items) = (value(of: separator), value(of: list))
+      let (separator, items) = (single(separator), value(of: list))
       guard !separator.isAbsent, !items.isAbsent else { return .absent }
       let elements = elements(of: items)
       arena.begin()
@@ -24,11 +24,25 @@ extension Matcher {
       }
       return arena.endString()
     case .getopt(let arguments, let options, let selector):
-      let (list, letters) = (value(of: arguments), value(of: options))
+      let (list, letters) = (value(of: arguments), single(options))
       guard !list.isAbsent, !letters.isAbsent else { return .absent }
       let scan = OptionScan(Array(arena.bytes(of: letters)))
       return result(scan.results(words(of: list), selector: selector), selector)
     }
+  }
+
+  /// The value of a term as one text also where checks take it for several, as `proc.aname`: with blanks between, as
+  /// Falco has it; absent when there is nothing in it.
+  func single(_ slot: Int) -> FieldValue {
+    let value = value(of: slot)
+    guard value.kind == .list, !rules.formats[slot].isList else { return value }
+    let elements = elements(of: value)
+    arena.begin()
+    for element in elements {
+      if !arena.current.isEmpty { arena.append(byte: UInt8(ascii: " ")) }
+      arena.append(element)
+    }
+    return arena.current.isEmpty ? .absent : arena.endString()
   }
 
   private func result(_ words: [[UInt8]], _ selector: UInt8?) -> FieldValue {
@@ -57,7 +71,7 @@ extension Matcher {
   func words(of value: FieldValue) -> [[UInt8]] { elements(of: value).map { Array(arena.bytes(of: $0)) } }
 
   private func list(_ slots: [Int], _ formats: [ValueFormat]) -> FieldValue {
-    let parts = slots.map { value(of: $0) }
+    let parts = slots.map(single)
     guard !parts.contains(where: \.isAbsent) else { return .absent }
     // Numbers become text, which is made before the list is begun.
     let texts = zip(parts, formats).map { part, format in
@@ -117,13 +131,20 @@ extension Matcher {
     return arena.endString()
   }
 
-  /// Decodes in place (RFC 4648 section 4), with padding or without.
+  /// Decodes in place (RFC 4648 section 4), with padding or without; NULs at the end do not count.
+  ///
+  /// What Falco refuses is refused: more than two `=`, or any elsewhere than at the end, and bits behind the last byte
+  /// that are not 0. Whether it is the right number of `=` is not asked.
   ///
   /// - Returns: how many bytes it gives; `nil` when it is no such text.
   private func decodeBase64(_ bytes: UnsafeMutableRawBufferPointer) -> Int? {
+    var length = bytes.count
+    while length > 0, bytes[length - 1] == 0 { length -= 1 }
+    if length == 0 { return 0 }
+    for _ in 0..<2 where length > 0 && bytes[length - 1] == UInt8(ascii: "=") { length -= 1 }
+    guard length > 0, length % 4 != 1 else { return nil }
     var (bits, bitCount, count) = (UInt32(0), 0, 0)
-    var index = 0
-    while index < bytes.count, bytes[index] != UInt8(ascii: "=") {
+    for index in 0..<length {
       let byte = bytes[index]
       let digit: UInt8
       switch byte {
@@ -142,8 +163,7 @@ extension Matcher {
         bytes[count] = UInt8(truncatingIfNeeded: bits >> UInt32(bitCount))
         count += 1
       }
-      index += 1
     }
-    return index % 4 == 1 ? nil : count
+    return bits & (1 << UInt32(bitCount) - 1) == 0 ? count : nil
   }
 }

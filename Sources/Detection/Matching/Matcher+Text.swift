@@ -70,11 +70,11 @@ extension Matcher {
       switch part {
       case .literal(let literal): text += literal
       case .term(let slot, let width):
-        let value = self.text(of: value(of: slot), rules.formats[slot]) ?? "<NA>"
+        let value = self.text(of: single(slot), rules.formats[slot]) ?? "<NA>"
         text += width == 0 ? value : value.fixed(toWidth: width)
       }
     }
-    let fields = output.fields.map { (name: $0.name, value: json(of: value(of: $0.slot), rules.formats[$0.slot])) }
+    let fields = output.fields.map { (name: $0.name, value: json(of: single($0.slot), rules.formats[$0.slot])) }
     return (text, fields)
   }
 }

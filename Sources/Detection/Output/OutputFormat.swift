@@ -76,8 +76,8 @@ struct OutputFormat: Hashable, Sendable {
 
   /// The longest beginning of what stands at a place that is a field or a transformer of one.
   ///
-  /// Falco tries all beginnings, the longest first. Few can be one: all that can be read, with an argument in brackets or
-  /// without, and of a field's name what is no longer than fields are.
+  /// Falco tries all beginnings, the longest first. Few can be one: all that can be read, with an argument in brackets
+  /// or without, and of a field's name what is no longer than fields are.
   private static func longestTerm(in bytes: [UInt8], from start: Int) throws(FieldError) -> (term: Term, length: Int) {
     for takingArgument in [true, false] {
       // What cannot be read or is no field is not the beginning; why does not matter, since Falco does not tell.

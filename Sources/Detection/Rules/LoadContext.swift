@@ -90,10 +90,11 @@ extension LoadContext: CustomStringConvertible {
     while start > 0, text[start] != newline, place - start < width / 2 { start -= 1 }
     var end = place
     while end < text.count - 1, text[end] != newline, end - place < width / 2 { end += 1 }
-    let isCutBefore = place - start >= width / 2
-    let isCutAfter = end - place >= width / 2
     if text[start] == newline { start += 1 }
     if text[end] == newline { end -= 1 }
+    // Asked without the newlines: a line that ends just there is whole.
+    let isCutBefore = place - start >= width / 2
+    let isCutAfter = end - place >= width / 2
     guard start <= end else { return "<No context available>\n" }
     var line = Array(text[start...end])
     if isCutBefore { line.replaceSubrange(..<min(3, line.count), with: "...".utf8) }

@@ -10,7 +10,10 @@ package struct RuleLoader: Sendable {
 
   package init() {}
 
-  /// Reads a file, and compiles all rules that were read so far.
+  /// Reads a file, and compiles all rules that were read so far. When that fails, `compiled` gives what it gave before.
+  ///
+  /// As with Falco's loader, a file that can be read but not compiled stays among what was read: later files fail for
+  /// it too, unless they define anew what is wrong. Who wants all files or none drops the loader at the first error.
   ///
   /// - Parameter file: its name, for messages.
   package mutating func load(_ text: String, file: String) -> LoadResult {

@@ -9,6 +9,9 @@ struct AlertAuthor: Sendable {
   /// Bytes of an output, and of one of its values.
   private static let longestOutput = 16_384
   private static let longestValue = 4_096
+  /// Bytes of a rule's name, of a tag and of a field's name, as the API takes them.
+  private static let longestName = 256
+  private static let longestTag = 128
   /// What no sandbox is concerned by, as Falco calls it.
   static let host = "host"
 
@@ -20,20 +23,24 @@ struct AlertAuthor: Sendable {
     in sandbox: WatchedSandbox
   ) -> AlertResource {
     var fields: [String: JSONValue] = [:]
-    for (name, value) in output.fields.prefix(256) { fields[name] = value.shortened(to: Self.longestValue) }
+    for (name, value) in output.fields.prefix(256) {
+      fields[name.shortened(to: Self.longestTag)] = value.shortened(to: Self.longestValue)
+    }
     let wanted = AgentResponse.wanted(priority: rule.priority, tags: rule.tags, agent: sandbox.response)
     return AlertResource(
-      id: UUID().uuidString.lowercased(), time: Date(nanoseconds: time), rule: rule.name,
+      id: UUID().uuidString.lowercased(), time: Date(nanoseconds: time),
+      rule: rule.name.shortened(to: Self.longestName),
       priority: rule.priority.description, source: "syscall", agent: nil, container: sandbox.container,
       hostname: hostName, output: output.text.shortened(to: Self.longestOutput), outputFields: fields,
-      tags: Array(rule.tags.prefix(64)), response: wanted.rawValue, responseState: wanted == .alert ? .none : .pending)
+      tags: rule.tags.prefix(64).map { $0.shortened(to: Self.longestTag) }, response: wanted.rawValue,
+      responseState: wanted == .alert ? .none : .pending)
   }
 
   /// - Parameter sandbox: whose; `nil` for what concerns none.
   func alert(_ finding: SightFinding, in sandbox: WatchedSandbox?, at time: Date = .now) -> AlertResource {
     let wanted = AgentResponse.wanted(
       priority: finding.priority, tags: finding.tags, agent: sandbox?.response ?? .alert)
-    var fields = finding.fields
+    var fields = finding.fields.mapValues { $0.shortened(to: Self.longestValue) }
     if let sandbox {
       fields["agent.name"] = .string(sandbox.agent.name.description)
       fields["agent.tenant"] = .string(sandbox.agent.tenant.description)
@@ -57,8 +64,8 @@ extension AgentResponse {
 }
 
 extension Date {
-  /// - Parameter nanoseconds: since 1970; a time past what a calendar has is a lie, and cut.
-  init(nanoseconds: UInt64) { self.init(timeIntervalSince1970: min(Double(nanoseconds) / 1e9, 253_402_300_799)) }
+  /// - Parameter nanoseconds: since 1970.
+  init(nanoseconds: UInt64) { self.init(timeIntervalSince1970: Double(nanoseconds) / 1e9) }
 }
 
 extension JSONValue {

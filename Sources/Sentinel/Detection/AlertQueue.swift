@@ -41,11 +41,13 @@ final class AlertQueue: Sendable {
   }
 
   /// The next report, oldest first; it stays queued until `removeBatch`. Empty when nothing waits.
-  func batch() -> [AlertResource] {
+  ///
+  /// - Parameter most: alerts in it.
+  func batch(most: Int = AlertReport.longest) -> [AlertResource] {
     state.withLock { state in
       var size = 0
       state.batch = 0
-      for alert in state.alerts.prefix(AlertReport.longest) {
+      for alert in state.alerts.prefix(most) {
         size += alert.estimatedSize
         guard size <= Self.largestReport || state.batch == 0 else { break }
         state.batch += 1
@@ -75,18 +77,31 @@ final class AlertQueue: Sendable {
 }
 
 extension AlertResource {
-  /// Bytes of it as JSON at most, about.
+  /// Bytes of it as JSON at most.
   fileprivate var estimatedSize: Int {
-    // Few bytes need an escape.
     let fields = outputFields.reduce(0) { size, field in
       let value =
         switch field.value {
-        case .string(let text): 2 * text.utf8.count + 8
-        case .list(let items): items.reduce(8) { $0 + 2 * $1.utf8.count + 3 }
+        case .string(let text): text.sizeInJSON
+        case .list(let items): items.reduce(2) { $0 + $1.sizeInJSON + 1 }
         case .null, .bool, .int, .unsigned, .double: 32
         }
-      return size + field.key.utf8.count + value
+      return size + field.key.sizeInJSON + value + 2
     }
-    return fields + 2 * output.utf8.count + 1024
+    let texts = [output, rule, container, hostname, responseReason ?? ""] + tags
+    return texts.reduce(fields + 1024) { $0 + $1.sizeInJSON + 1 }
+  }
+}
+
+extension String {
+  fileprivate var sizeInJSON: Int {
+    utf8.reduce(2) { size, byte in
+      switch byte {
+      // `\u0001`
+      case 0..<0x20: size + 6
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): size + 2
+      default: size + 1
+      }
+    }
   }
 }

@@ -73,6 +73,7 @@ extension DetectionLoop {
     var attached = connection
     attached.state = .attached(known)
     attached.toldMalformed = known.malformed
+    attached.toldOverflow = known.hasOverflowed
     connections[connection.descriptor] = attached
     places[container] = connection.descriptor
     isChanged = true

@@ -106,7 +106,7 @@ final class DetectionLoop {
       answerWaiting()
     case .node(.command(let command)): takeCommand(command, now)
     case .node(.answer(let answer)):
-      for alert in orders.take(answer) {
+      for alert in orders.take(answer, now: now) {
         gate.answered(alert)
         raised.append(alert)
       }
@@ -133,7 +133,7 @@ final class DetectionLoop {
   private func forget(_ container: String) {
     for alert in gate.counted() { raised.append(alert) }
     gate.forget(container)
-    orders.forget(container)
+    beginOrders(of: container)
     if let descriptor = places[container] { drop(descriptor) }
   }
 
@@ -174,8 +174,7 @@ final class DetectionLoop {
       let rule = matcher.rules.rules[index]
       let key = AlertGate.Key(container: container, rule: rule.name)
       // A response is not put off by what was told before.
-      let isAdmitted = gate.admits(key, now: now)
-      guard isAdmitted || orders.wants(rule, of: sandbox) else { continue }
+      guard orders.wants(rule, of: sandbox, now: now) || gate.admits(key, now: now) else { continue }
       raise(author.alert(rule, output: matcher.output(of: index), time: reader.eventTime, in: sandbox), key)
     }
   }
@@ -212,14 +211,14 @@ final class DetectionLoop {
   }
 
   private func raise(_ alert: AlertResource, _ key: AlertGate.Key) {
-    let (told, order) = orders.take(alert)
+    let (told, order) = orders.take(alert, now: monotonicTime())
     if let order { link?.yield(.order(order)) }
     if let counted = gate.told(told, key) { raised.append(counted) }
     raised.append(told)
   }
 
   /// A sandbox that begins anew has had no response.
-  func beginOrders(of container: String) { orders.forget(container) }
+  func beginOrders(of container: String) { raised += orders.forget(container) }
 
   private func tell(_ now: Int64) {
     if now - countTime >= Self.countInterval {

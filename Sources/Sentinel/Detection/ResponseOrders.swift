@@ -17,12 +17,17 @@ struct ResponseOrders {
   }
 
   /// Alerts that wait for one answer.
-  private static let mostWaiting = 200
+  private static let mostWaiting = 1_000
+  /// Nanoseconds from a response that failed to the next try.
+  private static let pause: Int64 = 1_000_000_000
 
   private var standings: [String: Standing] = [:]
+  /// By the monotonic clock.
+  private var notBefore: [String: Int64] = [:]
 
   /// Whether a rule that matched asks for a response that the sandbox has not had yet.
-  func wants(_ rule: CompiledRules.Rule, of sandbox: WatchedSandbox) -> Bool {
+  func wants(_ rule: CompiledRules.Rule, of sandbox: WatchedSandbox, now: Int64) -> Bool {
+    if let time = notBefore[sandbox.container], now < time { return false }
     let wanted = AgentResponse.wanted(priority: rule.priority, tags: rule.tags, agent: sandbox.response)
     return wanted > (standings[sandbox.container]?.response ?? .alert)
   }
@@ -30,15 +35,24 @@ struct ResponseOrders {
   /// Takes an alert that asks for a response.
   ///
   /// - Returns: the alert as it is to be told, and the order to give, if it is not given already.
-  mutating func take(_ alert: AlertResource) -> (alert: AlertResource, order: ResponseOrder?) {
+  mutating func take(_ alert: AlertResource, now: Int64) -> (alert: AlertResource, order: ResponseOrder?) {
     guard alert.responseState == .pending, let response = AgentResponse(rawValue: alert.response) else {
       return (alert, nil)
     }
     if var standing = standings[alert.container], standing.response >= response {
       if let done = standing.done { return (alert.answered(at: done, failure: nil), nil) }
-      if standing.waiting.count < Self.mostWaiting { standing.waiting.append(alert) }
+      guard standing.waiting.count < Self.mostWaiting else {
+        var alert = alert
+        alert.responseState = .none
+        alert.responseReason = "it was ordered for alert \(standing.alert)"
+        return (alert, nil)
+      }
+      standing.waiting.append(alert)
       standings[alert.container] = standing
       return (alert, nil)
+    }
+    if let time = notBefore[alert.container], now < time {
+      return (alert.answered(at: .now, failure: "the response failed a moment ago"), nil)
     }
     // A stronger one: what waited for the weaker is answered with it.
     let waiting = standings[alert.container].map { $0.done == nil ? $0.waiting : [] } ?? []
@@ -47,15 +61,16 @@ struct ResponseOrders {
   }
 
   /// - Returns: the alerts with what became of them.
-  mutating func take(_ answer: ResponseAnswer) -> [AlertResource] {
+  mutating func take(_ answer: ResponseAnswer, now: Int64) -> [AlertResource] {
     guard let (container, standing) = standings.first(where: { $0.value.alert == answer.alert }) else { return [] }
     let answered = standing.waiting.map { $0.answered(at: answer.time, failure: answer.failure) }
     if answer.failure == nil {
       standings[container]?.done = answer.time
       standings[container]?.waiting = []
     } else {
-      // The next alert tries again.
+      // The next alert tries again, but not as fast as alerts come.
       standings[container] = nil
+      notBefore[container] = now + Self.pause
     }
     return answered
   }
@@ -63,8 +78,14 @@ struct ResponseOrders {
   /// Orders without an answer, to be given again when the node was away.
   var unanswered: [ResponseOrder] { standings.filter { $0.value.done == nil }.keys.sorted().compactMap(order) }
 
-  /// The sandbox is a new one.
-  mutating func forget(_ container: String) { standings[container] = nil }
+  /// The sandbox is gone, or a new one.
+  ///
+  /// - Returns: the alerts that waited for its response.
+  mutating func forget(_ container: String) -> [AlertResource] {
+    notBefore[container] = nil
+    guard let standing = standings.removeValue(forKey: container), standing.done == nil else { return [] }
+    return standing.waiting.map { $0.answered(at: .now, failure: "the sandbox was gone before an answer came") }
+  }
 
   private func order(_ container: String) -> ResponseOrder? {
     guard let standing = standings[container], let alert = standing.waiting.first(where: { $0.id == standing.alert })

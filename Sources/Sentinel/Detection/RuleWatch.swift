@@ -6,7 +6,6 @@ import Logging
 
 /// The rules in force: read again when their files change, all or nothing; broken ones leave those before in force.
 struct RuleWatch: Sendable {
-  private static let interval = Duration.seconds(2)
   /// Bytes of one file.
   private static let longestFile = 16 << 20
 
@@ -14,6 +13,8 @@ struct RuleWatch: Sendable {
   /// Address of the platform's own services in the sandboxes' network, which `policy/falco` leaves to it.
   let serviceAddress: String
   let logger: Logger
+  /// Between two looks.
+  var interval = Duration.seconds(2)
 
   /// Hands out rules, and what is to be told of them, until cancelled.
   func run(_ tell: @Sendable (DetectionServer.News) -> Void) async throws {
@@ -37,7 +38,7 @@ struct RuleWatch: Sendable {
           if hasRules { tell(.finding(.rulesRefused(reason), at: nil)) }
         }
       }
-      try await Task.sleep(for: Self.interval)
+      try await Task.sleep(for: interval)
     }
   }
 

@@ -50,7 +50,7 @@ struct SightFinding: Hashable, Sendable {
 
   static func alertsUntold(_ count: Int) -> SightFinding {
     SightFinding(
-      rule: "Alerts not told", priority: .critical,
+      rule: "Alerts not told", priority: .error,
       output: "\(count) alerts of the sandbox had no room while the API was away",
       fields: ["count": .int(Int64(count))])
   }

@@ -48,7 +48,9 @@ struct TraceSocket: Sendable {
   /// - Returns: `nil` when nobody waits.
   func accept() -> Int32? {
     let accepted = Glibc.accept(descriptor, nil, nil)
-    return accepted >= 0 ? accepted : nil
+    guard accepted >= 0 else { return nil }
+    _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)  // of an open descriptor it does not fail
+    return accepted
   }
 
   private static func fault(_ path: String) -> Fault {

@@ -1,0 +1,205 @@
+import APIClient
+import APIModel
+import AgentModel
+import ChildProcess
+import Foundation
+import Glibc
+import Synchronization
+
+/// How soon an attack is told of and answered, and what it costs a sandbox to be watched.
+enum DetectionBenchmark {
+  private static let attacks = 200
+  private static let kills = 100
+
+  static func run() async throws -> [Row] {
+    try await BenchmarkPlatform.with { platform in
+      let memory = try sentinelMemory(platform)
+      var rows = try await latencies(platform)
+      rows += try await cost(platform)
+      rows.append(
+        Row(
+          what: "sentinel's memory, without agents, after all of this",
+          figure: "\(memory), \(try sentinelMemory(platform))"))
+      return rows
+    }
+  }
+
+  private static func sentinelMemory(_ platform: BenchmarkPlatform) throws -> String {
+    let text = try String(contentsOfFile: "\(platform.layout.runDirectory)/sentinel.pid", encoding: .utf8)
+    let process = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
+    return line.dropFirst(6).trimmingCharacters(in: .whitespaces)
+  }
+
+  // MARK: Latency
+
+  /// Attacks once a second line arrives in its workspace, so that an attack begins when we say so.
+  private static let attacker = [
+    "sh", "-c", "while :; do if [ -e /workspace/go ]; then rm /workspace/go; cat /etc/shadow; fi; sleep 0.05; done",
+  ]
+  private static let storm = ["sh", "-c", "f() { while :; do cat /bin/nothing; done; }; f & f & f"]
+
+  private static func latencies(_ platform: BenchmarkPlatform) async throws -> [Row] {
+    let quiet = try await alerts(platform, "quiet")
+    let dead = try await deaths(platform, "idle")
+    let flood = try await platform.create("storm", command: storm)
+    try await platform.wait(for: flood.id, .running)
+    try await Task.sleep(for: .seconds(2))
+    let loud = try await alerts(platform, "loud")
+    let deadInFlood = try await deaths(platform, "flood")
+    try await platform.delete(flood.id)
+    return [
+      Row(what: "attack to alert, at a client of the API", figure: Row.text(quiet)),
+      .compare("attack to alert, beside a flood of events", loud, "idle", quiet),
+      Row(what: "attack to dead", figure: Row.text(dead)),
+      .compare("attack to dead, beside a flood of events", deadInFlood, "idle", dead),
+    ]
+  }
+
+  /// From the event, by the sandbox's clock, to the alert at a client that follows.
+  private static func alerts(_ platform: BenchmarkPlatform, _ name: String) async throws -> Samples {
+    let agent = try await platform.create(name, command: attacker)
+    try await platform.wait(for: agent.id, .running)
+    let times = Mutex<[Double]>([])
+    let client = platform.client
+    let following = Task {
+      try await client.followAlerts(AlertFilter(agent: agent.id, rule: "Sensitive path access")) { event in
+        guard case .alert(let alert, _) = event, alert.suppressed == 0 else { return }
+        times.withLock { $0.append(Date.now.timeIntervalSince(alert.time) * 1000) }
+      }
+    }
+    let workspace = "\(platform.layout.agentsDirectory)/\(agent.metadata.uid)/workspace"
+    let end = ContinuousClock.now + .seconds(600)
+    while times.withLock({ $0.count }) < attacks, ContinuousClock.now < end {
+      try go(workspace)
+      // No faster than alerts are told one by one.
+      try await Task.sleep(for: .milliseconds(1100))
+    }
+    following.cancel()
+    _ = await following.result
+    try await platform.delete(agent.id)
+    return Samples(times.withLock { $0 })
+  }
+
+  private static func go(_ workspace: String) throws {
+    try Data().write(to: URL(filePath: "\(workspace)/go"))
+    chown("\(workspace)/go", InstanceLayout.agentUserID, InstanceLayout.agentUserID)
+  }
+
+  /// From the event to the end of the sandbox's process, which is watched from here.
+  private static func deaths(_ platform: BenchmarkPlatform, _ prefix: String) async throws -> Samples {
+    var times: [Double] = []
+    for number in 0..<kills {
+      let agent = try await platform.create("\(prefix)-\(number)", command: attacker, response: .kill)
+      try await platform.wait(for: agent.id, .running)
+      let directory = "\(platform.layout.agentsDirectory)/\(agent.metadata.uid)"
+      struct Record: Decodable { var sandboxProcess: Int32? }
+      let record = try JSONDecoder().decode(
+        Record.self, from: try Data(contentsOf: URL(filePath: "\(directory)/agent.json")))
+      guard let process = record.sandboxProcess else { throw BenchmarkFailure("no process of agent \(agent.id)") }
+      try go("\(directory)/workspace")
+      let end = ContinuousClock.now + .seconds(10)
+      while isAlive(process), ContinuousClock.now < end { usleep(200) }
+      let dead = Date.now
+      guard !isAlive(process) else { throw BenchmarkFailure("agent \(agent.id) was not killed within 10 s") }
+      guard let alert = try await alert(about: agent.id, platform) else {
+        throw BenchmarkFailure("agent \(agent.id) died without an alert")
+      }
+      times.append(dead.timeIntervalSince(alert.time) * 1000)
+      try await platform.delete(agent.id)
+    }
+    return Samples(times)
+  }
+
+  private static func alert(about agent: AgentID, _ platform: BenchmarkPlatform) async throws -> AlertResource? {
+    for _ in 0..<200 {
+      let page = try await platform.client.alerts(AlertFilter(agent: agent, rule: "Sensitive path access"))
+      if let first = page.items.last { return first }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    return nil
+  }
+
+  private static func isAlive(_ process: Int32) -> Bool {
+    guard kill(process, 0) == 0 else { return false }
+    // Dead, and not reaped yet.
+    let status = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+    return !status.contains(") Z ")
+  }
+
+  // MARK: Cost
+
+  /// Does three kinds of work in turns, each for so long, and prints how often it did it per second.
+  private static let workload = #"""
+    # What programs do all day.
+    for module in 'os time subprocess json hashlib'.split(): globals()[module] = __import__(module)
+    def opens():
+        os.close(os.open("/etc/ld.so.cache", os.O_RDONLY))
+    def execs():
+        subprocess.run(["/bin/busybox", "true"])
+    def python():
+        data = json.dumps([{"n": i, "h": hashlib.sha256(str(i).encode()).hexdigest()} for i in range(2000)])
+        with open("/workspace/data.json", "w") as f: f.write(data)
+        with open("/workspace/data.json") as f: json.load(f)
+    while True:
+        for name, work in (("open", opens), ("exec", execs), ("python", python)):
+            begin, n = time.perf_counter(), 0
+            while time.perf_counter() - begin < 0.5:
+                work(); n += 1
+            print(name, n / (time.perf_counter() - begin), flush=True)
+    """#
+
+  /// The same program in the same sandbox, with its trace session and without.
+  private static func cost(_ platform: BenchmarkPlatform) async throws -> [Row] {
+    let image = "oci:/var/cache/lobstack/images/example-agent:1.0"
+    guard FileManager.default.fileExists(atPath: "/var/cache/lobstack/images/example-agent") else {
+      return [Row(what: "work in a watched sandbox", figure: "not measured: examples/build-image was not run")]
+    }
+    let agent = try await platform.create("worker", command: ["python3", "-c", workload], image: image)
+    try await platform.wait(for: agent.id, .running)
+    let log = "\(platform.layout.agentsDirectory)/\(agent.metadata.uid)/log/log/agent.log"
+    let id = "\(platform.layout.instance).\(agent.metadata.uid)"
+    let node = try String(contentsOfFile: "\(platform.layout.runDirectory)/node.pid", encoding: .utf8)
+    guard let process = Int32(node.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+      throw BenchmarkFailure("no node")
+    }
+    var (watched, alone) = ([String: [Double]](), [String: [Double]]())
+    for _ in 0..<5 {
+      try await collect(&watched, log)
+      // A node that stands still makes no session anew.
+      kill(process, SIGSTOP)
+      defer { kill(process, SIGCONT) }
+      let runsc = ["netns", "exec", "lobstack-\(platform.layout.instance)-control", "runsc"]
+      try await Command(
+        "ip", runsc + ["--root=\(platform.layout.runtimeDirectory)", "trace", "delete", "-name", "Default", id]
+      ).check()
+      try await collect(&alone, log)
+      kill(process, SIGCONT)
+      try await Task.sleep(for: .seconds(3))
+    }
+    try await platform.delete(agent.id)
+    return ["open", "exec", "python"].compactMap { name in
+      guard let ours = watched[name], let peer = alone[name] else { return nil }
+      let (own, other) = (Samples(ours), Samples(peer))
+      return Row(
+        what: "a watched sandbox's \(name) loop", figure: String(format: "%.0f/s (%d)", own.p50, own.count),
+        peer: String(format: "not watched: %.0f/s (%d)", other.p50, other.count),
+        ratio: String(format: "%.2f times as long", other.p50 / own.p50))
+    }
+  }
+
+  /// What the program prints within some seconds from now, but for the turn that has begun.
+  private static func collect(_ rates: inout [String: [Double]], _ log: String) async throws {
+    let begin = try String(contentsOfFile: log, encoding: .utf8).utf8.count
+    try await Task.sleep(for: .seconds(6))
+    let text = try String(contentsOfFile: log, encoding: .utf8)
+    let lines = String(decoding: text.utf8.dropFirst(begin), as: UTF8.self).split(separator: "\n").dropFirst(2)
+      .dropLast()
+    for line in lines {
+      let words = line.split(separator: " ")
+      guard words.count == 2, let rate = Double(words[1]) else { continue }
+      rates[String(words[0]), default: []].append(rate)
+    }
+  }
+}
