@@ -23,7 +23,7 @@ struct NodeRequests: NodeRequestHandling {
         NodeDescription(
           instance: machine.layout.instance, processID: getpid(), startedAt: startedAt,
           runtimeVersion: machine.runtime.version, runtimePlatform: machine.runtime.platform,
-          services: await machine.proxy.services()))
+          services: await machine.proxy.services() + [await machine.watch.service]))
     case .apply(let state):
       do {
         let revision = try await reconciler.apply(state)

@@ -18,8 +18,10 @@ package enum DetectionMessage: Sendable, Codable {
 package enum SentinelMessage: Sendable, Codable {
   /// The sandboxes that are watched: all of them, at each change and every few seconds.
   ///
-  /// - Parameter knowing: the last revision of what is to be watched; 0 without rules to watch by.
-  case sessions([TraceSession], knowing: UInt64)
+  /// - Parameters:
+  ///   - knowing: the last revision of what is to be watched.
+  ///   - rules: how many there are to watch by.
+  case sessions([TraceSession], knowing: UInt64, rules: Int)
   case order(ResponseOrder)
 }
 

@@ -157,13 +157,19 @@ final class NodeStub: Sendable {
 
   /// As they were told last; `nil` when they were not told at all.
   var sessions: [TraceSession]? {
-    for case .sessions(let sessions, _) in messages.reversed() { return sessions }
+    for case .sessions(let sessions, _, _) in messages.reversed() { return sessions }
     return nil
   }
 
   /// The last revision of what is to be watched that the sentinel knew.
   var revision: UInt64? {
-    for case .sessions(_, let revision) in messages.reversed() { return revision }
+    for case .sessions(_, let revision, _) in messages.reversed() { return revision }
+    return nil
+  }
+
+  /// How many rules it had then.
+  var rules: Int? {
+    for case .sessions(_, _, let rules) in messages.reversed() { return rules }
     return nil
   }
 }
@@ -218,9 +224,8 @@ final class TraceClient {
   /// Ends the program, and waits until it has ended.
   func end() {
     guard process.isRunning else { return }
-    process.terminate()
-    for _ in 0..<500 where process.isRunning { usleep(10_000) }
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
   }
 
   /// - Parameter line: `answer` waits for what the server says, or for its end; `send COUNT HEX` sends a message.

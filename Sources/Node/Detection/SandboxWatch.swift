@@ -36,6 +36,8 @@ actor SandboxWatch {
   /// Of what is to be watched; and as far as the sentinel knows it.
   private var revision: UInt64 = 0
   private var known: UInt64 = 0
+  /// What it watches by.
+  private var rules = 0
   private var waiters: [UUID: CheckedContinuation<Void, Never>] = [:]
   private var respond: Respond = { ResponseAnswer(alert: $0.alert, time: .now, failure: "the node starts") }
 
@@ -79,7 +81,7 @@ actor SandboxWatch {
     let message = next()
     let told = revision
     try await send(message, operation: operation)
-    guard await wait(until: { $0.known >= told }) else {
+    guard await wait(until: { $0.known >= told && $0.rules > 0 }) else {
       throw Fault(
         .unavailable, operation: operation, reason: "the sentinel does not answer, or has no rules",
         remedy: "see 'lobstack status' and the log of the sentinel")
@@ -88,7 +90,7 @@ actor SandboxWatch {
 
   /// Why a sandbox could not be started, when that was for want of the sentinel: then it is worth another try.
   func blame(_ error: any Error, for container: String) -> any Error {
-    guard output == nil || (toldAt.map { ContinuousClock.now - $0 >= Self.freshness } ?? true) else { return error }
+    guard !isFresh else { return error }
     return Fault(
       .unavailable, operation: "start sandbox \(container)", reason: "the sentinel went away meanwhile",
       remedy: "see 'lobstack status' and the log of the sentinel", cause: error)
@@ -152,7 +154,7 @@ actor SandboxWatch {
   ///
   /// - Parameter running: their names.
   func unwatched(_ running: [String]) -> [String] {
-    guard output != nil, let toldAt, ContinuousClock.now - toldAt < Self.freshness else { return [] }
+    guard isFresh else { return [] }
     return running.filter { sessions[$0] == nil && watched[$0] != nil }
   }
 
@@ -161,7 +163,6 @@ actor SandboxWatch {
       LayerStatus(layer: "detection", state: state, evidence: evidence)
     }
     let now = ContinuousClock.now
-    let isFresh = output != nil && (toldAt.map { now - $0 < Self.freshness } ?? false)
     if isFresh, let session = sessions[container] {
       return layer(
         .enforced, "the sentinel watches it: \(session.messages) events, \(session.dropped) that could not be told")
@@ -169,6 +170,19 @@ actor SandboxWatch {
     let missing = isFresh ? "the sentinel has no trace session of it" : "the sentinel is not there"
     let isOver = seenAt[container].map { now - $0 >= Self.grace } ?? true
     return layer(isOver ? .failed : .unknown, missing)
+  }
+
+  /// Whether the sentinel was there a moment ago.
+  private var isFresh: Bool { output != nil && (toldAt.map { ContinuousClock.now - $0 < Self.freshness } ?? false) }
+
+  /// The sentinel as it answers now.
+  var service: NodeDescription.Service {
+    func service(_ state: NodeDescription.Service.State, _ detail: String) -> NodeDescription.Service {
+      NodeDescription.Service(name: "sentinel", state: state, detail: detail)
+    }
+    guard isFresh else { return service(.down, "it is not there; see \(layout.logDirectory)/sentinel.log") }
+    guard rules > 0 else { return service(.degraded, "it has no rules; see \(layout.logDirectory)/sentinel.log") }
+    return service(.ready, "watches \(sessions.count) sandboxes by \(rules) rules")
   }
 
   private func next() -> DetectionMessage {
@@ -191,7 +205,8 @@ actor SandboxWatch {
     try await withThrowingDiscardingTaskGroup { group in
       for await frame in input {
         switch try frame.decode(SentinelMessage.self) {
-        case .sessions(let told, let known): if self.output?.number == number { take(told, known) }
+        case .sessions(let told, let known, let rules):
+          if self.output?.number == number { take(told, known, rules) }
         case .order(let order):
           let respond = respond
           group.addTask { try await send(.answer(await respond(order))) }
@@ -206,8 +221,8 @@ actor SandboxWatch {
     sessions = [:]
   }
 
-  private func take(_ told: [TraceSession], _ known: UInt64) {
-    self.known = known
+  private func take(_ told: [TraceSession], _ known: UInt64, _ rules: Int) {
+    (self.known, self.rules) = (known, rules)
     sessions = Dictionary(told.map { ($0.container, $0) }) { first, _ in first }
     toldAt = .now
     for container in sessions.keys { seenAt[container] = .now }

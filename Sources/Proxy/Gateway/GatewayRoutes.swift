@@ -63,7 +63,7 @@ extension GatewayLayout {
   }
 
   /// Requests whose body or answer flows for as long as it takes.
-  private static let apiStreams = "/v1/tenants/[^/]+/agents/[^/]+/(exec|logs)"
+  private static let apiStreams = "/v1/tenants/[^/]+/agents/[^/]+/(exec|logs)|/v1/alerts/stream"
   /// "/agents/<tenant>/<name>/…", in the one spelling that names have. Envoy refuses expressions whose program is long,
   /// as that of `{1,63}` is.
   private static let agentPaths = "/agents/[a-z0-9-]+/[a-z0-9-]+/.*"

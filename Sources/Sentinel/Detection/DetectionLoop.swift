@@ -34,6 +34,7 @@ final class DetectionLoop {
   private var link: AsyncStream<SentinelMessage>.Continuation?
   /// Of what the node wants watched.
   private var revision: UInt64 = 0
+  private var ruleCount = 0
   private var toldTime: Int64 = 0
   private var countTime: Int64 = 0
   private var raised: [AlertResource] = []
@@ -90,6 +91,7 @@ final class DetectionLoop {
     case .rules(let rules):
       reader.bind(to: rules)
       matcher = Matcher(rules, source: reader)
+      ruleCount = rules.rules.count { $0.isEnabled }
       isChanged = true
       answerWaiting()
     case .link(let continuation):
@@ -233,7 +235,7 @@ final class DetectionLoop {
     guard isChanged || now - toldTime >= Self.tellInterval else { return }
     isChanged = false
     toldTime = now
-    link?.yield(.sessions(sessions, knowing: hasRules ? revision : 0))
+    link?.yield(.sessions(sessions, knowing: revision, rules: ruleCount))
   }
 }
 
