@@ -9,6 +9,8 @@ import Synchronization
 /// How soon an attack is told of and answered, and what it costs a sandbox to be watched.
 enum DetectionBenchmark {
   private static let attacks = 200
+  /// Agents that are attacked in turns: of one, alerts of a rule are told one a second.
+  private static let attacked = 4
   private static let kills = 100
 
   static func run() async throws -> [Row] {
@@ -59,26 +61,31 @@ enum DetectionBenchmark {
 
   /// From the event, by the sandbox's clock, to the alert at a client that follows.
   private static func alerts(_ platform: BenchmarkPlatform, _ name: String) async throws -> Samples {
-    let agent = try await platform.create(name, command: attacker)
-    try await platform.wait(for: agent.id, .running)
+    var agents: [AgentResource] = []
+    for number in 0..<attacked {
+      let agent = try await platform.create("\(name)-\(number)", command: attacker)
+      try await platform.wait(for: agent.id, .running)
+      agents.append(agent)
+    }
     let times = Mutex<[Double]>([])
     let client = platform.client
     let following = Task {
-      try await client.followAlerts(AlertFilter(agent: agent.id, rule: "Sensitive path access")) { event in
+      try await client.followAlerts(AlertFilter(rule: "Sensitive path access")) { event in
         guard case .alert(let alert, _) = event, alert.suppressed == 0 else { return }
         times.withLock { $0.append(Date.now.timeIntervalSince(alert.time) * 1000) }
       }
     }
-    let workspace = "\(platform.layout.agentsDirectory)/\(agent.metadata.uid)/workspace"
     let end = ContinuousClock.now + .seconds(600)
+    var number = 0
     while times.withLock({ $0.count }) < attacks, ContinuousClock.now < end {
-      try go(workspace)
-      // No faster than alerts are told one by one.
-      try await Task.sleep(for: .milliseconds(1100))
+      let uid = agents[number % attacked].metadata.uid
+      try go("\(platform.layout.agentsDirectory)/\(uid)/workspace")
+      number += 1
+      try await Task.sleep(for: .milliseconds(1100 / attacked))
     }
     following.cancel()
     _ = await following.result
-    try await platform.delete(agent.id)
+    for agent in agents { try await platform.delete(agent.id) }
     return Samples(times.withLock { $0 })
   }
 

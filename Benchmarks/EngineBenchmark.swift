@@ -89,8 +89,11 @@ enum EngineBenchmark {
       result = result.replacingOccurrences(
         of: "\\b\(name)\\b", with: "\(name)_again", options: .regularExpression)
     }
-    // A word of a list, bare or in quotes, gets another end.
-    return result.replacingOccurrences(
-      of: "(items: \\[|, )([A-Za-z0-9_.-]+)(?=[,\\]])", with: "$1$2-again", options: .regularExpression)
+    // A bare word of a list gets another end; what names events and numbers stays.
+    return result.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      guard line.hasPrefix("  items: [") else { return String(line) }
+      return line.replacingOccurrences(
+        of: "(\\[|, )([a-z][A-Za-z0-9_.-]+)(?=[,\\]])", with: "$1$2-again", options: .regularExpression)
+    }.joined(separator: "\n")
   }
 }

@@ -22,7 +22,7 @@ package struct AlertResource: Hashable, Sendable, Codable {
   /// The fields in `output`, by name; null for one that the event does not have.
   package var outputFields: [String: JSONValue]
   package var tags: [String]
-  /// What the agent's specification wants done: `alert` (nothing more), `freeze`, `quarantine` or `kill`.
+  /// What the rule, or else the agent's specification, wants done: `alert` (nothing more), `freeze`, `quarantine` or `kill`.
   package var response: String
   package var responseState: ResponseState
   /// Why the response failed.

@@ -195,3 +195,9 @@ int lobstack_forbid_programs(void) {
 }
 
 int lobstack_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int64_t lobstack_clock(clockid_t clock) {
+  struct timespec time;
+  if (clock_gettime(clock, &time) != 0) return 0;
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "fscrypt.h"
 #include "packet.h"
@@ -52,6 +53,9 @@ ssize_t lobstack_netlink_receive(int fd, void *buffer, size_t size);
 // seccomp(2) filter, for all threads of the process: execve and execveat fail with EPERM, as does every call of another
 // ABI. Brings PR_SET_NO_NEW_PRIVS, which the calling thread must have set, to the other threads.
 int lobstack_forbid_programs(void);
+
+// clock_gettime(2), in nanoseconds.
+int64_t lobstack_clock(clockid_t clock);
 
 // pipe2(O_CLOEXEC): no program that another thread starts meanwhile holds an end of it.
 int lobstack_pipe(int ends[2]);

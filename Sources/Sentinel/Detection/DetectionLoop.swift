@@ -145,7 +145,7 @@ final class DetectionLoop {
     guard let connection = connections[descriptor] else { return }
     guard case .attached(let events) = connection.state else { return greet(descriptor) }
     let container = connection.peer.container
-    var isOver = false
+    var (isOver, messages) = (false, UInt64(0))
     for _ in 0..<Self.messagesPerTurn {
       // The true length, also of one that has no room.
       let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT) | Int32(MSG_TRUNC))
@@ -155,10 +155,11 @@ final class DetectionLoop {
         isOver = true
         break
       }
-      connections[descriptor]?.messages += 1
+      messages += 1
       take(UnsafeRawBufferPointer(rebasing: buffer[..<min(count, buffer.count)]), events, container, now)
     }
-    check(descriptor, events, now)
+    connections[descriptor]?.messages += messages
+    if messages > 0 { check(descriptor, events, now) }
     if isOver { drop(descriptor) }
   }
 

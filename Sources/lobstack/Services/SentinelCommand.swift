@@ -9,7 +9,7 @@ import Synchronization
 struct SentinelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sentinel",
-    abstract: "Run the sentinel, which resolves the agents' names and reports denials ('up' does it).",
+    abstract: "Run the sentinel, which watches the sandboxes and resolves the agents' names ('up' does it).",
     shouldDisplay: false)
 
   @OptionGroup var instance: InstanceOptions
