@@ -6,7 +6,7 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// How soon an attack is told of and answered, and what it costs a sandbox to be watched.
+/// How soon an attack is told of and answered.
 enum DetectionBenchmark {
   private static let attacks = 200
   /// Agents that are attacked in turns: of one, alerts of a rule are told one a second.
@@ -17,7 +17,6 @@ enum DetectionBenchmark {
     try await BenchmarkPlatform.with { platform in
       let memory = try sentinelMemory(platform)
       var rows = try await latencies(platform)
-      rows += try await cost(platform)
       rows.append(
         Row(
           what: "sentinel's memory, without agents, after all of this",
@@ -109,7 +108,11 @@ enum DetectionBenchmark {
       let end = ContinuousClock.now + .seconds(10)
       while isAlive(process), ContinuousClock.now < end { usleep(200) }
       let dead = Date.now
-      guard !isAlive(process) else { throw BenchmarkFailure("agent \(agent.id) was not killed within 10 s") }
+      guard !isAlive(process) else {
+        let status = try await platform.client.agent(agent.id).status
+        let alerts = try await platform.client.alerts(AlertFilter(agent: agent.id)).items
+        throw BenchmarkFailure("agent \(agent.id) was not killed within 10 s: \(status), \(alerts)")
+      }
       guard let alert = try await alert(about: agent.id, platform) else {
         throw BenchmarkFailure("agent \(agent.id) died without an alert")
       }
@@ -133,80 +136,5 @@ enum DetectionBenchmark {
     // Dead, and not reaped yet.
     let status = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
     return !status.contains(") Z ")
-  }
-
-  // MARK: Cost
-
-  /// Does three kinds of work in turns, each for so long, and prints how often it did it per second.
-  private static let workload = #"""
-    # What programs do all day.
-    for module in 'os time subprocess json hashlib'.split(): globals()[module] = __import__(module)
-    def opens():
-        os.close(os.open("/etc/ld.so.cache", os.O_RDONLY))
-    def execs():
-        subprocess.run(["/bin/busybox", "true"])
-    def python():
-        data = json.dumps([{"n": i, "h": hashlib.sha256(str(i).encode()).hexdigest()} for i in range(2000)])
-        with open("/workspace/data.json", "w") as f: f.write(data)
-        with open("/workspace/data.json") as f: json.load(f)
-    while True:
-        for name, work in (("open", opens), ("exec", execs), ("python", python)):
-            begin, n = time.perf_counter(), 0
-            while time.perf_counter() - begin < 0.5:
-                work(); n += 1
-            print(name, n / (time.perf_counter() - begin), flush=True)
-    """#
-
-  /// The same program in the same sandbox, with its trace session and without.
-  private static func cost(_ platform: BenchmarkPlatform) async throws -> [Row] {
-    let image = "oci:/var/cache/lobstack/images/example-agent:1.0"
-    guard FileManager.default.fileExists(atPath: "/var/cache/lobstack/images/example-agent") else {
-      return [Row(what: "work in a watched sandbox", figure: "not measured: examples/build-image was not run")]
-    }
-    let agent = try await platform.create("worker", command: ["python3", "-c", workload], image: image)
-    try await platform.wait(for: agent.id, .running)
-    let log = "\(platform.layout.agentsDirectory)/\(agent.metadata.uid)/log/log/agent.log"
-    let id = "\(platform.layout.instance).\(agent.metadata.uid)"
-    let node = try String(contentsOfFile: "\(platform.layout.runDirectory)/node.pid", encoding: .utf8)
-    guard let process = Int32(node.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-      throw BenchmarkFailure("no node")
-    }
-    var (watched, alone) = ([String: [Double]](), [String: [Double]]())
-    for _ in 0..<5 {
-      try await collect(&watched, log)
-      // A node that stands still makes no session anew.
-      kill(process, SIGSTOP)
-      defer { kill(process, SIGCONT) }
-      let runsc = ["netns", "exec", "lobstack-\(platform.layout.instance)-control", "runsc"]
-      try await Command(
-        "ip", runsc + ["--root=\(platform.layout.runtimeDirectory)", "trace", "delete", "-name", "Default", id]
-      ).check()
-      try await collect(&alone, log)
-      kill(process, SIGCONT)
-      try await Task.sleep(for: .seconds(3))
-    }
-    try await platform.delete(agent.id)
-    return ["open", "exec", "python"].compactMap { name in
-      guard let ours = watched[name], let peer = alone[name] else { return nil }
-      let (own, other) = (Samples(ours), Samples(peer))
-      return Row(
-        what: "a watched sandbox's \(name) loop", figure: String(format: "%.0f/s (%d)", own.p50, own.count),
-        peer: String(format: "not watched: %.0f/s (%d)", other.p50, other.count),
-        ratio: String(format: "%.2f times as long", other.p50 / own.p50))
-    }
-  }
-
-  /// What the program prints within some seconds from now, but for the turn that has begun.
-  private static func collect(_ rates: inout [String: [Double]], _ log: String) async throws {
-    let begin = try String(contentsOfFile: log, encoding: .utf8).utf8.count
-    try await Task.sleep(for: .seconds(6))
-    let text = try String(contentsOfFile: log, encoding: .utf8)
-    let lines = String(decoding: text.utf8.dropFirst(begin), as: UTF8.self).split(separator: "\n").dropFirst(2)
-      .dropLast()
-    for line in lines {
-      let words = line.split(separator: " ")
-      guard words.count == 2, let rate = Double(words[1]) else { continue }
-      rates[String(words[0]), default: []].append(rate)
-    }
   }
 }

@@ -109,7 +109,9 @@ extension SandboxRuntime {
   /// - Throws: `Fault(.failed)` when one lives on after 2 s.
   package func end(_ id: SandboxID) async throws {
     for _ in 0..<2_000 {
-      let processes = ControlGroups.processes(of: id.cgroup)
+      var processes = ControlGroups.processes(of: id.cgroup)
+      // A group that cannot be read looks as empty as one whose processes are gone.
+      if let sandbox = process(of: id), isAlive(sandbox, in: id) { processes.insert(sandbox) }
       if processes.isEmpty { return }
       for process in processes { Glibc.kill(process, SIGKILL) }
       // Frozen ones take the signal before they run another instruction.
@@ -118,6 +120,14 @@ extension SandboxRuntime {
     }
     throw Fault(
       .failed, operation: "end sandbox \(id)", reason: "a process of it lives on after 2 s", remedy: "see 'dmesg'")
+  }
+
+  /// - Returns: `false` for a number that another process has by now, and for one that has ended and was not reaped yet.
+  private func isAlive(_ process: Int32, in id: SandboxID) -> Bool {
+    guard let groups = try? kernelFile("/proc/\(process)/cgroup"), let status = ProcessStatus(process) else {
+      return false
+    }
+    return groups.contains(":\(id.cgroup)\n") && !status.isZombie
   }
 
   private func freezer(_ id: SandboxID) -> Freezer { Freezer(id.cgroup, version: groups.version) }

@@ -86,7 +86,8 @@ package struct SandboxRuntime: Sendable {
 
   private func processFile(of id: SandboxID) -> String { "\(configuration.rootDirectory)/\(id).pid" }
 
-  private func process(of id: SandboxID) -> Int32? {
+  /// The sandbox's process as the runtime noted it.
+  func process(of id: SandboxID) -> Int32? {
     let text = (try? String(contentsOfFile: processFile(of: id), encoding: .utf8)) ?? ""  // no file, no process
     return Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)).flatMap { $0 > 1 ? $0 : nil }
   }

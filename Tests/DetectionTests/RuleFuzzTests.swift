@@ -12,8 +12,10 @@ import Testing
     "pmatch", "regex", "exists", "intersects", "oneof", "anyof", "allof", "val(", "tolower(", "basename(", "join(",
     "getopt(", "concat(", "len(", "b64(", "\"", "'", "\\x", "\\\\", "[0]", "[", "evt.type", "evt.arg.res",
     "proc.aname[2]", "proc.args", "fd.sip", "fd.net", "fd.name", "container.label.x", "1.2.3.0/24", "::1", "0x10", "-1",
-    "99999999999999999999", "%proc.name", "%evt.arg[1]", "%", "- rule: x\n", "- macro: m\n", "- list: l\n", "  append: true\n",
-    "  override: {condition: append}\n", "  condition: >\n    ", "&a", "*a", "<<: *a", "!!binary ", "\u{fffe}", "\t", "\n",
+    "99999999999999999999", "%proc.name", "%evt.arg[1]", "%", "- rule: x\n", "- macro: m\n", "- list: l\n",
+    "  append: true\n",
+    "  override: {condition: append}\n", "  condition: >\n    ", "&a", "*a", "<<: *a", "!!binary ", "\u{fffe}", "\t",
+    "\n",
     "(a|b)*c", "(?:", "{1000}", "required_engine_version: 99.0.0\n", "exceptions: [{name: e, fields: [proc.name]}]\n",
   ].map { Array($0.utf8) }
 
@@ -32,7 +34,8 @@ import Testing
     while run.goesOn {
       let seed = seeds.randomElement(using: &run.random) ?? []
       let other = seeds.randomElement(using: &run.random) ?? []
-      let text = String(decoding: run.mutate(Bool.random(using: &run.random) ? seed + other : seed, words: Self.words), as: UTF8.self)
+      let bytes = run.mutate(Bool.random(using: &run.random) ? seed + other : seed, words: Self.words)
+      let text = String(decoding: bytes, as: UTF8.self)
       let begin = ContinuousClock.now
       var loader = RuleLoader()
       let result = loader.load(text, file: "fuzz.yaml")

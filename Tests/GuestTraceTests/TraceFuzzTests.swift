@@ -37,7 +37,8 @@ import Testing
 
   @Test("are read or refused, and leave no more behind than is allowed") func fuzz() throws {
     let bench = try GuestEventReaderTests.Bench(
-      "%evt.args %fd.name %fd.sip %fd.types %proc.cmdline %proc.acmdline %proc.aname %proc.env %evt.time %user.uid %evt.category")
+      "%evt.args %fd.name %fd.sip %fd.types %proc.cmdline %proc.acmdline %proc.aname %proc.env %evt.time %user.uid %evt.category"
+    )
     var run = FuzzRun("trace messages")
     var (read, others) = (0, 0)
     while run.goesOn {

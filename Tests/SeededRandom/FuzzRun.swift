@@ -29,7 +29,8 @@ package struct FuzzRun {
       case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
       case 1: bytes[place] ^= 1 << UInt8.random(in: 0...7, using: &random)
       case 2: bytes.removeSubrange(place..<(place + length))
-      case 3: bytes.insert(contentsOf: bytes[place..<(place + length)], at: Int.random(in: 0..<bytes.count, using: &random))
+      case 3:
+        bytes.insert(contentsOf: bytes[place..<(place + length)], at: Int.random(in: 0..<bytes.count, using: &random))
       case 4, 5: bytes.insert(contentsOf: words.randomElement(using: &random) ?? [], at: place)
       default: bytes.removeSubrange(place...)
       }

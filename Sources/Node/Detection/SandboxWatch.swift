@@ -198,7 +198,9 @@ actor SandboxWatch {
   ) async throws {
     links += 1
     let number = links
-    let send: @Sendable (DetectionMessage) async throws -> Void = { try await output(try Frame.json(.message, $0)) }
+    let send: @Sendable (DetectionMessage) async throws -> Void = { message in
+      try await Self.inTime { try await output(try Frame.json(.message, message)) }
+    }
     self.output = (number, send)
     defer { if self.output?.number == number { leave() } }
     try await send(next())
@@ -212,6 +214,21 @@ actor SandboxWatch {
           group.addTask { try await send(.answer(await respond(order))) }
         }
       }
+    }
+  }
+
+  /// A sentinel that stands still reads nothing, and must keep nobody.
+  private static func inTime(_ write: @escaping @Sendable () async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await write() }
+      group.addTask {
+        try await Task.sleep(for: patience)
+        throw Fault(
+          .unavailable, operation: "tell the sentinel", reason: "it does not read",
+          remedy: "see 'lobstack status' and the log of the sentinel")
+      }
+      defer { group.cancelAll() }
+      try await group.next()
     }
   }
 
