@@ -5,8 +5,7 @@ import Manifests
 /// Parses an Agent document, YAML or JSON (`lobstack.dev/v1`).
 ///
 /// - Parameter source: What errors call the text: a file's name, or "request body".
-/// - Throws: `Fault(.invalid)` naming line and field path; `Fault(.unsupported)` for a field of the format that this
-///   version cannot enforce, because a layer that somebody asked for and did not get is worse than an error.
+/// - Throws: `Fault(.invalid)` naming line and field path.
 package func parseAgent(_ text: String, source: String) throws -> Agent {
   let document = try Manifest.parseOne(text, source: source)
   var fields = try Fields(document)

@@ -23,7 +23,7 @@ import Testing
           (.get, "/v1/tenants/A/agents/x", nil, .badRequest), (.get, "/v1/tenants/a/agents/x.", nil, .badRequest),
           (.get, "/v1/tenants/a/agents/x", nil, .notFound), (.post, "/v1/agents", "{", .badRequest),
           (.post, "/v1/agents", "", .badRequest), (.post, "/v1/tokens", "[]", .badRequest),
-          (.post, "/v1/agents", document("x", extra: "  response: kill"), .unprocessableContent),
+          (.post, "/v1/agents", document("x", extra: "  response: shoot"), .badRequest),
           (.post, "/v1/agents", document("x", extra: "  egress: [{host: '*.com'}]"), .badRequest),
           (.get, "/v1/audit/proof", nil, .badRequest), (.get, "/v1/audit/proof?index=999", nil, .notFound),
           (.get, "/v1/audit?from=-1", nil, .badRequest),

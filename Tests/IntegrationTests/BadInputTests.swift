@@ -19,7 +19,7 @@ struct BadInputTests {
       ["bad.yaml", "1048576"]
     ),
     ("a large environment", Self.document("  env: {BIG: \(String(repeating: "x", count: 200_000))}\n"), ["131072"]),
-    ("what this version cannot enforce", Self.document("  response: kill\n"), ["bad.yaml:6", "response"]),
+    ("an unknown response", Self.document("  response: shoot\n"), ["bad.yaml:6", "shoot", "quarantine"]),
   ]
 
   @Test("is refused with its place and a remedy, and leaves nothing half-made") func refused() async throws {
