@@ -89,6 +89,8 @@ let package = Package(
     room("Framing", [nioCore]),
     /** Callers that must not interleave, one after the other. */
     room("Turns", []),
+    /** Work that is given so much time. */
+    room("Deadlines", []),
     /** Threads for calls that block. */
     room("Threads", []),
     /** Who is at the other end of a Unix socket. */
@@ -114,7 +116,7 @@ let package = Package(
     // 3. Drivers: each owns one outside thing.
 
     /** Runs programs: once with bounds, or streaming. */
-    room("ChildProcess", ["Faults", logging, subprocess, systemPackage]),
+    room("ChildProcess", ["Deadlines", "Faults", logging, subprocess, systemPackage]),
     /** OCI images to shared read-only root file systems. */
     room("Images", ["AgentModel", "ChildProcess", "Faults", "Turns", crypto, logging]),
     /** runsc: bundles, lifecycle, limits. */
@@ -147,8 +149,8 @@ let package = Package(
     room(
       "NodeProtocol",
       [
-        "AgentModel", "CLinux", "Documents", "Faults", "Framing", "SecretStore", "SocketPeer", logging, nioCore,
-        nioFoundation, nioPosix,
+        "AgentModel", "CLinux", "Deadlines", "Documents", "Faults", "Framing", "SecretStore", "SocketPeer", logging,
+        nioCore, nioFoundation, nioPosix,
       ]),
 
     // 4. Services: one process or one face each.
@@ -157,10 +159,9 @@ let package = Package(
     room(
       "Node",
       [
-        "AgentModel", "CertificateAuthority", "ChildProcess", "CLinux", "Documents", "Faults", "Files", "Framing",
-        "GuestTrace", "Images", "KernelFiles", "NameResolution", "NetworkIsolation", "NodeProtocol", "Planning",
-        "Proxy",
-        "Sandbox", "SecretStore", "Turns", crypto, logging, nioCore, serviceLifecycle,
+        "AgentModel", "CertificateAuthority", "ChildProcess", "CLinux", "Deadlines", "Documents", "Faults", "Files",
+        "Framing", "GuestTrace", "Images", "KernelFiles", "NameResolution", "NetworkIsolation", "NodeProtocol",
+        "Planning", "Proxy", "Sandbox", "SecretStore", "Turns", crypto, logging, nioCore, serviceLifecycle,
       ]),
     /** The SPIFFE Workload API on a Unix socket. */
     room(
@@ -171,18 +172,16 @@ let package = Package(
       "ControlPlane",
       [
         "ACMEClient", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint", "CertificateAuthority",
-        "Faults", "Files", "Framing",
-        "NodeProtocol", "Proxy", "SecretStore", "SocketPeer", "Storage", "Turns", "WorkloadAPI", crypto, httpTypes,
-        hummingbird,
-        hummingbirdCore,
-        hummingbirdTLS, logging, nioCore, nioPosix, nioSSL, serviceLifecycle,
+        "Deadlines", "Faults", "Files", "Framing", "NodeProtocol", "Proxy", "SecretStore", "SocketPeer", "Storage",
+        "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
+        nioPosix, nioSSL, serviceLifecycle,
       ], resources: [.embedInCode("openapi.json")]),
     /** Client of the HTTP API. */
     room(
       "APIClient",
       [
-        "AgentModel", "APIModel", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation, nioHTTP1,
-        nioSSL,
+        "AgentModel", "APIModel", "Deadlines", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation,
+        nioHTTP1, nioSSL,
       ]),
     /** Reads what agents can influence (denied packets), without privileges. */
     room(
@@ -204,8 +203,8 @@ let package = Package(
       "Verification",
       [
         "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux",
-        "Documents", "Faults", "Files", "KernelFiles", "NetworkIsolation", "NodeProtocol", "Sandbox", "SecretStore",
-        "Storage", "Turns",
+        "Deadlines", "Documents", "Faults", "Files", "KernelFiles", "NetworkIsolation", "NodeProtocol", "Sandbox",
+        "SecretStore", "Storage", "Turns",
       ]),
 
     // 5. The program: parse arguments, wire, run.
@@ -225,7 +224,7 @@ let package = Package(
       dependencies: [
         "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess",
         "Detection", "Files", "GuestTrace", "KernelFiles", "NetworkIsolation", "Proxy", "SecretStore", "Sentinel",
-        "Storage", "Supervision", "TestSupport",
+        "Storage", "Supervision", "TestSupport", "TraceWriting",
       ],
       path: "Benchmarks", swiftSettings: swift),
 
@@ -236,6 +235,9 @@ let package = Package(
         "AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore", "Supervision",
       ],
       path: "Tests/TestSupport", swiftSettings: swift),
+
+    /** Messages of gVisor's trace protocol, written for tests and benchmarks. No part of what ships. */
+    .target(name: "TraceWriting", path: "Tests/TraceWriting", swiftSettings: swift),
 
     /** Random numbers that are the same in each run, for tests that vary their input. No part of what ships. */
     .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: swift),
@@ -251,7 +253,7 @@ let package = Package(
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
-    tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests", "SeededRandom"]),
+    tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests", "SeededRandom", "TraceWriting"]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("NameResolutionTests", ["AgentModel", "Faults", "NameResolution", "SeededRandom"]),
     tests(
@@ -275,7 +277,7 @@ let package = Package(
       "SentinelTests",
       [
         "APIModel", "AgentModel", "ChildProcess", "Detection", "Faults", "GuestTrace", "NameResolution",
-        "NetworkIsolation", "NodeProtocol", "Sentinel", logging,
+        "NetworkIsolation", "NodeProtocol", "Sentinel", "TraceWriting", logging,
       ]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("TurnsTests", ["Turns"]),

@@ -1,5 +1,6 @@
 import APIModel
 import AsyncHTTPClient
+import Deadlines
 import Faults
 import FoundationEssentials
 import Framing
@@ -106,13 +107,7 @@ final class Transport: Sendable {
     }
     defer { outgoing.stop() }
     return try await guarded(operation) { [client, request] in
-      let response = try await withDeadline(Self.answerLimit, operation: operation) {
-        try await client.execute(request, timeout: .seconds(35))
-      }
-      guard response.status.code == 200 else {
-        let bytes = Array(try await response.body.collect(upTo: 1 << 20).readableBytesView)
-        throw Self.fault(response, bytes, operation: operation)
-      }
+      let response = try await Self.opened(request, by: client, operation: operation)
       var buffer = ByteBuffer()
       for try await piece in response.body {
         buffer.writeImmutableBuffer(piece)
@@ -138,13 +133,7 @@ final class Transport: Sendable {
     var request = request(.GET, path, query: query, headers: headers)
     request.headers.replaceOrAdd(name: "Accept", value: APIProtocol.eventMediaType)
     try await guarded(operation) { [client, request] in
-      let response = try await withDeadline(Self.answerLimit, operation: operation) {
-        try await client.execute(request, timeout: .seconds(35))
-      }
-      guard response.status.code == 200 else {
-        let bytes = Array(try await response.body.collect(upTo: 1 << 20).readableBytesView)
-        throw Self.fault(response, bytes, operation: operation)
-      }
+      let response = try await Self.opened(request, by: client, operation: operation)
       var parser = EventStreamParser()
       for try await piece in response.body {
         for event in try parser.events(of: piece.readableBytesView) {
@@ -153,6 +142,22 @@ final class Transport: Sendable {
         }
       }
     }
+  }
+
+  /// Sends the request of a stream.
+  ///
+  /// - Returns: the answer, whose body is still to come.
+  private static func opened(
+    _ request: HTTPClientRequest, by client: HTTPClient, operation: String
+  ) async throws -> HTTPClientResponse {
+    let response = try await withDeadline(answerLimit, operation: operation) {
+      try await client.execute(request, timeout: .seconds(35))
+    }
+    guard response.status.code == 200 else {
+      let bytes = Array(try await response.body.collect(upTo: 1 << 20).readableBytesView)
+      throw fault(response, bytes, operation: operation)
+    }
+    return response
   }
 
   private func request(
@@ -230,16 +235,9 @@ func percentEncoded(_ text: String) -> String {
 func withDeadline<Value: Sendable>(
   _ limit: Duration, operation: String, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
-  try await withThrowingTaskGroup(of: Value.self) { group in
-    group.addTask { try await body() }
-    group.addTask {
-      try await Task.sleep(for: limit)
-      throw Fault(
-        .timedOut, operation: operation, reason: "no answer within \(limit)",
-        remedy: "look with 'lobstack status' which component does not answer")
-    }
-    defer { group.cancelAll() }
-    guard let value = try await group.next() else { throw CancellationError() }
-    return value
-  }
+  try await withDeadline(
+    limit,
+    orThrow: Fault(
+      .timedOut, operation: operation, reason: "no answer within \(limit)",
+      remedy: "look with 'lobstack status' which component does not answer"), body)
 }

@@ -1,3 +1,4 @@
+import Deadlines
 import Faults
 import Glibc
 import Subprocess
@@ -199,18 +200,11 @@ package struct Command: Sendable {
     _ timeout: Duration, _ work: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
     do {
-      return try await withThrowingTaskGroup(of: Value.self) { group in
-        group.addTask { try await work() }
-        group.addTask {
-          try await Task.sleep(for: timeout)
-          throw Fault(
-            .timedOut, operation: "run \(summary)", reason: "it did not end within \(timeout)",
-            remedy: "check the load of the machine and try again")
-        }
-        defer { group.cancelAll() }
-        guard let value = try await group.next() else { throw CancellationError() }
-        return value
-      }
+      return try await Deadlines.withDeadline(
+        timeout,
+        orThrow: Fault(
+          .timedOut, operation: "run \(summary)", reason: "it did not end within \(timeout)",
+          remedy: "check the load of the machine and try again"), work)
     } catch let error as SubprocessError {
       throw Fault(
         .failed, operation: "run \(summary)", reason: "\(error)", remedy: "check the program and the machine's limits")

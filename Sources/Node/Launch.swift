@@ -74,7 +74,7 @@ struct Launch: Sendable {
     }
     let id = machine.sandboxID(record.uid)
     try await machine.watch.watch(
-      WatchedSandbox(desired, container: id, address: network.agentAddress, interface: network.interface))
+      WatchedSandbox(desired, container: id, network: network))
     let process: Int32
     do {
       process = try await machine.runtime.run(bundle(id: id, image: image, network: network))

@@ -134,7 +134,7 @@ package struct NodeService: Sendable {
     return Machine(
       layout: layout, runtime: runtime, network: network, images: ImageStore(directory: layout.imagesDirectory),
       reaper: reaper, sessions: sessions, secrets: secrets, proxy: proxy,
-      watch: try SandboxWatch(layout: layout, logger: logger), logger: logger)
+      watch: try SandboxWatch(layout: layout), logger: logger)
   }
 }
 

@@ -42,21 +42,15 @@ extension Reconciler {
       }
     }
     try await removeLeftovers(sandboxes)
-    await machine.proxy.adopt(
-      desired.agents.compactMap { agent in
-        guard let state = states[agent.uid], state.sandbox == .running,
-          let network = try? machine.network.network(slot: state.record.slot)  // a slot of the plan, by construction
-        else { return nil }
-        return (agent, network.agentAddress)
-      })
+    let running = desired.agents.compactMap { agent -> (agent: DesiredAgent, network: AgentNetwork)? in
+      guard let state = states[agent.uid], state.sandbox == .running,
+        let network = try? machine.network.network(slot: state.record.slot)  // a slot of the plan, by construction
+      else { return nil }
+      return (agent, network)
+    }
+    await machine.proxy.adopt(running.map { ($0.agent, $0.network.agentAddress) })
     await machine.watch.adopt(
-      desired.agents.compactMap { agent in
-        guard let state = states[agent.uid], state.sandbox == .running,
-          let network = try? machine.network.network(slot: state.record.slot)  // a slot of the plan, by construction
-        else { return nil }
-        return WatchedSandbox(
-          agent, container: machine.sandboxID(agent.uid), address: network.agentAddress, interface: network.interface)
-      })
+      running.map { WatchedSandbox($0.agent, container: machine.sandboxID($0.agent.uid), network: $0.network) })
     await machine.watch.onOrder { [weak self] order in
       await self?.respond(order) ?? ResponseAnswer(alert: order.alert, time: .now, failure: "the node ends")
     }

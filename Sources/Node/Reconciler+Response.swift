@@ -33,7 +33,8 @@ extension Reconciler {
         remedy: "list the agents with 'lobstack agent list'")
     }
     if let standing = state.record.standingResponse, standing.response >= order.response {
-      return try await enforcing[id.uid]?.value ?? ()
+      _ = try await enforcing[id.uid]?.value
+      return
     }
     guard let generation = state.record.generation else { return }
     var standing = StandingResponse(
@@ -48,7 +49,7 @@ extension Reconciler {
     states[id.uid]?.record.standingResponse = standing
     states[id.uid]?.record.failedGeneration = generation
     let work = Task { [standing] in isRunning ? try await enforce(standing, id) : standing }
-    enforcing[id.uid] = Task { _ = try await work.value }
+    enforcing[id.uid] = work
     defer { enforcing[id.uid] = nil }
     standing = try await work.value
     machine.logger.warning(
@@ -116,7 +117,6 @@ extension Reconciler {
     state.fault = fault
     state.layers = []
     state.record.fault = fault
-    state.record.failedGeneration = standing.generation
     state.record.lastTermination = standing.words
     states[uid] = state
   }
@@ -148,15 +148,13 @@ extension Reconciler {
 
   /// Makes the trace sessions anew that a sentinel which began anew does not have.
   func renewSessions() async {
-    let running = states.values.filter {
-      $0.sandbox == .running && !busy.contains($0.record.uid)
-        && !machine.runtime.isFrozen(machine.sandboxID($0.record.uid))
-    }
-    let ids = Dictionary(running.map { (machine.sandboxID($0.record.uid).description, $0.record.uid) }) { $1 }
-    for container in await machine.watch.unwatched(ids.keys.sorted()) {
-      guard let uid = ids[container], states[uid]?.sandbox == .running, !busy.contains(uid) else { continue }
+    let running = states.values.filter { $0.sandbox == .running }.map { machine.sandboxID($0.record.uid) }
+    for id in await machine.watch.unwatched(running) {
+      let uid = id.uid
+      // The runtime would wait for a frozen one.
+      guard states[uid]?.sandbox == .running, !busy.contains(uid), !machine.runtime.isFrozen(id) else { continue }
       do {
-        try await machine.runtime.trace(machine.sandboxID(uid), configuration: machine.layout.traceConfiguration)
+        try await machine.runtime.trace(id, configuration: machine.layout.traceConfiguration)
         machine.logger.warning("A trace session began anew", metadata: ["agent.uid": "\(uid)"])
       } catch {
         // The layer is found failed when the grace is over.

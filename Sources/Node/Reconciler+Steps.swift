@@ -72,7 +72,7 @@ extension Reconciler {
       guard let agent else { return }
       let network = try machine.network.network(slot: record.slot)
       await machine.watch.update(
-        WatchedSandbox(agent, container: id, address: network.agentAddress, interface: network.interface))
+        WatchedSandbox(agent, container: id, network: network))
       try await machine.secrets.admit(agent)
       try await machine.proxy.admit(agent, address: network.agentAddress)
       states[uid]?.policyGeneration = generation

@@ -20,7 +20,7 @@ actor Reconciler {
   var states: [AgentUID: AgentState] = [:]
   var busy: Set<AgentUID> = []
   /// Responses that are being carried out.
-  var enforcing: [AgentUID: Task<Void, any Error>] = [:]
+  var enforcing: [AgentUID: Task<StandingResponse, any Error>] = [:]
   /// Agents that start at the same time; more would only slow one another. Its image is there when an agent takes its
   /// turn, so a turn takes a second or two.
   let launches = Turn(places: 4)

@@ -1,4 +1,5 @@
 import AgentModel
+import Deadlines
 import Faults
 import Framing
 import NIOCore
@@ -114,26 +115,18 @@ package struct NodeClient: Sendable {
   }
 
   private func ask(_ request: NodeRequest, patience: Duration = patience) async throws -> NodeReply {
-    try await withThrowingTaskGroup(of: NodeReply.self) { group in
-      group.addTask {
-        try await converse(request) { frames, _ in
-          for try await frame in frames { return try frame.decode(NodeReply.self) }
-          throw Fault(
-            .unavailable, operation: "ask the node", reason: "it closed the connection without an answer",
-            remedy: "see the log of the node")
-        }
-      }
-      group.addTask {
-        try await Task.sleep(for: patience)
+    let late = Fault(
+      .timedOut, operation: "ask the node", reason: "no answer within \(patience)", remedy: "see the log of the node")
+    let reply = try await withDeadline(patience, orThrow: late) {
+      try await converse(request) { frames, _ in
+        for try await frame in frames { return try frame.decode(NodeReply.self) }
         throw Fault(
-          .timedOut, operation: "ask the node", reason: "no answer within \(patience)",
+          .unavailable, operation: "ask the node", reason: "it closed the connection without an answer",
           remedy: "see the log of the node")
       }
-      defer { group.cancelAll() }
-      guard let reply = try await group.next() else { throw CancellationError() }
-      if case .failed(let fault) = reply { throw fault }
-      return reply
     }
+    if case .failed(let fault) = reply { throw fault }
+    return reply
   }
 
   private func converse<Value: Sendable>(

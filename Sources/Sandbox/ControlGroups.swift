@@ -8,6 +8,8 @@ package struct ControlGroups: Sendable, Hashable {
 
   /// Mount point of each needed controller; all the same on version 2.
   package let mounts: [String: String]
+  /// Mount point of the controller that freezes; `nil` where there is none.
+  let freezer: String?
   package let version: Int
 
   /// - Throws: `Fault(.unsupported)` naming the controller that is missing: without it a limit would not hold.
@@ -17,12 +19,14 @@ package struct ControlGroups: Sendable, Hashable {
     let table = try mountTable ?? kernelFile("/proc/self/mounts")
     var mounts: [String: String] = [:]
     var unified: String?
+    var freezer: String?
     for line in table.split(separator: "\n") {
       let fields = line.split(separator: " ")
       guard fields.count >= 4 else { continue }
       if fields[2] == "cgroup" {
-        for option in fields[3].split(separator: ",") where needed.contains(String(option)) {
-          mounts[String(option)] = String(fields[1])
+        for option in fields[3].split(separator: ",") {
+          if needed.contains(String(option)) { mounts[String(option)] = String(fields[1]) }
+          if option == "freezer" { freezer = String(fields[1]) }
         }
       } else if fields[2] == "cgroup2" {
         unified = String(fields[1])
@@ -34,18 +38,19 @@ package struct ControlGroups: Sendable, Hashable {
       for controller in offered.split(whereSeparator: \.isWhitespace) where needed.contains(String(controller)) {
         mounts[String(controller)] = unified
       }
-      return try ControlGroups(checked: mounts, version: 2)
+      return try ControlGroups(checked: mounts, freezer: unified, version: 2)
     }
-    return try ControlGroups(checked: mounts, version: 1)
+    return try ControlGroups(checked: mounts, freezer: freezer, version: 1)
   }
 
-  private init(checked mounts: [String: String], version: Int) throws {
+  private init(checked mounts: [String: String], freezer: String?, version: Int) throws {
     if let missing = Self.needed.first(where: { mounts[$0] == nil }) {
       throw Fault(
         .unsupported, operation: "limit agents", reason: "this machine has no '\(missing)' control group controller",
         remedy: "enable it on the kernel's command line (cgroup_enable=\(missing)) or mount it below /sys/fs/cgroup")
     }
     self.mounts = mounts
+    self.freezer = freezer
     self.version = version
   }
 

@@ -13,16 +13,10 @@ struct Freezer: Sendable {
   private let directory: String?
   private let version: Int
 
-  init(_ group: String, version: Int) {
+  init(_ group: String, of groups: ControlGroups) {
     self.group = group
-    self.version = version
-    let table = (try? kernelFile("/proc/self/mounts")) ?? ""  // no table, no freezer
-    let mount = table.split(separator: "\n").lazy.map { $0.split(separator: " ") }.first { fields in
-      guard fields.count >= 4 else { return false }
-      return version == 2
-        ? fields[2] == "cgroup2" : fields[2] == "cgroup" && fields[3].split(separator: ",").contains("freezer")
-    }
-    directory = mount.map { "\($0[1])\(group)" }
+    version = groups.version
+    directory = groups.freezer.map { "\($0)\(group)" }
   }
 
   var isFrozen: Bool {
@@ -61,22 +55,20 @@ struct Freezer: Sendable {
     try set(false, "thaw control group \(group)")
   }
 
-  /// The runtime makes no group of this controller.
+  /// A runtime need not have made a group of this controller, nor put every process into it.
   private func join(_ directory: String, _ operation: String) throws {
-    guard mkdir(directory, 0o755) == 0 || errno == EEXIST || makeParents(directory) else {
-      throw Fault(.failed, operation: operation, reason: String(cString: strerror(errno)), remedy: "see cgroups(7)")
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    } catch {
+      throw Fault(
+        .failed, operation: operation, reason: "\(directory) cannot be made", remedy: "see cgroups(7)", cause: error)
     }
-    let processes = ControlGroups.processes(of: group)
-    let inside = Set(
-      ((try? kernelFile("\(directory)/cgroup.procs")) ?? "").split(separator: "\n").compactMap { Int32($0) })
-    for process in processes.subtracting(inside) {
+    let procs = "\(directory)/cgroup.procs"
+    let inside = Set(((try? kernelFile(procs)) ?? "").split(separator: "\n").compactMap { Int32($0) })
+    for process in ControlGroups.processes(of: group).subtracting(inside) {
       // One that has just ended needs no freezing; one that could not be moved shows by running on.
-      try? write("\(process)", to: "\(directory)/cgroup.procs", operation)
+      try? write("\(process)", to: procs, operation)
     }
-  }
-
-  private func makeParents(_ directory: String) -> Bool {
-    (try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)) != nil
   }
 
   private func set(_ isFrozen: Bool, _ operation: String) throws {
@@ -130,5 +122,5 @@ extension SandboxRuntime {
     return groups.contains(":\(id.cgroup)\n") && !status.isZombie
   }
 
-  private func freezer(_ id: SandboxID) -> Freezer { Freezer(id.cgroup, version: groups.version) }
+  private func freezer(_ id: SandboxID) -> Freezer { Freezer(id.cgroup, of: groups) }
 }

@@ -3,6 +3,7 @@ import APIModel
 import AgentModel
 import Faults
 import Foundation
+import Glibc
 import Logging
 import NameResolution
 import NetworkIsolation
@@ -86,7 +87,7 @@ package struct SentinelService: Sendable {
 
   /// Reports alerts as they come. While the API is away they wait in a bounded queue.
   private func reportAlerts(through client: APIClient) async throws {
-    var isDelivering = true
+    var delivery = Delivery(of: "alerts", logger: logger)
     let alerts = detection.server.alerts
     for await _ in alerts.raised {
       // One by one once a report was refused, so that one alert costs no other.
@@ -95,14 +96,10 @@ package struct SentinelService: Sendable {
         do {
           try await client.reportAlerts(batch)
           alerts.removeBatch()
-          if !isDelivering { logger.info("The API takes alerts again") }
-          isDelivering = true
+          delivery.succeeded()
         } catch {
           try Task.checkCancellation()
-          if isDelivering {
-            logger.warning("The API takes no alerts; they wait", metadata: ["error": "\(error)"])
-          }
-          isDelivering = false
+          delivery.failed(error)
           if (error as? Fault)?.code == .invalid {
             // What is not taken for good would stand in the way of all others.
             if batch.count == 1 { alerts.removeBatch() }
@@ -119,11 +116,11 @@ package struct SentinelService: Sendable {
   private func report(through client: APIClient) async throws {
     var queue = DenialQueue()
     var findings = DenialFindings()
-    var isDelivering = true
+    var delivery = Delivery(of: "reports", logger: logger)
     while true {
       try await Task.sleep(for: Self.interval)
       drain(into: &queue, &findings)
-      for (finding, place) in findings.take(now: monotonicTime()) {
+      for (finding, place) in findings.take(now: nanoseconds(of: CLOCK_MONOTONIC)) {
         detection.server.tell(.finding(finding, at: place))
       }
       guard !queue.isEmpty else { continue }
@@ -132,14 +129,10 @@ package struct SentinelService: Sendable {
           try await client.reportDenials(batch)
           queue.removeBatch()
         }
-        if !isDelivering { logger.info("The API takes reports again") }
-        isDelivering = true
+        delivery.succeeded()
       } catch {
         try Task.checkCancellation()
-        if isDelivering {
-          logger.warning("The API takes no reports; they wait", metadata: ["error": "\(error)"])
-        }
-        isDelivering = false
+        delivery.failed(error)
       }
     }
   }
@@ -176,5 +169,27 @@ package struct SentinelService: Sendable {
           "Lines of the proxy's log are not as they should be", metadata: ["lines": "\(requests.malformed)"])
       }
     }
+  }
+}
+
+/// Whether the API takes what it is sent; each change of that is told once.
+private struct Delivery {
+  private let what: String
+  private let logger: Logger
+  private var isWorking = true
+
+  init(of what: String, logger: Logger) {
+    self.what = what
+    self.logger = logger
+  }
+
+  mutating func succeeded() {
+    if !isWorking { logger.info("The API takes \(what) again") }
+    isWorking = true
+  }
+
+  mutating func failed(_ error: any Error) {
+    if isWorking { logger.warning("The API takes no \(what); they wait", metadata: ["error": "\(error)"]) }
+    isWorking = false
   }
 }

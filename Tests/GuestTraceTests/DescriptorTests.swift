@@ -1,5 +1,6 @@
 import Detection
 import Testing
+import TraceWriting
 
 @testable import GuestTrace
 

@@ -1,6 +1,7 @@
 import Detection
 import SeededRandom
 import Testing
+import TraceWriting
 
 @testable import GuestTrace
 
@@ -39,6 +40,21 @@ struct GuestEventReaderTests {
       }
     }
   }
+
+  /// Good messages of several kinds, to be made bad.
+  static let seeds: [[UInt8]] = [
+    start(), clone(2, of: 1), exec(2, "/bin/bash", ["bash", "-c", "id"]),
+    MessageBuilder.make(7) { message in
+      message.exit(3)
+      message.number(3, UInt64(257))
+      message.number(4, Int64(-100))
+      message.text(6, "a/../b")
+    },
+    MessageBuilder.make(10) { message in
+      message.number(3, UInt64(42))
+      message.bytes(6, [2, 0, 1, 187, 1, 2, 3, 4])
+    },
+  ]
 
   static func start(_ arguments: [String] = ["/usr/bin/agent", "--serve"]) -> [UInt8] {
     MessageBuilder.make(1) { message in
@@ -275,19 +291,7 @@ struct GuestEventReaderTests {
   func fuzz() throws {
     let bench = try Bench("%evt.args %fd.name %proc.cmdline %proc.acmdline %fd.sip %evt.time %proc.aname")
     var random = SplitMix64(seed: 42)
-    let seeds = [
-      Self.start(), Self.clone(2, of: 1), Self.exec(2, "/bin/bash", ["bash", "-c", "id"]),
-      MessageBuilder.make(7) { message in
-        message.exit(3)
-        message.number(3, UInt64(257))
-        message.number(4, Int64(-100))
-        message.text(6, "a/../b")
-      },
-      MessageBuilder.make(10) { message in
-        message.number(3, UInt64(42))
-        message.bytes(6, [2, 0, 1, 187, 1, 2, 3, 4])
-      },
-    ]
+    let seeds = Self.seeds
     for round in 0..<20_000 {
       var message = seeds[round % seeds.count]
       for _ in 0..<Int.random(in: 1...4, using: &random) {

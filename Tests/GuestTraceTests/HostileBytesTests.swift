@@ -1,6 +1,7 @@
 import Detection
 import SeededRandom
 import Testing
+import TraceWriting
 
 @testable import GuestTrace
 

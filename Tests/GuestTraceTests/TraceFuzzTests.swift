@@ -1,5 +1,6 @@
 import SeededRandom
 import Testing
+import TraceWriting
 
 @testable import GuestTrace
 
@@ -11,29 +12,18 @@ import Testing
     [0x0b], [0x0c], [0x0d, 1, 2, 3, 4], [0x09, 1, 2, 3, 4, 5, 6, 7, 8],
   ]
 
-  private static let seeds: [[UInt8]] = [
-    GuestEventReaderTests.start(), GuestEventReaderTests.clone(2, of: 1),
-    GuestEventReaderTests.exec(2, "/bin/bash", ["bash", "-c", "id"]),
-    MessageBuilder.make(7) { message in
-      message.exit(3)
-      message.number(3, UInt64(257))
-      message.number(4, Int64(-100))
-      message.text(6, "a/../b")
-    },
-    MessageBuilder.make(10) { message in
-      message.number(3, UInt64(42))
-      message.bytes(6, [2, 0, 1, 187, 1, 2, 3, 4])
-    },
-    MessageBuilder.make(6) { message in
-      message.number(4, UInt64(101))
-      message.number(5, UInt64(16))
-    },
-    MessageBuilder.make(12) { message in
-      message.exit(3)
-      message.number(3, UInt64(41))
-      message.number(4, UInt64(2))
-    },
-  ]
+  private static let seeds: [[UInt8]] =
+    GuestEventReaderTests.seeds + [
+      MessageBuilder.make(6) { message in
+        message.number(4, UInt64(101))
+        message.number(5, UInt64(16))
+      },
+      MessageBuilder.make(12) { message in
+        message.exit(3)
+        message.number(3, UInt64(41))
+        message.number(4, UInt64(2))
+      },
+    ]
 
   @Test("are read or refused, and leave no more behind than is allowed") func fuzz() throws {
     let bench = try GuestEventReaderTests.Bench(

@@ -1,4 +1,5 @@
 import Testing
+import TraceWriting
 
 @testable import GuestTrace
 

@@ -68,6 +68,7 @@ import Testing
 /// Rooms that do not ship lie elsewhere.
 private let places = [
   "Benchmarks": "Benchmarks", "SeededRandom": "Tests/SeededRandom", "TestSupport": "Tests/TestSupport",
+  "TraceWriting": "Tests/TraceWriting",
 ]
 
 /// Modules that come with Swift and cost nothing to link, or are part of every program.

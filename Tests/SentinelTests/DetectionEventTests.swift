@@ -3,6 +3,7 @@ import AgentModel
 import Foundation
 import NodeProtocol
 import Testing
+import TraceWriting
 
 @testable import Sentinel
 
@@ -29,7 +30,7 @@ struct DetectionEventTests {
       #expect(alert.priority == "Warning" && alert.source == "syscall" && alert.tags == ["files"])
       #expect(alert.output == "shadow was read (file=/etc/shadow command=agent)")
       #expect(alert.outputFields["fd.name"] == JSONValue.string("/etc/shadow"))
-      #expect(abs(alert.time.timeIntervalSince1970 - Double(TraceBytes.time) / 1e9) < 0.001)
+      #expect(abs(alert.time.timeIntervalSince1970 - Double(MessageBuilder.time) / 1e9) < 0.001)
       #expect(alert.response == "alert" && alert.responseState == AlertResource.ResponseState.none)
     }
   }

@@ -5,6 +5,7 @@ import Glibc
 import NodeProtocol
 import Synchronization
 import Testing
+import TraceWriting
 
 @testable import Sentinel
 
@@ -273,63 +274,38 @@ final class TraceClient {
   }
 }
 
-/// Messages as gVisor's remote sink writes them.
+/// What sandboxes tell in these tests.
 enum TraceBytes {
-  /// When all of them happened, nanoseconds since 1970.
-  static let time: UInt64 = 1_795_756_868_183_186_738
-
   /// A file is opened, by a program named `agent`.
   static func openat(
     _ path: String, container: String = DetectionBench.container, dropped: UInt32 = 0
   ) -> [UInt8] {
-    let fields: [[UInt8]] = [
-      bytes(2, number(1, 3)), number(3, 257), number(4, UInt64(bitPattern: Int64(-100))), text(6, path),
-    ]
-    return message(7, container: container, dropped: dropped, fields: fields.flatMap { $0 })
+    MessageBuilder.make(7, container: container, dropped: dropped) { message in
+      message.exit(3)
+      message.number(3, UInt64(257))
+      message.number(4, Int64(-100))
+      message.text(6, path)
+    }
   }
 
   /// A program connects to an address of IPv4.
   static func connect(_ address: [UInt8], port: UInt16) -> [UInt8] {
-    let place = [2, 0, UInt8(port >> 8), UInt8(port & 0xff)] + address + [UInt8](repeating: 0, count: 8)
-    let fields: [[UInt8]] = [bytes(2, number(1, 0)), number(3, 42), number(4, 7), bytes(6, place)]
-    return message(10, container: DetectionBench.container, dropped: 0, fields: fields.flatMap { $0 })
+    MessageBuilder.make(10, container: DetectionBench.container) { message in
+      message.exit()
+      message.number(3, UInt64(42))
+      message.number(4, UInt64(7))
+      message.bytes(
+        6, [2, 0, UInt8(port >> 8), UInt8(port & 0xff)] + address + [UInt8](repeating: 0, count: 8))
+    }
   }
 
   /// The sandbox's first program is started.
   static func start(_ words: [String]) -> [UInt8] {
-    let container = DetectionBench.container
-    let fields: [[UInt8]] = [text(2, container), text(3, "/workspace")] + words.map { text(4, $0) }
-    return message(1, container: container, dropped: 0, fields: fields.flatMap { $0 })
-  }
-
-  private static func message(_ kind: UInt16, container: String, dropped: UInt32, fields: [UInt8]) -> [UInt8] {
-    // Time, thread and when it began, process and when it began, sandbox, credentials, directory, name.
-    let context: [[UInt8]] = [
-      number(1, time), number(2, 1), number(3, 1_000), number(4, 1), number(5, 1_000), text(6, container),
-      bytes(7, number(2, 10_001)), text(8, "/workspace"), text(9, "agent"),
-    ]
-    var message: [UInt8] = [8, 0]
-    withUnsafeBytes(of: kind.littleEndian) { message += $0 }
-    withUnsafeBytes(of: dropped.littleEndian) { message += $0 }
-    return message + bytes(1, context.flatMap { $0 }) + fields
-  }
-
-  private static func number(_ field: UInt64, _ value: UInt64) -> [UInt8] { variable(field << 3) + variable(value) }
-
-  private static func text(_ field: UInt64, _ value: String) -> [UInt8] { bytes(field, Array(value.utf8)) }
-
-  private static func bytes(_ field: UInt64, _ value: [UInt8]) -> [UInt8] {
-    variable(field << 3 | 2) + variable(UInt64(value.count)) + value
-  }
-
-  private static func variable(_ value: UInt64) -> [UInt8] {
-    var rest = value
-    var bytes: [UInt8] = []
-    while rest >= 0x80 {
-      bytes.append(UInt8(rest & 0x7f) | 0x80)
-      rest >>= 7
+    MessageBuilder.make(1, container: DetectionBench.container) { message in
+      message.text(2, DetectionBench.container)
+      message.text(3, "/workspace")
+      for word in words { message.text(4, word) }
     }
-    return bytes + [UInt8(rest)]
   }
 }
 

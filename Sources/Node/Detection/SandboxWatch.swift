@@ -1,10 +1,11 @@
 import AgentModel
+import Deadlines
 import Documents
 import Faults
 import Foundation
 import Framing
 import GuestTrace
-import Logging
+import NetworkIsolation
 import NodeProtocol
 import Sandbox
 
@@ -24,7 +25,6 @@ actor SandboxWatch {
   typealias Respond = @Sendable (ResponseOrder) async -> ResponseAnswer
 
   private let layout: InstanceLayout
-  private let logger: Logger
   private var watched: [String: WatchedSandbox] = [:]
   private var sessions: [String: TraceSession] = [:]
   /// When the sentinel told of its sessions last.
@@ -42,9 +42,8 @@ actor SandboxWatch {
   private var respond: Respond = { ResponseAnswer(alert: $0.alert, time: .now, failure: "the node starts") }
 
   /// - Throws: `Fault` when the configuration of the sessions cannot be written.
-  init(layout: InstanceLayout, logger: Logger) throws {
+  init(layout: InstanceLayout) throws {
     self.layout = layout
-    self.logger = logger
     try writeConfiguration()
   }
 
@@ -82,18 +81,15 @@ actor SandboxWatch {
     let told = revision
     try await send(message, operation: operation)
     guard await wait(until: { $0.known >= told && $0.rules > 0 }) else {
-      throw Fault(
-        .unavailable, operation: operation, reason: "the sentinel does not answer, or has no rules",
-        remedy: "see 'lobstack status' and the log of the sentinel")
+      throw Self.unavailable(operation, because: "the sentinel does not answer, or has no rules")
     }
   }
 
   /// Why a sandbox could not be started, when that was for want of the sentinel: then it is worth another try.
   func blame(_ error: any Error, for container: String) -> any Error {
     guard !isFresh else { return error }
-    return Fault(
-      .unavailable, operation: "start sandbox \(container)", reason: "the sentinel went away meanwhile",
-      remedy: "see 'lobstack status' and the log of the sentinel", cause: error)
+    return Self.unavailable(
+      "start sandbox \(container)", because: "the sentinel went away meanwhile", cause: error)
   }
 
   func forget(_ container: String) async {
@@ -119,12 +115,9 @@ actor SandboxWatch {
 
   /// Waits a little for a sentinel that starts.
   private func send(_ message: DetectionMessage, operation: String) async throws {
-    let end = ContinuousClock.now + Self.patience
-    while output == nil, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
+    _ = await wait { $0.output != nil }
     guard let output else {
-      throw Fault(
-        .unavailable, operation: operation, reason: "the sentinel is not there to see it",
-        remedy: "see 'lobstack status' and the log of the sentinel")
+      throw Self.unavailable(operation, because: "the sentinel is not there to see it")
     }
     try await output.send(message)
   }
@@ -150,25 +143,24 @@ actor SandboxWatch {
 
   private func release(_ id: UUID) { waiters.removeValue(forKey: id)?.resume() }
 
+  private func wake() { for id in waiters.keys { release(id) } }
+
   /// Running sandboxes whose session is to be made anew, because the sentinel has none of them.
-  ///
-  /// - Parameter running: their names.
-  func unwatched(_ running: [String]) -> [String] {
+  func unwatched(_ running: [SandboxID]) -> [SandboxID] {
     guard isFresh else { return [] }
-    return running.filter { sessions[$0] == nil && watched[$0] != nil }
+    return running.filter { sessions[$0.description] == nil && watched[$0.description] != nil }
   }
 
   func readBack(_ container: String) -> LayerStatus {
     func layer(_ state: LayerStatus.State, _ evidence: String) -> LayerStatus {
       LayerStatus(layer: "detection", state: state, evidence: evidence)
     }
-    let now = ContinuousClock.now
     if isFresh, let session = sessions[container] {
       return layer(
         .enforced, "the sentinel watches it: \(session.messages) events, \(session.dropped) that could not be told")
     }
     let missing = isFresh ? "the sentinel has no trace session of it" : "the sentinel is not there"
-    let isOver = seenAt[container].map { now - $0 >= Self.grace } ?? true
+    let isOver = seenAt[container].map { ContinuousClock.now - $0 >= Self.grace } ?? true
     return layer(isOver ? .failed : .unknown, missing)
   }
 
@@ -199,9 +191,13 @@ actor SandboxWatch {
     links += 1
     let number = links
     let send: @Sendable (DetectionMessage) async throws -> Void = { message in
-      try await Self.inTime { try await output(try Frame.json(.message, message)) }
+      // A sentinel that stands still reads nothing, and must keep nobody.
+      try await withDeadline(
+        Self.patience, orThrow: Self.unavailable("tell the sentinel", because: "it does not read")
+      ) { try await output(try Frame.json(.message, message)) }
     }
     self.output = (number, send)
+    wake()
     defer { if self.output?.number == number { leave() } }
     try await send(next())
     try await withThrowingDiscardingTaskGroup { group in
@@ -217,19 +213,10 @@ actor SandboxWatch {
     }
   }
 
-  /// A sentinel that stands still reads nothing, and must keep nobody.
-  private static func inTime(_ write: @escaping @Sendable () async throws -> Void) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await write() }
-      group.addTask {
-        try await Task.sleep(for: patience)
-        throw Fault(
-          .unavailable, operation: "tell the sentinel", reason: "it does not read",
-          remedy: "see 'lobstack status' and the log of the sentinel")
-      }
-      defer { group.cancelAll() }
-      try await group.next()
-    }
+  private static func unavailable(_ operation: String, because reason: String, cause: (any Error)? = nil) -> Fault {
+    Fault(
+      .unavailable, operation: operation, reason: reason, remedy: "see 'lobstack status' and the log of the sentinel",
+      cause: cause)
   }
 
   private func leave() {
@@ -242,20 +229,18 @@ actor SandboxWatch {
     (self.known, self.rules) = (known, rules)
     sessions = Dictionary(told.map { ($0.container, $0) }) { first, _ in first }
     toldAt = .now
-    for container in sessions.keys { seenAt[container] = .now }
-    for id in waiters.keys { release(id) }
-    seenAt = seenAt.filter { watched[$0.key] != nil }
+    for container in sessions.keys where watched[container] != nil { seenAt[container] = .now }
+    wake()
   }
 }
 
 extension WatchedSandbox {
-  /// - Parameter network: of the agent.
-  init(_ desired: DesiredAgent, container: SandboxID, address: String, interface: String) {
+  init(_ desired: DesiredAgent, container: SandboxID, network: AgentNetwork) {
     let annotations = desired.pod.metadata.annotations ?? [:]
     self.init(
       container: container.description, agent: desired.id, uid: desired.uid,
       tier: annotations[tierAnnotation] ?? "", image: desired.pod.spec.containers.first?.image ?? "",
-      response: annotations[responseAnnotation].flatMap(AgentResponse.init) ?? .alert, address: address,
-      interface: interface)
+      response: annotations[responseAnnotation].flatMap(AgentResponse.init) ?? .alert,
+      address: network.agentAddress, interface: network.interface)
   }
 }

@@ -23,33 +23,35 @@ struct AlertAuthor: Sendable {
     in sandbox: WatchedSandbox
   ) -> AlertResource {
     var fields: [String: JSONValue] = [:]
-    for (name, value) in output.fields.prefix(256) {
-      fields[name.shortened(to: Self.longestTag)] = value.shortened(to: Self.longestValue)
-    }
-    let wanted = AgentResponse.wanted(priority: rule.priority, tags: rule.tags, agent: sandbox.response)
-    return AlertResource(
-      id: UUID().uuidString.lowercased(), time: Date(nanoseconds: time),
-      rule: rule.name.shortened(to: Self.longestName),
-      priority: rule.priority.description, source: "syscall", agent: nil, container: sandbox.container,
-      hostname: hostName, output: output.text.shortened(to: Self.longestOutput), outputFields: fields,
-      tags: rule.tags.prefix(64).map { $0.shortened(to: Self.longestTag) }, response: wanted.rawValue,
-      responseState: wanted == .alert ? .none : .pending)
+    for (name, value) in output.fields.prefix(256) { fields[name.shortened(to: Self.longestTag)] = value }
+    return alert(
+      rule.name, rule.priority, output.text, fields, rule.tags, source: "syscall", in: sandbox,
+      at: Date(nanoseconds: time))
   }
 
   /// - Parameter sandbox: whose; `nil` for what concerns none.
   func alert(_ finding: SightFinding, in sandbox: WatchedSandbox?, at time: Date = .now) -> AlertResource {
-    let wanted = AgentResponse.wanted(
-      priority: finding.priority, tags: finding.tags, agent: sandbox?.response ?? .alert)
-    var fields = finding.fields.mapValues { $0.shortened(to: Self.longestValue) }
+    var fields = finding.fields
     if let sandbox {
       fields["agent.name"] = .string(sandbox.agent.name.description)
       fields["agent.tenant"] = .string(sandbox.agent.tenant.description)
     }
+    return alert(
+      finding.rule, finding.priority, finding.output, fields, finding.tags, source: "internal", in: sandbox, at: time)
+  }
+
+  private func alert(
+    _ rule: String, _ priority: AlertPriority, _ output: String, _ fields: [String: JSONValue], _ tags: [String],
+    source: String, in sandbox: WatchedSandbox?, at time: Date
+  ) -> AlertResource {
+    let wanted = AgentResponse.wanted(priority: priority, tags: tags, agent: sandbox?.response ?? .alert)
     return AlertResource(
-      id: UUID().uuidString.lowercased(), time: time, rule: finding.rule, priority: finding.priority.description,
-      source: "internal", agent: nil, container: sandbox?.container ?? Self.host, hostname: hostName,
-      output: finding.output.shortened(to: Self.longestOutput), outputFields: fields, tags: finding.tags,
-      response: wanted.rawValue, responseState: wanted == .alert ? .none : .pending)
+      id: UUID().uuidString.lowercased(), time: time, rule: rule.shortened(to: Self.longestName),
+      priority: priority.description, source: source, agent: nil, container: sandbox?.container ?? Self.host,
+      hostname: hostName, output: output.shortened(to: Self.longestOutput),
+      outputFields: fields.mapValues { $0.shortened(to: Self.longestValue) },
+      tags: tags.prefix(64).map { $0.shortened(to: Self.longestTag) }, response: wanted.rawValue,
+      responseState: wanted == .alert ? .none : .pending)
   }
 }
 

@@ -78,7 +78,7 @@ extension DetectionLoop {
     places[container] = connection.descriptor
     isChanged = true
     logger.info("A sandbox is watched", metadata: ["sandbox.id": "\(container)", "agent.id": "\(sandbox.agent)"])
-    if connection.peer.isLate { raise(.late, in: sandbox, monotonicTime()) }
+    if connection.peer.isLate { raise(.late, in: sandbox, nanoseconds(of: CLOCK_MONOTONIC)) }
   }
 
   /// Drops those that waited too long: runsc then gives up, and nothing starts.
@@ -112,6 +112,7 @@ extension SandboxIdentity {
   convenience init(_ sandbox: WatchedSandbox) {
     self.init(
       container: sandbox.container, agent: sandbox.agent.name.description, tenant: sandbox.agent.tenant.description,
-      uid: sandbox.uid.description, tier: sandbox.tier, image: sandbox.image, start: UInt64(max(0, realTime())))
+      uid: sandbox.uid.description, tier: sandbox.tier, image: sandbox.image,
+      start: UInt64(max(0, nanoseconds(of: CLOCK_REALTIME))))
   }
 }

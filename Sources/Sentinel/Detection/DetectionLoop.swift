@@ -66,7 +66,7 @@ final class DetectionLoop {
       // Not to be expected of open descriptors; slow down instead of burning a processor.
       usleep(100_000)
     }
-    let now = monotonicTime()
+    let now = nanoseconds(of: CLOCK_MONOTONIC)
     if waits[0].revents != 0 {
       var count: UInt64 = 0
       _ = read(wake, &count, MemoryLayout<UInt64>.size)
@@ -186,7 +186,7 @@ final class DetectionLoop {
   private func check(_ descriptor: Int32, _ events: SandboxEvents, _ now: Int64) {
     guard var connection = connections[descriptor] else { return }
     defer { connections[descriptor] = connection }
-    connection.lastMessage = realTime()
+    connection.lastMessage = nanoseconds(of: CLOCK_REALTIME)
     guard let sandbox = sandboxes[connection.peer.container] else { return }
     let lost = UInt64(events.dropped &- connection.toldDropped)
     // A counter that went back is no message of gVisor's.
@@ -214,7 +214,7 @@ final class DetectionLoop {
   }
 
   private func raise(_ alert: AlertResource, _ key: AlertGate.Key) {
-    let (told, order) = orders.take(alert, now: monotonicTime())
+    let (told, order) = orders.take(alert, now: nanoseconds(of: CLOCK_MONOTONIC))
     if let order { link?.yield(.order(order)) }
     if let counted = gate.told(told, key) { raised.append(counted) }
     raised.append(told)
@@ -239,6 +239,3 @@ final class DetectionLoop {
     link?.yield(.sessions(sessions, knowing: revision, rules: ruleCount))
   }
 }
-
-func monotonicTime() -> Int64 { nanoseconds(of: CLOCK_MONOTONIC) }
-func realTime() -> Int64 { nanoseconds(of: CLOCK_REALTIME) }

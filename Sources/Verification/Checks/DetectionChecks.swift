@@ -1,4 +1,3 @@
-import APIClient
 import APIModel
 import AgentModel
 import Foundation
@@ -13,89 +12,87 @@ struct DetectionChecks: Sendable {
     var name: String
     var rule: String
     var priority: AlertPriority
-    /// A script, given a word that is to come back in the alert.
-    var script: @Sendable (_ mark: String) -> String
+    /// A script, with MARK for the word that is to come back in the alert.
+    var script: String
+
+    init(_ name: String, _ script: String, raises rule: String, _ priority: AlertPriority) {
+      self.name = name
+      self.script = script
+      self.rule = rule
+      self.priority = priority
+    }
+
+    func script(marked mark: String) -> String { script.replacing("MARK", with: mark) }
   }
+
+  private static let attacks: [(id: String, title: String, attacks: [Attack])] = [
+    (
+      "DET-1", "a shell that is started in a sandbox raises its alert",
+      [Attack("start a shell", "sh -c ': MARK'", raises: "Shell spawned in agent container", .warning)]
+    ),
+    (
+      "DET-2", "attempts to gain privileges raise their alert",
+      [
+        Attack(
+          "run su", "ln -sf /bin/busybox /workspace/su; /workspace/su -c MARK root", raises: "Privilege change attempt",
+          .critical)
+      ]
+    ),
+    (
+      "DET-3", "a miner and its protocol raise their alert",
+      [
+        Attack(
+          "run a miner", "ln -sf /bin/busybox /workspace/xmrig; /workspace/xmrig --user MARK", raises: "Crypto miner",
+          .critical),
+        Attack(
+          "speak of a mining pool", "env true -o stratum+tcp://MARK.example:3333", raises: "Crypto miner", .critical),
+      ]
+    ),
+    (
+      "DET-4", "reading secrets and vault tokens raises its alert",
+      [
+        Attack(
+          "read a service-account token", "cat /var/run/secrets/kubernetes.io/serviceaccount/MARK",
+          raises: "Secret or vault token read", .critical),
+        Attack(
+          "read a vault token", "cat /workspace/.vault-token MARK", raises: "Secret or vault token read", .critical),
+      ]
+    ),
+    (
+      "DET-5", "reaching for the Kubernetes API raises its alert",
+      [
+        Attack(
+          "reach the Kubernetes API", "timeout 1 bash -c ': MARK; exec 3<>/dev/tcp/10.96.0.1/443'",
+          raises: "Contact Kubernetes API", .error)
+      ]
+    ),
+    (
+      "DET-6", "opening sensitive files raises its alert",
+      [
+        Attack("open /etc/shadow", "cat /etc/shadow MARK", raises: "Sensitive path access", .critical),
+        Attack("look into /proc/1", "cat /proc/1/environ MARK", raises: "Sensitive path access", .critical),
+      ]
+    ),
+    (
+      "DET-7", "a connection to another port than 443 raises its alert",
+      [
+        Attack(
+          "connect to port 8081", "timeout 1 bash -c ': MARK; exec 3<>/dev/tcp/93.184.215.16/8081'",
+          raises: "Outbound on non-443 port", .error)
+      ]
+    ),
+  ]
 
   var all: [Check] {
-    [
-      check("DET-1", "a shell that is started in a sandbox raises its alert", [shell]),
-      check("DET-2", "attempts to gain privileges raise their alert", [switchUser]),
-      check("DET-3", "a miner and its protocol raise their alert", [miner, stratum]),
-      check("DET-4", "reading secrets and vault tokens raises its alert", [secret, token]),
-      check("DET-5", "reaching for the Kubernetes API raises its alert", [cluster]),
-      check("DET-6", "opening sensitive files raises its alert", [shadow, initProcess]),
-      check("DET-7", "a connection to another port than 443 raises its alert", [port]),
+    Self.attacks.map { id, title, attacks in
+      Check(id, layer: "detection", title: title, criteria: ["CC7.2", "CC7.3"], deadline: .seconds(60)) {
+        try await carryOut(attacks)
+      }
+    } + [
       Check(
         "DET-8", layer: "detection", title: "events that could not be told raise an alert themselves",
-        criteria: ["CC7.2"], deadline: .seconds(60), body: dropped),
+        criteria: ["CC7.2"], deadline: .seconds(60), body: dropped)
     ]
-  }
-
-  private func check(_ id: String, _ title: String, _ attacks: [Attack]) -> Check {
-    Check(id, layer: "detection", title: title, criteria: ["CC7.2", "CC7.3"], deadline: .seconds(60)) {
-      try await carryOut(attacks)
-    }
-  }
-
-  // MARK: Attacks
-
-  private var shell: Attack {
-    Attack(name: "start a shell", rule: "Shell spawned in agent container", priority: .warning) {
-      "sh -c ': \($0)'"
-    }
-  }
-
-  private var switchUser: Attack {
-    Attack(name: "run su", rule: "Privilege change attempt", priority: .critical) {
-      "ln -sf /bin/busybox /workspace/su; /workspace/su -c \($0) root"
-    }
-  }
-
-  private var miner: Attack {
-    Attack(name: "run a miner", rule: "Crypto miner", priority: .critical) {
-      "ln -sf /bin/busybox /workspace/xmrig; /workspace/xmrig --user \($0)"
-    }
-  }
-
-  private var stratum: Attack {
-    Attack(name: "speak of a mining pool", rule: "Crypto miner", priority: .critical) {
-      "env true -o stratum+tcp://\($0).example:3333"
-    }
-  }
-
-  private var secret: Attack {
-    Attack(name: "read a service-account token", rule: "Secret or vault token read", priority: .critical) {
-      "cat /var/run/secrets/kubernetes.io/serviceaccount/\($0)"
-    }
-  }
-
-  private var token: Attack {
-    Attack(name: "read a vault token", rule: "Secret or vault token read", priority: .critical) {
-      "cat /workspace/.vault-token \($0)"
-    }
-  }
-
-  private var cluster: Attack {
-    Attack(name: "reach the Kubernetes API", rule: "Contact Kubernetes API", priority: .error) {
-      "timeout 1 bash -c ': \($0); exec 3<>/dev/tcp/10.96.0.1/443'"
-    }
-  }
-
-  private var shadow: Attack {
-    Attack(name: "open /etc/shadow", rule: "Sensitive path access", priority: .critical) { "cat /etc/shadow \($0)" }
-  }
-
-  private var initProcess: Attack {
-    Attack(name: "look into /proc/1", rule: "Sensitive path access", priority: .critical) {
-      "cat /proc/1/environ \($0)"
-    }
-  }
-
-  private var port: Attack {
-    Attack(name: "connect to port 8081", rule: "Outbound on non-443 port", priority: .error) {
-      "timeout 1 bash -c ': \($0); exec 3<>/dev/tcp/93.184.215.16/8081'"
-    }
   }
 
   /// Each where nobody looks, and as an agent's own program.
@@ -115,11 +112,11 @@ struct DetectionChecks: Sendable {
         trials.append(
           try await Trial.run(attack.name) {
             let unseen = "\(mark)-unseen"
-            _ = try await open.run(attack.script(unseen))
+            _ = try await open.run(attack.script(marked: unseen))
             return try await seen(unseen, .seconds(1)) == nil
               ? .succeeded("nobody heard of it") : .prevented("an alert was raised of a sandbox that nobody watches")
           } withControl: {
-            _ = try await fixtures.watchedTurn.take { try await target.runByProgram(attack.script(mark)) }
+            _ = try await fixtures.watchedTurn.take { try await target.runByProgram(attack.script(marked: mark)) }
             guard let found = try await seen(mark, .seconds(8)) else {
               return .succeeded("no alert of rule '\(attack.rule)' with priority \(attack.priority)")
             }
@@ -135,18 +132,16 @@ struct DetectionChecks: Sendable {
       // What is proven is that the attack was seen, not that it came to nothing.
       finding.prevented = nil
       finding.detected = slowest
-      if finding.verdict == .proven { finding.audited = try await isAudited(trials.count) }
+      if finding.verdict == .proven { finding.audited = try await isAudited() }
       return finding
     }
   }
 
-  /// Whether the log has the alerts that were raised about the agent.
-  private func isAudited(_ count: Int) async throws -> Bool {
+  /// Whether the log has alerts that were raised about the agent.
+  private func isAudited() async throws -> Bool {
     let agents = try await fixtures.agents.value
-    let size = try await agents.client.status().audit?.size ?? 0
-    let page = try await agents.client.audit(
-      from: size > 2_000 ? size - 2_000 : 0, limit: 200, agent: try agents.name(Fixtures.watchedName))
-    return page.items.contains { $0.action == "alert.raise" }
+    let id = try agents.name(Fixtures.watchedName)
+    return try await agents.client.recentRecord(of: id) { $0.action == "alert.raise" } != nil
   }
 
   // MARK: DET-8

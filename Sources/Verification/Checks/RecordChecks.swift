@@ -41,16 +41,16 @@ struct RecordChecks: Sendable {
         // below would prove nothing.
         let open = try await fixtures.open.value.target
         _ = try await open.run(": \(marker)-past")
-        let found = try await find(agents.client, agent: nil) {
+        let found = try await agents.client.recentRecord(of: nil) {
           $0.details.values.contains { $0.contains("\(marker)-past") }
         }
         return found == nil ? .succeeded("an exec past the API is not in the log") : .prevented("it is in the log")
       } withControl: {
         _ = try await target.run(": \(marker)")
-        guard let create = try await find(agents.client, agent: id, fits: { $0.action == "agent.create" }) else {
+        guard let create = try await agents.client.recentRecord(of: id, fits: { $0.action == "agent.create" }) else {
           return .succeeded("the creation of \(id) is not in the log")
         }
-        let exec = try await find(agents.client, agent: id) {
+        let exec = try await agents.client.recentRecord(of: id) {
           $0.action == "agent.exec" && $0.details.values.contains { $0.contains(marker) }
         }
         guard let exec else { return .succeeded("the exec in \(id) is not in the log") }
@@ -59,20 +59,6 @@ struct RecordChecks: Sendable {
     ])
     finding.audited = finding.verdict == .proven
     return finding
-  }
-
-  private func find(
-    _ client: APIClient, agent: AgentID?, fits: (AuditRecordResource) -> Bool
-  ) async throws -> AuditRecordResource? {
-    // The log of a long-lived platform is long: what this run did is at its end.
-    let size = try await client.status().audit?.size ?? 0
-    var from = size > 2_000 ? size - 2_000 : 0
-    while true {
-      let page = try await client.audit(from: from, limit: 200, agent: agent)
-      if let record = page.items.first(where: fits) { return record }
-      guard let next = page.next.flatMap(UInt64.init), next > from else { return nil }
-      from = next
-    }
   }
 
   // MARK: AUD-2
@@ -147,7 +133,7 @@ struct RecordChecks: Sendable {
     }
     let done = try await platform.target.run("cat /tmp/acts").output.split(separator: "\n").map(String.init)
     let unrecorded = try await done.filter { $0.hasPrefix("during") }.asyncFilter { act in
-      try await find(platform.agents.client, agent: platform.agent) {
+      try await platform.agents.client.recentRecord(of: platform.agent) {
         $0.action == "agent.exec" && $0.details.values.contains { $0.contains("\(act) ") }
       } == nil
     }

@@ -34,7 +34,7 @@ struct ResponseChecks: Sendable {
         if let latency { slowest = max(slowest ?? 0, latency) }
         trials.append(
           Trial(
-            "attack and go on, response \(response)", withoutControl: goesOn(unanswered.outcome, nil),
+            "attack and go on, response \(response)", withoutControl: goesOn(unanswered.outcome),
             withControl: judge(response, outcome, latency)))
       }
       var finding = Finding(trials)
@@ -44,7 +44,7 @@ struct ResponseChecks: Sendable {
     }
   }
 
-  private func goesOn(_ outcome: Outcome, _ why: String?) -> AttackOutcome {
+  private func goesOn(_ outcome: Outcome) -> AttackOutcome {
     outcome.isAlive && outcome.isBeating && outcome.isOnline
       ? .succeeded("it runs on and has its network") : .prevented("it does not: \(outcome)")
   }
@@ -61,7 +61,7 @@ struct ResponseChecks: Sendable {
     case .quarantine:
       return outcome.isOnline || !outcome.isAlive
         ? .succeeded("it is not cut off: \(outcome)") : .prevented("it had no network \(words), and runs on")
-    case .alert: return goesOn(outcome, nil)
+    case .alert: return goesOn(outcome)
     }
   }
 

@@ -1,3 +1,5 @@
+import Deadlines
+
 /// Runs checks: several at once where they do not disturb each other, each with its deadline.
 package struct Runner: Sendable {
   private let checks: [Check]
@@ -89,16 +91,7 @@ struct DeadlinePassed: Error {}
 func withDeadline<Value: Sendable>(
   _ limit: Duration, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
-  try await withThrowingTaskGroup(of: Value.self) { group in
-    group.addTask { try await body() }
-    group.addTask {
-      try await Task.sleep(for: limit)
-      throw DeadlinePassed()
-    }
-    defer { group.cancelAll() }
-    guard let value = try await group.next() else { throw CancellationError() }
-    return value
-  }
+  try await withDeadline(limit, orThrow: DeadlinePassed(), body)
 }
 
 extension Duration {
