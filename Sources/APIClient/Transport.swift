@@ -103,6 +103,9 @@ final class Transport: Sendable {
     let outgoing = Outgoing(first: first, input: input)
     if first != nil {
       request.headers.replaceOrAdd(name: "Content-Type", value: APIProtocol.streamMediaType)
+      // The answer may end before the request does: the server then closes the connection, and no other request must
+      // be on its way over it (RFC 9112 §9.6).
+      request.headers.replaceOrAdd(name: "Connection", value: "close")
       request.body = .stream(outgoing, length: .unknown)
     }
     defer { outgoing.stop() }

@@ -28,6 +28,7 @@ package struct YAMLNode: Sendable {
   }
 
   package let content: Content
+  /// Of a value that is left out, where what follows it begins.
   package let mark: Mark
 
   /// The documents of a YAML stream.
@@ -45,12 +46,14 @@ package struct YAMLNode: Sendable {
     try Manifest.checkDepth(of: text, source: source)
     try Manifest.checkAliases(in: text, source: source, keysOnly: true)
     do {
-      var nodes = try Yams.compose_all(yaml: text, Resolver.default)
+      // The parser takes a byte order mark for a word where a sequence begins right behind it.
+      let body = text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
+      var nodes = try Yams.compose_all(yaml: body, Resolver.default)
       var documents: [Node] = []
       while let node = nodes.next() { documents.append(node) }
       // The sequence ends at an error and keeps it.
       if let error = nodes.error { throw error }
-      let places = Places(text)
+      let places = Places(body)
       var room = mostNodes
       let roots = documents.compactMap { YAMLNode($0, places, &room) }
       guard room > 0 else {
@@ -71,10 +74,13 @@ package struct YAMLNode: Sendable {
   private init?(_ node: Node, _ places: Places, _ room: inout Int) {
     guard room > 0 else { return nil }
     room -= 1
-    mark = node.mark.map(places.mark) ?? Mark()
+    let begin = node.mark.map(places.mark) ?? Mark()
+    var isLeftOut = false
     switch node {
     case .scalar(let scalar):
-      content = Tag.Name(rawValue: node.tag.rawValue) == .null ? .null : .scalar(scalar.string)
+      let isNull = Tag.Name(rawValue: node.tag.rawValue) == .null
+      isLeftOut = isNull && scalar.string.isEmpty
+      content = isNull ? .null : .scalar(scalar.string)
     case .sequence(let sequence):
       var items: [YAMLNode] = []
       for item in sequence {
@@ -93,6 +99,7 @@ package struct YAMLNode: Sendable {
       // The parser puts in what it stands for.
       content = .null
     }
+    mark = isLeftOut ? places.next(after: begin) : begin
   }
 
   package subscript(_ key: String) -> YAMLNode? {
@@ -123,33 +130,55 @@ package struct YAMLNode: Sendable {
 
 /// From the parser's lines and columns, which count characters, to bytes.
 private struct Places {
-  private let lines: [Substring.UTF8View]
-  private let starts: [Int]
+  private let bytes: [UInt8]
+  private var starts = [0]
 
   init(_ text: String) {
-    var starts: [Int] = []
-    var offset = 0
-    lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
-      starts.append(offset)
-      offset += line.count + 1
-      return Substring(line).utf8
+    bytes = Array(text.utf8)
+    for (index, byte) in bytes.enumerated() {
+      let isBreak = byte == Self.newline || byte == Self.carriageReturn && !isNewline(at: index + 1)
+      if isBreak { starts.append(index + 1) }
     }
-    self.starts = starts
   }
+
+  private static let newline = UInt8(ascii: "\n")
+  private static let carriageReturn = UInt8(ascii: "\r")
+
+  private func isNewline(at index: Int) -> Bool { index < bytes.count && bytes[index] == Self.newline }
 
   func mark(_ mark: Yams.Mark) -> YAMLNode.Mark {
     let line = mark.line - 1
-    guard lines.indices.contains(line) else { return YAMLNode.Mark(offset: starts.last ?? 0, line: max(line, 0)) }
-    var column = 0
+    guard starts.indices.contains(line) else { return YAMLNode.Mark(offset: starts.last ?? 0, line: max(line, 0)) }
+    let end = line + 1 < starts.count ? starts[line + 1] : bytes.count
+    var offset = starts[line]
     var characters = 0
-    for byte in lines[line] {
+    while offset < end {
       // A byte that continues a character counts for none of its own.
-      if byte & 0xc0 != 0x80 {
+      if bytes[offset] & 0xc0 != 0x80 {
         if characters == mark.column - 1 { break }
         characters += 1
       }
-      column += 1
+      offset += 1
     }
-    return YAMLNode.Mark(offset: starts[line] + column, line: line, column: column)
+    return YAMLNode.Mark(offset: offset, line: line, column: offset - starts[line])
+  }
+
+  /// Where what follows a place begins, past blanks, comments and line ends.
+  func next(after mark: YAMLNode.Mark) -> YAMLNode.Mark {
+    // The parser knows of more kinds of line ends.
+    guard starts.indices.contains(mark.line) else { return mark }
+    var offset = mark.offset
+    var line = mark.line
+    var isComment = false
+    while offset < bytes.count {
+      let byte = bytes[offset]
+      let isBreak = byte == Self.newline || byte == Self.carriageReturn
+      if byte == UInt8(ascii: "#") { isComment = true }
+      if isBreak { isComment = false }
+      guard isComment || isBreak || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") else { break }
+      offset += 1
+      if line + 1 < starts.count, starts[line + 1] == offset { line += 1 }
+    }
+    return YAMLNode.Mark(offset: offset, line: line, column: offset - starts[line])
   }
 }

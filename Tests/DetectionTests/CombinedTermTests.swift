@@ -84,6 +84,18 @@ struct CombinedTermTests {
     #expect(try LoadedRules(condition: "len(b64(evt.buffer)) = \(length)").matches(event) == ["r"])
   }
 
+  @Test("takes the process's own number of proc.apid, not those of its ancestors") func ownNumber() throws {
+    let (term, _) = try ConditionParser.parseTerm(Array("join(\",\", (proc.apid, proc.apid[2]))".utf8))
+    guard case .join(_, let list) = try TypedTerm(term).source, case .list(let items) = list.source else {
+      Issue.record("not a join")
+      return
+    }
+    #expect(
+      items.map { if case .field(let field) = $0.source { field.name } else { "" } } == [
+        "proc.apid[0]", "proc.apid[2]",
+      ])
+  }
+
   @Test("is computed anew for each event") func anew() throws {
     let rules = try LoadedRules(condition: "concat(tolower(proc.name), \"-\", proc.pname) = a-b")
     for _ in 0..<3 {

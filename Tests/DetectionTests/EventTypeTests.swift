@@ -13,6 +13,7 @@ struct EventTypeTests {
     arguments: [
       ("evt.type = open", ["open"]), ("not evt.type != open", ["open"]), ("syscall.type = open", ["open"]),
       ("evt.type in (open, openat, openat2)", ["open", "openat", "openat2"]), ("evt.type in ()", []),
+      ("evt.type = \"\"", []),
       ("evt.type = open and proc.name = x", ["open"]), ("evt.type = open and evt.type = close", []),
       ("evt.type = open or evt.type = close", ["open", "close"]),
       (

@@ -7,7 +7,7 @@ struct LiteralTests {
   private func literal(
     _ text: String, _ type: ValueType, _ comparison: Comparison.Operator = .equal
   ) throws -> Literal {
-    try Literal(text, type: type, comparison: Comparison(comparison), field: nil)
+    try Literal(ByteText(text), type: type, comparison: Comparison(comparison), field: nil)
   }
 
   @Test(
@@ -192,4 +192,40 @@ struct LiteralTests {
       ("syscall.type = nope", nil), ("evt.type = epoll_ctl", nil),
     ] as [(String, String?)])
   func eventType(condition: String, message: String?) { #expect(LoadedRules.objection(to: condition) == message) }
+
+  @Test("keeps bytes that are no UTF-8") func rawBytes() throws {
+    guard case .comparison(_, _, .value(let constant, _), _) = try ConditionParser.parse("proc.name = \"a\\xff\"")
+    else {
+      Issue.record("not a comparison")
+      return
+    }
+    #expect(constant.bytes == [UInt8(ascii: "a"), 0xff])
+    #expect(try Literal(constant, type: .string, comparison: Comparison(.equal), field: nil) == .bytes(constant.bytes))
+    let many = { (count: Int) in "proc.name = \"" + String(repeating: "\\xff", count: count) + "\"" }
+    #expect(LoadedRules.objection(to: many(255)) == nil)
+    #expect(
+      LoadedRules.objection(to: many(256))?.hasPrefix("filter parameter too long (used=257, available=256)") == true)
+    #expect(LoadedRules.objection(to: "proc.name regex \"\\xff\"") == "invalid regex pattern: invalid UTF-8")
+    #expect(LoadedRules.objection(to: "proc.name regex \"\\xc3\\xa9\"") == nil)
+  }
+
+  @Test(
+    "is none for raw arguments of some types",
+    arguments: [
+      ("evt.rawarg.data = x", 10), ("evt.rawarg.data bcontains 41", 10), ("evt.rawarg.data in (a, b)", 10),
+      ("evt.rawarg.sig = 9", 19), ("evt.rawarg.sig in (1)", 19), ("evt.rawarg.ID = 1", 18),
+    ])
+  func rawArgument(condition: String, type: Int) {
+    #expect(LoadedRules.objection(to: condition) == "wrong parameter type \(type)")
+  }
+
+  @Test(
+    "is one for raw arguments of others, and where nothing is compared",
+    arguments: ["evt.rawarg.data exists", "evt.rawarg.sig exists", "evt.rawarg.nativeID = 1", "evt.arg.data = x"])
+  func rawArgument(condition: String) { #expect(LoadedRules.objection(to: condition) == nil) }
+
+  @Test("is an event's name that Falco knows, or nothing", arguments: [("", nil), ("na_1", "unknown event type na_1")])
+  func eventName(name: String, message: String?) {
+    #expect(LoadedRules.objection(to: "evt.type = \"\(name)\"") == message)
+  }
 }

@@ -120,6 +120,32 @@ struct LoadContextTests {
     #expect(error.context.snippet(of: text) == "    - x\n    ^\n")
   }
 
+  @Test("of a value that is left out is where what follows it begins", arguments: ["\n", "\r\n", "\r"])
+  func leftOut(end: String) throws {
+    let list = try problem(in: "- list: é\n  items: # none\n\n\n- macro: m\n".replacing("\n", with: end))
+    #expect(list.message == "Value is not a sequence")
+    #expect(list.context.description.hasSuffix("    value for 'items': (a.yaml:4:0)\n"))
+    let last = try problem(in: "- list: é\n  items:".replacing("\n", with: end))
+    #expect(last.context.description.hasSuffix("    value for 'items': (a.yaml:1:8)\n"))
+  }
+
+  @Test("does not count a byte order mark") func byteOrderMark() throws {
+    let error = try problem(in: "\u{feff}- list: l\n")
+    #expect(error.context.description.hasSuffix("    list 'l': (a.yaml:0:2)\n"))
+  }
+
+  @Test("in an earlier file is shown from that file") func earlierFile() throws {
+    let (first, second) = ("# a line of the first\n- {list: unused, items: [a]}\n", Self.rule("evt.type = open"))
+    var loader = RuleLoader()
+    _ = loader.load(first, file: "1.yaml")
+    let result = loader.load(second, file: "2.yaml")
+    #expect(result.warnings.map(\.context.file) == ["1.yaml"])
+    let report = result.report(["1.yaml": first, "2.yaml": second])
+    #expect(report.contains("------\n- {list: unused, items: [a]}\n"))
+    let snippets = result.jsonReport(["1.yaml": first, "2.yaml": second]).warnings.map(\.context.snippet)
+    #expect(snippets == ["- {list: unused, items: [a]}\n  ^\n"])
+  }
+
   @Test("in a long line is shown with what is around it") func long() throws {
     let filler = String(repeating: "x", count: 200)
     let behind = try problem(in: Self.rule("evt.type = open and proc.name = \"\(filler)\" and nope"))

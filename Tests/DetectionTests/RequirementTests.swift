@@ -24,10 +24,18 @@ struct RequirementTests {
   }
 
   @Test(
-    "are versions of plugins, as far as they are written well",
+    "are versions of plugins that count as loaded",
     arguments: [
       ("[]", nil), ("[{name: container, version: 0.1.0}]", nil),
-      ("[{name: a, version: 0.1.0, alternatives: [{name: b, version: 1.0.0}]}]", nil),
+      ("[{name: a, version: 0.1.0, alternatives: [{name: container, version: 0.7.1}]}]", nil),
+      (
+        "[{name: a, version: 0.1.0, alternatives: [{name: b, version: 1.0.0}]}]",
+        "Plugin requirement not satisfied, must load one of: a (>= 0.1.0), b (>= 1.0.0)"
+      ),
+      (
+        "[{name: container, version: 0.7.2, alternatives: [{name: b, version: 1.0.0}]}]",
+        "Plugin 'container' version '0.7.1' is not compatible with required plugin version '0.7.2'"
+      ),
       ("x", "Value of required_plugin_versions must be a sequence"), ("[x]", "Plugin version must be a mapping"),
       ("[{name: a}]", "Item has no mapping for key 'version'"),
       ("[{version: 1.0.0}]", "Item has no mapping for key 'name'"),

@@ -186,6 +186,33 @@ struct RuleLoaderTests {
     #expect(loader.compiled().rules[0].isEnabled)
   }
 
+  @Test("keeps what was read before an error for later files, as Falco does") func readBefore() {
+    var loader = RuleLoader()
+    let bad = "- {macro: m, condition: evt.type = open}\n- {macro: n}\n"
+    #expect(loader.load(bad, file: "1.yaml").errors.map(\.message) == ["Item has no mapping for key 'condition'"])
+    #expect(loader.compiled().rules.isEmpty)
+    let rule = "- {rule: r, desc: d, priority: INFO, output: o, condition: m}\n"
+    #expect(loader.load(rule, file: "2.yaml").isSuccessful)
+  }
+
+  @Test(
+    "refuses keys that are no text wherever it looks for keys",
+    arguments: [
+      ("- [a]: y", "line 1, column 3"), ("- list: l\n  items: []\n  {x: y}: z", "line 3, column 3"),
+      ("- required_plugin_versions: [{name: container, version: 0.1.0, [a]: b}]", "line 1, column 64"),
+      ("- rule: r\n  override: {[desc]: append}", "line 2, column 14"),
+      (
+        "- {rule: r, desc: d, priority: INFO, output: o, condition: evt.type = open, exceptions: [{name: e, "
+          + "fields: fd.name, values: [a], [q]: z}]}", "line 1, column 130"
+      ),
+    ])
+  func keys(text: String, place: String) {
+    var loader = RuleLoader()
+    let errors = loader.load(text, file: "a.yaml").errors
+    #expect(errors.map(\.code) == [.yamlParse])
+    #expect(errors.map(\.message) == ["error at \(place): a key must be a scalar"])
+  }
+
   @Test("looks at what could be read and not compiled again with the next file, as Falco does")
   func readOnly() {
     var loader = RuleLoader()

@@ -64,8 +64,8 @@ extension ConditionParser {
     try enter()
     defer { leave() }
     scanner.takeBlanks()
-    if scanner.takeNumber() { return .literal(scanner.token, position) }
-    if try scanner.takeQuotedString() { return .literal(scanner.token, position) }
+    if scanner.takeNumber() { return .literal(scanner.constant, position) }
+    if try scanner.takeQuotedString() { return .literal(scanner.constant, position) }
     if scanner.take("(") { return try parseTransformerList(position) }
     if let name = takeTransformerName() { return try parseTransformerRest(name, position) }
     if scanner.takeFieldName() { return try parseFieldRest(scanner.token, position) }
@@ -90,8 +90,8 @@ extension ConditionParser {
   private mutating func parseTransformerListItem(_ position: TextPosition) throws(ConditionSyntaxError) -> Term {
     if scanner.takeFieldName() { return try parseFieldRest(scanner.token, position) }
     if let name = takeTransformerName() { return try parseTransformerRest(name, position) }
-    if try scanner.takeQuotedString() { return .literal(scanner.token, position) }
-    if scanner.takeNumber() { return .literal(scanner.token, position) }
+    if try scanner.takeQuotedString() { return .literal(scanner.constant, position) }
+    if scanner.takeNumber() { return .literal(scanner.constant, position) }
     throw error("expected transformer list argument: field, transformer, quoted string, or number")
   }
 
@@ -103,7 +103,7 @@ extension ConditionParser {
     scanner.takeBlanks()
     let position = scanner.position
     if let term = try parseTransformerIfAny() { return .term(term) }
-    if scanner.takeNumber() { return .value(scanner.token, position) }
+    if scanner.takeNumber() { return .value(scanner.constant, position) }
     throw error(Self.transformersOnRight)
   }
 
@@ -113,16 +113,16 @@ extension ConditionParser {
     scanner.takeBlanks()
     let position = scanner.position
     if let term = try parseTransformerIfAny() { return .term(term) }
-    if try scanner.takeQuotedString() || scanner.takeBareString() { return .value(scanner.token, position) }
+    if try scanner.takeQuotedString() || scanner.takeBareString() { return .value(scanner.constant, position) }
     throw error("expected a string value or a field with a valid transformer: \(Self.quoted(Self.allTransformers))")
   }
 
-  private mutating func parseString() throws(ConditionSyntaxError) -> String {
+  private mutating func parseString() throws(ConditionSyntaxError) -> ByteText {
     try enter()
     defer { leave() }
     scanner.takeBlanks()
     guard try scanner.takeQuotedString() || scanner.takeBareString() else { throw error("expected a string value") }
-    return scanner.token
+    return scanner.constant
   }
 
   mutating func parseList() throws(ConditionSyntaxError) -> RightHandSide {
@@ -131,7 +131,7 @@ extension ConditionParser {
     scanner.takeBlanks()
     let position = scanner.position
     if let list = try parseListIfAny() { return list }
-    if scanner.takeIdentifier() { return .value(scanner.token, position) }
+    if scanner.takeIdentifier() { return .value(scanner.constant, position) }
     throw error("expected a list or an identifier")
   }
 
@@ -142,7 +142,7 @@ extension ConditionParser {
     let position = scanner.position
     if let list = try parseListIfAny() { return list }
     if let term = try parseTransformerIfAny() { return .term(term) }
-    if scanner.takeIdentifier() { return .value(scanner.token, position) }
+    if scanner.takeIdentifier() { return .value(scanner.constant, position) }
     throw error(
       "expected a list, an identifier, or a field with a valid transformer: \(Self.quoted(Self.allTransformers))")
   }
@@ -150,7 +150,7 @@ extension ConditionParser {
   private mutating func parseListIfAny() throws(ConditionSyntaxError) -> RightHandSide? {
     let position = scanner.position
     guard scanner.take("(") else { return nil }
-    var values: [String] = []
+    var values: [ByteText] = []
     scanner.takeBlanks()
     // What is no first value may be the end of an empty list.
     if let first = try? parseString() {

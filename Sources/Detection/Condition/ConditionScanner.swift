@@ -4,8 +4,13 @@
 struct ConditionScanner {
   private let bytes: [UInt8]
   private(set) var position = TextPosition()
-  /// The token that was taken last, for messages.
-  var token = ""
+  /// The token that was taken last.
+  var token: String {
+    get { constant.text }
+    set { constant = ByteText(newValue) }
+  }
+  /// The same as the constant that it is.
+  private(set) var constant = ByteText("")
 
   init(_ text: String) { bytes = Array(text.utf8) }
 
@@ -26,19 +31,19 @@ struct ConditionScanner {
   /// A place to come back to.
   struct Mark {
     fileprivate var position: TextPosition
-    fileprivate var token: String
+    fileprivate var constant: ByteText
   }
 
-  var mark: Mark { Mark(position: position, token: token) }
+  var mark: Mark { Mark(position: position, constant: constant) }
 
   mutating func goBack(to mark: Mark) {
     position = mark.position
-    token = mark.token
+    constant = mark.constant
   }
 
   private mutating func take(_ count: Int) {
     let end = position.offset + count
-    token = String(decoding: bytes[position.offset..<end], as: UTF8.self)
+    constant = ByteText(Array(bytes[position.offset..<end]))
     for index in position.offset..<end { position.advance(over: bytes[index]) }
   }
 
@@ -167,7 +172,7 @@ struct ConditionScanner {
       let text = bytes[position.offset...(position.offset + count)]
       take(count + 1)
       do {
-        token = String(decoding: try StringEscapes.unescape(text), as: UTF8.self)
+        constant = ByteText(try StringEscapes.unescape(text))
       } catch {
         throw ConditionSyntaxError(message: error.message, position: position)
       }

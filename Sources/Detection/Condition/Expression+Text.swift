@@ -18,7 +18,7 @@ extension Term: CustomStringConvertible {
     case .field(let name, let argument, _): name + Self.bracketed(argument)
     case .transformer(let name, let arguments, let argument, _):
       "\(name)(\(arguments.map(\.description).joined(separator: ",")))" + Self.bracketed(argument)
-    case .literal(let text, _): StringEscapes.escape(text)
+    case .literal(let constant, _): StringEscapes.escape(constant.text)
     case .list(let items, _): "(\(items.map(\.description).joined(separator: ",")))"
     }
   }
@@ -31,8 +31,8 @@ extension Term: CustomStringConvertible {
 extension RightHandSide: CustomStringConvertible {
   package var description: String {
     switch self {
-    case .value(let text, _): StringEscapes.escape(text)
-    case .values(let items, _): "(\(items.map(StringEscapes.escape).joined(separator: ", ")))"
+    case .value(let constant, _): StringEscapes.escape(constant.text)
+    case .values(let items, _): "(\(items.map { StringEscapes.escape($0.text) }.joined(separator: ", ")))"
     case .term(let term): term.description
     }
   }

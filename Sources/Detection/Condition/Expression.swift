@@ -20,7 +20,7 @@ package indirect enum Expression: Hashable, Sendable {
 package indirect enum Term: Hashable, Sendable {
   case field(name: String, argument: String?, TextPosition)
   case transformer(name: String, arguments: [Term], argument: String?, TextPosition)
-  case literal(String, TextPosition)
+  case literal(ByteText, TextPosition)
   case list([Term], TextPosition)
 
   package var position: TextPosition {
@@ -34,8 +34,8 @@ package indirect enum Term: Hashable, Sendable {
 
 /// What a term is compared with.
 package enum RightHandSide: Hashable, Sendable {
-  case value(String, TextPosition)
-  case values([String], TextPosition)
+  case value(ByteText, TextPosition)
+  case values([ByteText], TextPosition)
   case term(Term)
 
   package var position: TextPosition {

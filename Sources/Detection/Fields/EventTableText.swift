@@ -47,7 +47,7 @@ let plainSystemCallsText = """
   landlock_restrict_self landlock_add_rule epoll_pwait2 migrate_pages move_pages preadv2 pwritev2 kcmp sched_setattr
   mbind epoll_ctl_old lookup_dcookie modify_ldt statx set_mempolicy io_pgetevents set_mempolicy_home_node semtimedop
   get_kernel_syms readahead futex_waitv getpmsg name_to_handle_at process_mrelease nfsservctl epoll_wait_old rseq
-  create_module na_1 sched_getattr faccessat2 _sysctl query_module get_mempolicy sync_file_range process_madvise
+  create_module sched_getattr faccessat2 _sysctl query_module get_mempolicy sync_file_range process_madvise
   membarrier iopl fanotify_mark sched_process_exit sched_switch page_fault_user page_fault_kernel signal_deliver
   timerfd s390_pci_mmio_read sigaction s390_pci_mmio_write readdir s390_sthyi sigsuspend idle s390_runtime_instr
   sigreturn s390_guarded_storage cachestat fchmodat2 map_shadow_stack riscv_flush_icache riscv_hwprobe futex_wake
@@ -89,5 +89,5 @@ let eventArgumentsText = """
   ppid:PID32 sid:PID32 argv:CHARBUFARRAY exepath:FSPATH exe_ino_num:UINT64 vtgid:PID32 root:FSPATH start_time:ABSTIME
   ino_num:UINT64 mnt_id:UINT32 sk_type:UINT16 sk_proto:UINT16 local_ip:IPV4ADDR:hex local_port:PORT:hex
   remote_ip:IPV4ADDR:hex remote_port:PORT:hex sk_pointer:UINT64 sun_path:FSPATH fd_type:FLAGS8 arg2:DYN arg3:DYN
-  arg4:DYN arg5:DYN
+  arg4:DYN arg5:DYN ID:SYSCALLID nativeID:UINT16
   """

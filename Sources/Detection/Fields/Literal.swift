@@ -14,7 +14,11 @@ enum Literal: Hashable, Sendable {
   private static let longest = 256
 
   /// - Throws: `FieldError` in Falco's words.
-  init(_ text: String, type: ValueType, comparison: Comparison, field: FieldReference?) throws(FieldError) {
+  init(_ constant: ByteText, type: ValueType, comparison: Comparison, field: FieldReference?) throws(FieldError) {
+    let text = constant.text
+    if let field, field.definition.name == "evt.rawarg", let number = type.numberWithoutRawConstants {
+      throw FieldError("wrong parameter type \(number)")
+    }
     if comparison.operator == .bcontains || comparison.operator == .bstartswith {
       guard let bytes = Self.hexBytes(text) else {
         throw FieldError("filter error: bcontains and bstartswith operator support hex strings only")
@@ -23,14 +27,15 @@ enum Literal: Hashable, Sendable {
       self = .bytes(bytes)
       return
     }
-    if type != .bytes, text.utf8.contains(0) {
+    if type != .bytes, constant.bytes.contains(0) {
       throw FieldError("filter error: filter value cannot contain a NUL byte (\\x00)")
     }
-    self = try Self.parse(text, type: type)
+    self = try Self.parse(constant, type: type)
     if let field { try Self.check(text, comparison: comparison, field: field) }
   }
 
-  private static func parse(_ text: String, type: ValueType) throws(FieldError) -> Literal {
+  private static func parse(_ constant: ByteText, type: ValueType) throws(FieldError) -> Literal {
+    let text = constant.text
     switch type.family {
     case .signed, .double:
       let bits = type == .double ? 32 : type.bits
@@ -50,13 +55,13 @@ enum Literal: Hashable, Sendable {
       }
       return .bool(text == "true")
     case .string:
-      guard text.utf8.count < longest else {
-        throw FieldError("filter parameter too long (used=\(text.utf8.count + 1), available=\(longest)):\(text)")
+      guard constant.bytes.count < longest else {
+        throw FieldError("filter parameter too long (used=\(constant.bytes.count + 1), available=\(longest)):\(text)")
       }
-      return .bytes(Array(text.utf8))
+      return .bytes(constant.bytes)
     case .bytes:
-      guard text.utf8.count < longest else { throw FieldError("filter parameter too long (byte buf)") }
-      return .bytes(Array(text.utf8))
+      guard constant.bytes.count < longest else { throw FieldError("filter parameter too long (byte buf)") }
+      return .bytes(constant.bytes)
     case .address:
       // With a dot in it Falco takes it for IPv4 in any case: ::1.2.3.4 is none to it.
       let isV4 = type == .addressV4 || text.utf8.contains(UInt8(ascii: "."))
@@ -90,7 +95,10 @@ enum Literal: Hashable, Sendable {
   ]
 
   private static func check(_ text: String, comparison: Comparison, field: FieldReference) throws(FieldError) {
-    if field.name == "evt.type", EventType(text) == nil { throw FieldError("unknown event type \(text)") }
+    // A name of nothing is known to Falco, and no event has it.
+    if field.name == "evt.type", !text.isEmpty, EventType(text) == nil {
+      throw FieldError("unknown event type \(text)")
+    }
     if field.definition.name == "evt.around", comparison.operator != .equal {
       throw FieldError("evt.around supports only '=' comparison operator")
     }

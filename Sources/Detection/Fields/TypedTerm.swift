@@ -2,7 +2,7 @@
 struct TypedTerm: Hashable, Sendable {
   indirect enum Source: Hashable, Sendable {
     case field(FieldReference)
-    case literal(String)
+    case literal(ByteText)
     case list([TypedTerm])
     case join(separator: TypedTerm, list: TypedTerm)
     case concat([TypedTerm])
@@ -34,15 +34,15 @@ struct TypedTerm: Hashable, Sendable {
         throw FieldError("filter_check called with nonexistent field \(text)")
       }
       self.init(.field(field), field.definition)
-    case .literal(let text, _):
-      self.init(.literal(text), .literal)
+    case .literal(let constant, _):
+      self.init(.literal(constant), .literal)
     case .list(let items, _):
       var terms: [TypedTerm] = []
-      for item in items { terms.append(try TypedTerm(item)) }
+      for item in items { terms.append(try TypedTerm(item.asOneValue)) }
       self.init(.list(terms), .literalList)
     case .transformer(let name, let arguments, let argument, _):
       var terms: [TypedTerm] = []
-      for argument in arguments { terms.append(try TypedTerm(argument)) }
+      for argument in arguments { terms.append(try TypedTerm(argument.asOneValue)) }
       self = try Self.transformed(name, terms, argument)
     }
   }
@@ -114,6 +114,17 @@ struct TypedTerm: Hashable, Sendable {
     }
     guard argument == nil else { throw FieldError("transformer '\(name)' does not support field arguments") }
     return TypedTerm(source, .literal, isList: isList)
+  }
+}
+
+extension Term {
+  /// What it is where one value is wanted, as in outputs and in transformers. Falco compares `proc.apid` with all
+  /// ancestors, but elsewhere it is the process's own number.
+  var asOneValue: Term {
+    if case .field("proc.apid", let argument, let position) = self, (argument ?? "-1") == "-1" {
+      return .field(name: "proc.apid", argument: "0", position)
+    }
+    return self
   }
 }
 

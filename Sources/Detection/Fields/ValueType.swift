@@ -93,6 +93,16 @@ package enum ValueType: String, Hashable, Sendable {
 }
 
 extension ValueType {
+  /// Falco's number of a type that arguments of events may have and that `evt.rawarg` compares with no constant.
+  var numberWithoutRawConstants: Int? {
+    switch self {
+    case .bytes: 10
+    case .systemCall: 18
+    case .signal: 19
+    default: nil
+    }
+  }
+
   /// Why an operator cannot be used; `nil` when it can.
   func objection(to comparison: Comparison, isList: Bool) -> String? {
     let name = comparison.operator.rawValue

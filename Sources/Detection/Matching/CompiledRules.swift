@@ -133,7 +133,7 @@ private struct SlotTable {
     } else {
       switch term.source {
       case .field(let field): compiled = .field(place(of: field))
-      case .literal(let text): compiled = .literal(Array(text.utf8))
+      case .literal(let constant): compiled = .literal(constant.bytes)
       case .list(let items):
         let slots = items.map { slot(of: $0) }
         compiled = .list(slots, slots.map { formats[$0] })

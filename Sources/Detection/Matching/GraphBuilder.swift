@@ -80,14 +80,14 @@ struct GraphBuilder {
   }
 
   private static func doubts(_ comparison: Comparison, _ right: RightHandSide) -> [Doubt] {
-    let values: [String]
+    let values: [ByteText]
     switch right {
     case .value(let value, _): values = [value]
     case .values(let all, _): values = all
     case .term: return []
     }
     return values.flatMap { value in
-      ConditionWarnings.doubts(about: value, comparison).map { Doubt(message: $0, position: right.position) }
+      ConditionWarnings.doubts(about: value.text, comparison).map { Doubt(message: $0, position: right.position) }
     }
   }
 }

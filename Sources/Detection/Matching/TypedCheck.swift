@@ -27,11 +27,11 @@ struct TypedCheck: Hashable, Sendable {
     // Two spellings of one operator make the same check.
     self.comparison = Comparison(comparison.operator, comparison.modifier)
     switch right {
-    case .value(let text, _):
-      self.right = .literals([try Self.literal(text, term, comparison)])
-    case .values(let texts, _):
+    case .value(let constant, _):
+      self.right = .literals([try Self.literal(constant, term, comparison)])
+    case .values(let constants, _):
       var literals: [Literal] = []
-      for text in texts { literals.append(try Self.literal(text, term, comparison)) }
+      for constant in constants { literals.append(try Self.literal(constant, term, comparison)) }
       self.right = .literals(literals)
     case .term(let other):
       let other = try TypedTerm(other)
@@ -45,11 +45,11 @@ struct TypedCheck: Hashable, Sendable {
   }
 
   private static func literal(
-    _ text: String, _ term: TypedTerm, _ comparison: Comparison
+    _ constant: ByteText, _ term: TypedTerm, _ comparison: Comparison
   ) throws(FieldError) -> Literal {
     var field: FieldReference?
     if case .field(let reference) = term.source, term.transformers.isEmpty { field = reference }
-    let literal = try Literal(text, type: term.type, comparison: comparison, field: field)
+    let literal = try Literal(constant, type: term.type, comparison: comparison, field: field)
     if comparison.operator == .regex, case .bytes(let pattern) = literal {
       do {
         _ = try Regex(pattern)

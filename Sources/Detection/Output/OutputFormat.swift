@@ -57,7 +57,7 @@ struct OutputFormat: Hashable, Sendable {
   }
 
   private mutating func slot(of term: Term) throws(FieldError) -> Int {
-    let typed = try TypedTerm(term.printed)
+    let typed = try TypedTerm(term.asOneValue)
     if let known = terms.firstIndex(of: typed) { return known }
     terms.append(typed)
     return terms.count - 1
@@ -109,15 +109,5 @@ struct OutputFormat: Hashable, Sendable {
     }
     for index in format.fields.indices { format.fields[index].slot = slots[fields[index].slot] }
     return format
-  }
-}
-
-extension Term {
-  /// What is printed for it. Falco compares `proc.apid` with all ancestors, but prints the process's own number.
-  fileprivate var printed: Term {
-    if case .field("proc.apid", let argument, let position) = self, (argument ?? "-1") == "-1" {
-      return .field(name: "proc.apid", argument: "0", position)
-    }
-    return self
   }
 }

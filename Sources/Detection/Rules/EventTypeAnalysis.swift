@@ -68,8 +68,8 @@ struct EventTypeAnalysis {
     guard Self.isEventType(left) else { return Self.anything }
     let names: [String]
     switch right {
-    case .value(let name, _): names = [name]
-    case .values(let values, _): names = values
+    case .value(let name, _): names = [name.text]
+    case .values(let values, _): names = values.map(\.text)
     case .term:
       throw FieldError(
         "right-hand field comparisons on `evt.type`/`syscall.type` checks are not supported by event code search")
@@ -99,9 +99,11 @@ struct EventTypeAnalysis {
     guard case .field("evt.num", nil, _) = left, comparison.modifier == nil else { return nil }
     if comparison.operator == .in {
       guard case .values(let values, _) = right else { return nil }
-      return values.allSatisfy { ScannedNumber.unsigned($0, bits: 64) == 0 } ? false : nil
+      return values.allSatisfy { ScannedNumber.unsigned($0.text, bits: 64) == 0 } ? false : nil
     }
-    guard case .value(let text, _) = right, let number = ScannedNumber.unsigned(text, bits: 64) else { return nil }
+    guard case .value(let constant, _) = right, let number = ScannedNumber.unsigned(constant.text, bits: 64) else {
+      return nil
+    }
     switch comparison.operator {
     case .equal: return number == 0 ? false : nil
     case .notEqual: return number == 0 ? true : nil

@@ -77,6 +77,9 @@ extension LoadContext: CustomStringConvertible {
     }.joined()
   }
 
+  /// As `snippet(of:)`, of the file that it is in.
+  func snippet(in texts: [String: String]) -> String { snippet(of: texts[file] ?? "") }
+
   /// The line that it points to, and below it a mark.
   ///
   /// - Parameter file: the text of the file.

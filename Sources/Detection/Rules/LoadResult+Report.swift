@@ -4,26 +4,26 @@ import Manifests
 extension LoadResult {
   /// For people: each problem with its place, and the text there.
   ///
-  /// - Parameter text: the text of the file.
-  package func report(of text: String) -> String {
+  /// - Parameter texts: of all files that were loaded, by name: a file may raise problems of earlier ones.
+  package func report(_ texts: [String: String]) -> String {
     var lines = ["\(file): \(isSuccessful ? warnings.isEmpty ? "Ok" : "Ok, with warnings" : "Invalid")\n"]
     if !errors.isEmpty { lines.append("\(errors.count) Errors:\n") }
     for error in errors {
-      lines.append(Self.problem(error.context, text, "\(error.code.rawValue) (\(error.code.title)): \(error.message)"))
+      lines.append(Self.problem(error.context, texts, "\(error.code.rawValue) (\(error.code.title)): \(error.message)"))
     }
     if !warnings.isEmpty { lines.append("\(warnings.count) Warnings:\n") }
     for warning in warnings {
       let field = warning.deprecatedField.map { ": field '\($0)'" } ?? ""
       lines.append(
         Self.problem(
-          warning.context, text, "\(warning.code.rawValue) (\(warning.code.title)\(field)): \(warning.message)"))
+          warning.context, texts, "\(warning.code.rawValue) (\(warning.code.title)\(field)): \(warning.message)"))
     }
     if untoldWarnings > 0 { lines.append("and \(untoldWarnings) more warnings\n") }
     return lines.joined()
   }
 
-  private static func problem(_ context: LoadContext, _ text: String, _ message: String) -> String {
-    "\(context)------\n\(context.snippet(of: text))------\n\(message)\n"
+  private static func problem(_ context: LoadContext, _ texts: [String: String], _ message: String) -> String {
+    "\(context)------\n\(context.snippet(in: texts))------\n\(message)\n"
   }
 
   /// For programs: an element of `falco_load_results`.
@@ -60,18 +60,20 @@ extension LoadResult {
     var offset: Int
   }
 
-  package func jsonReport(of text: String) -> Report {
+  ///
+  /// - Parameter texts: of all files that were loaded, by name.
+  package func jsonReport(_ texts: [String: String]) -> Report {
     Report(
       name: file, successful: isSuccessful,
       errors: errors.map {
         ReportedProblem(
           code: $0.code.rawValue, codedesc: $0.code.title, message: $0.message,
-          context: ReportedContext($0.context, text))
+          context: ReportedContext($0.context, texts))
       },
       warnings: warnings.map {
         ReportedProblem(
           code: $0.code.rawValue, codedesc: $0.code.title, message: $0.message,
-          context: ReportedContext($0.context, text), deprecated_field: $0.deprecatedField)
+          context: ReportedContext($0.context, texts), deprecated_field: $0.deprecatedField)
       })
   }
 
@@ -84,7 +86,7 @@ extension LoadResult {
 }
 
 extension LoadResult.ReportedContext {
-  fileprivate init(_ context: LoadContext, _ text: String) {
+  fileprivate init(_ context: LoadContext, _ texts: [String: String]) {
     self.init(
       locations: context.locations.map {
         LoadResult.ReportedLocation(
@@ -92,6 +94,6 @@ extension LoadResult.ReportedContext {
           position: LoadResult.ReportedPosition(
             name: $0.name, line: $0.mark.line, column: $0.mark.column, offset: $0.mark.offset))
       },
-      snippet: context.snippet(of: text))
+      snippet: context.snippet(in: texts))
   }
 }

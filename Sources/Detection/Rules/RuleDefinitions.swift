@@ -89,7 +89,6 @@ struct RuleDefinitions: Sendable {
   /// In the order of their first definitions.
   private(set) var rules: [Rule] = []
   private(set) var requiredEngineVersion: EngineVersion?
-  private(set) var requiredPlugins: [[PluginRequirement]] = []
 
   private var rulePlaces: [String: Int] = [:]
 
@@ -120,8 +119,25 @@ struct RuleDefinitions: Sendable {
           .validate, "Defined multiple alternative version requirements for plugin '\(requirement.name)'", context)
       }
     }
-    requiredPlugins.append(alternatives)
+    for requirement in alternatives {
+      guard let version = Self.plugins[requirement.name], let required = EngineVersion(requirement.version) else {
+        continue
+      }
+      guard version.isCompatible(with: required) else {
+        throw RuleError(
+          .validate,
+          "Plugin '\(requirement.name)' version '\(version)' is not compatible with required plugin version "
+            + "'\(requirement.version)'", context)
+      }
+      return
+    }
+    let wanted = alternatives.map { "\($0.name) (>= \($0.version))" }.joined(separator: ", ")
+    throw RuleError(
+      .validate, "Plugin requirement not satisfied, must load one of: \(wanted)", context)
   }
+
+  /// The plugins of Falco whose fields are built in.
+  private static let plugins = ["container": EngineVersion(major: 0, minor: 7, patch: 1)]
 
   // MARK: Lists and macros
 

@@ -12,16 +12,17 @@ package struct RuleLoader: Sendable {
 
   /// Reads a file, and compiles all rules that were read so far. When that fails, `compiled` gives what it gave before.
   ///
-  /// As with Falco's loader, a file that can be read but not compiled stays among what was read: later files fail for
-  /// it too, unless they define anew what is wrong. Who wants all files or none drops the loader at the first error.
+  /// As with Falco's loader, what was read before an error stays, so that later files are not blamed for what only the
+  /// earlier one did wrong; and a file that can be read but not compiled makes later ones fail too, unless they define
+  /// anew what is wrong. Who wants all files or none drops the loader at the first error.
   ///
   /// - Parameter file: its name, for messages.
   package mutating func load(_ text: String, file: String) -> LoadResult {
     var reader = RuleReader(definitions, file: file)
     reader.read(text)
     var result = reader.result
-    guard result.isSuccessful else { return result }
     definitions = reader.definitions
+    guard result.isSuccessful else { return result }
     var compilation = Compilation(definitions, result)
     do throws(RuleError) {
       try compilation.run()

@@ -15,6 +15,7 @@ extension RuleReader {
     for entry in entries {
       let unnamed = inside.inside(entry, .exception)
       guard entry.pairs != nil else { throw RuleError(.yamlValidate, "Rule exception must be a mapping", unnamed) }
+      try requireScalarKeys(entry)
       let name = try entry.requiredText("name", unnamed)
       let context = parent.inside(entry, .exception, name)
       var exception = RuleDefinitions.Exception(name: name, context: context)

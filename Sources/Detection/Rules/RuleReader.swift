@@ -46,6 +46,7 @@ struct RuleReader {
         .yamlValidate, "Unexpected element type. Each element should be a yaml associative array.",
         root.inside(item, .rulesContentItem))
     }
+    try requireScalarKeys(item)
     if item["required_engine_version"] != nil {
       try readEngineVersion(item)
     } else if item["required_plugin_versions"] != nil {
@@ -58,6 +59,14 @@ struct RuleReader {
       try readRule(item)
     } else {
       result.warn(.unknownItem, "Unknown top level item", root.inside(item, .rulesContentItem))
+    }
+  }
+
+  /// Falco looks keys up as text, and gives up at one that is none.
+  func requireScalarKeys(_ node: YAMLNode) throws(RuleError) {
+    for (key, _) in node.pairs ?? [] where key.textOrNull == nil {
+      throw RuleError(
+        .yamlParse, "error at line \(key.mark.line + 1), column \(key.mark.column + 1): a key must be a scalar", root)
     }
   }
 
@@ -91,6 +100,7 @@ struct RuleReader {
       guard entry.pairs != nil else {
         throw RuleError(.yamlValidate, "Plugin version must be a mapping", unnamed)
       }
+      try requireScalarKeys(entry)
       let name = try entry.requiredText("name", unnamed)
       let named = context.inside(entry, .requiredPluginVersionsEntry, name)
       let version = try entry.requiredText("version", named)
@@ -115,6 +125,7 @@ struct RuleReader {
     guard node.pairs != nil else {
       throw RuleError(.yamlValidate, "Plugin version alternative must be a mapping", unnamed)
     }
+    try requireScalarKeys(node)
     let name = try node.requiredText("name", unnamed)
     let named = parent.inside(node, .requiredPluginVersionsAlternative, name)
     return RuleDefinitions.PluginRequirement(name: name, version: try node.requiredText("version", named))
@@ -208,10 +219,13 @@ struct RuleReader {
         .validate, "invalid node; this may result from using a map iterator as a sequence iterator, or vice-versa", root
       )
     }
+    try requireScalarKeys(node)
     let inside = context.inside(item, .overrides)
     for (keyNode, valueNode) in node.pairs ?? [] {
       guard let key = keyNode.textOrNull, let operation = valueNode.textOrNull else {
-        throw RuleError(.validate, "bad conversion", root)
+        let place = valueNode.mark
+        throw RuleError(
+          .validate, "error at line \(place.line + 1), column \(place.column + 1): an override must be a scalar", root)
       }
       switch operation {
       case "append":

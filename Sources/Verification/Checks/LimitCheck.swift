@@ -35,7 +35,7 @@ struct LimitCheck: Sendable {
     let heart = Heartbeat(of: try await fixtures.second.value)
 
     let processesFree = await measure { try await processBomb(free) }
-    let cpuFree = await measure { try await cpuBomb(free) }
+    let cpuFree = await measure { try await freeCPUBomb(free) }
     let memoryFree = await measure { try await memoryBomb(free) }
     // What the bomb holds is not to lie in the way of the next one; a sandbox that is over has let go of it already.
     _ = try? await free.run("kill -9 -1")
@@ -97,6 +97,17 @@ struct LimitCheck: Sendable {
   }
 
   // MARK: CPU
+
+  /// Without a limit the bomb has to get more than the limit would allow. On a busy machine others may take that away for
+  /// a while.
+  private func freeCPUBomb(_ target: Target) async throws -> AttackOutcome {
+    var outcome = try await cpuBomb(target)
+    for _ in 0..<3 {
+      guard case .prevented = outcome else { break }
+      outcome = try await cpuBomb(target)
+    }
+    return outcome
+  }
 
   private func cpuBomb(_ target: Target) async throws -> AttackOutcome {
     let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))

@@ -32,23 +32,25 @@ struct RulesCheckCommand: AsyncParsableCommand {
   func run() async throws {
     if let condition { return try judge(condition) }
     var loader = RuleLoader()
-    var results: [(result: LoadResult, text: String)] = []
+    var results: [LoadResult] = []
+    var texts: [String: String] = [:]
     for path in try files.flatMap(RuleDirectory.files) {
       do {
         let text = try RuleFiles.read(path)
-        results.append((loader.load(text, file: path), text))
+        texts[path] = text
+        results.append(loader.load(text, file: path))
       } catch let fault as Fault {
-        results.append((LoadResult.unreadable(path, reason: fault.reason), ""))
+        results.append(LoadResult.unreadable(path, reason: fault.reason))
       }
     }
     let blind = BlindRules(loader.compiled())
     let report = Report(
-      falco_load_results: results.map { $0.result.jsonReport(of: $0.text) }, unsupportedFields: blind.fields,
+      falco_load_results: results.map { $0.jsonReport(texts) }, unsupportedFields: blind.fields,
       silentRules: blind.silentRules)
     try format.print(report) {
-      (results.map { $0.result.report(of: $0.text) } + [blind.description]).joined().trimmingCharacters(in: .newlines)
+      (results.map { $0.report(texts) } + [blind.description]).joined().trimmingCharacters(in: .newlines)
     }
-    if results.contains(where: { !$0.result.isSuccessful }) { throw Degraded(code: 1) }
+    if results.contains(where: { !$0.isSuccessful }) { throw Degraded(code: 1) }
   }
 
   private struct Report: Encodable {
