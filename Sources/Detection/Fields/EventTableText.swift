@@ -62,7 +62,7 @@ let eventArgumentsText = """
   name:FSPATH flags:FLAGS32:hex mode:UINT32:oct fd:FD dev:UINT32:hex ino:UINT64 res:ERRNO size:UINT32 data:BYTEBUF
   exe:CHARBUF args:BYTEBUF tid:PID pid:PID ptid:PID cwd:CHARBUF fdlimit:UINT64 uid:UINT32 gid:UINT32
   domain:ENUMFLAGS32 type:UINT32 proto:UINT32 addr:SOCKADDR tuple:SOCKTUPLE backlog:INT32 queuepct:UINT8
-  how:ENUMFLAGS8:hex fd1:FD fd2:FD source:UINT64:hex peer:UINT64:hex level:ENUMFLAGS8 optname:ENUMFLAGS8 val:DYN
+  how:ENUMFLAGS8:hex fd1:FD fd2:FD source:UINT64:hex peer:UINT64:hex level:ENUMFLAGS8 optname:ENUMFLAGS8 val:DYNAMIC
   optlen:UINT32 msgcontrol:BYTEBUF creat_flags:FLAGS16:hex initval:UINT64 op:FLAGS16:hex path:FSPATH maxevents:ERRNO
   fds:FDLIST timeout:INT64 offset:UINT64 whence:ENUMFLAGS8 request:UINT64:hex dirfd:FD oldpath:FSPATH newpath:FSPATH
   olddir:FD newdir:FD pos:UINT64 mask:UINT32:hex sig:SIGTYPE interval:RELTIME clockid:UINT8 resource:ENUMFLAGS8
@@ -81,13 +81,13 @@ let eventArgumentsText = """
   semflg:FLAGS32:hex tags:CHARBUFARRAY desc:CHARBUF tty:INT32 description:CHARBUF scope:CHARBUF filename:FSPATH
   ip:UINT64:hex error:FLAGS32:hex vpgid:PID loginuid:UID cap_inheritable:UINT64:hex cap_permitted:UINT64:hex
   cap_effective:UINT64:hex exe_ino:UINT64 exe_ino_ctime:ABSTIME exe_ino_mtime:ABSTIME trusted_exepath:FSPATH pgid:PID
-  res_or_fd:DYN plugin_id:UINT32 resolve:FLAGS32:hex pathname:FSRELPATH fdin:FD offin:UINT64 len:UINT64 fdout:FD
+  res_or_fd:DYNAMIC plugin_id:UINT32 resolve:FLAGS32:hex pathname:FSRELPATH fdin:FD offin:UINT64 len:UINT64 fdout:FD
   offout:UINT64 mountfd:FD entries:UINT32 sq_entries:UINT32 cq_entries:UINT32 sq_thread_cpu:UINT32
   sq_thread_idle:UINT32 features:FLAGS32:hex to_submit:UINT32 min_complete:UINT32 opcode:ENUMFLAGS16 nr_args:UINT32
   home:CHARBUF shell:CHARBUF container_id:CHARBUF oldfd:FD newfd:FD value_bytebuf:BYTEBUF value_charbuf:CHARBUF
   aux:INT32 option:ENUMFLAGS32 arg2_str:CHARBUF arg2_int:INT64 pid_fd:FD target_fd:FD img:BYTEBUF uargs:CHARBUF
   ppid:PID32 sid:PID32 argv:CHARBUFARRAY exepath:FSPATH exe_ino_num:UINT64 vtgid:PID32 root:FSPATH start_time:ABSTIME
   ino_num:UINT64 mnt_id:UINT32 sk_type:UINT16 sk_proto:UINT16 local_ip:IPV4ADDR:hex local_port:PORT:hex
-  remote_ip:IPV4ADDR:hex remote_port:PORT:hex sk_pointer:UINT64 sun_path:FSPATH fd_type:FLAGS8 arg2:DYN arg3:DYN
-  arg4:DYN arg5:DYN ID:SYSCALLID nativeID:UINT16
+  remote_ip:IPV4ADDR:hex remote_port:PORT:hex sk_pointer:UINT64 sun_path:FSPATH fd_type:FLAGS8 arg2:DYNAMIC arg3:DYNAMIC
+  arg4:DYNAMIC arg5:DYNAMIC ID:SYSCALLID nativeID:UINT16
   """
