@@ -8,14 +8,20 @@ extension GuestEventReader: FieldSource {
 
   package func value(of field: Int, in arena: ValueArena) -> FieldValue {
     let bound = fields[field]
-    guard hasEvent, let sandbox, let known = bound.field else { return .absent }
+    guard hasEvent, let known = bound.field else { return .absent }
     switch bound.group {
     case .event: return eventValue(known, field, event, arena)
     case .process: return processValue(known, field, event, arena)
     case .descriptor: return descriptorValue(known, event, arena)
-    case .sandbox: return sandboxValue(known, event, sandbox, arena)
+    case .sandbox: return sandbox.map { sandboxValue(known, event, $0, arena) } ?? .absent
     }
   }
+
+  package var epoch: FieldEpoch {
+    FieldEpoch(subject: event.process.serial, revision: GuestProcess.revision)
+  }
+
+  package func isSteady(_ field: FieldReference) -> Bool { GuestField(field)?.isSteady ?? true }
 
   // MARK: Events
 
@@ -161,24 +167,15 @@ extension GuestEventReader: FieldSource {
 
   private func descriptorValue(_ field: GuestField, _ event: GuestEvent, _ arena: ValueArena) -> FieldValue {
     guard let descriptor = event.descriptor else { return .absent }
-    // What is known of a file stands in the event itself.
-    let known = event.shape == .open ? nil : event.process[descriptor]
-    let isFile = event.shape == .open || (event.shape == .plain && known?.kind == .file)
+    if event.shape == .open { return openedFileValue(field, event, descriptor, arena) }
+    let known = event.process[descriptor]
+    let isFile = event.shape == .plain && known?.kind == .file
     switch field {
     case .descriptorNumber: return .number(descriptor)
     case .descriptorType: return arena.string(isFile ? "file" : event.socketKind(known).typeName)
     case .descriptorTypeCharacter: return arena.string(isFile ? "f" : event.socketKind(known).typeCharacter)
     case .descriptorName:
-      if event.shape == .open { return arena.string(path) }
       return event.address.map { arena.string(of: $0) } ?? known.map { arena.string($0.name) } ?? .absent
-    case .descriptorRawName: return event.shape == .open ? arena.string(event.rawPath) : .absent
-    case .descriptorDirectory, .descriptorFileName:
-      guard event.shape == .open, let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return .absent }
-      return path.withUnsafeBytes { bytes in
-        field == .descriptorFileName
-          ? arena.string(UnsafeRawBufferPointer(rebasing: bytes[(slash + 1)...]))
-          : arena.string(UnsafeRawBufferPointer(rebasing: bytes[..<max(slash, 1)]))
-      }
     case .clientAddress, .clientNetwork: return event.shape == .accept ? event.remoteAddress : .absent
     case .serverAddress, .serverNetwork: return event.shape == .accept ? .absent : event.remoteAddress
     case .remoteAddress, .remoteNetwork: return event.shape == .bind ? .absent : event.remoteAddress
@@ -189,6 +186,28 @@ extension GuestEventReader: FieldSource {
     case .socketFamily:
       return isFile ? .absent : arena.string(event.socketKind(known) == .unix ? "unix" : "ip")
     case .isServer: return .bool(event.shape == .accept || event.shape == .bind)
+    default: return .absent
+    }
+  }
+
+  /// What is known of a file that is opened stands in the event itself.
+  private func openedFileValue(
+    _ field: GuestField, _ event: GuestEvent, _ descriptor: Int64, _ arena: ValueArena
+  ) -> FieldValue {
+    switch field {
+    case .descriptorNumber: return .number(descriptor)
+    case .descriptorType: return arena.string("file")
+    case .descriptorTypeCharacter: return arena.string("f")
+    case .descriptorName: return arena.string(path)
+    case .descriptorRawName: return arena.string(event.rawPath)
+    case .descriptorDirectory, .descriptorFileName:
+      return path.withUnsafeBytes { bytes in
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return .absent }
+        return field == .descriptorFileName
+          ? arena.string(UnsafeRawBufferPointer(rebasing: bytes[(slash + 1)...]))
+          : arena.string(UnsafeRawBufferPointer(rebasing: bytes[..<max(slash, 1)]))
+      }
+    case .isServer: return .bool(false)
     default: return .absent
     }
   }
@@ -218,6 +237,17 @@ extension GuestEventReader: FieldSource {
 }
 
 extension GuestField {
+  /// Whether it tells of the process or the sandbox alone, whatever the process does.
+  var isSteady: Bool {
+    switch self {
+    // The time, the thread and its credentials are the event's.
+    case .processDuration, .threadID, .threadVirtualID, .isMainThread, .userID, .userName, .groupID,
+      .containerDuration:
+      false
+    default: group == .process || group == .sandbox
+    }
+  }
+
   enum Group { case event, process, descriptor, sandbox }
 
   /// By which part of an event it is told.

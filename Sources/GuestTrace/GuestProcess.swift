@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A process of a sandbox, as its events showed it.
 final class GuestProcess {
   let id: UInt64
@@ -8,22 +10,22 @@ final class GuestProcess {
   /// How many ancestors it has.
   let depth: Int
 
-  var name: [UInt8] = []
+  var name: [UInt8] = [] { didSet { Self.change() } }
   /// The program's first argument.
-  var executable: [UInt8] = []
-  var path: [UInt8] = []
+  var executable: [UInt8] = [] { didSet { Self.change() } }
+  var path: [UInt8] = [] { didSet { Self.change() } }
   /// Without the first; bounded.
-  var arguments: [[UInt8]] = []
-  var argumentCount = 0
+  var arguments: [[UInt8]] = [] { didSet { Self.change() } }
+  var argumentCount = 0 { didSet { Self.change() } }
   /// `NAME=value`; bounded.
-  var environment: [[UInt8]] = []
-  var cwd: [UInt8] = []
+  var environment: [[UInt8]] = [] { didSet { Self.change() } }
+  var cwd: [UInt8] = [] { didSet { Self.change() } }
   var effectiveUser: UInt64 = 0
   var effectiveGroup: UInt64 = 0
-  var isFromMemory = false
-  var hasTerminal = false
+  var isFromMemory = false { didSet { Self.change() } }
+  var hasTerminal = false { didSet { Self.change() } }
   /// The leader of its session as far as known: the process that an operator's command or the sandbox began with.
-  var sessionName: [UInt8]
+  var sessionName: [UInt8] { didSet { Self.change() } }
   /// By descriptor; only sockets, and files that were opened where it was seen.
   private(set) var descriptors: [Int64: GuestDescriptor] = [:]
 
@@ -33,7 +35,20 @@ final class GuestProcess {
   /// Ancestors that are kept; a chain of forks must not grow without bound.
   static let deepest = 64
 
+  /// Which of all processes that ever were it is.
+  let serial: UInt64
+
+  /// How often anything of any process changed that fields tell of: as long as it stays the same, everything that is
+  /// known of a process and its ancestors does.
+  static var revision: UInt64 { revisions.load(ordering: .relaxed) }
+
+  private static let revisions = Atomic<UInt64>(0)
+  private static let serials = Atomic<UInt64>(0)
+
+  private static func change() { revisions.wrappingAdd(1, ordering: .relaxed) }
+
   init(id: UInt64, start: UInt64, parent: GuestProcess?) {
+    serial = Self.serials.wrappingAdd(1, ordering: .relaxed).newValue
     self.id = id
     self.start = start
     self.parent = (parent?.depth ?? 0) < Self.deepest ? parent : nil

@@ -8,6 +8,7 @@ struct CompiledCheck: Sendable {
     case bytes(Comparison.Operator, [UInt8])
     case set(ByteStringSet)
     case paths(PathPrefixes)
+    case affixes(ByteAffixes)
     case regex(Regex)
     case address(Comparison.Operator, [IPAddress])
     case network(Comparison.Operator, [IPNetwork])
@@ -45,7 +46,12 @@ extension CompiledCheck {
     guard let first = literals.first else { return .never }
     if let modifier = comparison.modifier {
       let known = comparison.operator
-      if known == .equal, modifier == .anyof { return test(Comparison(.in), literals) }
+      if modifier == .anyof {
+        if known == .equal { return test(Comparison(.in), literals) }
+        if let place = known.affix, case .bytes = first {
+          return .affixes(ByteAffixes(literals.compactMap(\.bytes), at: place))
+        }
+      }
       return .several(modifier, literals.map { test(Comparison(known), [$0]) })
     }
     switch first {
@@ -61,6 +67,18 @@ extension CompiledCheck {
       case .icontains: return .bytes(.icontains, bytes.map(lowercased))
       default: return .bytes(comparison.operator, bytes)
       }
+    }
+  }
+}
+
+extension Comparison.Operator {
+  /// Where it looks for bytes.
+  fileprivate var affix: ByteAffixes.Place? {
+    switch self {
+    case .startswith, .bstartswith: .start
+    case .endswith: .end
+    case .contains, .bcontains: .anywhere
+    default: nil
     }
   }
 }

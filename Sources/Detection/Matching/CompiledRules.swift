@@ -30,6 +30,7 @@ package final class CompiledRules: Sendable {
   let operands: FlatBuffer<UInt8>
   let sets: FlatBuffer<ByteStringSet>
   let paths: FlatBuffer<PathPrefixes>
+  let affixes: FlatBuffer<ByteAffixes>
   let numbers: FlatBuffer<UInt64>
   let addresses: FlatBuffer<IPAddress>
   let nodes: FlatBuffer<GraphNode>
@@ -65,7 +66,8 @@ package final class CompiledRules: Sendable {
     checks = ContiguousArray(specializer.graph.checks.map { CompiledCheck($0) { slots.slot(of: $0) } })
     let hot = HotCheck.flatten(checks)
     (hotChecks, operands, sets) = (FlatBuffer(hot.checks), FlatBuffer(hot.bytes), FlatBuffer(hot.sets))
-    (paths, numbers, addresses) = (FlatBuffer(hot.paths), FlatBuffer(hot.numbers), FlatBuffer(hot.addresses))
+    (paths, affixes) = (FlatBuffer(hot.paths), FlatBuffer(hot.affixes))
+    (numbers, addresses) = (FlatBuffer(hot.numbers), FlatBuffer(hot.addresses))
     let flat = GraphNode.flatten(specializer.graph)
     (nodes, children) = (FlatBuffer(flat.nodes), FlatBuffer(flat.children))
     self.rules = rules.map { rule in
@@ -111,6 +113,31 @@ package final class CompiledRules: Sendable {
       }
     }
     return false
+  }
+
+  /// For each node whether it has to do with nothing but steady fields.
+  func steadyNodes(_ isSteady: (FieldReference) -> Bool) -> [Bool] {
+    let steadyFields = fields.map(isSteady)
+    let steadySlots = terms.indices.map { slot in
+      fields.indices.allSatisfy { steadyFields[$0] || !terms[slot].uses(field: $0, in: terms) }
+    }
+    var answers: [Bool] = []
+    // Children come before what they are part of.
+    for index in 0..<nodes.count {
+      let node = nodes[index]
+      switch node.kind {
+      case .false, .true: answers.append(true)
+      case .check:
+        let check = checks[Int(node.first)]
+        var isSteady = steadySlots[check.slot]
+        if case .term(_, let other) = check.test { isSteady = isSteady && steadySlots[other] }
+        answers.append(isSteady)
+      case .not: answers.append(answers[Int(node.first)])
+      case .and, .or:
+        answers.append((0..<Int(node.count)).allSatisfy { answers[Int(children[Int(node.first) + $0])] })
+      }
+    }
+    return answers
   }
 
   /// Whether any enabled rule can match an event of the type.

@@ -53,9 +53,27 @@ struct ConditionGraph: Sendable {
       default: add(child)
       }
     }
+    if !isAnd { parts = joined(parts) }
     if parts.isEmpty { return constant(isAnd) }
     if parts.count == 1 { return parts[0] }
     return intern(isAnd ? .and(parts) : .or(parts))
+  }
+
+  /// Alternatives that ask the same of one term become one check with all their constants.
+  private mutating func joined(_ parts: [Int]) -> [Int] {
+    var groups: [TypedCheck.Alternative: [Int]] = [:]
+    for part in parts {
+      guard case .check(let place) = nodes[part], let alternative = checks[place].alternative else { continue }
+      groups[alternative, default: []].append(place)
+    }
+    var taken: Set<Int> = []
+    return parts.compactMap { part in
+      guard case .check(let place) = nodes[part], let alternative = checks[place].alternative,
+        let group = groups[alternative], group.count > 1
+      else { return part }
+      guard taken.insert(group[0]).inserted else { return nil }
+      return check(TypedCheck(alternative, group.map { checks[$0] }))
+    }
   }
 
   private mutating func intern(_ node: Node) -> Int {

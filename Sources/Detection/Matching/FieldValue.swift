@@ -46,4 +46,26 @@ package protocol FieldSource: AnyObject {
 
   /// - Parameter field: an index into `CompiledRules.fields`.
   func value(of field: Int, in arena: ValueArena) -> FieldValue
+
+  /// As long as it stays the same from event to event, so do the values of the fields that are steady.
+  var epoch: FieldEpoch { get }
+
+  /// Whether a field's value stays the same while the epoch does.
+  func isSteady(_ field: FieldReference) -> Bool
+}
+
+/// A time in which what events say of one subject, the process that acts, does not change.
+package struct FieldEpoch: Equatable {
+  private let subject: UInt64
+  private let revision: UInt64
+
+  package init(subject: UInt64 = 0, revision: UInt64 = 0) {
+    (self.subject, self.revision) = (subject, revision)
+  }
+}
+
+/// A source of which each event stands for itself.
+extension FieldSource {
+  package var epoch: FieldEpoch { FieldEpoch() }
+  package func isSteady(_ field: FieldReference) -> Bool { false }
 }

@@ -2,7 +2,7 @@
 /// done by `CompiledCheck`.
 struct HotCheck: Sendable {
   enum Kind: UInt8, Sendable {
-    case slow, exists, equal, notEqual, prefix, suffix, contains, glob, set, paths
+    case slow, exists, equal, notEqual, prefix, suffix, contains, glob, set, paths, affixes
     case numbers, addresses, noAddresses
     case unsignedEqual, unsignedNotEqual, signedLess, signedLessOrEqual, signedGreater, signedGreaterOrEqual
   }
@@ -21,6 +21,7 @@ struct HotCheck: Sendable {
     var bytes: [UInt8] = []
     var sets: [ByteStringSet] = []
     var paths: [PathPrefixes] = []
+    var affixes: [ByteAffixes] = []
     var numbers: [UInt64] = []
     var addresses: [IPAddress] = []
   }
@@ -41,6 +42,9 @@ struct HotCheck: Sendable {
       case .paths(let paths) where !check.isList:
         make(.paths, offset: hot.paths.count)
         hot.paths.append(paths)
+      case .affixes(let affixes) where !check.isList:
+        make(.affixes, offset: hot.affixes.count)
+        hot.affixes.append(affixes)
       case .numbers(let literals) where literals.allSatisfy({ $0.bits != nil }):
         make(.numbers, offset: hot.numbers.count, length: literals.count)
         hot.numbers += literals.compactMap(\.bits)

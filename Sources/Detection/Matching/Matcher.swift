@@ -10,7 +10,8 @@ package final class Matcher {
   package private(set) var matches: [Int] = []
 
   private let source: any FieldSource
-  private let scratch: Scratch
+  private var epoch = FieldEpoch()
+  private let scratch: MatcherScratch
   private let program: Program
 
   /// Where the rules' buffers are: nothing is counted when they are read. `rules` keeps them.
@@ -30,53 +31,10 @@ package final class Matcher {
     }
   }
 
-  /// What is known of the event at hand. Behind pointers, so that no access has to be checked for exclusivity; an entry
-  /// counts when its stamp is the event's.
-  private struct Scratch {
-    let values: UnsafeMutablePointer<FieldValue>
-    let valueStamps: UnsafeMutablePointer<UInt32>
-    let hashes: UnsafeMutablePointer<UInt64>
-    let hashStamps: UnsafeMutablePointer<UInt32>
-    /// Stamp and, in the lowest bit, the answer.
-    let answers: UnsafeMutablePointer<UInt32>
-    let stamp: UnsafeMutablePointer<UInt32>
-    let slots: Int
-    let nodes: Int
-
-    init(slots: Int, nodes: Int) {
-      (self.slots, self.nodes) = (slots, nodes)
-      values = .allocate(capacity: slots)
-      values.initialize(repeating: .absent, count: slots)
-      valueStamps = .allocate(capacity: slots)
-      hashes = .allocate(capacity: slots)
-      hashes.initialize(repeating: 0, count: slots)
-      hashStamps = .allocate(capacity: slots)
-      answers = .allocate(capacity: nodes)
-      stamp = .allocate(capacity: 1)
-      stamp.initialize(to: 0)
-      forget()
-    }
-
-    func forget() {
-      valueStamps.initialize(repeating: 0, count: slots)
-      hashStamps.initialize(repeating: 0, count: slots)
-      answers.initialize(repeating: 0, count: nodes)
-    }
-
-    func free() {
-      values.deallocate()
-      valueStamps.deallocate()
-      hashes.deallocate()
-      hashStamps.deallocate()
-      answers.deallocate()
-      stamp.deallocate()
-    }
-  }
-
   package init(_ rules: CompiledRules, source: any FieldSource) {
     self.rules = rules
     self.source = source
-    scratch = Scratch(slots: rules.terms.count, nodes: rules.nodes.count)
+    scratch = MatcherScratch(slots: rules.terms.count, steady: rules.steadyNodes(source.isSteady))
     program = Program(rules)
   }
 
@@ -87,9 +45,10 @@ package final class Matcher {
   /// - Returns: whether any rule matched.
   @discardableResult
   package func match() -> Bool {
-    begin()
-    matches.removeAll(keepingCapacity: true)
+    if !matches.isEmpty { matches.removeAll(keepingCapacity: true) }
     let range = program.ranges[source.eventType.index]
+    if range.isEmpty { return false }
+    begin()
     var place = range.lowerBound
     while place < range.upperBound {
       let step = program.steps[place]
@@ -106,22 +65,25 @@ package final class Matcher {
 
   private func begin() {
     arena.reset()
-    // The lowest bit of an answer's stamp is the answer.
-    scratch.stamp.pointee &+= 2
-    if scratch.stamp.pointee == 0 {
-      scratch.forget()
-      scratch.stamp.pointee = 2
+    scratch.begin(0)
+    let next = source.epoch
+    if next != epoch || scratch.stamp[1] == 0 {
+      epoch = next
+      scratch.begin(1)
     }
   }
 
   // MARK: Conditions
 
+  @inline(__always)
   private func isTrue(_ node: Int32) -> Bool {
     let index = Int(node)
-    let stamp = scratch.stamp.pointee
+    let stamp = scratch.stamp[Int(scratch.nodeStamps[index])]
     let known = scratch.answers[index]
     if known & ~1 == stamp { return known & 1 != 0 }
-    let answer = compute(program.nodes[index])
+    let content = program.nodes[index]
+    // Most are checks, and a branch that is foreseen is cheaper than a jump.
+    let answer = content.kind == .check ? isTrue(check: Int(content.first)) : compute(content)
     scratch.answers[index] = stamp | (answer ? 1 : 0)
     return answer
   }
@@ -149,49 +111,58 @@ package final class Matcher {
     let value = value(of: Int(hot.slot))
     switch value.kind {
     case .absent: return false
-    case .bytes:
-      let text = arena.bytes(of: value)
-      switch hot.kind {
-      case .exists: return true
-      case .set:
-        let set = rules.sets[Int(hot.offset)]
-        return set.mayContain(length: text.count) && set.contains(text, hash: hash(of: Int(hot.slot), text))
-      case .equal: return text.count == Int(hot.length) && compareBytes(text, operand(hot)) == 0
-      case .notEqual: return text.count != Int(hot.length) || compareBytes(text, operand(hot)) != 0
-      case .prefix: return hasPrefix(text, operand(hot))
-      case .suffix: return hasSuffix(text, operand(hot))
-      case .contains: return Detection.contains(text, operand(hot))
-      case .glob: return Glob.matches(text, pattern: operand(hot))
-      case .paths: return rules.paths[Int(hot.offset)].match(text)
-      default: return false
-      }
-    case .number:
-      switch hot.kind {
-      case .exists: return true
-      case .unsignedEqual: return value.first == hot.number
-      case .numbers:
-        let numbers = rules.numbers.pointer + Int(hot.offset)
-        for index in 0..<Int(hot.length) where numbers[index] == value.first { return true }
-        return false
-      case .unsignedNotEqual: return value.first != hot.number
-      case .signedLess: return Int64(bitPattern: value.first) < Int64(bitPattern: hot.number)
-      case .signedLessOrEqual: return Int64(bitPattern: value.first) <= Int64(bitPattern: hot.number)
-      case .signedGreater: return Int64(bitPattern: value.first) > Int64(bitPattern: hot.number)
-      case .signedGreaterOrEqual: return Int64(bitPattern: value.first) >= Int64(bitPattern: hot.number)
-      default: return false
-      }
-    case .addressV4, .addressV6:
-      guard hot.kind == .addresses || hot.kind == .noAddresses else { return hot.kind == .exists }
-      let addresses = rules.addresses.pointer + Int(hot.offset)
-      for index in 0..<Int(hot.length)
-      where addresses[index].low == value.second && addresses[index].high == value.first
-        && addresses[index].isV6 == (value.kind == .addressV6)
-      {
-        return hot.kind == .addresses
-      }
-      return hot.kind == .noAddresses
+    case .bytes: return hot.kind == .exists || isTrue(hot, arena.bytes(of: value))
+    case .number: return hot.kind == .exists || isTrue(hot, value.first)
+    case .addressV4, .addressV6: return hot.kind == .exists || isTrue(hot, address: value)
     case .list, .numbers: return isTrue(rules.checks[index])
     }
+  }
+
+  @inline(__always)
+  private func isTrue(_ hot: HotCheck, _ text: UnsafeRawBufferPointer) -> Bool {
+    switch hot.kind {
+    case .set:
+      let set = rules.sets[Int(hot.offset)]
+      return set.mayContain(length: text.count) && set.contains(text, hash: hash(of: Int(hot.slot), text))
+    case .affixes: return rules.affixes[Int(hot.offset)].match(text)
+    case .equal: return text.count == Int(hot.length) && compareBytes(text, operand(hot)) == 0
+    case .notEqual: return text.count != Int(hot.length) || compareBytes(text, operand(hot)) != 0
+    case .prefix: return hasPrefix(text, operand(hot))
+    case .suffix: return hasSuffix(text, operand(hot))
+    case .contains: return Detection.contains(text, operand(hot))
+    case .glob: return Glob.matches(text, pattern: operand(hot))
+    case .paths: return rules.paths[Int(hot.offset)].match(text)
+    default: return false
+    }
+  }
+
+  @inline(__always)
+  private func isTrue(_ hot: HotCheck, _ number: UInt64) -> Bool {
+    switch hot.kind {
+    case .unsignedEqual: return number == hot.number
+    case .numbers:
+      let numbers = rules.numbers.pointer + Int(hot.offset)
+      for index in 0..<Int(hot.length) where numbers[index] == number { return true }
+      return false
+    case .unsignedNotEqual: return number != hot.number
+    case .signedLess: return Int64(bitPattern: number) < Int64(bitPattern: hot.number)
+    case .signedLessOrEqual: return Int64(bitPattern: number) <= Int64(bitPattern: hot.number)
+    case .signedGreater: return Int64(bitPattern: number) > Int64(bitPattern: hot.number)
+    case .signedGreaterOrEqual: return Int64(bitPattern: number) >= Int64(bitPattern: hot.number)
+    default: return false
+    }
+  }
+
+  private func isTrue(_ hot: HotCheck, address value: FieldValue) -> Bool {
+    guard hot.kind == .addresses || hot.kind == .noAddresses else { return false }
+    let addresses = rules.addresses.pointer + Int(hot.offset)
+    for index in 0..<Int(hot.length)
+    where addresses[index].low == value.second && addresses[index].high == value.first
+      && addresses[index].isV6 == (value.kind == .addressV6)
+    {
+      return hot.kind == .addresses
+    }
+    return hot.kind == .noAddresses
   }
 
   @inline(__always)
@@ -256,6 +227,7 @@ package final class Matcher {
       let text = arena.bytes(of: value)
       return set.contains(text, hash: slot < 0 ? byteHash(text) : hash(of: slot, text))
     case .paths(let paths): return paths.match(arena.bytes(of: value))
+    case .affixes(let affixes): return affixes.match(arena.bytes(of: value))
     case .regex(let regex): return regex.matches(arena.bytes(of: value))
     case .address(let comparison, let addresses):
       let isThere = addresses.contains {
@@ -370,8 +342,14 @@ package final class Matcher {
   // MARK: Values
 
   /// The value of a term for the event at hand.
+  @inline(__always)
   func value(of slot: Int) -> FieldValue {
     if scratch.valueStamps[slot] == scratch.stamp.pointee { return scratch.values[slot] }
+    return newValue(of: slot)
+  }
+
+  @inline(never)
+  private func newValue(of slot: Int) -> FieldValue {
     let field = program.slotFields[slot]
     let value = field >= 0 ? source.value(of: Int(field), in: arena) : combine(rules.terms[slot])
     scratch.values[slot] = value
