@@ -43,6 +43,7 @@ package struct YAMLNode: Sendable {
         .invalid, operation: "read \(source)", reason: "it has \(text.utf8.count) bytes, more than \(longest)",
         remedy: "shorten it or split it")
     }
+    try refuseRareBreaks(text, source: source)
     try Manifest.checkDepth(of: text, source: source)
     try Manifest.checkAliases(in: text, source: source, keysOnly: true)
     do {
@@ -65,6 +66,19 @@ package struct YAMLNode: Sendable {
     } catch let error as YamlError {
       throw Manifest.syntaxFault(error, source: source)
     }
+  }
+
+  /// Line ends to YAML 1.1, and so to the parser; characters like others to YAML 1.2 and to whoever reads the text.
+  private static func refuseRareBreaks(_ text: String, source: String) throws {
+    guard let place = text.unicodeScalars.firstIndex(where: { ["\u{85}", "\u{2028}", "\u{2029}"].contains($0) }) else {
+      return
+    }
+    let line = text[..<place].utf8.reduce(1) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
+    throw Fault(
+      .invalid, operation: "read \(source)",
+      reason:
+        "line \(line) has a U+\(String(text.unicodeScalars[place].value, radix: 16, uppercase: true)), which some "
+        + "take for the end of a line", remedy: "write a line end, or an escape within double quotes")
   }
 
   /// What an alias stands for counts each time.
@@ -129,9 +143,11 @@ package struct YAMLNode: Sendable {
 }
 
 /// From the parser's lines and columns, which count characters, to bytes.
-private struct Places {
+private final class Places {
   private let bytes: [UInt8]
   private var starts = [0]
+  /// The last mark, and its column in characters: the next one is mostly behind it.
+  private var last = (mark: YAMLNode.Mark(), characters: 0)
 
   init(_ text: String) {
     bytes = Array(text.utf8)
@@ -150,8 +166,9 @@ private struct Places {
     let line = mark.line - 1
     guard starts.indices.contains(line) else { return YAMLNode.Mark(offset: starts.last ?? 0, line: max(line, 0)) }
     let end = line + 1 < starts.count ? starts[line + 1] : bytes.count
-    var offset = starts[line]
-    var characters = 0
+    let isBehind = last.mark.line == line && last.characters < mark.column
+    var offset = isBehind ? last.mark.offset : starts[line]
+    var characters = isBehind ? last.characters : 0
     while offset < end {
       // A byte that continues a character counts for none of its own.
       if bytes[offset] & 0xc0 != 0x80 {
@@ -160,7 +177,8 @@ private struct Places {
       }
       offset += 1
     }
-    return YAMLNode.Mark(offset: offset, line: line, column: offset - starts[line])
+    last = (YAMLNode.Mark(offset: offset, line: line, column: offset - starts[line]), characters)
+    return last.mark
   }
 
   /// Where what follows a place begins, past blanks, comments and line ends.

@@ -106,6 +106,17 @@ struct EventTypeTests {
     #expect(EventType.unknown.description == "unknown")
   }
 
+  @Test(
+    "are compared with several as modifiers say",
+    arguments: [
+      ("evt.type != anyof (openat, close)", true), ("evt.type = allof (openat, close)", false),
+      ("evt.type = anyof (openat, close)", true), ("evt.type != allof (openat, close)", false),
+      ("evt.type = oneof (openat, close)", true),
+    ])
+  func modifiers(condition: String, isTrue: Bool) throws {
+    #expect(try LoadedRules(condition: condition).matches(#"{"evt.type": "openat"}"#).isEmpty != isTrue)
+  }
+
   @Test("choose which rules are asked at all") func index() throws {
     let rules = try LoadedRules(
       """

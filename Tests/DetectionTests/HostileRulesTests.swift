@@ -135,4 +135,28 @@ struct HostileRulesTests {
     #expect(try !MatcherTests.matches("evt.type = open and proc.name regex \"(a|aa)+b\"", event))
     #expect(try !MatcherTests.matches("evt.type = open and proc.name glob \"*a*a*a*a*a*b\"", event))
   }
+
+  @Test("share a long list, and chains of alternatives do not grow with the square") func alternatives() throws {
+    let words = (0..<5_000).map { "w\($0)" }.joined(separator: ", ")
+    var text = "- {macro: big, condition: 'proc.name in (\(words))'}\n- {macro: m0, condition: proc.name = x}\n"
+    for number in 1...1_500 { text += "- {macro: m\(number), condition: m\(number - 1) or proc.name = x\(number)}\n" }
+    for number in 0..<1_000 {
+      text += "- {rule: r\(number), desc: d, priority: INFO, output: o, condition: big or proc.name = y\(number)}\n"
+    }
+    text += "- {rule: chain, desc: d, priority: INFO, output: o, condition: m1500}\n"
+    let rules = try LoadedRules(text)
+    #expect(rules.rules.checks.reduce(0) { $0 + $1.constants } < 200_000)
+    #expect(try rules.matches(#"{"evt.type": "openat", "proc.name": "x700"}"#) == ["chain"])
+    #expect(try rules.matches(#"{"evt.type": "openat", "proc.name": "w700"}"#).count == 1_000)
+  }
+}
+
+extension CompiledCheck {
+  fileprivate var constants: Int {
+    switch test {
+    case .set(let set): set.count
+    case .several(_, let tests): tests.count
+    default: 1
+    }
+  }
 }

@@ -129,6 +129,12 @@ struct LoadContextTests {
     #expect(last.context.description.hasSuffix("    value for 'items': (a.yaml:1:8)\n"))
   }
 
+  @Test("in characters that only some take for line ends is refused", arguments: ["\u{85}", "\u{2028}", "\u{2029}"])
+  func rareBreak(character: String) throws {
+    let error = try problem(in: "- list: l\n  items: [\"a\(character)b\"]\n")
+    #expect(error.code == .yamlParse && error.message.hasPrefix("line 2 has a U+"))
+  }
+
   @Test("does not count a byte order mark") func byteOrderMark() throws {
     let error = try problem(in: "\u{feff}- list: l\n")
     #expect(error.context.description.hasSuffix("    list 'l': (a.yaml:0:2)\n"))

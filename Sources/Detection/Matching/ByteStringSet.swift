@@ -13,6 +13,8 @@ final class ByteStringSet: Sendable {
   /// One bit for each length that occurs; lengths of 63 and more share the last.
   private let lengths: UInt64
 
+  var count: Int { entries.count }
+
   init(_ strings: [[UInt8]]) {
     var pool = ContiguousArray<UInt8>()
     var entries = ContiguousArray<Entry>()

@@ -118,8 +118,14 @@ package final class CompiledRules: Sendable {
   /// For each node whether it has to do with nothing but steady fields.
   func steadyNodes(_ isSteady: (FieldReference) -> Bool) -> [Bool] {
     let steadyFields = fields.map(isSteady)
-    let steadySlots = terms.indices.map { slot in
-      fields.indices.allSatisfy { steadyFields[$0] || !terms[slot].uses(field: $0, in: terms) }
+    var steadySlots: [Bool] = []
+    // What a term is made of comes before it.
+    for term in terms {
+      if case .field(let field) = term {
+        steadySlots.append(steadyFields[field])
+      } else {
+        steadySlots.append(term.parts.allSatisfy { steadySlots[$0] })
+      }
     }
     var answers: [Bool] = []
     // Children come before what they are part of.

@@ -21,14 +21,18 @@ package struct ValueFormat: Hashable, Sendable {
 extension CompiledTerm {
   /// Whether a field is part of it.
   func uses(field: Int, in terms: ContiguousArray<CompiledTerm>) -> Bool {
-    func any(_ slots: [Int]) -> Bool { slots.contains { terms[$0].uses(field: field, in: terms) } }
+    if case .field(let own) = self { return own == field }
+    return parts.contains { terms[$0].uses(field: field, in: terms) }
+  }
+
+  /// The slots that it is made of.
+  var parts: [Int] {
     switch self {
-    case .field(let own): return own == field
-    case .literal: return false
-    case .list(let slots, _), .concat(let slots): return any(slots)
-    case .join(let separator, let list): return any([separator, list])
-    case .getopt(let arguments, let options, _): return any([arguments, options])
-    case .transformed(let slot, _, _): return any([slot])
+    case .field, .literal: []
+    case .list(let slots, _), .concat(let slots): slots
+    case .join(let separator, let list): [separator, list]
+    case .getopt(let arguments, let options, _): [arguments, options]
+    case .transformed(let slot, _, _): [slot]
     }
   }
 }

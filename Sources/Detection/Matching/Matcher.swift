@@ -64,10 +64,12 @@ package final class Matcher {
   }
 
   private func begin() {
+    // What was answered by values that were cut must not be kept.
+    let wasFull = arena.isFull
     arena.reset()
     scratch.begin(0)
     let next = source.epoch
-    if next != epoch || scratch.stamp[1] == 0 {
+    if next != epoch || wasFull || scratch.stamp[1] == 0 {
       epoch = next
       scratch.begin(1)
     }

@@ -59,8 +59,8 @@ extension TypedCheck {
   fileprivate var isOfEventType: Bool {
     guard case .field(let field) = left.source, left.transformers.isEmpty else { return false }
     guard ["evt.type", "syscall.type"].contains(field.name) else { return false }
-    if case .literals = right { return [.equal, .notEqual, .in].contains(comparison.operator) }
-    return false
+    guard case .literals = right, comparison.modifier == nil else { return false }
+    return [.equal, .notEqual, .in].contains(comparison.operator)
   }
 
   fileprivate func isTrue(for type: EventType) -> Bool {

@@ -8,8 +8,10 @@ extension TypedCheck {
 
   /// The form that this check has among others; `nil` when it has to stay by itself.
   var alternative: Alternative? {
-    // A list has to hold all that `in` compares it with.
-    guard case .literals(let literals) = right, !literals.isEmpty, !left.isList else { return nil }
+    // A list has to hold all that `in` compares it with. Long ones stay as they are: many rules may share them.
+    guard case .literals(let literals) = right, (1...Self.mostJoined).contains(literals.count), !left.isList else {
+      return nil
+    }
     guard comparison.modifier == nil || comparison.modifier == .anyof else { return nil }
     switch comparison.operator {
     case .equal, .in: return Alternative(left: left, comparison: Comparison(.in))
@@ -18,6 +20,8 @@ extension TypedCheck {
     default: return nil
     }
   }
+
+  private static let mostJoined = 64
 
   /// - Parameter checks: checks with that alternative.
   init(_ alternative: Alternative, _ checks: [TypedCheck]) {

@@ -30,6 +30,9 @@ package final class ValueArena {
 
   func reset() { state.pointee.count = 0 }
 
+  /// Whether there was no room for another number, so that values may have been cut.
+  var isFull: Bool { state.pointee.count + 8 > Self.largest }
+
   /// The bytes of a string or list; empty for other values.
   @inline(__always)
   func bytes(of value: FieldValue) -> UnsafeRawBufferPointer {

@@ -80,7 +80,7 @@ actor SandboxWatch {
     let message = next()
     let told = revision
     try await send(message, operation: operation)
-    guard await wait(until: { $0.known >= told && $0.rules > 0 }) else {
+    guard try await wait(until: { $0.known >= told && $0.rules > 0 }) else {
       throw Self.unavailable(operation, because: "the sentinel does not answer, or has no rules")
     }
   }
@@ -115,7 +115,7 @@ actor SandboxWatch {
 
   /// Waits a little for a sentinel that starts.
   private func send(_ message: DetectionMessage, operation: String) async throws {
-    _ = await wait { $0.output != nil }
+    _ = try await wait { $0.output != nil }
     guard let output else {
       throw Self.unavailable(operation, because: "the sentinel is not there to see it")
     }
@@ -123,19 +123,28 @@ actor SandboxWatch {
   }
 
   /// Returns when the session of a sandbox is there, or after a while; what is read back tells which.
-  func waitForSession(_ container: String) async { _ = await wait { $0.sessions[container] != nil } }
+  func waitForSession(_ container: String) async {
+    _ = try? await wait { $0.sessions[container] != nil }  // cancelled: as if it had not come
+  }
 
   /// - Returns: whether the sentinel made it so in time.
-  private func wait(until isSo: (isolated SandboxWatch) -> Bool) async -> Bool {
+  /// - Throws: `CancellationError`.
+  private func wait(until isSo: (isolated SandboxWatch) -> Bool) async throws -> Bool {
     let end = ContinuousClock.now + Self.patience
     while !isSo(self) {
-      guard ContinuousClock.now < end, !Task.isCancelled else { return false }
+      try Task.checkCancellation()
+      guard ContinuousClock.now < end else { return false }
       let id = UUID()
       let timeout = Task {
         try? await Task.sleep(until: end)  // cancelled: it came
         release(id)
       }
-      await withCheckedContinuation { waiters[id] = $0 }
+      await withTaskCancellationHandler {
+        await withCheckedContinuation { waiters[id] = $0 }
+      } onCancel: {
+        // Nobody awaits it: what it wakes is awaited. Cancelled before it waits, it waits to the timeout at most.
+        Task { await release(id) }
+      }
       timeout.cancel()
     }
     return true

@@ -25,7 +25,7 @@ struct LimitCheck: Sendable {
       Check(
         "ISO-4", layer: "isolation",
         title: "memory, CPU and process limits hold, and one agent's bomb hurts no other", criteria: ["CC6.1", "A1.1"],
-        deadline: .seconds(90), isAlone: true, body: bombs)
+        deadline: .seconds(120), isAlone: true, body: bombs)
     ]
   }
 
@@ -102,7 +102,7 @@ struct LimitCheck: Sendable {
   /// a while.
   private func freeCPUBomb(_ target: Target) async throws -> AttackOutcome {
     var outcome = try await cpuBomb(target)
-    for _ in 0..<3 {
+    for _ in 0..<2 {
       guard case .prevented = outcome else { break }
       outcome = try await cpuBomb(target)
     }
