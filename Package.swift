@@ -11,6 +11,7 @@ let swift: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let bigInt = Target.Dependency.product(name: "BigInt", package: "BigInt")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -56,6 +57,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    .package(url: "https://github.com/attaswift/BigInt", exact: "6.0.1"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -110,6 +112,8 @@ let package = Package(
     room("NameResolution", ["AgentModel", "Faults"]),
     /** Falco's rules: text to a compiled matcher, events to alerts. */
     room("Detection", ["AgentModel", "CRE2", "Faults", "Manifests"]),
+    /** Policies in Rego: text to a program, input to what its rules say. */
+    room("Rego", ["CRE2", bigInt]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -253,6 +257,7 @@ let package = Package(
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
+    tests("RegoTests", ["Rego", "SeededRandom"]),
     tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests", "SeededRandom", "TraceWriting"]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("NameResolutionTests", ["AgentModel", "Faults", "NameResolution", "SeededRandom"]),

@@ -125,7 +125,8 @@ struct ResponseTests {
       _ = try await node.observe(uid) { $0.phase == .running }
       await node.neighbours.stopDetection()
       let stopped = try await node.observe(uid) { $0.phase != .running }
-      #expect(stopped.reason?.contains("layer 'detection' was not enforced") == true)
+      // The next try to start it has reasons of its own.
+      #expect(stopped.lastTermination?.contains("layer 'detection' was not enforced") == true)
       let refused = try await node.observe(uid) { $0.fault != nil }
       #expect(refused.fault?.reason.contains("the sentinel is not there") == true)
       try await node.neighbours.startDetection(node.layout)

@@ -44,6 +44,7 @@ struct BillOfMaterials: Encodable {
     Component("apple/swift-nio-http2", "1.46.0"),
     Component("apple/swift-nio-ssl", "2.37.6"),
     Component("apple/swift-system", "1.8.1"),
+    Component("attaswift/BigInt", "6.0.1"),
     Component("groue/GRDB.swift", "7.10.0"),
     Component("hummingbird-project/hummingbird", "2.28.1"),
     Component("jpsim/Yams", "6.2.2"),

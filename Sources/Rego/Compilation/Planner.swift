@@ -1,0 +1,167 @@
+/// Puts the steps of a body in an order in which each knows what it needs: the first that can be done comes next, as OPA
+/// has it.
+struct Planner {
+  /// The names of variables, for messages.
+  let names: [String]
+
+  /// - Parameter bound: what is known before; then also what is known after.
+  func plan(_ steps: [DraftStep], bound: inout Set<Int>) throws(RegoError) -> Plan {
+    var left = steps
+    var plan = Plan(steps: [])
+    while !left.isEmpty {
+      var isStuck = true
+      for index in left.indices {
+        guard let step = try step(left[index], &bound) else { continue }
+        plan.steps.append(step)
+        left.remove(at: index)
+        isStuck = false
+        break
+      }
+      if isStuck { throw unsafe(left, bound) }
+    }
+    return plan
+  }
+
+  private func unsafe(_ steps: [DraftStep], _ bound: Set<Int>) -> RegoError {
+    let step = steps[0]
+    let unknown = step.slots.subtracting(bound).map { names[$0] }.filter { !$0.isEmpty }
+    let name = unknown.min().map { $0.hasPrefix("_") && $0.dropFirst().allSatisfy(\.isNumber) ? "_" : $0 } ?? "_"
+    return RegoError("var \(name) is unsafe", step.location)
+  }
+
+  /// - Returns: `nil` when something that it needs is not known yet.
+  private func step(_ draft: DraftStep, _ bound: inout Set<Int>) throws(RegoError) -> Step? {
+    switch draft.content {
+    case .test(let term):
+      return try node(term, bound).map(Step.test)
+    case .unify(let left, let right):
+      for (target, source) in [(left, right), (right, left)] {
+        guard let node = try node(source, bound), let pattern = try pattern(target, &bound) else { continue }
+        return .match(pattern, node)
+      }
+      return nil
+    case .iterate(let head, let path, let result):
+      guard let node = try node(head, bound) else { return nil }
+      var known = bound
+      var patterns: [Pattern] = []
+      for part in path {
+        guard let pattern = try pattern(part, &known) else { return nil }
+        patterns.append(pattern)
+      }
+      guard let last = try pattern(result, &known) else { return nil }
+      bound = known
+      return .iterate(node, patterns, last)
+    case .member(let key, let value, let collection):
+      guard let node = try node(collection, bound) else { return nil }
+      var known = bound
+      var keyPattern: Pattern?
+      if let key {
+        keyPattern = try pattern(key, &known)
+        if keyPattern == nil { return nil }
+      }
+      guard let valuePattern = try pattern(value, &known) else { return nil }
+      bound = known
+      return .member(key: keyPattern, value: valuePattern, node)
+    case .walk(let value, let result):
+      guard let node = try node(value, bound), let pattern = try pattern(result, &bound) else { return nil }
+      return .walk(node, pattern)
+    case .not(let steps, _):
+      guard draft.slots.isSubset(of: bound) else { return nil }
+      var inner = bound
+      return .not(try plan(steps, bound: &inner))
+    case .every(let key, let value, let collection, let closure):
+      guard let node = try node(collection, bound), closure.free.isSubset(of: bound) else { return nil }
+      var inner = bound.union(key.map { [$0] } ?? []).union([value])
+      return .every(key: key, value: value, node, try plan(closure.steps, bound: &inner))
+    case .with(let changes, let steps):
+      var values: [(target: [String], value: Node)] = []
+      for change in changes {
+        guard let node = try node(change.value, bound) else { return nil }
+        values.append((change.target, node))
+      }
+      var known = bound
+      guard let plan = try? plan(steps, bound: &known) else { return nil }
+      bound = known
+      return .with(values, plan)
+    }
+  }
+
+  /// - Returns: `nil` when a variable of it is not known.
+  func node(_ draft: DraftTerm, _ bound: Set<Int>) throws(RegoError) -> Node? {
+    switch draft {
+    case .constant(let value): return .constant(value)
+    case .slot(let slot): return bound.contains(slot) ? .slot(slot) : nil
+    case .input: return .input
+    case .base(let path): return .base(path)
+    case .rule(let rule): return .rule(rule)
+    case .lookup(let head, let path):
+      guard let head = try node(head, bound), let path = try nodes(path, bound) else { return nil }
+      return .lookup(head, path)
+    case .array(let terms): return try nodes(terms, bound).map(Node.array)
+    case .set(let terms): return try nodes(terms, bound).map(Node.set)
+    case .object(let entries):
+      guard let keys = try nodes(entries.map(\.key), bound), let values = try nodes(entries.map(\.value), bound) else {
+        return nil
+      }
+      return .object(zip(keys, values).map { (key: $0, value: $1) })
+    case .builtin(let builtin, let arguments): return try nodes(arguments, bound).map { .builtin(builtin, $0) }
+    case .function(let function, let arguments): return try nodes(arguments, bound).map { .function(function, $0) }
+    case .comprehension(let closure): return try comprehension(closure, bound)
+    }
+  }
+
+  private func nodes(_ drafts: [DraftTerm], _ bound: Set<Int>) throws(RegoError) -> [Node]? {
+    var nodes: [Node] = []
+    for draft in drafts {
+      guard let node = try node(draft, bound) else { return nil }
+      nodes.append(node)
+    }
+    return nodes
+  }
+
+  private func comprehension(_ closure: DraftTerm.Closure, _ bound: Set<Int>) throws(RegoError) -> Node? {
+    guard closure.free.isSubset(of: bound) else { return nil }
+    var inner = bound
+    let plan = try plan(closure.steps, bound: &inner)
+    func head(_ term: DraftTerm) throws(RegoError) -> Node {
+      guard let node = try node(term, inner) else {
+        throw unsafe([DraftStep(content: .test(term), location: closure.location)], inner)
+      }
+      return node
+    }
+    switch closure.head {
+    case .array(let term): return .arrayOf(try head(term), plan)
+    case .set(let term): return .setOf(try head(term), plan)
+    case .object(let key, let value):
+      return .objectOf(key: try head(key), value: try head(value), plan, closure.location)
+    case .none: return nil
+    }
+  }
+
+  /// What a term is as a pattern: what is unknown in it becomes known.
+  func pattern(_ draft: DraftTerm, _ bound: inout Set<Int>) throws(RegoError) -> Pattern? {
+    switch draft {
+    case .slot(let slot):
+      return bound.insert(slot).inserted ? .bind(slot) : .equal(.slot(slot))
+    case .array(let terms) where !draft.slots.isSubset(of: bound):
+      var known = bound
+      var patterns: [Pattern] = []
+      for term in terms {
+        guard let pattern = try pattern(term, &known) else { return nil }
+        patterns.append(pattern)
+      }
+      bound = known
+      return .array(patterns)
+    case .object(let entries) where !draft.slots.isSubset(of: bound):
+      var known = bound
+      var patterns: [(key: Node, value: Pattern)] = []
+      for entry in entries {
+        guard let key = try node(entry.key, bound), let value = try pattern(entry.value, &known) else { return nil }
+        patterns.append((key, value))
+      }
+      bound = known
+      return .object(patterns)
+    default: return try node(draft, bound).map(Pattern.equal)
+    }
+  }
+}

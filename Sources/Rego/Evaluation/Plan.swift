@@ -1,0 +1,70 @@
+/// A term whose variables are all known when it is computed; it has one value, or none.
+indirect enum Node: Sendable {
+  case constant(Value)
+  case slot(Int)
+  case input
+  /// Documents that come from outside, below `data`.
+  case base([String])
+  /// What a rule says, by its number.
+  case rule(Int)
+  case lookup(Node, [Node])
+  case array([Node])
+  case object([(key: Node, value: Node)])
+  case set([Node])
+  case arrayOf(Node, Plan)
+  case setOf(Node, Plan)
+  case objectOf(key: Node, value: Node, Plan, Location)
+  case builtin(Builtin, [Node])
+  case function(Int, [Node])
+}
+
+/// What a value is compared with, and which variables become known by it.
+indirect enum Pattern: Sendable {
+  case bind(Int)
+  case equal(Node)
+  case array([Pattern])
+  case object([(key: Node, value: Pattern)])
+}
+
+/// A step of a body. Each has as many outcomes as it has solutions; what comes behind it is done for each.
+indirect enum Step: Sendable {
+  case test(Node)
+  case match(Pattern, Node)
+  /// Everything below a value that a path of patterns leads to.
+  case iterate(Node, [Pattern], Pattern)
+  case member(key: Pattern?, value: Pattern, Node)
+  /// Each path below a value, and what is there.
+  case walk(Node, Pattern)
+  case not(Plan)
+  case every(key: Int?, value: Int, Node, Plan)
+  case with([(target: [String], value: Node)], Plan)
+}
+
+/// Steps in an order in which each knows what it needs.
+struct Plan: Sendable {
+  var steps: [Step]
+}
+
+/// All rules of one name.
+struct CompiledRule: Sendable {
+  struct Body: Sendable {
+    var slots: Int
+    /// Of functions.
+    var arguments: [Pattern]
+    var plan: Plan
+    var key: Node?
+    var value: Node
+    /// What follows `else`.
+    var alternatives: [(plan: Plan, value: Node)]
+  }
+
+  var name: String
+  var kind: Rule.Kind
+  /// `nil` for what is no function.
+  var arity: Int?
+  var defaultValue: Node?
+  var bodies: [Body] = []
+  /// Whether every solution has the same value, so that one is enough.
+  var isConstant = false
+  var location: Location
+}

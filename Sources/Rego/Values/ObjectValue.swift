@@ -1,0 +1,85 @@
+/// An object: values by keys, which may be any value. In the order of the keys.
+package struct ObjectValue: Sendable {
+  package struct Entry: Sendable {
+    package var key: Value
+    package var value: Value
+  }
+
+  package private(set) var entries: [Entry]
+
+  package init() { entries = [] }
+
+  /// - Parameter entries: of equal keys the last counts.
+  package init(_ entries: [(Value, Value)]) {
+    var sorted = entries.enumerated().map { (index: $0.offset, entry: Entry(key: $0.element.0, value: $0.element.1)) }
+    sorted.sort { left, right in
+      let order = Value.order(left.entry.key, right.entry.key)
+      return order != 0 ? order < 0 : left.index < right.index
+    }
+    self.entries = []
+    self.entries.reserveCapacity(sorted.count)
+    for (_, entry) in sorted {
+      if let last = self.entries.last, last.key == entry.key {
+        self.entries[self.entries.count - 1] = entry
+      } else {
+        self.entries.append(entry)
+      }
+    }
+  }
+
+  package var count: Int { entries.count }
+  package var keys: [Value] { entries.map(\.key) }
+
+  package subscript(_ key: Value) -> Value? {
+    get {
+      // Most have few keys, which are strings of different lengths.
+      if entries.count <= 8 {
+        for entry in entries where entry.key == key { return entry.value }
+        return nil
+      }
+      let place = place(of: key)
+      return place < entries.count && entries[place].key == key ? entries[place].value : nil
+    }
+    set {
+      let place = place(of: key)
+      let isThere = place < entries.count && entries[place].key == key
+      if let newValue {
+        if isThere {
+          entries[place].value = newValue
+        } else {
+          entries.insert(Entry(key: key, value: newValue), at: place)
+        }
+      } else if isThere {
+        entries.remove(at: place)
+      }
+    }
+  }
+
+  package subscript(_ key: String) -> Value? { self[.string(key)] }
+
+  /// Where a key is, or would be.
+  private func place(of key: Value) -> Int {
+    var (low, high) = (0, entries.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if Value.order(entries[middle].key, key) < 0 { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  static func order(_ left: ObjectValue, _ right: ObjectValue) -> Int {
+    // First by the keys, then by the values: as OPA does.
+    let count = min(left.count, right.count)
+    for index in 0..<count {
+      let order = Value.order(left.entries[index].key, right.entries[index].key)
+      if order != 0 { return order }
+      let values = Value.order(left.entries[index].value, right.entries[index].value)
+      if values != 0 { return values }
+    }
+    return left.count - right.count
+  }
+}
+
+extension ObjectValue: ExpressibleByDictionaryLiteral {
+  package init(dictionaryLiteral elements: (Value, Value)...) { self.init(elements) }
+}
