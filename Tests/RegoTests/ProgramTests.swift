@@ -84,6 +84,16 @@ struct ProgramTests {
     (#"r := n if { n := sum([x | some x in input.l; x != 2]) }"#, #"{"l": [1, 2, 3]}"#, #"4"#),
     (#"r := `a\b`"#, #"{}"#, #""a\\b""#),
     (#"a := b\#nb := c\#nc := input.v\#nr := [a, b]"#, #"{"v": 3}"#, #"[3,3]"#),
+    (#"default r := [x | x := 1]"#, "{}", "[1]"),
+    (
+      #"f(x) := {"ok": true} if x.t == 1\#nr contains x if { some x in input.a; not f(x).ok }"#,
+      #"{"a": [{"t": 1}, {"t": 2}]}"#, "[]"
+    ),
+    (#"r if { not split(input.q, "/")[4] }"#, #"{"q": "a/b"}"#, "true"),
+    (#"r if { not split(input.q, "/")[4] }"#, "{}", nil),
+    (#"r if { trace(sprintf("%v", [input.q])); true }"#, "{}", nil),
+    (#"walk(a, b) if a == b\#nr if walk(1, 1)"#, "{}", "true"), (#"print(a) := 5\#nr := print(3)"#, "{}", "5"),
+    (#"equal(a, b) if a.n != b.n\#nr if not 1 == 1"#, "{}", "true"),
   ]
 
   @Test("say what OPA says", arguments: cases.indices) func said(index: Int) throws {

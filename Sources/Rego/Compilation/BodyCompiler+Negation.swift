@@ -28,7 +28,9 @@ extension BodyCompiler {
   private mutating func negated(
     _ term: Term, _ scope: Scope, _ steps: inout [DraftStep]
   ) throws(RegoError) -> DraftTerm {
-    if case .call("equal", let arguments) = term.content, arguments.count == 2, let equal = Builtins.named("equal") {
+    if case .call("equal", let arguments) = term.content, arguments.count == 2, let equal = Builtins.named("equal"),
+      compiler.place(of: "equal", in: package) == nil
+    {
       return .builtin(equal, [try operand(arguments[0], scope, &steps), try operand(arguments[1], scope, &steps)])
     }
     guard case .call = term.content else { return try operand(term, scope, &steps) }
@@ -53,7 +55,8 @@ extension BodyCompiler {
       }
     }
     let (head, path) = try reference(term, scope, &steps)
-    return .lookup(head, path.map { given($0, &steps, term.location) })
+    let start = head.isDocument ? head : given(head, &steps, term.location)
+    return .lookup(start, path.map { given($0, &steps, term.location) })
   }
 
   /// A term that has to be there.
@@ -69,6 +72,17 @@ extension BodyCompiler {
       let slot = makeSlot()
       steps.append(DraftStep(content: .unify(.slot(slot), draft), location: location))
       return .slot(slot)
+    }
+  }
+}
+
+extension DraftTerm {
+  /// Whether it is a document, or a part of one, which may be missing without harm.
+  fileprivate var isDocument: Bool {
+    switch self {
+    case .input, .base, .rule, .slot: true
+    case .lookup(let head, _): head.isDocument
+    default: false
     }
   }
 }

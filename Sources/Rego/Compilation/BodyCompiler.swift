@@ -190,7 +190,7 @@ struct BodyCompiler {
 
   mutating func addTest(_ tested: Term, _ scope: Scope, _ steps: inout [DraftStep]) throws(RegoError) {
     if case .call(let name, let arguments) = tested.content {
-      if name == "walk", arguments.count == 2 {
+      if name == "walk", arguments.count == 2, compiler.place(of: name, in: package) == nil {
         let value = try term(arguments[0], scope, &steps)
         let result = try term(arguments[1], scope, &steps)
         steps.append(DraftStep(content: .walk(value, result), location: tested.location))
@@ -214,7 +214,9 @@ struct BodyCompiler {
       return
     }
     for (target, source) in [(left, right), (right, left)] {
-      if case .call("walk", let arguments) = source.content, arguments.count == 1 {
+      if case .call("walk", let arguments) = source.content, arguments.count == 1,
+        compiler.place(of: "walk", in: package) == nil
+      {
         let value = try term(arguments[0], scope, &steps)
         let result = try term(target, scope, &steps)
         steps.append(DraftStep(content: .walk(value, result), location: source.location))

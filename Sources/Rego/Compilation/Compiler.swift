@@ -66,6 +66,7 @@ struct Compiler {
       guard rule.arguments == nil else { throw RegoError("defaults of functions are not supported", rule.location) }
       guard rules[place].defaultValue == nil else { throw RegoError("a second default of \(rule.name)", rule.location) }
       rules[place].defaultValue = try body.defaultValue(of: rule)
+      rules[place].defaultSlots = body.names.count
     } else {
       rules[place].bodies.append(try body.compile(rule))
     }

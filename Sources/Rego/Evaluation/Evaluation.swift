@@ -120,7 +120,7 @@ final class Evaluation {
         if rule.isConstant { break }
       }
     }
-    if result == nil, let value = rule.defaultValue { return try self.value(value, Frame(0)) }
+    if result == nil, let value = rule.defaultValue { return try self.value(value, Frame(rule.defaultSlots)) }
     return result
   }
 

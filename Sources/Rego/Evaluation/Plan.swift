@@ -63,6 +63,8 @@ struct CompiledRule: Sendable {
   /// `nil` for what is no function.
   var arity: Int?
   var defaultValue: Node?
+  /// The variables within the default.
+  var defaultSlots = 0
   var bodies: [Body] = []
   /// Whether every solution has the same value, so that one is enough.
   var isConstant = false
