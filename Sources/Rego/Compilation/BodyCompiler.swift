@@ -164,8 +164,7 @@ struct BodyCompiler {
     switch statement.content {
     case .some: break
     case .term(let term): try addTest(term, scope, &steps)
-    case .unify(let left, let right): try addUnify(left, right, scope, &steps)
-    case .assign(let left, let right): try addUnify(left, right, scope, &steps)
+    case .unify(let left, let right), .assign(let left, let right): try addUnify(left, right, scope, &steps)
     case .not(let inner): try addNot(inner, scope, &steps)
     case .someIn(let key, let value, let collection):
       let source = try term(collection, scope, &steps)

@@ -4,8 +4,6 @@ struct Compiler {
   /// Rules by package and name.
   private var places: [[String]: [String: Int]] = [:]
   private var uses: [Set<Int>] = []
-  /// The packages of the modules, and what lies above them.
-  private var packages: Set<[String]> = []
 
   /// Documents below `data` that come from outside.
   let bases: [[String]]
@@ -18,7 +16,6 @@ struct Compiler {
   /// - Throws: `RegoError` for what cannot be evaluated, or not in this order of its parts.
   mutating func compile(_ modules: [Module]) throws(RegoError) {
     for module in modules {
-      for length in 0...module.package.count { packages.insert(Array(module.package.prefix(length))) }
       for rule in module.rules { try declare(rule, in: module.package) }
     }
     for module in modules {
@@ -125,6 +122,4 @@ struct Compiler {
   func rule(_ index: Int) -> (kind: Rule.Kind, arity: Int?, name: String) {
     (rules[index].kind, rules[index].arity, rules[index].name)
   }
-
-  func isPackage(_ path: [String]) -> Bool { packages.contains(path) }
 }

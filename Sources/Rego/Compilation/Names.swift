@@ -34,11 +34,7 @@ struct Names {
     case .reference(let head, let path):
       add(head)
       for part in path { add(part) }
-    case .array(let terms), .set(let terms): for term in terms { add(term) }
-    case .call(let name, let terms):
-      // The function may be a variable to nobody, but its first name may be that of an import or a rule.
-      _ = name
-      for term in terms { add(term) }
+    case .array(let terms), .set(let terms), .call(_, let terms): for term in terms { add(term) }
     case .object(let entries):
       for entry in entries {
         add(entry.key)

@@ -35,9 +35,6 @@ package final class Program: Sendable {
     self.places = places
   }
 
-  /// The packages of the files.
-  package func has(_ rule: String) -> Bool { places[rule] != nil }
-
   /// What a rule of the first file says.
   ///
   /// - Parameters:

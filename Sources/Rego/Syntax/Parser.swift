@@ -1,11 +1,5 @@
 /// Makes a module of tokens: Rego as of version 1, and as before it.
 struct Parser {
-  /// Which words are keywords.
-  struct Dialect: Sendable {
-    /// `if`, `contains`, `every` and `in`, and heads that need them.
-    var isVersion1: Bool
-  }
-
   /// How deep terms may nest.
   private static let deepest = 200
 

@@ -1,5 +1,5 @@
 struct Token: Sendable {
-  enum Kind: Hashable, Sendable {
+  enum Kind: Equatable, Sendable {
     case name(String)
     case string(String)
     case number(Number)
@@ -14,14 +14,6 @@ struct Token: Sendable {
       case (.number(let left), .number(let right)): left.text == right.text
       case (.end, .end): true
       default: false
-      }
-    }
-
-    func hash(into hasher: inout Hasher) {
-      switch self {
-      case .name(let text), .string(let text), .symbol(let text): hasher.combine(text)
-      case .number(let number): hasher.combine(number.text)
-      case .end: break
       }
     }
   }

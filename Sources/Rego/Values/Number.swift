@@ -27,15 +27,6 @@ package enum Number: Sendable {
     if let int = Int(exactly: big) { self = .int(int) } else { self = .big(big) }
   }
 
-  /// What a computation gave, an integer where it is one.
-  init(_ value: Float80) {
-    if value == value.rounded(.towardZero), value.magnitude < 1e18 {
-      self = .int(Int(value))
-    } else {
-      self = .real(value, text: Self.text(value))
-    }
-  }
-
   /// The whole number that it is; `nil` when it has a fraction.
   package var integer: BigInt? {
     switch self {
@@ -73,42 +64,5 @@ package enum Number: Sendable {
     case .big(let value): value.description
     case .real(_, let text): text
     }
-  }
-
-  /// As Go writes numbers with `%g`: with an exponent below -4 and from 21 on, or 6 where digits would be made up.
-  static func text(_ value: Float80) -> String {
-    guard value.isFinite else { return "\(value)" }
-    let (sign, digits, exponent) = parts(value)
-    if exponent < -4 || exponent >= 21 {
-      let rest = digits.dropFirst()
-      let power = abs(exponent) < 10 ? "0\(abs(exponent))" : "\(abs(exponent))"
-      return "\(sign)\(digits.prefix(1))\(rest.isEmpty ? "" : "." + rest)e\(exponent < 0 ? "-" : "+")\(power)"
-    }
-    if exponent < 0 { return sign + "0." + String(repeating: "0", count: -exponent - 1) + digits }
-    if digits.count <= exponent + 1 {
-      return sign + digits + String(repeating: "0", count: exponent + 1 - digits.count)
-    }
-    return sign + digits.prefix(exponent + 1) + "." + digits.dropFirst(exponent + 1)
-  }
-
-  /// The fewest digits that tell it from its neighbours, and the power of ten of the first.
-  private static func parts(_ value: Float80) -> (sign: String, digits: String, exponent: Int) {
-    var text = "\(value.magnitude)"
-    var exponent = 0
-    if let mark = text.firstIndex(of: "e") {
-      exponent = Int(text[text.index(after: mark)...]) ?? 0
-      text = String(text[..<mark])
-    }
-    let halves = text.split(separator: ".", omittingEmptySubsequences: false)
-    let whole = String(halves.first ?? "0")
-    let fraction = halves.count > 1 ? String(halves[1]) : ""
-    exponent += whole.count - 1
-    var digits = whole + fraction
-    while digits.first == "0", digits.count > 1 {
-      digits.removeFirst()
-      exponent -= 1
-    }
-    while digits.last == "0", digits.count > 1 { digits.removeLast() }
-    return (value.sign == .minus ? "-" : "", digits, digits == "0" ? 0 : exponent)
   }
 }
