@@ -33,9 +33,6 @@ final class Transport: Sendable {
   static let longestAnswer = 16 << 20
 
   private let client: HTTPClient
-  /// For requests whose body goes on while the answer comes. The answer may end first, and the server then close the
-  /// connection: no other request may be given that connection.
-  private let duplexClient: HTTPClient
   private let address: APIClient.Address
   private let token: String?
 
@@ -56,14 +53,9 @@ final class Transport: Sendable {
       configuration.tlsConfiguration = tls
     }
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    configuration.connectionPool.idleTimeout = .zero
-    duplexClient = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
-  func shutdown() async throws {
-    try await duplexClient.shutdown()
-    try await client.shutdown()
-  }
+  func shutdown() async throws { try await client.shutdown() }
 
   func call<Answer: Decodable & Sendable>(
     _ method: HTTPMethod, _ path: String, query: [(String, String?)] = [], headers: [(String, String)] = [],
@@ -114,7 +106,7 @@ final class Transport: Sendable {
       request.body = .stream(outgoing, length: .unknown)
     }
     defer { outgoing.stop() }
-    return try await guarded(operation) { [client = first == nil ? client : duplexClient, request] in
+    return try await guarded(operation) { [client, request] in
       let response = try await Self.opened(request, by: client, operation: operation)
       var buffer = ByteBuffer()
       for try await piece in response.body {

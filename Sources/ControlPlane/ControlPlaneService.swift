@@ -136,7 +136,9 @@ package struct ControlPlaneService: Sendable {
     let limits = api.limits
     let plain = HTTPServerBuilder.http1(
       configuration: HTTP1Channel.Configuration(
-        idleTimeout: .nanoseconds(Int64(limits.idle / .nanoseconds(1))),
+        additionalChannelHandlers: [
+          IdleStateHandler(allTimeout: .nanoseconds(Int64(limits.idle / .nanoseconds(1)))), IdleConnectionHandler(),
+        ],
         httpDecoderConfiguration: .init(
           maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)))
     return Application(

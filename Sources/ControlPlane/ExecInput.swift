@@ -10,17 +10,19 @@ import Synchronization
 ///
 /// A body that ends in order ends the program's input; one that is cut off means that the client is gone.
 ///
-/// `@unchecked`: `first` runs before the stream exists, and the stream calls `next` from its one consumer, one call after
-/// another.
+/// A task of its own reads it: a reader that is cancelled ends the reading of the whole connection, and the server then
+/// closes it under what the client has not read of its answer.
+///
+/// `@unchecked`: `first` runs before that task begins, which alone reads the body then.
 final class ExecInput: @unchecked Sendable {
   private var body: RequestBody.AsyncIterator
   private var buffer = ByteBuffer()
-  private let broken: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+  private let wanted = AsyncStream.makeStream(of: Void.self)
+  private let arrived = AsyncStream.makeStream(of: Frame.self)
+  private let broken = AsyncStream.makeStream(of: Void.self)
+  private let ended = AsyncStream.makeStream(of: Void.self)
 
-  init(_ body: RequestBody) {
-    self.body = body.makeAsyncIterator()
-    broken = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-  }
+  init(_ body: RequestBody) { self.body = body.makeAsyncIterator() }
 
   /// The frame that says what to run.
   func first(operation: String) async throws -> ExecRequest {
@@ -71,13 +73,43 @@ final class ExecInput: @unchecked Sendable {
     }
   }
 
-  /// The rest, for one consumer.
-  var frames: AsyncStream<Frame> { AsyncStream { await self.next() } }
+  /// The rest, for one consumer, while `read()` runs.
+  var frames: AsyncStream<Frame> {
+    var arriving = arrived.stream.makeAsyncIterator()
+    return AsyncStream {
+      self.wanted.continuation.yield()
+      return await arriving.next()
+    }
+  }
 
   /// Returns never; throws when the client is gone.
   func lost() async throws {
     for await _ in broken.stream {}
     throw CancellationError()
+  }
+
+  /// Drops what comes from now on, and waits for the end, which a client sends when it has the program's exit code.
+  ///
+  /// One that waits for the end of the answer instead has it after ten seconds.
+  func dropped() async {
+    wanted.continuation.finish()
+    await withTaskGroup(of: Void.self) { [ended] group in
+      group.addTask { for await _ in ended.stream {} }
+      group.addTask { try? await Task.sleep(for: .seconds(10)) }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// Reads what is asked for, and once nobody asks any more what comes, until the body's end.
+  func read() async {
+    for await _ in wanted.stream {
+      guard let frame = await next() else { break }
+      arrived.continuation.yield(frame)
+    }
+    arrived.continuation.finish()
+    while let piece = try? await body.next() { _ = piece }
+    ended.continuation.finish()
   }
 
   private func next() async -> Frame? {

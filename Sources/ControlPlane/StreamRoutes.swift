@@ -33,9 +33,9 @@ extension API {
         "uid": "\(stored.uid)", "command": shortened(wanted.command.joined(separator: " "), bytes: Self.shownCommand),
         "env": nameList(wanted.env.keys),
       ])
-    let lease = try StreamLease(streams, principal, operation: operation)
+    let lease = try StreamLease(streams, principal, on: context.channel, operation: operation)
     try await audit.require(event)
-    return frameResponse(lease) { sink in
+    return frameResponse(lease, input: input) { sink in
       let ending = await run(wanted, in: stored, input: input, sink: sink)
       var outcome = event
       outcome.outcome = ending
@@ -84,7 +84,7 @@ extension API {
       try parameter("follow", of: request, rule: "true or false") { Bool($0) } ?? false
     try view.requireReachable(operation: operation)
     try requireNoBody(request, operation: operation)
-    let lease = try StreamLease(streams, principal, operation: operation)
+    let lease = try StreamLease(streams, principal, on: context.channel, operation: operation)
     let framed = request.headers[.accept]?.contains(APIProtocol.streamMediaType) ?? false
     return frameResponse(lease, framed: framed) { sink in
       do {
@@ -130,10 +130,11 @@ extension API {
 
   /// An answer whose body `produce` writes; gives the stream's slot back at its end.
   ///
-  /// The last on its connection: what is left of the request's body is not read, so the server closes it, and a client
-  /// that did not know would send its next request into that.
+  /// The last on its connection. Of a request that has a body, the answer ends after it: an HTTP client or proxy may
+  /// drop what it has not passed on of an answer when the connection is closed under its request.
   private func frameResponse(
-    _ lease: StreamLease, framed: Bool = true, _ produce: @escaping @Sendable (StreamSink) async -> Void
+    _ lease: StreamLease, framed: Bool = true, input: ExecInput? = nil,
+    _ produce: @escaping @Sendable (StreamSink) async -> Void
   ) -> Response {
     Response(
       status: .ok,
@@ -143,13 +144,22 @@ extension API {
       ],
       body: ResponseBody { writer in
         defer { lease.end() }
+        let reading = Task { await input?.read() }
+        defer { reading.cancel() }
         let sink = StreamSink(writer, framed: framed)
         try await sink.open()
         if await lease.whileHeld({ await produce(sink) }) == false {
           // The work was cancelled, and with that could not say so itself.
           await sink.fail(Self.revoked)
         }
+        await input?.dropped()
         try await sink.finish()
+        lease.end()
+        await withTaskCancellationHandler {
+          await reading.value
+        } onCancel: {
+          reading.cancel()
+        }
       })
   }
 }
@@ -159,15 +169,22 @@ final class StreamLease: Sendable {
   private let slots: StreamSlots
   private let slot: Int
   private let ended: AsyncStream<Void>
+  private let channel: any Channel
 
-  init(_ slots: StreamSlots, _ principal: Principal, operation: String) throws {
+  /// - Parameter channel: the connection that carries the stream, which does not count as idle meanwhile.
+  init(_ slots: StreamSlots, _ principal: Principal, on channel: any Channel, operation: String) throws {
     self.slots = slots
+    self.channel = channel
     (slot, ended) = try slots.take(principal, operation: operation)
+    channel.triggerUserOutboundEvent(StreamEvent.began, promise: nil)
   }
 
   deinit { end() }
 
-  func end() { slots.giveBack(slot) }
+  func end() {
+    channel.triggerUserOutboundEvent(StreamEvent.ended, promise: nil)
+    slots.giveBack(slot)
+  }
 
   /// Cancels the work when its principal's token is revoked.
   ///

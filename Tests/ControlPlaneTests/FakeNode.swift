@@ -90,6 +90,20 @@ actor FakeNode: NodeConnection {
     case "fail":
       try await output(Frame(.standardError, ByteBuffer(string: "no\n")))
       try await exit(Int32(command[1]) ?? 1, output)
+    case "count":
+      // Its input is read beside, as by the real client of the node, and no longer than the program runs.
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { for await _ in input {} }
+        for number in 1...(Int(command[1]) ?? 1) {
+          try await output(Frame(.standardOutput, ByteBuffer(string: "\(number) ")))
+          try await Task.sleep(for: .milliseconds(5))
+        }
+        try await exit(0, output)
+        group.cancelAll()
+      }
+    case "nap":
+      try await Task.sleep(for: .milliseconds(Int(command[1]) ?? 1))
+      try await exit(0, output)
     case "refuse":
       throw Fault(.conflict, operation: "run refuse", reason: "the agent does not run", remedy: "start it")
     case "sleep":

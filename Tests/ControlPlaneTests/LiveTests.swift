@@ -5,6 +5,8 @@ import CertificateAuthority
 import Faults
 import Foundation
 import Logging
+import NIOCore
+import NIOPosix
 import Storage
 import Synchronization
 import Testing
@@ -21,7 +23,9 @@ import Testing
     let client: APIClient
   }
 
-  static func with(_ body: @escaping @Sendable (Live) async throws -> Void) async throws {
+  static func with(
+    _ limits: APILimits = APILimits(), _ body: @escaping @Sendable (Live) async throws -> Void
+  ) async throws {
     let directory = NSTemporaryDirectory() + "lobstack-live-\(UUID().uuidString.prefix(8))"
     let layout = InstanceLayout(stateDirectory: directory)
     for path in [layout.apiDirectory, layout.controlPlaneDirectory, "\(layout.runDirectory)/mesh"] {
@@ -45,7 +49,7 @@ import Testing
     let service = try await ControlPlaneService.open(
       layout: layout, authority: Authority(trustDomain: .default, at: .now), gateway: nil,
       policyDirectory: Platform.policyDirectory,
-      limits: APILimits(),
+      limits: limits,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       store: try await Store.open(path: layout.database, key: key), audit: audit, node: node,
       secrets: FakeSecrets(), root: FileRoot(root: root)
@@ -156,6 +160,38 @@ import Testing
       }
       // The connections that carried these serve on.
       _ = try await live.client.status()
+    }
+  }
+
+  @Test("brings every piece and the exit code to a client that reads slowly") func slowReader() async throws {
+    try await Self.with { live in
+      let id = try await Self.running("bot", live.client)
+      let (input, feed) = AsyncStream.makeStream(of: [UInt8].self)
+      feed.finish()
+      let text = Mutex("")
+      let code = try await live.client.exec(id, ExecRequest(command: ["count", "300"]), input: input) { piece in
+        guard case .standardOutput(let bytes) = piece else { return }
+        text.withLock { $0 += String(decoding: bytes, as: UTF8.self) }
+        // The program ends meanwhile, and with it the server's part.
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      #expect(code == 0 && text.withLock { $0 } == (1...300).map { "\($0) " }.joined())
+    }
+  }
+
+  @Test("closes a connection on which nothing moves, but none whose program says nothing") func idle() async throws {
+    var limits = APILimits()
+    limits.idle = .milliseconds(300)
+    try await Self.with(limits) { live in
+      let id = try await Self.running("bot", live.client)
+      let (silence, feed) = AsyncStream.makeStream(of: [UInt8].self)
+      let code = try await live.client.exec(id, ExecRequest(command: ["nap", "1500"]), input: silence) { _ in }
+      #expect(code == 0)
+      feed.finish()
+      let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .connect(unixDomainSocketPath: live.layout.apiSocket).get()
+      try await channel.writeAndFlush(ByteBuffer(string: "GET /v1/status HTTP/1.1\r\nHost: x\r\n"))
+      try await channel.closeFuture.get()
     }
   }
 
