@@ -114,6 +114,8 @@ let package = Package(
     room("Detection", ["AgentModel", "CRE2", "Faults", "Manifests"]),
     /** Policies in Rego: text to a program, input to what its rules say. */
     room("Rego", ["CRE2", bigInt]),
+    /** Gatekeeper's templates and constraints: an object to a decision. */
+    room("Admission", ["Faults", "Manifests", "Rego"]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -258,6 +260,7 @@ let package = Package(
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
     tests("RegoTests", ["Rego", "SeededRandom"]),
+    tests("AdmissionTests", ["Admission", "Faults", "Manifests", "Rego", "SeededRandom"]),
     tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests", "SeededRandom", "TraceWriting"]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("NameResolutionTests", ["AgentModel", "Faults", "NameResolution", "SeededRandom"]),

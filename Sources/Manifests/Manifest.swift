@@ -18,7 +18,17 @@ package struct Manifest: Sendable {
 
   package static let longestText = 1 << 20
   private static let deepest = 64
-  private static let mostValues = 50_000
+
+  /// How large a text may be.
+  package struct Limits: Sendable {
+    var bytes: Int
+    var values: Int
+
+    /// Of what configures the platform.
+    package static let configuration = Limits(bytes: longestText, values: 50_000)
+    /// Of objects that are handed through.
+    package static let objects = Limits(bytes: 4 << 20, values: 500_000)
+  }
 
   package let value: Value
   package let place: Place
@@ -39,15 +49,17 @@ package struct Manifest: Sendable {
   ///
   /// - Parameter source: The file's name, or what the reader calls the text.
   /// - Throws: `Fault(.invalid)` naming source, line and reason.
-  package static func parse(_ text: String, source: String) throws -> [Manifest] {
-    guard text.utf8.count <= longestText else {
+  package static func parse(
+    _ text: String, source: String, limits: Limits = .configuration
+  ) throws -> [Manifest] {
+    guard text.utf8.count <= limits.bytes else {
       throw Fault(
-        .invalid, operation: "read \(source)", reason: "it has \(text.utf8.count) bytes, more than \(longestText)",
+        .invalid, operation: "read \(source)", reason: "it has \(text.utf8.count) bytes, more than \(limits.bytes)",
         remedy: "shorten it")
     }
     try checkDepth(of: text, source: source)
     try checkAliases(in: text, source: source)
-    var budget = mostValues
+    var budget = Budget(left: limits.values, most: limits.values)
     do {
       var nodes = try Yams.compose_all(yaml: text, Resolver.default)
       var documents: [Node] = []
@@ -75,11 +87,16 @@ package struct Manifest: Sendable {
     return first
   }
 
-  private init(_ node: Node, source: String, path: String, depth: Int, budget: inout Int) throws {
+  private struct Budget {
+    var left: Int
+    let most: Int
+  }
+
+  private init(_ node: Node, source: String, path: String, depth: Int, budget: inout Budget) throws {
     place = Place(source: source, line: node.mark?.line, path: path)
-    budget -= 1
-    guard budget >= 0, depth <= Self.deepest else {
-      let limit = budget < 0 ? "\(Self.mostValues) values" : "\(Self.deepest) levels"
+    budget.left -= 1
+    guard budget.left >= 0, depth <= Self.deepest else {
+      let limit = budget.left < 0 ? "\(budget.most) values" : "\(Self.deepest) levels"
       throw Fault(.invalid, operation: "read \(place)", reason: "more than \(limit)", remedy: "simplify the document")
     }
     switch node {

@@ -37,7 +37,10 @@ extension Platform {
         progress(String(line.dropFirst(Self.progressMark.count)))
       }
       offset += lines.reduce(0) { $0 + $1.utf8.count + 1 }
-      if status == nil, SupervisorLock.holder(layout) == child.process, await isReady { return .ended }
+      if status == nil, SupervisorLock.holder(layout) == child.process, await isReady {
+        await waitForGateway()
+        return .ended
+      }
       if let status {
         throw failure("the supervisor \(status)", log: log, from: start)
       }

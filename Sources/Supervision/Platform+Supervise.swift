@@ -169,7 +169,7 @@ extension Platform {
     progress("waiting for the API at \(layout.apiSocket)")
     var deadline = ContinuousClock.now + Self.readinessLimit
     while true {
-      if await isReady { return }
+      if await isReady { return await waitForGateway() }
       // People take their time to unseal.
       if await isSealed { deadline = ContinuousClock.now + Self.readinessLimit }
       for process in processes {

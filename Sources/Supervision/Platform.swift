@@ -113,6 +113,17 @@ package struct Platform: Sendable {
     }
   }
 
+  /// Waits for the gateway, which starts when the control plane has written its certificate: moments after the API is
+  /// ready. One that does not come is told by the status, and keeps nothing else from working.
+  func waitForGateway() async {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while ContinuousClock.now < deadline {
+      let status = try? await withClient { try await $0.status() }
+      if status?.components.contains(where: { $0.name == "gateway" && $0.state == "ready" }) == true { return }
+      do { try await Task.sleep(for: .milliseconds(100)) } catch { return }
+    }
+  }
+
   var isReady: Bool {
     get async {
       // Not ready and not answering are the same to whoever waits.

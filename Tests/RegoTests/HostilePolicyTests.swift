@@ -27,6 +27,62 @@ struct HostilePolicyTests {
     }
   }
 
+  private static let doubled = "x0 := [input.l]\n" + (0..<40).map { "x\($0 + 1) := [x\($0), x\($0)]" }.joined(separator: "\n")
+
+  @Test(
+    "make no values that stand for more than memory holds",
+    arguments: [
+      "x40 == y", "count({x40, y}) == 1", "count(json.marshal(x40)) > 0", "count(sprintf(\"%v\", [x40])) > 0", "x40 in [y]",
+      "sort([x40, y])", "{y: 1}[x40]", "object.subset({\"a\": x40}, {\"a\": y})", "count({x40} | {y}) > 0", "x40",
+    ])
+  func doubling(statement: String) throws {
+    let program = try Self.program("r := 1 if {\n\(Self.doubled)\ny := x40\nz := [x40, 1]\n\(statement) }")
+    #expect(throws: EvaluationError.tooLong) {
+      _ = try program.evaluate("r", input: .object(["l": [1]]), limits: EvaluationLimits())
+    }
+  }
+
+  @Test(
+    "nest values and statements no deeper than a stack holds",
+    arguments: [
+      "x0 := []\n" + (0..<5_000).map { "x\($0 + 1) := [x\($0)]" }.joined(separator: "\n"),
+      (0..<20_000).map { "x\($0) = input.l[_]" }.joined(separator: "\n"),
+      """
+      ops := [o | some i in numbers.range(1, 9000); o := {"op": "copy", "from": "/a", "path": "/a/b"}]
+      json.patch({"a": {"b": 1}}, ops)
+      """,
+    ])
+  func nesting(statements: String) throws {
+    // Either is fine; what is tried is that it ends with an error.
+    #expect(throws: (any Error).self) {
+      let program = try Self.program("r if {\n\(statements) }")
+      _ = try program.evaluate("r", input: .object(["l": [1]]), limits: EvaluationLimits())
+    }
+  }
+
+  @Test("are put in order in time that does not explode") func order() throws {
+    func level(_ depth: Int) -> String {
+      let inner = depth == 0 ? "true" : level(depth - 1)
+      return "array.concat([1 | \(inner)], z\(depth))\n" + String(repeating: "true\n", count: 9) + "z\(depth) = []"
+    }
+    _ = try Self.program("r if { \(level(12)) }")
+    let reversed = (0..<5_000).map { "x\($0) = x\($0 + 1)" }.joined(separator: "\n")
+    let error = try #require(throws: RegoError.self) { _ = try Self.program("r if {\n\(reversed)\nx5000 = 1 }") }
+    #expect(error.message == "the policy is too large or too intricate")
+  }
+
+  @Test("count what functions and 'with' take, too") func calls() throws {
+    let bodies = (0..<2_000).map { "f(\($0 + 10)) := 1" }.joined(separator: "\n")
+    let program = try Self.program("\(bodies)\nr := count([1 | some i in numbers.range(1, 20000); f(1)])")
+    #expect(throws: EvaluationError.tooLong) { _ = try program.evaluate("r", input: nil, limits: EvaluationLimits()) }
+  }
+
+  @Test("end when their time is up") func time() throws {
+    let program = try Self.program("r := count([1 | some i in numbers.range(1, 200000)])")
+    let limits = EvaluationLimits(steps: .max, time: .zero)
+    #expect(throws: EvaluationError.tooLong) { _ = try program.evaluate("r", input: nil, limits: limits) }
+  }
+
   @Test(
     "nest no deeper than is allowed",
     arguments: [

@@ -12,9 +12,9 @@ extension Value {
   }
 
   /// What an array or a set has.
-  var members: [Value]? {
+  package var members: [Value]? {
     switch self {
-    case .array(let items): items
+    case .array(let array): array.items
     case .set(let set): set.members
     default: nil
     }

@@ -47,29 +47,6 @@ enum Arithmetic {
 }
 
 extension Number {
-  /// The whole number that it is, exactly as it is written; `nil` when it has a fraction.
-  var whole: BigInt? {
-    switch self {
-    case .int(let value): return BigInt(value)
-    case .big(let value): return value
-    case .real(_, let text):
-      let halves = text.lowercased().split(separator: "e", omittingEmptySubsequences: false)
-      let parts = halves.first?.split(separator: ".", omittingEmptySubsequences: false) ?? []
-      var digits = parts.joined()
-      guard var exponent = halves.count > 1 ? Int(halves[1]) : 0, exponent.magnitude < 1_000_000 else {
-        return integer
-      }
-      exponent -= parts.count > 1 ? parts[1].utf8.count : 0
-      while exponent < 0, digits.last == "0" {
-        digits.removeLast()
-        exponent += 1
-      }
-      guard let value = BigInt(digits) else { return digits.isEmpty || digits == "-" ? 0 : integer }
-      guard exponent >= 0, exponent <= 4_932 else { return value == 0 ? 0 : nil }
-      return value * BigInt(10).power(exponent)
-    }
-  }
-
   /// What a computation gave, with the text that OPA gives it; `nil` when it is no number.
   static func computed(_ value: Float80) -> Number? {
     if let int = Int(exactly: value) { return .int(int) }

@@ -71,19 +71,32 @@ struct BudgetExceeded: Error {}
 final class BuiltinContext {
   /// Nanoseconds since 1970, the same for the whole evaluation.
   let now: Int
-  private(set) var budget: Int
+  private var budget: Int
+  private let end: ContinuousClock.Instant
+  /// Where the clock is asked next.
+  private var mark: Int
   /// By the bytes of the pattern: Swift takes some different strings for the same.
   private var expressions: [[UInt8]: SearchExpression?] = [:]
 
-  init(now: Int, budget: Int) {
-    self.now = now
-    self.budget = budget
+  init(_ limits: EvaluationLimits) {
+    now = limits.now
+    budget = limits.steps
+    end = .now + limits.time
+    mark = limits.steps - Self.stride
   }
+
+  private static let stride = 16_384
 
   /// Takes steps from the budget.
   func spend(_ steps: Int) throws {
     guard steps >= 0, steps <= budget else { throw BudgetExceeded() }
     budget -= steps
+    if budget < mark { try checkTime() }
+  }
+
+  private func checkTime() throws {
+    guard ContinuousClock.now < end else { throw BudgetExceeded() }
+    mark = budget - Self.stride
   }
 
   /// Takes what a text of so many bytes costs, before it is made.
@@ -92,27 +105,16 @@ final class BuiltinContext {
     try spend(bytes / 64)
   }
 
-  /// Takes what it costs to sort so many.
-  func spend(sorting count: Int) throws { try spend(count * (Int.bitWidth - count.leadingZeroBitCount)) }
-
   /// Takes what it costs to compare two values to the end.
   func spend(comparing left: Value, _ right: Value) throws {
-    switch (left, right) {
-    case (.array(let left), .array(let right)): try spend(comparing: left, right)
-    case (.set(let left), .set(let right)): try spend(comparing: left.members, right.members)
-    case (.object(let left), .object(let right)):
-      try spend(min(left.count, right.count))
-      for (left, right) in zip(left.entries, right.entries) {
-        try spend(comparing: left.key, right.key)
-        try spend(comparing: left.value, right.value)
-      }
-    default: return
-    }
+    try spend(min(left.extent.count, right.extent.count) - 1)
   }
 
-  private func spend(comparing left: [Value], _ right: [Value]) throws {
-    try spend(min(left.count, right.count))
-    for (left, right) in zip(left, right) { try spend(comparing: left, right) }
+  /// Takes what it costs to make a set of values, or an object with them for keys.
+  func spend(sorting values: [Value]) throws {
+    let extent = Extent(of: values)
+    guard extent.isBounded else { throw BudgetExceeded() }
+    try spend(extent.count / 8 * (Int.bitWidth - values.count.leadingZeroBitCount))
   }
 
   static let longestText = 16 << 20

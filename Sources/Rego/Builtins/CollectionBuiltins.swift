@@ -37,7 +37,7 @@ extension Builtins {
     Builtin("sort", 1) { arguments, context in
       switch arguments[0] {
       case .array(let items):
-        try context.spend(sorting: items.count)
+        try context.spend(sorting: items.items)
         return .array(items.sorted())
       case .set(let set): return .array(set.members)
       default: return nil
@@ -95,7 +95,7 @@ extension Builtins {
     },
     Builtin("or", 2) { arguments, context in
       guard let left = arguments[0].set, let right = arguments[1].set else { return nil }
-      try context.spend(sorting: left.count + right.count)
+      try context.spend(sorting: left.members + right.members)
       return .set(left.union(right))
     },
     Builtin("intersection", 1) { arguments, context in
@@ -113,8 +113,9 @@ extension Builtins {
       guard let members = arguments[0].set?.members else { return nil }
       let sets = members.compactMap(\.set)
       guard sets.count == members.count else { return nil }
-      try context.spend(sorting: sets.reduce(0) { $0 + $1.count })
-      return .set(SetValue(sets.flatMap(\.members)))
+      let all = sets.flatMap(\.members)
+      try context.spend(sorting: all)
+      return .set(SetValue(all))
     },
   ]
 

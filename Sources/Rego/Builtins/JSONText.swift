@@ -26,7 +26,7 @@ struct JSONWriter {
     case .bool(let value): output += (value ? "true" : "false").utf8
     case .number(let number): output += number.json.utf8
     case .string(let text): write(text)
-    case .array(let items): write(items, depth)
+    case .array(let array): write(array.items, depth)
     case .set(let set): write(set.members, depth)
     case .object(let object): write(object, depth)
     }

@@ -41,10 +41,10 @@ extension Builtins {
       case (.set(let all), .set(let some)):
         try context.spend(some.count)
         return .bool(some.members.allSatisfy(all.contains))
-      case (.array(let all), .array(let some)): return .bool(try isRun(some, of: all, context))
+      case (.array(let all), .array(let some)): return .bool(try isRun(some.items, of: all.items, context))
       case (.array(let all), .set(let some)):
         try context.spend(all.count)
-        return .bool(isCovered(some, by: all))
+        return .bool(isCovered(some, by: all.items))
       default: return nil
       }
     },
@@ -54,7 +54,7 @@ extension Builtins {
   private static func keys(_ value: Value) -> SetValue? {
     switch value {
     case .object(let object): SetValue(object.keys)
-    case .array(let items): SetValue(items)
+    case .array(let array): SetValue(array.items)
     case .set(let set): set
     default: nil
     }
@@ -63,7 +63,7 @@ extension Builtins {
   /// Objects at the same key become one; of other values the last counts.
   private static func union(_ objects: [ObjectValue], _ context: BuiltinContext) throws -> ObjectValue {
     if objects.count == 1, let only = objects.first { return only }
-    try context.spend(sorting: objects.reduce(0) { $0 + $1.count })
+    try context.spend(sorting: objects.flatMap(\.keys))
     let entries = objects.flatMap(\.entries).enumerated().map { (place: $0.offset, entry: $0.element) }
     let sorted = entries.sorted { left, right in
       let order = Value.order(left.entry.key, right.entry.key)
@@ -95,7 +95,7 @@ extension Builtins {
       case (.set(let all), .set(let some)):
         guard some.members.allSatisfy(all.contains) else { return false }
       case (.array(let all), .array(let some)):
-        guard try isRun(some, of: all, context) else { return false }
+        guard try isRun(some.items, of: all.items, context) else { return false }
       default: return false
       }
     }

@@ -94,7 +94,8 @@ enum Patch {
       try context.spend(object.count)
       object[key] = value
       return .object(object)
-    case .array(var items):
+    case .array(let array):
+      var items = array.items
       guard let index = index(key, below: items.count) else { return nil }
       try context.spend(items.count)
       items[index] = value
@@ -111,7 +112,8 @@ enum Patch {
   ) throws -> Value? {
     switch document {
     case .object: return try put(value, in: document, at: key, context)
-    case .array(var items):
+    case .array(let array):
+      var items = array.items
       guard let index = index(key, below: items.count + 1, isNew: true) else { return nil }
       try context.spend(items.count)
       items.insert(value, at: index)
@@ -131,7 +133,8 @@ enum Patch {
       try context.spend(object.count)
       object[key] = nil
       return .object(object)
-    case .array(var items):
+    case .array(let array):
+      var items = array.items
       guard let index = index(key, below: items.count) else { return nil }
       try context.spend(items.count)
       items.remove(at: index)

@@ -16,7 +16,7 @@ extension Builtins {
         guard let operation = operation.object,
           let next = try Patch.apply(operation, to: document, context)
         else { return nil }
-        document = next
+        document = try next.bounded()
       }
       return document
     },
@@ -28,7 +28,7 @@ enum DocumentPath {
   /// Of a JSON pointer, where the first "/" may be missing, or an array of keys; `nil` of anything else.
   static func parse(_ value: Value) -> [Value]? {
     switch value {
-    case .array(let items): return items
+    case .array(let array): return array.items
     case .string(let text):
       if text.isEmpty { return [] }
       let slash = UInt8(ascii: "/")

@@ -79,6 +79,7 @@ extension Builtins {
     },
     Builtin("sprintf", 2) { arguments, context in
       guard let format = arguments[0].text, let items = arguments[1].items else { return nil }
+      for item in items { try context.spend(bytes: try item.leastLength(context)) }
       var printer = Printer(format, items.map(Printer.Argument.init), context)
       try printer.print()
       return .string(String(repairing: printer.output))

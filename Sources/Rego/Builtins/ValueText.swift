@@ -14,7 +14,7 @@ extension Value: CustomStringConvertible {
     case .string(let text): output += Quote.text(text)
     case .array(let items):
       output += "["
-      Self.write(items, to: &output)
+      Self.write(items.items, to: &output)
       output += "]"
     case .set(let set):
       guard set.count > 0 else {

@@ -23,17 +23,20 @@ extension BodyCompiler {
       return path.isEmpty ? head : .lookup(head, path)
     case .arrayComprehension(let head, let body):
       return .comprehension(
-        try closure(body, in: scope, location: term.location) { compiler, scope, steps throws(RegoError) in
+        try closure(body, heads: [head], in: scope, location: term.location) {
+          compiler, scope, steps throws(RegoError) in
           .array(try compiler.term(head, scope, &steps))
         })
     case .setComprehension(let head, let body):
       return .comprehension(
-        try closure(body, in: scope, location: term.location) { compiler, scope, steps throws(RegoError) in
+        try closure(body, heads: [head], in: scope, location: term.location) {
+          compiler, scope, steps throws(RegoError) in
           .set(try compiler.term(head, scope, &steps))
         })
     case .objectComprehension(let key, let value, let body):
       return .comprehension(
-        try closure(body, in: scope, location: term.location) { compiler, scope, steps throws(RegoError) in
+        try closure(body, heads: [key, value], in: scope, location: term.location) {
+          compiler, scope, steps throws(RegoError) in
           .object(try compiler.term(key, scope, &steps), try compiler.term(value, scope, &steps))
         })
     }
@@ -49,14 +52,14 @@ extension BodyCompiler {
 
   /// A body with a scope of its own.
   mutating func closure(
-    _ body: [Statement], in scope: Scope, location: Location,
+    _ body: [Statement], heads: [Term], in scope: Scope, location: Location,
     head: (inout BodyCompiler, Scope, inout [DraftStep]) throws(RegoError) -> DraftTerm.Closure.Head
   ) throws(RegoError) -> DraftTerm.Closure {
     let first = names.count
     let wasClosed = isClosed
     isClosed = false
     defer { isClosed = wasClosed }
-    var (steps, inner) = try draft(body, in: scope)
+    var (steps, inner) = try draft(body, heads: heads, in: scope)
     let made = try head(&self, inner, &steps)
     return DraftTerm.Closure(head: made, steps: steps, own: Set(first..<names.count), location: location)
   }
@@ -166,17 +169,18 @@ extension BodyCompiler {
     case builtin(Builtin)
   }
 
-  func arity(of name: String, _ location: Location) throws(RegoError) -> Int? {
-    switch try callee(name, location) {
+  func arity(of name: String, _ scope: Scope, _ location: Location) throws(RegoError) -> Int? {
+    switch try callee(name, scope, location) {
     case .rule(_, let arity): arity
     case .builtin(let builtin): builtin.arity
     case nil: nil
     }
   }
 
-  private func callee(_ name: String, _ location: Location) throws(RegoError) -> Callee? {
+  private func callee(_ name: String, _ scope: Scope, _ location: Location) throws(RegoError) -> Callee? {
     let parts = name.split(separator: ".").map(String.init)
     guard let first = parts.first else { return nil }
+    if scope.slot(of: first) != nil { throw RegoError("called function \(name) shadowed", location) }
     var path: [String]?
     if parts.count == 1, let rule = compiler.place(of: first, in: package) {
       return try function(rule, location)
@@ -184,6 +188,9 @@ extension BodyCompiler {
     if first == "data" { path = Array(parts.dropFirst()) }
     if let imported = imports[first], imported[0] == "data" {
       path = Array(imported.dropFirst()) + Array(parts.dropFirst())
+    }
+    if path == nil, imports[first] != nil || compiler.place(of: first, in: package) != nil {
+      throw RegoError("undefined function \(name)", location)
     }
     if let path {
       guard case .rule(let rule, let length) = compiler.document(at: path), length == path.count else {
@@ -209,7 +216,7 @@ extension BodyCompiler {
     if arguments.isEmpty, let rule = compiler.place(of: name, in: package), compiler.rule(rule).arity == nil {
       return try ask(rule, location)
     }
-    guard let callee = try callee(name, location) else { throw RegoError("undefined function \(name)", location) }
+    guard let callee = try callee(name, scope, location) else { throw RegoError("undefined function \(name)", location) }
     let drafts = try terms(arguments, scope, &steps)
     switch callee {
     case .rule(let rule, let arity):

@@ -19,7 +19,7 @@ struct BodyCompiler {
     return names.count - 1
   }
 
-  private var planner: Planner { Planner(names: names) }
+  private var planner: Planner { Planner(names: names, work: compiler.work) }
 
   mutating func defaultValue(of rule: Rule) throws(RegoError) -> Node {
     guard let value = rule.value else { return .constant(true) }
@@ -40,7 +40,8 @@ struct BodyCompiler {
       arguments.append(pattern)
     }
     let argumentsKnown = bound
-    let (steps, bodyScope) = try draft(rule.body, in: scope, arguments: Set(rule.argumentNames))
+    let heads = [rule.key, rule.value].compactMap { $0 }
+    let (steps, bodyScope) = try draft(rule.body, heads: heads, in: scope, arguments: Set(rule.argumentNames))
     var keyNode: Node?
     var before = steps
     var keyDraft: DraftTerm?
@@ -48,10 +49,11 @@ struct BodyCompiler {
     let valueDraft = try rule.value.map { value throws(RegoError) in try term(value, bodyScope, &before) }
     let plan = try planner.plan(before, bound: &bound)
     if let keyDraft { keyNode = try known(keyDraft, bound, rule.key?.location ?? rule.location) }
-    let value = try valueDraft.map { draft throws(RegoError) in try self.known(draft, bound, rule.location) }
+    let value = try valueDraft.map { draft throws(RegoError) in try known(draft, bound, rule.value?.location ?? rule.location) }
     var alternatives: [(plan: Plan, value: Node)] = []
     for alternative in rule.alternatives {
-      let (steps, inner) = try draft(alternative.body, in: scope, arguments: Set(rule.argumentNames))
+      let heads = [alternative.value].compactMap { $0 }
+      let (steps, inner) = try draft(alternative.body, heads: heads, in: scope, arguments: Set(rule.argumentNames))
       guard let value = alternative.value else {
         var bound = argumentsKnown
         alternatives.append((try planner.plan(steps, bound: &bound), .constant(true)))
@@ -82,13 +84,15 @@ struct BodyCompiler {
 
   // MARK: Bodies
 
+  /// - Parameter heads: what is made of each solution.
   mutating func draft(
-    _ body: [Statement], in parent: Scope?, arguments: Set<String> = []
+    _ body: [Statement], heads: [Term], in parent: Scope?, arguments: Set<String> = []
   ) throws(RegoError) -> ([DraftStep], Scope) {
     let scope = Scope(in: parent)
     try declare(body, scope, arguments)
     var names = Names()
     for statement in body { names.add(statement) }
+    for head in heads { names.add(head) }
     for name in names.names where scope.slot(of: name) == nil && !isGlobal(name) {
       scope.add(name, makeSlot(name))
     }
@@ -103,19 +107,17 @@ struct BodyCompiler {
   ) throws(RegoError) {
     var seen = Names()
     for statement in body {
-      var targets: [String] = []
-      switch statement.content {
-      case .some(let names): targets = names
-      case .assign(let left, _):
-        targets = Names.targets(of: left)
+      let targets = statement.targets
+      if case .assign(let left, let right) = statement.content {
+        seen.add(right)
         guard !targets.isEmpty || Self.isPattern(left) else {
           throw RegoError("cannot assign to this term", left.location)
         }
-      case .someIn(let key, let value, _):
-        targets = (key.map(Names.targets) ?? []) + Names.targets(of: value)
-      default: break
       }
       for name in targets {
+        guard name != "input", name != "data" else {
+          throw RegoError("variables must not shadow \(name)", statement.location)
+        }
         if !scope.declared.contains(name), seen.all.contains(name) {
           throw RegoError("var \(name) referenced above", statement.location)
         }
@@ -179,7 +181,7 @@ struct BodyCompiler {
       if let key, let keySlot { inner.add(key, keySlot) }
       let valueSlot = makeSlot(value)
       inner.add(value, valueSlot)
-      let closure = try closure(body, in: inner, location: location) { _, _, _ throws(RegoError) in .none }
+      let closure = try closure(body, heads: [], in: inner, location: location) { _, _, _ throws(RegoError) in .none }
       let whole = DraftTerm.Closure(
         head: .none, steps: closure.steps, own: closure.own.union(inner.own), location: location)
       steps.append(
@@ -196,7 +198,7 @@ struct BodyCompiler {
         return
       }
       // A function may be given a place for its result.
-      if let arity = try arity(of: name, tested.location), arguments.count == arity + 1 {
+      if let arity = try arity(of: name, scope, tested.location), arguments.count == arity + 1 {
         let call = Term(.call(name, Array(arguments.dropLast())), tested.location)
         return try addUnify(arguments[arity], call, scope, &steps)
       }

@@ -8,8 +8,7 @@ struct Compiler {
   /// Documents below `data` that come from outside.
   let bases: [[String]]
 
-  /// The rule that is compiled at the moment.
-  private var current = 0
+  let work = Planner.Work()
 
   init(bases: [[String]]) { self.bases = bases }
 
@@ -22,7 +21,6 @@ struct Compiler {
       let imports = try imports(of: module)
       for rule in module.rules {
         guard let place = places[module.package]?[rule.name] else { continue }
-        current = place
         try compile(rule, at: place, module.package, imports)
       }
     }
@@ -40,7 +38,7 @@ struct Compiler {
       rules.append(CompiledRule(name: rule.name, kind: rule.kind, arity: arity, location: rule.location))
       return
     }
-    guard rules[place].kind == rule.kind, rules[place].arity == arity || rule.isDefault else {
+    guard rules[place].kind == rule.kind, rules[place].arity == arity else {
       throw RegoError("conflicting rules named \(rule.name)", rule.location)
     }
   }
@@ -58,16 +56,27 @@ struct Compiler {
   private mutating func compile(
     _ rule: Rule, at place: Int, _ package: [String], _ imports: [String: [String]]
   ) throws(RegoError) {
-    var body = BodyCompiler(self, package: package, imports: imports)
     if rule.isDefault {
-      guard rule.arguments == nil else { throw RegoError("defaults of functions are not supported", rule.location) }
       guard rules[place].defaultValue == nil else { throw RegoError("a second default of \(rule.name)", rule.location) }
-      rules[place].defaultValue = try body.defaultValue(of: rule)
-      rules[place].defaultSlots = body.names.count
+      let compiled = try compiled(package, imports) { body throws(RegoError) in
+        (value: try body.defaultValue(of: rule), slots: body.names.count)
+      }
+      (rules[place].defaultValue, rules[place].defaultSlots) = (compiled.result.value, compiled.result.slots)
+      uses[place].formUnion(compiled.used)
     } else {
-      rules[place].bodies.append(try body.compile(rule))
+      let compiled = try compiled(package, imports) { body throws(RegoError) in try body.compile(rule) }
+      rules[place].bodies.append(compiled.result)
+      uses[place].formUnion(compiled.used)
     }
-    uses[place].formUnion(body.used)
+  }
+
+  /// The compiler of a body holds on to this one, and is gone before it changes: else all rules would be copied.
+  private func compiled<Result>(
+    _ package: [String], _ imports: [String: [String]],
+    _ make: (inout BodyCompiler) throws(RegoError) -> Result
+  ) throws(RegoError) -> (result: Result, used: Set<Int>) {
+    var body = BodyCompiler(self, package: package, imports: imports)
+    return (try make(&body), body.used)
   }
 
   private func refuseRecursion() throws(RegoError) {

@@ -33,7 +33,7 @@ indirect enum DraftTerm {
     }
 
     /// Variables of the scopes around it.
-    var free: Set<Int> {
+    private(set) lazy var free: Set<Int> = {
       var slots: Set<Int> = []
       for step in steps { slots.formUnion(step.slots) }
       switch head {
@@ -42,7 +42,7 @@ indirect enum DraftTerm {
       case .none: break
       }
       return slots.subtracting(own)
-    }
+    }()
   }
 
   /// All variables that it needs.

@@ -4,7 +4,6 @@ struct Names {
   private(set) var names: [String] = []
   /// Also those within.
   private(set) var all: Set<String> = []
-  private var depth = 0
 
   mutating func add(_ statement: Statement) {
     switch statement.content {
@@ -20,7 +19,7 @@ struct Names {
       add(collection)
     case .every(_, _, let collection, let body):
       add(collection)
-      within { names in for statement in body { names.add(statement) } }
+      add(body, heads: [])
     }
     for change in statement.changes { add(change.value) }
   }
@@ -30,7 +29,7 @@ struct Names {
     case .constant: break
     case .variable(let name):
       all.insert(name)
-      if depth == 0 { names.append(name) }
+      names.append(name)
     case .reference(let head, let path):
       add(head)
       for part in path { add(part) }
@@ -40,24 +39,27 @@ struct Names {
         add(entry.key)
         add(entry.value)
       }
-    case .arrayComprehension(let head, let body), .setComprehension(let head, let body):
-      within { names in
-        names.add(head)
-        for statement in body { names.add(statement) }
-      }
-    case .objectComprehension(let key, let value, let body):
-      within { names in
-        names.add(key)
-        names.add(value)
-        for statement in body { names.add(statement) }
-      }
+    case .arrayComprehension(let head, let body), .setComprehension(let head, let body): add(body, heads: [head])
+    case .objectComprehension(let key, let value, let body): add(body, heads: [key, value])
     }
   }
 
-  private mutating func within(_ body: (inout Names) -> Void) {
-    depth += 1
-    body(&self)
-    depth -= 1
+  /// A body within. What it declares before it uses it has nothing to do with the names around it.
+  private mutating func add(_ body: [Statement], heads: [Term]) {
+    var (inner, declared) = (Names(), Set<String>())
+    for statement in body {
+      inner.add(statement.withoutTargets)
+      all.formUnion(inner.all.subtracting(declared))
+      inner.all.removeAll()
+      declared.formUnion(statement.targets)
+    }
+    for head in heads { inner.add(head) }
+    all.formUnion(inner.all.subtracting(declared))
+  }
+
+  static func isVariable(_ term: Term) -> Bool {
+    if case .variable = term.content { return true }
+    return false
   }
 
   /// The variables that a pattern gives values to: keys of objects and parts of references are none.
@@ -68,5 +70,29 @@ struct Names {
     case .object(let entries): entries.flatMap { targets(of: $0.value) }
     default: []
     }
+  }
+}
+
+extension Statement {
+  /// The names that it declares.
+  var targets: [String] {
+    switch content {
+    case .some(let names): names
+    case .assign(let left, _): Names.targets(of: left)
+    case .someIn(let key, let value, _): (key.map(Names.targets) ?? []) + Names.targets(of: value)
+    default: []
+    }
+  }
+
+  /// Without what declares names alone; patterns of a declaration keep their other parts.
+  fileprivate var withoutTargets: Statement {
+    var other = self
+    switch content {
+    case .assign(let left, let right) where Names.isVariable(left): other.content = .term(right)
+    case .someIn(let key, let value, let collection) where key.map(Names.isVariable) ?? true && Names.isVariable(value):
+      other.content = .term(collection)
+    default: break
+    }
+    return other
   }
 }

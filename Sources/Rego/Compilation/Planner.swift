@@ -3,6 +3,17 @@
 struct Planner {
   /// The names of variables, for messages.
   let names: [String]
+  let work: Work
+
+  /// Counts what planning a whole program takes.
+  final class Work {
+    private var left = 2_000_000
+
+    func spend(_ location: Location) throws(RegoError) {
+      left -= 1
+      guard left > 0 else { throw RegoError("the policy is too large or too intricate", location) }
+    }
+  }
 
   /// - Parameter bound: what is known before; then also what is known after.
   func plan(_ steps: [DraftStep], bound: inout Set<Int>) throws(RegoError) -> Plan {
@@ -11,6 +22,7 @@ struct Planner {
     while !left.isEmpty {
       var isStuck = true
       for index in left.indices {
+        try work.spend(left[index].location)
         guard let step = try step(left[index], &bound) else { continue }
         plan.steps.append(step)
         left.remove(at: index)
@@ -32,16 +44,17 @@ struct Planner {
   /// - Returns: `nil` when something that it needs is not known yet.
   private func step(_ draft: DraftStep, _ bound: inout Set<Int>) throws(RegoError) -> Step? {
     switch draft.content {
-    case .test(let term):
-      return try node(term, bound).map(Step.test)
+    case .test(let term): return try node(term, bound).map(Step.test)
     case .unify(let left, let right):
       for (target, source) in [(left, right), (right, left)] {
-        guard let node = try node(source, bound), let pattern = try pattern(target, &bound) else { continue }
+        guard fits(target, bound), let node = try node(source, bound), let pattern = try pattern(target, &bound) else {
+          continue
+        }
         return .match(pattern, node)
       }
       return nil
     case .iterate(let head, let path, let result):
-      guard let node = try node(head, bound) else { return nil }
+      guard (path + [result]).allSatisfy({ fits($0, bound) }), let node = try node(head, bound) else { return nil }
       var known = bound
       var patterns: [Pattern] = []
       for part in path {
@@ -52,7 +65,9 @@ struct Planner {
       bound = known
       return .iterate(node, patterns, last)
     case .member(let key, let value, let collection):
-      guard let node = try node(collection, bound) else { return nil }
+      guard fits(value, bound), key.map({ fits($0, bound) }) ?? true, let node = try node(collection, bound) else {
+        return nil
+      }
       var known = bound
       var keyPattern: Pattern?
       if let key {
@@ -63,14 +78,16 @@ struct Planner {
       bound = known
       return .member(key: keyPattern, value: valuePattern, node)
     case .walk(let value, let result):
-      guard let node = try node(value, bound), let pattern = try pattern(result, &bound) else { return nil }
+      guard fits(result, bound), let node = try node(value, bound), let pattern = try pattern(result, &bound) else {
+        return nil
+      }
       return .walk(node, pattern)
     case .not(let steps, _):
       guard draft.slots.isSubset(of: bound) else { return nil }
       var inner = bound
       return .not(try plan(steps, bound: &inner))
     case .every(let key, let value, let collection, let closure):
-      guard let node = try node(collection, bound), closure.free.isSubset(of: bound) else { return nil }
+      guard closure.free.isSubset(of: bound), let node = try node(collection, bound) else { return nil }
       var inner = bound.union(key.map { [$0] } ?? []).union([value])
       return .every(key: key, value: value, node, try plan(closure.steps, bound: &inner))
     case .with(let changes, let steps):
@@ -88,6 +105,12 @@ struct Planner {
 
   /// - Returns: `nil` when a variable of it is not known.
   func node(_ draft: DraftTerm, _ bound: Set<Int>) throws(RegoError) -> Node? {
+    // Before anything is planned in vain.
+    guard draft.slots.isSubset(of: bound) else { return nil }
+    return try known(draft, bound)
+  }
+
+  private func known(_ draft: DraftTerm, _ bound: Set<Int>) throws(RegoError) -> Node? {
     switch draft {
     case .constant(let value): return .constant(value)
     case .slot(let slot): return bound.contains(slot) ? .slot(slot) : nil
@@ -95,7 +118,7 @@ struct Planner {
     case .base(let path): return .base(path)
     case .rule(let rule): return .rule(rule)
     case .lookup(let head, let path):
-      guard let head = try node(head, bound), let path = try nodes(path, bound) else { return nil }
+      guard let head = try known(head, bound), let path = try nodes(path, bound) else { return nil }
       return .lookup(head, path)
     case .array(let terms): return try nodes(terms, bound).map(Node.array)
     case .set(let terms): return try nodes(terms, bound).map(Node.set)
@@ -113,7 +136,7 @@ struct Planner {
   private func nodes(_ drafts: [DraftTerm], _ bound: Set<Int>) throws(RegoError) -> [Node]? {
     var nodes: [Node] = []
     for draft in drafts {
-      guard let node = try node(draft, bound) else { return nil }
+      guard let node = try known(draft, bound) else { return nil }
       nodes.append(node)
     }
     return nodes
@@ -135,6 +158,16 @@ struct Planner {
     case .object(let key, let value):
       return .objectOf(key: try head(key), value: try head(value), plan, closure.location)
     case .none: return nil
+    }
+  }
+
+  /// Whether what is unknown in a term may become known by it; parts of it may yet need each other.
+  private func fits(_ draft: DraftTerm, _ bound: Set<Int>) -> Bool {
+    switch draft {
+    case .slot: true
+    case .array(let terms): terms.allSatisfy { fits($0, bound) }
+    case .object(let entries): entries.allSatisfy { $0.key.slots.isSubset(of: bound) && fits($0.value, bound) }
+    default: draft.slots.isSubset(of: bound)
     }
   }
 

@@ -16,23 +16,21 @@ final class Evaluation {
   let input: Value?
   let data: Value
   let context: BuiltinContext
+  private let stack: Stack
   private var memos: [Memo]
-  private var depth = 0
-
-  /// How deep functions and rules may call each other.
-  private static let deepest = 256
 
   init(_ program: Program, input: Value?, data: Value, limits: EvaluationLimits) {
     (self.program, self.input, self.data) = (program, input, data)
-    context = BuiltinContext(now: limits.now, budget: limits.steps)
+    context = BuiltinContext(limits)
+    stack = Stack()
     memos = [Memo](repeating: .unknown, count: program.rules.count)
   }
 
   /// The same with other documents; what was found out by these does not count.
   private init(_ other: Evaluation, input: Value?, data: Value) {
-    (program, self.input, self.data, context) = (other.program, input, data, other.context)
+    (program, self.input, self.data) = (other.program, input, data)
+    (context, stack) = (other.context, other.stack)
     memos = [Memo](repeating: .unknown, count: other.program.rules.count)
-    depth = other.depth
   }
 
   // MARK: Rules
@@ -40,22 +38,14 @@ final class Evaluation {
   func value(ofRule place: Int) throws -> Value? {
     if case .known(let value) = memos[place] { return value }
     let rule = program.rules[place]
-    let value = try deeper(rule.location) {
+    let value =
       switch rule.kind {
       case .complete: try complete(rule, [])
       case .set: try set(rule)
       case .object: try object(rule)
       }
-    }
     memos[place] = .known(value)
     return value
-  }
-
-  private func deeper(_ location: Location, _ body: () throws -> Value?) throws -> Value? {
-    depth += 1
-    defer { depth -= 1 }
-    guard depth <= Self.deepest else { throw EvaluationError.conflict("rules call each other too deep", location) }
-    return try body()
   }
 
   private func set(_ rule: CompiledRule) throws -> Value? {
@@ -68,6 +58,11 @@ final class Evaluation {
         return true
       }
     }
+    return try setValue(members)
+  }
+
+  private func setValue(_ members: [Value]) throws -> Value {
+    try context.spend(sorting: members)
     return .set(SetValue(members))
   }
 
@@ -81,28 +76,35 @@ final class Evaluation {
         return true
       }
     }
-    return .object(try unique(entries, rule.location))
+    return try objectValue(entries, unique: rule.location)
   }
 
-  private func unique(_ entries: [(Value, Value)], _ location: Location) throws -> ObjectValue {
+  /// - Parameter location: of what may not have two values for a key; `nil` when the last counts.
+  private func objectValue(_ entries: [(Value, Value)], unique location: Location?) throws -> Value {
+    try context.spend(sorting: entries.map(\.0))
     let object = ObjectValue(entries)
-    guard object.count < entries.count else { return object }
-    for (key, value) in entries where object[key] != value {
-      throw EvaluationError.conflict("object keys must be unique", location)
+    if let location, object.count < entries.count {
+      for (key, value) in entries {
+        guard let kept = object[key] else { continue }
+        try context.spend(comparing: kept, value)
+        if kept != value { throw EvaluationError.conflict("object keys must be unique", location) }
+      }
     }
-    return object
+    return try Value.object(object).bounded()
   }
 
   /// The value of a complete rule or of a function. All bodies have to agree.
   private func complete(_ rule: CompiledRule, _ arguments: [Value]) throws -> Value? {
+    try stack.check()
     var result: Value?
     for body in rule.bodies {
+      try context.spend(1 + body.slots / 64)
       let frame = Frame(body.slots)
       guard try zip(body.arguments, arguments).allSatisfy({ try match($0, $1, frame) }) else { continue }
       var own: Value?
       func add(_ node: Node) throws -> Bool {
         guard let found = try value(node, frame) else { return true }
-        if let known = own ?? result, known != found {
+        if let known = own ?? result, try !same(known, found) {
           throw EvaluationError.conflict(
             rule.arity == nil
               ? "complete rules must not produce multiple outputs"
@@ -124,6 +126,11 @@ final class Evaluation {
     return result
   }
 
+  private func same(_ left: Value, _ right: Value) throws -> Bool {
+    try context.spend(comparing: left, right)
+    return left == right
+  }
+
   // MARK: Bodies
 
   /// - Parameter found: called for each solution; `false` ends the search.
@@ -134,6 +141,7 @@ final class Evaluation {
   }
 
   private func run(_ plan: Plan, _ index: Int, _ frame: Frame, _ found: () throws -> Bool) throws -> Bool {
+    try stack.check()
     var index = index
     // Steps with one outcome need no frame of their own.
     while index < plan.steps.count {
@@ -176,6 +184,7 @@ final class Evaluation {
   }
 
   private func changed(_ changes: [(target: [String], value: Node)], _ frame: Frame) throws -> Evaluation? {
+    try context.spend(1 + program.rules.count / 16)
     var (input, data) = (self.input, self.data)
     for (target, node) in changes {
       guard let value = try value(node, frame) else { return nil }
@@ -186,6 +195,7 @@ final class Evaluation {
         data = replacing(path[...], in: data, by: value)
       }
     }
+    if let input { _ = try input.bounded() }
     return Evaluation(self, input: input, data: data)
   }
 
@@ -252,6 +262,7 @@ final class Evaluation {
   }
 
   private func walk(_ value: Value, _ path: [Value], _ found: ([Value], Value) throws -> Bool) throws -> Bool {
+    try stack.check()
     try context.spend(1 + path.count)
     guard try found(path, value) else { return false }
     return try each(value) { key, member in try walk(member, path + [key], found) }
@@ -277,7 +288,7 @@ final class Evaluation {
       return true
     case .equal(let node):
       guard let own = try self.value(node, frame) else { return false }
-      return own == value
+      return try same(own, value)
     case .array(let patterns):
       guard case .array(let items) = value, items.count == patterns.count else { return false }
       for (pattern, item) in zip(patterns, items) { guard try match(pattern, item, frame) else { return false } }
@@ -310,17 +321,17 @@ final class Evaluation {
         value = next
       }
       return value
-    case .array(let nodes): return try values(nodes, frame).map(Value.array)
-    case .set(let nodes): return try values(nodes, frame).map { .set(SetValue($0)) }
+    case .array(let nodes): return try values(nodes, frame).map { try Value.array($0).bounded() }
+    case .set(let nodes): return try values(nodes, frame).map(setValue)
     case .object(let nodes):
       var entries: [(Value, Value)] = []
       for (key, value) in nodes {
         guard let key = try self.value(key, frame), let value = try self.value(value, frame) else { return nil }
         entries.append((key, value))
       }
-      return .object(ObjectValue(entries))
-    case .arrayOf(let head, let plan): return .array(try all(head, plan, frame))
-    case .setOf(let head, let plan): return .set(SetValue(try all(head, plan, frame)))
+      return try objectValue(entries, unique: nil)
+    case .arrayOf(let head, let plan): return try Value.array(try all(head, plan, frame)).bounded()
+    case .setOf(let head, let plan): return try setValue(try all(head, plan, frame))
     case .objectOf(let key, let value, let plan, let location):
       var entries: [(Value, Value)] = []
       try run(plan, frame) {
@@ -329,15 +340,14 @@ final class Evaluation {
         }
         return true
       }
-      return .object(try unique(entries, location))
+      return try objectValue(entries, unique: location)
     case .builtin(let builtin, let nodes):
       guard let arguments = try values(nodes, frame) else { return nil }
-      try context.spend(1)
-      return try builtin.apply(arguments, context)
+      try context.spend(1 + arguments.reduce(0) { $0 + $1.extent.count } / 16)
+      return try builtin.apply(arguments, context)?.bounded()
     case .function(let function, let nodes):
       guard let arguments = try values(nodes, frame) else { return nil }
-      let rule = program.rules[function]
-      return try deeper(rule.location) { try complete(rule, arguments) }
+      return try complete(program.rules[function], arguments)
     }
   }
 

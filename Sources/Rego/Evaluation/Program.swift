@@ -14,8 +14,8 @@ package final class Program: Sendable {
 
   let rules: [CompiledRule]
   private let places: [String: Int]
-  /// The package of the first file.
-  package let package: [String]
+  /// Those of the files, one after the other.
+  package let packages: [[String]]
 
   /// - Parameters:
   ///   - sources: the first is the one that is asked; others are libraries of it.
@@ -29,11 +29,16 @@ package final class Program: Sendable {
     var compiler = Compiler(bases: bases)
     try compiler.compile(modules)
     rules = compiler.rules
-    package = modules.first?.package ?? []
+    packages = modules.map(\.package)
     var places: [String: Int] = [:]
-    for rule in modules.first?.rules ?? [] { places[rule.name] = compiler.place(of: rule.name, in: package) }
+    if let first = modules.first {
+      for rule in first.rules { places[rule.name] = compiler.place(of: rule.name, in: first.package) }
+    }
     self.places = places
   }
+
+  /// Whether the first file has a rule that is a set of what it is true for.
+  package func isPartialSet(_ rule: String) -> Bool { places[rule].map { rules[$0].kind == .set } ?? false }
 
   /// What a rule of the first file says.
   ///
@@ -51,6 +56,8 @@ package final class Program: Sendable {
       throw error
     } catch is BudgetExceeded {
       throw .tooLong
+    } catch is StackExceeded {
+      throw .tooDeep
     } catch {
       throw .conflict("\(error)", rules[place].location)
     }
@@ -60,21 +67,27 @@ package final class Program: Sendable {
 package struct EvaluationLimits: Sendable {
   /// Steps of one evaluation: statements, elements that are looked at, and what built-in functions take.
   package var steps: Int
+  package var time: Duration
   /// Nanoseconds since 1970.
   package var now: Int
 
-  package init(steps: Int = 5_000_000, now: Int = 0) { (self.steps, self.now) = (steps, now) }
+  package init(steps: Int = 5_000_000, time: Duration = .seconds(2), now: Int = 0) {
+    (self.steps, self.time, self.now) = (steps, time, now)
+  }
 }
 
 package enum EvaluationError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// It took more steps than it may.
+  /// It took more steps, or more time, than it may, or made values too large.
   case tooLong
+  /// Rules, statements or values nest too deep.
+  case tooDeep
   /// A rule said two things at once.
   case conflict(String, Location)
 
   package var description: String {
     switch self {
     case .tooLong: "the evaluation takes too long"
+    case .tooDeep: "the evaluation nests too deep"
     case .conflict(let message, let location): "\(location): \(message)"
     }
   }

@@ -27,18 +27,17 @@ package enum Number: Sendable {
     if let int = Int(exactly: big) { self = .int(int) } else { self = .big(big) }
   }
 
-  /// The whole number that it is; `nil` when it has a fraction.
-  package var integer: BigInt? {
+  package var text: String {
     switch self {
-    case .int(let value): BigInt(value)
-    case .big(let value): value
-    case .real(let value, _): value == value.rounded(.towardZero) ? BigInt(exactly: value) : nil
+    case .int(let value): "\(value)"
+    case .big(let value): value.description
+    case .real(_, let text): text
     }
   }
 
   package var int: Int? {
     if case .int(let value) = self { return value }
-    return integer.flatMap { Int(exactly: $0) }
+    return whole.flatMap { Int(exactly: $0) }
   }
 
   package var real: Float80 {
@@ -49,20 +48,68 @@ package enum Number: Sendable {
     }
   }
 
-  package static func order(_ left: Number, _ right: Number) -> Int {
-    switch (left, right) {
-    case (.int(let left), .int(let right)): return left < right ? -1 : left == right ? 0 : 1
-    default:
-      if let left = left.integer, let right = right.integer { return left < right ? -1 : left == right ? 0 : 1 }
-      return left.real < right.real ? -1 : left.real == right.real ? 0 : 1
+  /// The whole number that it is, exactly as it is written; `nil` when it has a fraction.
+  var whole: BigInt? {
+    switch self {
+    case .int(let value): BigInt(value)
+    case .big(let value): value
+    case .real: decimal.whole
     }
   }
 
-  package var text: String {
-    switch self {
-    case .int(let value): "\(value)"
-    case .big(let value): value.description
-    case .real(_, let text): text
+  /// Compares what is written, exactly.
+  package static func order(_ left: Number, _ right: Number) -> Int {
+    if case .int(let left) = left, case .int(let right) = right { return left < right ? -1 : left == right ? 0 : 1 }
+    return Decimal.order(left.decimal, right.decimal)
+  }
+
+  private var decimal: Decimal { Decimal(text) }
+}
+
+/// A number as it is written: `0.digits` times ten to the `exponent`.
+private struct Decimal {
+  private let isNegative: Bool
+  /// Without zeros at either end; none for zero.
+  private let digits: [UInt8]
+  private let exponent: Int
+
+  init(_ text: String) {
+    var digits: [UInt8] = []
+    var (point, written) = (Int?.none, 0)
+    var bytes = text.utf8[...]
+    if bytes.first == UInt8(ascii: "-") { bytes = bytes.dropFirst() }
+    while let byte = bytes.first, byte | 0x20 != UInt8(ascii: "e") {
+      if byte == UInt8(ascii: ".") { point = digits.count } else { digits.append(byte) }
+      bytes = bytes.dropFirst()
     }
+    // What does not fit was no number that can be computed with.
+    if !bytes.isEmpty { written = Int(String(Substring(bytes.dropFirst()))) ?? 0 }
+    let zeros = digits.prefix { $0 == UInt8(ascii: "0") }.count
+    exponent = (point ?? digits.count) - zeros + written
+    digits.removeFirst(zeros)
+    while digits.last == UInt8(ascii: "0") { digits.removeLast() }
+    self.digits = digits
+    isNegative = text.utf8.first == UInt8(ascii: "-") && !digits.isEmpty
+  }
+
+  var whole: BigInt? {
+    if digits.isEmpty { return 0 }
+    guard exponent >= digits.count, exponent <= 5_000, let value = BigInt(String(decoding: digits, as: UTF8.self)) else {
+      return nil
+    }
+    let scaled = value * BigInt(10).power(exponent - digits.count)
+    return isNegative ? -scaled : scaled
+  }
+
+  static func order(_ left: Decimal, _ right: Decimal) -> Int {
+    if left.isNegative != right.isNegative { return left.isNegative ? -1 : 1 }
+    return left.isNegative ? magnitudes(right, left) : magnitudes(left, right)
+  }
+
+  private static func magnitudes(_ left: Decimal, _ right: Decimal) -> Int {
+    if left.digits.isEmpty || right.digits.isEmpty { return left.digits.count - right.digits.count }
+    if left.exponent != right.exponent { return left.exponent < right.exponent ? -1 : 1 }
+    if left.digits == right.digits { return 0 }
+    return left.digits.lexicographicallyPrecedes(right.digits) ? -1 : 1
   }
 }

@@ -6,10 +6,12 @@ package struct ObjectValue: Sendable {
   }
 
   package private(set) var entries: [Entry]
+  /// May be too deep by what was removed.
+  private(set) var extent = Extent(of: [])
 
   package init() { entries = [] }
 
-  /// - Parameter entries: of equal keys the last counts.
+  /// - Parameter entries: of equal keys the last value counts, with the first's way of writing the key.
   package init(_ entries: [(Value, Value)]) {
     var sorted = entries.enumerated().map { (index: $0.offset, entry: Entry(key: $0.element.0, value: $0.element.1)) }
     sorted.sort { left, right in
@@ -20,11 +22,17 @@ package struct ObjectValue: Sendable {
     self.entries.reserveCapacity(sorted.count)
     for (_, entry) in sorted {
       if let last = self.entries.last, last.key == entry.key {
-        self.entries[self.entries.count - 1] = entry
+        self.entries[self.entries.count - 1].value = entry.value
       } else {
         self.entries.append(entry)
       }
     }
+    for entry in self.entries { count(entry) }
+  }
+
+  private mutating func count(_ entry: Entry) {
+    extent.add(entry.key)
+    extent.add(entry.value)
   }
 
   package var count: Int { entries.count }
@@ -45,12 +53,18 @@ package struct ObjectValue: Sendable {
       let isThere = place < entries.count && entries[place].key == key
       if let newValue {
         if isThere {
+          extent.remove(entries[place].value)
+          extent.add(newValue)
           entries[place].value = newValue
         } else {
-          entries.insert(Entry(key: key, value: newValue), at: place)
+          let entry = Entry(key: key, value: newValue)
+          count(entry)
+          entries.insert(entry, at: place)
         }
       } else if isThere {
-        entries.remove(at: place)
+        let entry = entries.remove(at: place)
+        extent.remove(entry.key)
+        extent.remove(entry.value)
       }
     }
   }

@@ -1,13 +1,16 @@
 /// A set, in the order of its members.
 package struct SetValue: Sendable {
-  package private(set) var members: [Value]
+  package let members: [Value]
+  let extent: Extent
 
-  package init() { members = [] }
+  package init() { self.init([]) }
 
   package init(_ members: [Value]) {
-    self.members = []
-    self.members.reserveCapacity(members.count)
-    for member in members.sorted() where self.members.last != member { self.members.append(member) }
+    var distinct: [Value] = []
+    distinct.reserveCapacity(members.count)
+    for member in members.sorted() where distinct.last != member { distinct.append(member) }
+    self.members = distinct
+    extent = Extent(of: distinct)
   }
 
   package var count: Int { members.count }

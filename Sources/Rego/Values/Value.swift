@@ -6,9 +6,11 @@ package indirect enum Value: Sendable {
   case bool(Bool)
   case number(Number)
   case string(String)
-  case array([Value])
+  case array(ArrayValue)
   case object(ObjectValue)
   case set(SetValue)
+
+  package static func array(_ items: [Value]) -> Value { .array(ArrayValue(items)) }
 
   package static func int(_ value: Int) -> Value { .number(.int(value)) }
 
@@ -24,7 +26,7 @@ package indirect enum Value: Sendable {
   }
 
   package var items: [Value]? {
-    if case .array(let items) = self { return items }
+    if case .array(let array) = self { return array.items }
     return nil
   }
 
@@ -65,7 +67,7 @@ package indirect enum Value: Sendable {
     case (.bool(let left), .bool(let right)): return left == right ? 0 : left ? 1 : -1
     case (.number(let left), .number(let right)): return Number.order(left, right)
     case (.string(let left), .string(let right)): return byteOrder(left, right)
-    case (.array(let left), .array(let right)): return order(left, right)
+    case (.array(let left), .array(let right)): return order(left.items, right.items)
     case (.object(let left), .object(let right)): return ObjectValue.order(left, right)
     case (.set(let left), .set(let right)): return order(left.members, right.members)
     default: return left.rank - right.rank
