@@ -115,7 +115,7 @@ let package = Package(
     /** Policies in Rego: text to a program, input to what its rules say. */
     room("Rego", ["CRE2", bigInt]),
     /** Gatekeeper's templates and constraints: an object to a decision. */
-    room("Admission", ["Faults", "Manifests", "Rego"]),
+    room("Admission", ["Faults", "Manifests", "Rego", crypto]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -177,11 +177,20 @@ let package = Package(
     room(
       "ControlPlane",
       [
-        "ACMEClient", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint", "CertificateAuthority",
-        "Deadlines", "Faults", "Files", "Framing", "NodeProtocol", "Proxy", "SecretStore", "SocketPeer", "Storage",
+        "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint",
+        "CertificateAuthority",
+        "Deadlines", "Faults", "Files", "Framing", "NodeProtocol", "Proxy", "Rego", "SecretStore", "SocketPeer",
+        "Storage",
         "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
         nioPosix, nioSSL, serviceLifecycle,
       ], resources: [.embedInCode("openapi.json")]),
+    /** A validating admission webhook of Kubernetes. */
+    room(
+      "AdmissionWebhook",
+      [
+        "Admission", "Faults", "Files", "Rego", hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL,
+        serviceLifecycle,
+      ]),
     /** Client of the HTTP API. */
     room(
       "APIClient",
@@ -218,7 +227,9 @@ let package = Package(
     .executableTarget(
       name: "lobstack",
       dependencies: [
-        "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "Blueprint", "ControlPlane", "Detection",
+        "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
+        "Blueprint", "ControlPlane",
+        "Detection",
         "Faults", "Files", "GuestTrace", "NameResolution", "NetworkIsolation", "Node", "SecretStore", "Sentinel",
         "Storage", "Supervision", "Verification", argumentParser, logging,
       ],
@@ -260,6 +271,7 @@ let package = Package(
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
     tests("RegoTests", ["Rego", "SeededRandom"]),
+    tests("AdmissionWebhookTests", ["Admission", "AdmissionWebhook", "ChildProcess", logging]),
     tests("AdmissionTests", ["Admission", "Faults", "Manifests", "Rego", "SeededRandom"]),
     tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests", "SeededRandom", "TraceWriting"]),
     tests("PlanningTests", ["AgentModel", "Planning"]),

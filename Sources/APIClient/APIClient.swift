@@ -121,6 +121,18 @@ extension APIClient {
 // MARK: Denials, audit, tokens
 
 extension APIClient {
+  /// What the policies in force say about an object of Kubernetes or an AdmissionReview, in YAML or JSON.
+  package func review(_ document: String) async throws -> AdmissionReviewResource {
+    try await transport.call(
+      .POST, "/v1/admission/review", body: Body(bytes: Array(document.utf8), mediaType: "application/yaml"),
+      operation: "review an object")
+  }
+
+  /// The admission policies in force, and the agents that exist against them.
+  package func admission() async throws -> AdmissionResource {
+    try await transport.call(.GET, "/v1/admission", operation: "read what the policies say")
+  }
+
   /// Newest first.
   package func denials(limit: Int = 100, cursor: String? = nil) async throws -> Page<DenialResource> {
     try await transport.call(

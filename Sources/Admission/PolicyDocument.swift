@@ -13,7 +13,8 @@ enum PolicyDocument {
     let version = try fields.require("apiVersion")
     let kind = try fields.require("kind").string()
     switch (try version.string(), kind) {
-    case ("templates.gatekeeper.sh/v1", "ConstraintTemplate"), ("templates.gatekeeper.sh/v1beta1", "ConstraintTemplate"):
+    case ("templates.gatekeeper.sh/v1", "ConstraintTemplate"),
+      ("templates.gatekeeper.sh/v1beta1", "ConstraintTemplate"):
       self = .template(document)
     case ("constraints.gatekeeper.sh/v1beta1", _): self = .constraint(document)
     case ("config.gatekeeper.sh/v1alpha1", "Config"): self = .config(document)

@@ -3,7 +3,7 @@ import Manifests
 import Rego
 
 /// A file of policies.
-package struct PolicyFile: Sendable {
+package struct PolicyFile: Sendable, Equatable {
   package var path: String
   package var text: String
 
@@ -100,7 +100,8 @@ package struct PolicySet: Sendable {
   }
 
   private func isExempt(_ review: Review, at point: EnforcementPoint) -> Bool {
-    let namespace = review.kind == GroupVersionKind(apiVersion: "v1", kind: "Namespace") ? review.name : review.namespace
+    let namespace =
+      review.kind == GroupVersionKind(apiVersion: "v1", kind: "Namespace") ? review.name : review.namespace
     return !namespace.isEmpty && exemptions.contains { $0.covers(namespace, at: point) }
   }
 }

@@ -14,6 +14,7 @@ struct API: Sendable {
   let agents: AgentService
   let agentView: AgentView
   let alerts: AlertService
+  let admission: AdmissionGate
   let view: NodeView
   let node: any NodeConnection
   let secrets: any SecretKeeping
@@ -30,7 +31,7 @@ struct API: Sendable {
 
   init(
     store: Store, audit: AuditTrail, view: NodeView, node: any NodeConnection, secrets: any SecretKeeping,
-    signal: ChangeSignal, instance: String,
+    signal: ChangeSignal, instance: String, admission: AdmissionGate,
     identity: IdentityAuthority? = nil, gateway: GatewayCertificates? = nil, challenges: String? = nil,
     forwarder: AlertForwarder? = nil, limits: APILimits, logger: Logger
   ) {
@@ -45,9 +46,11 @@ struct API: Sendable {
     self.challenges = challenges
     self.limits = limits
     self.logger = logger
+    self.admission = admission
     access = Access(audit: audit)
-    agents = AgentService(store: store, audit: audit, access: access, view: view, signal: signal, secrets: secrets)
-    agentView = AgentView(audit: audit, view: view)
+    agents = AgentService(
+      store: store, audit: audit, access: access, view: view, signal: signal, secrets: secrets, admission: admission)
+    agentView = AgentView(audit: audit, view: view, admission: admission)
     alerts = AlertService(store: store, audit: audit, instance: instance, forwarder: forwarder)
     streams = StreamSlots(limits.streams)
   }
@@ -59,6 +62,7 @@ struct API: Sendable {
     addStreamRoutes(to: router)
     addDenialRoutes(to: router)
     addAlertRoutes(to: router)
+    addAdmissionRoutes(to: router)
     addAuditRoutes(to: router)
     addTokenRoutes(to: router)
     addSecretRoutes(to: router)

@@ -1,4 +1,5 @@
 import APIModel
+import Admission
 import AgentModel
 import Blueprint
 import Crypto
@@ -16,6 +17,7 @@ struct AgentService: Sendable {
   let view: NodeView
   let signal: ChangeSignal
   let secrets: any SecretKeeping
+  let admission: AdmissionGate
 
   /// The key under which a client may repeat a request, with the digest of what it asked.
   func idempotencyKey(_ key: String?, of principal: Principal, document: String) throws -> IdempotencyKey? {
@@ -52,16 +54,21 @@ struct AgentService: Sendable {
     }
     try view.requireRoom(for: agent, operation: operation)
     try await secrets.requireReady(operation: operation)
+    let finding = try await admission.admit(
+      agent, to: "CREATE", by: principal, operation: operation, audit: audit)
     try await requireSecrets(of: agent, operation: operation)
     let uid = AgentUID.random()
     let event = AuditEvent(
       actor: principal.name, action: "agent.create", target: "agent \(agent.id)", outcome: "allowed",
-      details: details(of: agent, uid: uid))
+      details: details(of: agent, uid: uid, finding.violations))
     let index = try await audit.require(event)
-    return try await carryOut(event) {
+    let stored = try await carryOut(event) {
       try await store.create(
         StoredAgent(agent: agent, uid: uid, createdAt: .now, creator: principal.name, auditIndex: index), key: key)
     }
+    // A request that is repeated has the agent that it made before.
+    admission.findings.record(finding, of: stored.uid)
+    return stored
   }
 
   /// Replaces what is wished of an existing agent.
@@ -75,12 +82,14 @@ struct AgentService: Sendable {
     // It may have to start anew, and would not.
     try await secrets.requireReady(operation: operation)
     try view.requireRoom(for: agent, operation: operation)
+    let finding = try await admission.admit(
+      agent, to: "UPDATE", by: principal, operation: operation, audit: audit)
     try await requireSecrets(of: agent, operation: operation)
     let event = AuditEvent(
       actor: principal.name, action: "agent.update", target: "agent \(agent.id)", outcome: "allowed",
-      details: details(of: agent, uid: before.uid))
+      details: details(of: agent, uid: before.uid, finding.violations))
     try await audit.require(event)
-    return try await carryOut(event) {
+    let stored = try await carryOut(event) {
       // Only a running agent takes new hosts as it runs; one that failed has them as another try.
       let isRunning = view.agent(before.uid)?.phase == .running
       return try await store.update(
@@ -90,6 +99,8 @@ struct AgentService: Sendable {
         $0.agent = agent
       }
     }
+    admission.findings.record(finding, of: stored.uid)
+    return stored
   }
 
   /// Wishes the agent to run; one that ended for good is started again.
@@ -107,6 +118,10 @@ struct AgentService: Sendable {
     guard before.wish != .run || ended else { return before }
     try view.requireReachable(operation: operation)
     try await secrets.requireReady(operation: operation)
+    // What runs anew is what would be created anew.
+    let finding = try await admission.admit(
+      before.agent, to: "CREATE", by: principal, operation: operation, audit: audit)
+    admission.findings.record(finding, of: before.uid)
     return try await wish(.run, for: before, action: "agent.start", by: principal, operation: operation)
   }
 
@@ -190,11 +205,13 @@ struct AgentService: Sendable {
         remedy: "read it again and repeat the change"))
   }
 
-  private func details(of agent: Agent, uid: AgentUID) -> [String: String] {
+  private func details(of agent: Agent, uid: AgentUID, _ violations: [Violation]) -> [String: String] {
+    let warnings = violations.filter { $0.actions.contains(.warn) }.map(\.text)
     var details = ["uid": "\(uid)", "image": "\(agent.spec.image)", "tier": agent.spec.tier.rawValue]
     // Names only: a value may be a secret.
     if !agent.spec.env.isEmpty { details["env"] = nameList(agent.spec.env.keys) }
     if !agent.spec.egress.isEmpty { details["egress"] = nameList(agent.spec.egress.map(\.host.description)) }
+    if !warnings.isEmpty { details["warnings"] = shortened(warnings.joined(separator: "\n"), bytes: 1_024) }
     return details
   }
 }

@@ -1,4 +1,5 @@
 import APIModel
+import Admission
 import AgentModel
 import Faults
 import NodeProtocol
@@ -8,6 +9,7 @@ import Storage
 struct AgentView: Sendable {
   let audit: AuditTrail
   let view: NodeView
+  let admission: AdmissionGate
 
   func resource(_ stored: StoredAgent) async -> AgentResource {
     let failure = view.failure
@@ -27,6 +29,10 @@ struct AgentView: Sendable {
     } else if status.reason == nil, status.observedGeneration < stored.generation {
       status.reason = "waiting for the node to act on generation \(stored.generation)"
     }
+    let warnings = (admission.findings.finding(of: stored.uid)?.violations ?? [])
+      .filter { $0.actions.contains(.warn) }.map(\.text)
+    status.warnings = warnings.isEmpty ? nil : warnings
+    status.layers.append(admission.layer(of: stored.uid))
     status.layers.append(await auditLayer(stored))
     return AgentResource(
       metadata: AgentResource.Metadata(

@@ -80,9 +80,14 @@ package struct ControlPlaneService: Sendable {
     }
     let view = NodeView()
     let signal = ChangeSignal()
+    let admission = AdmissionGate(
+      policies: AdmissionPolicies(
+        directory: "\(policyDirectory ?? layout.policyDirectory)/gatekeeper", audit: trail, logger: logger),
+      policy: policy, trustDomain: identity.trustDomain, findings: AdmissionFindings())
+    await admission.policies.reload()
     let api = API(
       store: store, audit: trail, view: view, node: node, secrets: secrets, signal: signal,
-      instance: layout.instance.description,
+      instance: layout.instance.description, admission: admission,
       identity: identity,
       gateway: gateway.map {
         GatewayCertificates(layout: layout, identity: identity, settings: $0, external: external, logger: logger)
@@ -102,7 +107,8 @@ package struct ControlPlaneService: Sendable {
     let mesh = MeshListener(identity: identity, logger: logger)
     // What needs the authority waits for it; the API tells meanwhile why it does not come.
     var services: [any Service] = [
-      reconciler, try application(layout.apiSocket, peer: connectedPeer),
+      reconciler, AdmissionAudit(gate: api.admission, store: store, logger: logger),
+      try application(layout.apiSocket, peer: connectedPeer),
       OnceEstablished(identity: identity) {
         try application(layout.meshSocket, tls: try mesh.configuration(), peer: mesh.peer)
       },

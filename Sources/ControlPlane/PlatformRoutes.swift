@@ -51,7 +51,7 @@ extension API {
       PlatformStatus(
         version: LobstackVersion.current, instance: instance,
         components: [PlatformStatus.Component(name: "control-plane", state: "ready", detail: "answers")]
-          + [await vault] + [await gateway].compactMap { $0 } + node + [audit],
+          + [admissionComponent, await vault] + [await gateway].compactMap { $0 } + node + [audit],
         agents: counts, audit: head))
   }
 

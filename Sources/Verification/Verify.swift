@@ -70,10 +70,11 @@ package struct Verify: Sendable {
       SecretChecks(fixtures: fixtures).all + CredentialCheck(fixtures: fixtures).all
       + RestChecks(fixtures: fixtures).all
     let detection = DetectionChecks(fixtures: fixtures).all + ResponseChecks(fixtures: fixtures).all
+    let admission = AdmissionChecks(fixtures: fixtures).all
     let record = RecordChecks(fixtures: fixtures).all + OutageCheck(fixtures: fixtures).all
     let sorted =
       isolation.sorted { $0.id < $1.id } + network.sorted { $0.id < $1.id } + identity
-      + (secrets + detection + record).sorted { $0.id < $1.id }
+      + (secrets + admission + detection + record).sorted { $0.id < $1.id }
     guard !options.only.isEmpty else { return sorted.filter { !options.isQuick || !$0.isLong } }
     if let unknown = options.only.first(where: { id in !sorted.contains { $0.id == id } }) {
       throw Fault(

@@ -17,7 +17,7 @@ import Foundation
       UpCommand.self, DownCommand.self, StatusCommand.self, DoctorCommand.self, VerifyCommand.self,
       AgentCommand.self,
       SecretCommand.self, VaultCommand.self, CACommand.self, RulesCommand.self, AlertsCommand.self, DenialsCommand.self,
-      AuditCommand.self, TokenCommand.self,
+      AdmissionCommand.self, AuditCommand.self, TokenCommand.self,
       VersionCommand.self, CompletionCommand.self,
       ControlPlaneCommand.self, NodeCommand.self, SentinelCommand.self,
     ])

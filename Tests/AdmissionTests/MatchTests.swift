@@ -10,7 +10,8 @@ import Testing
     metadata: {name: shop, labels: {env: prod}}
     """
   private static let node = "apiVersion: v1\nkind: Node\nmetadata: {name: n1, labels: {env: dev}}"
-  private static let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {generateName: web-, namespace: shop}"
+  private static let deployment =
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {generateName: web-, namespace: shop}"
 
   private func violations(_ match: String, _ object: String) throws -> Int {
     let policies = try Policies.set(Policies.labels, Policies.constraint("match: \(match)"))
@@ -34,7 +35,9 @@ import Testing
       ("{excludedNamespaces: ['*op']}", false, false, false, true),
       ("{labelSelector: {matchLabels: {tier: front}}}", true, false, false, false),
       ("{labelSelector: {matchExpressions: [{key: tier, operator: Exists}]}}", true, false, false, false),
-      ("{labelSelector: {matchExpressions: [{key: env, operator: In, values: [prod, dev]}]}}", false, false, true, true),
+      (
+        "{labelSelector: {matchExpressions: [{key: env, operator: In, values: [prod, dev]}]}}", false, false, true, true
+      ),
       ("{labelSelector: {matchExpressions: [{key: env, operator: NotIn, values: [prod]}]}}", true, true, false, true),
       ("{labelSelector: {matchExpressions: [{key: env, operator: DoesNotExist}]}}", true, true, false, false),
       ("{namespaceSelector: {matchLabels: {env: prod}}}", true, true, true, true),

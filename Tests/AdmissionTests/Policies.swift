@@ -4,14 +4,17 @@ import Rego
 /// Policies and objects for tests.
 enum Policies {
   static func template(
-    _ rego: String, kind: String = "Labels", schema: String = "type: object\nx-kubernetes-preserve-unknown-fields: true",
+    _ rego: String, kind: String = "Labels",
+    schema: String = "type: object\nx-kubernetes-preserve-unknown-fields: true",
     name: String? = nil, version: String = "v1", libraries: [String] = []
   ) -> String {
     func block(_ text: String, _ indent: Int) -> String {
       text.split(separator: "\n", omittingEmptySubsequences: false)
         .map { String(repeating: " ", count: indent) + $0 }.joined(separator: "\n")
     }
-    let libs = libraries.isEmpty ? "" : "\n      libs:\n" + libraries.map { "        - |\n" + block($0, 10) }.joined(separator: "\n")
+    let libs =
+      libraries.isEmpty
+      ? "" : "\n      libs:\n" + libraries.map { "        - |\n" + block($0, 10) }.joined(separator: "\n")
     return """
       apiVersion: templates.gatekeeper.sh/\(version)
       kind: ConstraintTemplate

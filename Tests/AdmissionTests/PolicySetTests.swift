@@ -115,7 +115,10 @@ import Testing
       ([Policies.labels, Policies.constraint("matches: {}")], "unknown field 'matches'"),
       (["apiVersion: v1\nkind: Pod"], "v1 Pod is no policy that is known"), (["- a"], "expected a mapping"),
       (["a: [", Policies.labels], "cannot read p0.yaml"),
-      ([Policies.template("package a\nviolation[{\"msg\": \"x\"}] { x }")], "line 2, column 27 of the Rego: var x is unsafe"),
+      (
+        [Policies.template("package a\nviolation[{\"msg\": \"x\"}] { x }")],
+        "line 2, column 27 of the Rego: var x is unsafe"
+      ),
       ([Policies.template("package a\nviolation[{\"msg\": \"x\"}] { violation[_] }")], "rule violation is recursive"),
       ([Policies.template("package a\ndeny[x] { x := 1 }")], "it has no rule 'violation' that is a set"),
       ([Policies.template("package a\nviolation = 1")], "it has no rule 'violation' that is a set"),
@@ -180,7 +183,9 @@ import Testing
       }
       """
     let template = Policies.template("x").replacing(
-      "rego: |\n        x", with: "code:\n        - engine: K8sNativeValidation\n          source: {}\n        - engine: Rego\n          source:\n            version: v1\n            rego: |\n"
+      "rego: |\n        x",
+      with:
+        "code:\n        - engine: K8sNativeValidation\n          source: {}\n        - engine: Rego\n          source:\n            version: v1\n            rego: |\n"
         + modern.split(separator: "\n").map { "              \($0)" }.joined(separator: "\n"))
     let policies = try Policies.set(template, Policies.constraint())
     let decision = policies.review(try Policies.review(Policies.pod), at: .validation, now: 0)

@@ -25,7 +25,8 @@ import Testing
       try Policies.review(#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":\#(request)}"#)
     }
     let deletion = try review(
-      #"{"uid":"7","operation":"DELETE","oldObject":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}},"object":null}"#)
+      #"{"uid":"7","operation":"DELETE","oldObject":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}},"object":null}"#
+    )
     #expect(deletion.uid == "7" && deletion.kind.kind == "Pod" && deletion.name == "a")
     #expect(deletion.request["object", "metadata", "name"]?.text == "a")
     #expect(throws: Fault.self) { try review(#"{"operation":"DELETE","kind":{"kind":"Pod"}}"#) }
@@ -41,6 +42,7 @@ import Testing
     #expect(throws: Fault.self) { _ = try Review.of(objects[2].value) }
   }
 
-  @Test("is refused when it is no text of objects", arguments: ["a: b: c", "{\"a\": ", "[1", "\u{0}", "a: &x 1\nb: *x"])
+  @Test(
+    "is refused when it is no text of objects", arguments: ["a: b: c", "{\"a\": ", "[1", "\u{0}", "a: &x 1\nb: *x"])
   func noText(text: String) { #expect(throws: Fault.self) { _ = try ObjectText.parse(text, source: "o") } }
 }

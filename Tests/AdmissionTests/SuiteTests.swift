@@ -12,7 +12,8 @@ import Testing
   ]
 
   private func run(_ tests: String) throws -> [CaseResult] {
-    let suite = try Suite("apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests:\n" + tests, path: "dir/suite.yaml")
+    let suite = try Suite(
+      "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests:\n" + tests, path: "dir/suite.yaml")
     return suite.run(now: 0) { path in
       guard let text = Self.files[path] else {
         throw Fault(.notFound, operation: "read \(path)", reason: "there is none", remedy: "add it")
@@ -43,7 +44,8 @@ import Testing
   }
 
   @Test("know policies that have to be refused, and what is skipped") func invalid() throws {
-    let invalid = "- {name: t, template: broken.yaml, invalid: true}\n- {name: u, template: template.yaml, invalid: true}\n"
+    let invalid =
+      "- {name: t, template: broken.yaml, invalid: true}\n- {name: u, template: template.yaml, invalid: true}\n"
     let results = try run(invalid + "- {name: v, template: broken.yaml, cases: [{object: bad.yaml}]}\n")
     #expect(results.map { $0.outcome == .passed } == [true, false, false])
     #expect(try run("- {name: t, template: none.yaml, skip: true}\n").map(\.outcome) == [.skipped])

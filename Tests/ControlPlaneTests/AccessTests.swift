@@ -31,6 +31,11 @@ import Testing
     (
       .post, "/v1/agents", document("new", tenant: "acme"), ["operator": 201, "viewer": 403, "other": 403, "none": 401]
     ),
+    (
+      .post, "/v1/admission/review", #"{"apiVersion":"v1","kind":"Node"}"#,
+      ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]
+    ),
+    (.get, "/v1/admission", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),
     (.get, "/v1/denials", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),
     (.post, "/v1/denials", #"{"items":[]}"#, ["admin": 403, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/alerts", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),

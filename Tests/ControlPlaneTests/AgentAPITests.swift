@@ -24,7 +24,7 @@ import Testing
         try await platform.reconcile()
         let read = try decode(AgentResource.self, try await caller.send(.get, "/v1/tenants/acme/agents/bot"))
         #expect(read.status.phase == .running)
-        #expect(read.status.layers.map(\.layer) == ["sandbox", "audit"])
+        #expect(read.status.layers.map(\.layer) == ["sandbox", "admission", "audit"])
         #expect(read.status.layers.allSatisfy { $0.state == .enforced }, "\(read.status.layers)")
 
         let stopped = try await caller.send(.post, "/v1/tenants/acme/agents/bot/stop")

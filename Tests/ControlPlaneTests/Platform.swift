@@ -26,7 +26,9 @@ struct Platform: Sendable {
   let reconciler: Reconciler
 
   /// Runs `body` with a platform that is gone afterwards.
-  static func with(limits: APILimits = APILimits(), _ body: (Platform) async throws -> Void) async throws {
+  static func with(limits: APILimits = APILimits(), policies: String? = nil, _ body: (Platform) async throws -> Void)
+    async throws
+  {
     let directory = NSTemporaryDirectory() + "lobstack-control-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -39,13 +41,19 @@ struct Platform: Sendable {
     let trail = AuditTrail(log: audit, logger: logger)
     let view = NodeView()
     let signal = ChangeSignal()
+    let policy = try Policy.load(directory: policyDirectory)
+    let admission = AdmissionGate(
+      policies: AdmissionPolicies(
+        directory: policies ?? "\(policyDirectory)/gatekeeper", audit: trail, logger: logger), policy: policy,
+      trustDomain: .default, findings: AdmissionFindings())
+    await admission.policies.reload()
     let platform = Platform(
       store: store, node: node, secrets: secrets, audit: audit,
       api: API(
         store: store, audit: trail, view: view, node: node, secrets: secrets, signal: signal, instance: "test",
-        limits: limits, logger: logger),
+        admission: admission, limits: limits, logger: logger),
       reconciler: Reconciler(
-        store: store, node: node, view: view, audit: trail, policy: try Policy.load(directory: policyDirectory),
+        store: store, node: node, view: view, audit: trail, policy: policy,
         secrets: secrets, signal: signal, logger: logger))
     try await platform.reconcile()
     try await body(platform)

@@ -27,12 +27,14 @@ struct HostilePolicyTests {
     }
   }
 
-  private static let doubled = "x0 := [input.l]\n" + (0..<40).map { "x\($0 + 1) := [x\($0), x\($0)]" }.joined(separator: "\n")
+  private static let doubled =
+    "x0 := [input.l]\n" + (0..<40).map { "x\($0 + 1) := [x\($0), x\($0)]" }.joined(separator: "\n")
 
   @Test(
     "make no values that stand for more than memory holds",
     arguments: [
-      "x40 == y", "count({x40, y}) == 1", "count(json.marshal(x40)) > 0", "count(sprintf(\"%v\", [x40])) > 0", "x40 in [y]",
+      "x40 == y", "count({x40, y}) == 1", "count(json.marshal(x40)) > 0", "count(sprintf(\"%v\", [x40])) > 0",
+      "x40 in [y]",
       "sort([x40, y])", "{y: 1}[x40]", "object.subset({\"a\": x40}, {\"a\": y})", "count({x40} | {y}) > 0", "x40",
     ])
   func doubling(statement: String) throws {

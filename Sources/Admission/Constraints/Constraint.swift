@@ -46,6 +46,9 @@ package struct Constraint: Sendable {
     }
   }
 
+  /// What follows a violation at a point, of several actions the hardest; `nil` where it is not asked.
+  package func action(at point: EnforcementPoint) -> EnforcementAction? { enforcement.actions(at: point).min() }
+
   private static func name(_ metadata: Manifest) throws -> String {
     var metadata = try Fields(metadata)
     return try metadata.require("name").string()

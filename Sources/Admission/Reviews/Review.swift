@@ -36,9 +36,11 @@ package struct Review: Sendable {
 
   /// Of an object alone.
   ///
-  /// - Parameter operation: empty for an object that exists.
+  /// - Parameters:
+  ///   - operation: empty for an object that exists.
+  ///   - user: who wants it.
   /// - Throws: `Fault(.invalid)` when it is no object of Kubernetes.
-  package init(_ object: Value, operation: String = "") throws {
+  package init(_ object: Value, operation: String = "", user: String? = nil) throws {
     guard let kind = Self.kind(of: object) else {
       throw Self.fault("it has no apiVersion and kind", remedy: "give an object of Kubernetes, or an AdmissionReview")
     }
@@ -50,6 +52,7 @@ package struct Review: Sendable {
     var request: ObjectValue = [
       "kind": kind.value, "name": .string(name), "object": object, "operation": .string(operation),
     ]
+    if let user { request["userInfo"] = ["username": .string(user)] }
     if !namespace.isEmpty { request["namespace"] = .string(namespace) }
     self.request = .object(request)
   }
@@ -93,7 +96,8 @@ package struct Review: Sendable {
   /// Of a document that is either.
   package static func of(_ document: Value) throws -> Review {
     let isReview =
-      document["kind"]?.text == "AdmissionReview" && document["apiVersion"]?.text?.hasPrefix("admission.k8s.io/") == true
+      document["kind"]?.text == "AdmissionReview"
+      && document["apiVersion"]?.text?.hasPrefix("admission.k8s.io/") == true
     return isReview ? try Review(admissionReview: document) : try Review(document)
   }
 

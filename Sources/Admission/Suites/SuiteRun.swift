@@ -18,6 +18,14 @@ package struct CaseResult: Sendable, Hashable {
   /// Whether the object had to pass without a violation; `nil` for a test of a policy that has to be refused.
   package var expectsNone: Bool?
 
+  package init(suite: String, test: String, name: String, outcome: Outcome, expectsNone: Bool? = nil) {
+    self.suite = suite
+    self.test = test
+    self.name = name
+    self.outcome = outcome
+    self.expectsNone = expectsNone
+  }
+
   package var title: String { name.isEmpty ? test : "\(test) / \(name)" }
 }
 

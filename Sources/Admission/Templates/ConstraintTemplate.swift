@@ -68,7 +68,8 @@ package struct ConstraintTemplate: Sendable {
     }
     throw manifest.fault(
       engines.isEmpty
-        ? "it has no Rego" : "it has no Rego, only \(engines.joined(separator: ", ")), which is evaluated by Kubernetes alone",
+        ? "it has no Rego"
+        : "it has no Rego, only \(engines.joined(separator: ", ")), which is evaluated by Kubernetes alone",
       remedy: "add the policy in Rego, under 'rego' or as an entry of 'code' with the engine Rego")
   }
 

@@ -38,17 +38,17 @@ final class AlertCounters: Sendable {
     let counts = state.withLock { $0 }
     var lines = Self.head("lobstack_alerts_total", "Alerts that rules raised.")
     for (kind, count) in counts.raised.sorted(by: { $0.key < $1.key }) {
-      let labels = "rule=\"\(escaped(kind.first))\",priority=\"\(escaped(kind.second))\""
+      let labels = "rule=\"\(escapedLabel(kind.first))\",priority=\"\(escapedLabel(kind.second))\""
       lines.append("lobstack_alerts_total{\(labels)} \(count)")
     }
     lines += Self.head("lobstack_alert_responses_total", "Responses to alerts that are over.")
     for (kind, count) in counts.responses.sorted(by: { $0.key < $1.key }) {
-      let labels = "response=\"\(escaped(kind.first))\",state=\"\(escaped(kind.second))\""
+      let labels = "response=\"\(escapedLabel(kind.first))\",state=\"\(escapedLabel(kind.second))\""
       lines.append("lobstack_alert_responses_total{\(labels)} \(count)")
     }
     lines += Self.head("lobstack_alerts_not_forwarded_total", "Alerts that an output did not get.")
     for (output, count) in notForwarded.sorted(by: { $0.key < $1.key }) {
-      lines.append("lobstack_alerts_not_forwarded_total{output=\"\(escaped(output))\"} \(count)")
+      lines.append("lobstack_alerts_not_forwarded_total{output=\"\(escapedLabel(output))\"} \(count)")
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -64,6 +64,6 @@ final class AlertCounters: Sendable {
 }
 
 /// A label's value, as the text format has it.
-private func escaped(_ text: String) -> String {
+func escapedLabel(_ text: String) -> String {
   text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
 }

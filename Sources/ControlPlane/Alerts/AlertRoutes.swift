@@ -73,7 +73,7 @@ extension API {
     return Response(
       status: .ok,
       headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
-      body: ResponseBody(byteBuffer: ByteBuffer(string: alerts.metrics)))
+      body: ResponseBody(byteBuffer: ByteBuffer(string: alerts.metrics + admission.findings.metrics)))
   }
 
   private func alertFilter(of request: Request) throws -> AlertFilter {

@@ -216,7 +216,9 @@ extension BodyCompiler {
     if arguments.isEmpty, let rule = compiler.place(of: name, in: package), compiler.rule(rule).arity == nil {
       return try ask(rule, location)
     }
-    guard let callee = try callee(name, scope, location) else { throw RegoError("undefined function \(name)", location) }
+    guard let callee = try callee(name, scope, location) else {
+      throw RegoError("undefined function \(name)", location)
+    }
     let drafts = try terms(arguments, scope, &steps)
     switch callee {
     case .rule(let rule, let arity):

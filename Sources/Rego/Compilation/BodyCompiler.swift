@@ -49,7 +49,9 @@ struct BodyCompiler {
     let valueDraft = try rule.value.map { value throws(RegoError) in try term(value, bodyScope, &before) }
     let plan = try planner.plan(before, bound: &bound)
     if let keyDraft { keyNode = try known(keyDraft, bound, rule.key?.location ?? rule.location) }
-    let value = try valueDraft.map { draft throws(RegoError) in try known(draft, bound, rule.value?.location ?? rule.location) }
+    let value = try valueDraft.map { draft throws(RegoError) in
+      try known(draft, bound, rule.value?.location ?? rule.location)
+    }
     var alternatives: [(plan: Plan, value: Node)] = []
     for alternative in rule.alternatives {
       let heads = [alternative.value].compactMap { $0 }

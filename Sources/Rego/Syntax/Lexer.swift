@@ -126,7 +126,9 @@ struct Lexer {
     let here = location
     place += 1
     var result: [UInt8] = []
-    while place < bytes.count, bytes[place] != UInt8(ascii: "\""), bytes[place] >= 0x20 || bytes[place] == UInt8(ascii: "\t") {
+    while place < bytes.count, bytes[place] != UInt8(ascii: "\""),
+      bytes[place] >= 0x20 || bytes[place] == UInt8(ascii: "\t")
+    {
       guard bytes[place] == UInt8(ascii: "\\") else {
         result.append(bytes[place])
         place += 1

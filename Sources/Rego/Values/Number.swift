@@ -94,7 +94,8 @@ private struct Decimal {
 
   var whole: BigInt? {
     if digits.isEmpty { return 0 }
-    guard exponent >= digits.count, exponent <= 5_000, let value = BigInt(String(decoding: digits, as: UTF8.self)) else {
+    guard exponent >= digits.count, exponent <= 5_000, let value = BigInt(String(decoding: digits, as: UTF8.self))
+    else {
       return nil
     }
     let scaled = value * BigInt(10).power(exponent - digits.count)

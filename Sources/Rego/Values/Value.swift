@@ -93,12 +93,13 @@ extension Value: Equatable, Comparable {
 }
 
 extension Value: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
-  ExpressibleByArrayLiteral
+  ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
   package init(stringLiteral value: String) { self = .string(value) }
   package init(integerLiteral value: Int) { self = .int(value) }
   package init(booleanLiteral value: Bool) { self = .bool(value) }
   package init(arrayLiteral elements: Value...) { self = .array(elements) }
+  package init(dictionaryLiteral elements: (Value, Value)...) { self = .object(ObjectValue(elements)) }
 }
 
 /// Strings are the same when their bytes are: Swift would take "é" of one and of two characters for the same.

@@ -31,6 +31,7 @@ struct AgentApplyCommand: AsyncParsableCommand {
       guard wait else { return applied }
       return try await AgentWait(client: client, id: applied.id).untilRunning(limit: .seconds(timeout))
     }
+    applied.tellWarnings()
     try format.print(applied) {
       "agent \(applied.id) \(wait ? "is \(applied.status.phase.rawValue)" : "applied"), "
         + "generation \(applied.metadata.generation)"

@@ -41,6 +41,7 @@ struct AgentCreateCommand: AsyncParsableCommand {
       guard wait else { return created }
       return try await AgentWait(client: client, id: created.id).untilRunning(limit: .seconds(timeout))
     }
+    created.tellWarnings()
     try format.print(created) { "agent \(created.id) \(wait ? "is \(created.status.phase.rawValue)" : "created")" }
   }
 

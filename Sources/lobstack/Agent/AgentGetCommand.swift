@@ -24,6 +24,7 @@ struct AgentGetCommand: AsyncParsableCommand {
     facts.add("phase", agent.status.phase.rawValue)
     if let reason = agent.status.reason { facts.add("reason", reason) }
     if let fault = agent.status.fault { facts.add("remedy", fault.remedy) }
+    for warning in agent.status.warnings ?? [] { facts.add("warning", warning) }
     facts.add("image", "\(agent.spec.image)")
     if let digest = agent.status.imageDigest { facts.add("digest", digest) }
     facts.add(

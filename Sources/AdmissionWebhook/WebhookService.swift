@@ -1,0 +1,153 @@
+import Admission
+import Dispatch
+import Faults
+import Foundation
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+import Logging
+import NIOCore
+import Rego
+import ServiceLifecycle
+
+/// A validating admission webhook of Kubernetes: AdmissionReviews in, decisions by the same policies out.
+package struct WebhookService: Sendable {
+  /// Where reviews are sent, as to Gatekeeper.
+  package static let path = "/v1/admit"
+  /// An object and what it was, as large as the API server takes them.
+  private static let longestRequest = 8 << 20
+
+  private let settings: WebhookSettings
+  private let policies: LivePolicies
+  private let certificate: ServingCertificate
+  private let metrics = WebhookMetrics()
+  /// Evaluation takes a thread as long as it lasts: not one of those that answer.
+  private let queue = DispatchQueue(label: "lobstack.admission", attributes: .concurrent)
+  private let logger: Logger
+
+  /// - Throws: `Fault` for a certificate, or policies, that cannot be read.
+  package init(_ settings: WebhookSettings, logger: Logger) throws {
+    self.settings = settings
+    self.logger = logger
+    certificate = try ServingCertificate(settings, logger: logger)
+    policies = LivePolicies(directory: settings.policyDirectory)
+    _ = policies.reload()
+    if let fault = policies.state.faults.first { throw fault }
+  }
+
+  /// Serves until the calling task is cancelled; then requests in flight have a few seconds to end.
+  ///
+  /// - Parameter running: called with the port when connections are accepted.
+  package func run(running: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+    let application = Application(
+      responder: router().buildResponder(),
+      server: try .tls(
+        .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(75))),
+        configuration: certificate.configuration()),
+      configuration: ApplicationConfiguration(
+        address: .hostname(settings.host, port: settings.port),
+        availableConnectionsDelegate: .maximum(1_024, logger: logger)),
+      onServerRunning: { channel in await running(channel.localAddress?.port ?? 0) }, logger: logger)
+    var configuration = ServiceGroupConfiguration(
+      services: [application, FileWatch(policies: policies, certificate: certificate, logger: logger)], logger: logger)
+    configuration.maximumGracefulShutdownDuration = .seconds(5)
+    let group = ServiceGroup(configuration: configuration)
+    // A task of its own, awaited here, because cancelling the group at once would cut off every request in flight.
+    let running = Task { try await group.run() }
+    let result = await withTaskCancellationHandler {
+      await running.result
+    } onCancel: {
+      // Nobody awaits it: the group's end is what is awaited.
+      Task { await group.triggerGracefulShutdown() }
+    }
+    if Task.isCancelled { return }
+    try result.get()
+  }
+
+  private func router() -> Router<BasicRequestContext> {
+    let router = Router()
+    router.post("\(Self.path)") { request, _ in try await admit(request) }
+    router.get("/healthz") { _, _ in "ok\n" }
+    router.get("/readyz") { _, _ -> Response in
+      guard let fault = policies.state.faults.first else { return Self.plain(.ok, "ok\n") }
+      return Self.plain(.serviceUnavailable, "\(fault)\n")
+    }
+    router.get("/metrics") { _, _ in
+      Response(
+        status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+        body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.text)))
+    }
+    return router
+  }
+
+  private func admit(_ request: Request) async throws -> Response {
+    let start = ContinuousClock.now
+    let review: Review
+    do {
+      let body = try await request.body.collect(upTo: Self.longestRequest)
+      let document = try Value(json: String(buffer: body))
+      review = try Review(admissionReview: document)
+    } catch {
+      metrics.count(.invalid, .now - start)
+      let reason = (error as? Fault)?.reason ?? "it is no JSON, or has more than \(Self.longestRequest) bytes"
+      return Self.plain(.badRequest, "not an AdmissionReview: \(reason)\n")
+    }
+    let time = min(settings.timeout, Self.patience(request) ?? settings.timeout) - (.now - start)
+    let decision = await withCheckedContinuation { continuation in
+      queue.async { continuation.resume(returning: decide(review, time: time)) }
+    }
+    metrics.count(!decision.failures.isEmpty ? .failed : decision.isAllowed ? .allowed : .denied, .now - start)
+    for failure in decision.failures {
+      logger.error("A policy could not be asked", metadata: ["error": "\(failure)"])
+    }
+    return Response(
+      status: .ok, headers: [.contentType: "application/json"],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: ReviewAnswer.text(decision, uid: review.uid))))
+  }
+
+  private func decide(_ review: Review, time: Duration) -> Decision {
+    let state = policies.state
+    guard state.faults.isEmpty else { return Decision(failures: state.faults) }
+    return state.policies.review(
+      review, at: .validation, time: time, now: Int(Date.now.timeIntervalSince1970 * 1_000_000_000))
+  }
+
+  /// What the API server says it waits, and half a second less, for the way back.
+  private static func patience(_ request: Request) -> Duration? {
+    guard let text = request.uri.queryParameters["timeout"], text.hasSuffix("s"), let seconds = Double(text.dropLast()),
+      seconds > 0, seconds <= 60
+    else { return nil }
+    return .seconds(max(seconds - 0.5, seconds / 2))
+  }
+
+  private static func plain(_ status: HTTPResponse.Status, _ text: String) -> Response {
+    Response(
+      status: status, headers: [.contentType: "text/plain; charset=utf-8"],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+  }
+}
+
+/// Takes up files that changed.
+private struct FileWatch: Service {
+  private static let look = Duration.seconds(2)
+
+  let policies: LivePolicies
+  let certificate: ServingCertificate
+  let logger: Logger
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      while !Task.isCancelled {
+        do { try await Task.sleep(for: Self.look) } catch { return }
+        certificate.reload()
+        switch policies.reload() {
+        case .none: break
+        case .loaded: logger.info("Policies are in force", metadata: ["version": "\(policies.state.version ?? "")"])
+        case .refused(let faults):
+          logger.error(
+            "Policies are refused, and everything with them", metadata: ["error": "\(BrokenPolicies(faults))"])
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,26 @@
+/// How the webhook is reached, and what it asks.
+package struct WebhookSettings: Sendable {
+  package var host: String
+  package var port: Int
+  /// PEM files, read again when they change.
+  package var certificate: String
+  package var key: String
+  /// PEM file with the authorities of clients; `nil` when clients need no certificate.
+  package var clientAuthorities: String?
+  package var policyDirectory: String
+  /// Longest time for a decision. The API server waits ten seconds unless its configuration says otherwise.
+  package var timeout: Duration
+
+  package init(
+    host: String, port: Int, certificate: String, key: String, clientAuthorities: String?, policyDirectory: String,
+    timeout: Duration
+  ) {
+    self.host = host
+    self.port = port
+    self.certificate = certificate
+    self.key = key
+    self.clientAuthorities = clientAuthorities
+    self.policyDirectory = policyDirectory
+    self.timeout = timeout
+  }
+}
