@@ -239,8 +239,9 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess",
-        "Detection", "Files", "GuestTrace", "KernelFiles", "NetworkIsolation", "Proxy", "SecretStore", "Sentinel",
+        "Admission", "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess",
+        "Detection", "Files", "GuestTrace", "KernelFiles", "NetworkIsolation", "Proxy", "Rego", "SecretStore",
+        "Sentinel",
         "Storage", "Supervision", "TestSupport", "TraceWriting",
       ],
       path: "Benchmarks", swiftSettings: swift),

@@ -27,24 +27,51 @@ package final class LivePolicies: Sendable {
 
   package let directory: String
   private let current = Mutex(State())
+  /// One reads at a time, so that none takes up what is older than what another took up.
+  private let reading = Mutex<Void>(())
 
   package init(directory: String) { self.directory = directory }
 
   package var state: State { current.withLock { $0 } }
 
-  /// Looks at the files, and takes them up when they have changed.
-  package func reload() -> Change {
+  /// Looks at the files, and takes them up when they have changed. Blocks while it reads.
+  package func reload() -> (change: Change, state: State) {
+    reading.withLock { _ in
+      let change = look()
+      return (change, state)
+    }
+  }
+
+  private func look() -> Change {
     let files: [PolicyFile]
-    do { files = try PolicyDirectory.read(directory) } catch {
+    do { files = try stableFiles() } catch {
       return refuse([Fault.wrap(error, operation: "read \(directory)", remedy: "restore the directory")], files: nil)
     }
     guard files != state.files else { return .none }
     let policies: PolicySet
-    do throws(BrokenPolicies) { policies = try PolicySet(files) } catch { return refuse(error.faults, files: files) }
+    do throws(BrokenPolicies) { policies = try PolicySet.inForce(files) } catch {
+      return refuse(error.faults, files: files)
+    }
+    let version = version(of: files)
     current.withLock {
-      $0 = State(policies: policies, version: Self.version(of: files), loadedAt: .now, faults: [], files: files)
+      $0 = State(policies: policies, version: version, loadedAt: .now, faults: [], files: files)
     }
     return .loaded
+  }
+
+  /// The files, once they stay as they are: one that is being written may be a policy cut short that still can be read.
+  private func stableFiles() throws -> [PolicyFile] {
+    var files = try PolicyDirectory.read(directory)
+    guard files != state.files else { return files }
+    for _ in 0..<20 {
+      Thread.sleep(forTimeInterval: 0.05)
+      let again = try PolicyDirectory.read(directory)
+      if again == files { return files }
+      files = again
+    }
+    throw Fault(
+      .failed, operation: "read the policies of \(directory)", reason: "they change while they are read",
+      remedy: "wait until they are written")
   }
 
   private func refuse(_ faults: [Fault], files: [PolicyFile]?) -> Change {
@@ -55,10 +82,13 @@ package final class LivePolicies: Sendable {
   }
 
   /// The first quarter of the SHA-256 of all files.
-  private static func version(of files: [PolicyFile]) -> String {
+  private func version(of files: [PolicyFile]) -> String {
     var hash = SHA256()
     for file in files {
-      for part in [file.path, file.text] { hash.update(data: Data("\(part.utf8.count):\(part)".utf8)) }
+      // Below the directory: the same policies are the same anywhere.
+      for part in [String(file.path.dropFirst(directory.count)), file.text] {
+        hash.update(data: Data("\(part.utf8.count):\(part)".utf8))
+      }
     }
     return hash.finalize().prefix(8).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
   }

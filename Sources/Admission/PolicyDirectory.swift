@@ -3,21 +3,22 @@ import Foundation
 
 /// Policies as they lie in a directory: `templates/`, `constraints/`, and beside these what is for all, as a Config.
 package enum PolicyDirectory {
-  /// Bytes of one file: a template is 1 MiB at most.
-  private static let longestFile = 1 << 20
   private static let mostFiles = 2_000
+  private static let parts = ["templates", "constraints"]
 
   /// The files in the order of their paths.
   ///
-  /// - Throws: `Fault` when the directory, or a file in it, cannot be read, or when there is none: no policies at all are
-  ///   more likely lost than meant.
+  /// - Throws: `Fault` when the directory, or a file in it, cannot be read, when there is none, or when something lies
+  ///   there that would not be read: policies that are not in force are more likely lost than meant.
   package static func read(_ directory: String) throws -> [PolicyFile] {
-    let paths = try names(in: directory) + names(in: "\(directory)/templates") + names(in: "\(directory)/constraints")
-    guard !paths.isEmpty else {
-      throw Fault(
-        .notFound, operation: "read the policies of \(directory)", reason: "it has no .yaml file",
-        remedy: "restore the directory, or keep at least one policy in it")
+    let names = try names(in: directory)
+    let found = parts.filter(names.contains)
+    guard found.isEmpty || found == parts else {
+      throw lost(directory, "it has \(found.joined()) and not \(parts.filter { !found.contains($0) }.joined())")
     }
+    var paths = try files(of: names.filter { !parts.contains($0) && $0 != "suites" }, in: directory)
+    for part in found { paths += try files(of: Self.names(in: "\(directory)/\(part)"), in: "\(directory)/\(part)") }
+    guard !paths.isEmpty else { throw lost(directory, "it has no .yaml file") }
     guard paths.count <= mostFiles else {
       throw Fault(
         .exhausted, operation: "read the policies of \(directory)",
@@ -26,17 +27,32 @@ package enum PolicyDirectory {
     return try paths.map { PolicyFile(path: $0, text: try text(of: $0)) }
   }
 
-  /// - Returns: paths of the .yaml files; none for a directory that is not there.
+  private static func lost(_ directory: String, _ reason: String) -> Fault {
+    Fault(
+      .notFound, operation: "read the policies of \(directory)", reason: reason,
+      remedy: "restore it: templates/ and constraints/ with .yaml files, or .yaml files alone")
+  }
+
   private static func names(in directory: String) throws -> [String] {
-    guard FileManager.default.fileExists(atPath: directory) else { return [] }
     do {
-      return try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
-        .filter { ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) && !$0.hasPrefix(".") }
-        .map { "\(directory)/\($0)" }
+      return try FileManager.default.contentsOfDirectory(atPath: directory).sorted().filter { !$0.hasPrefix(".") }
     } catch {
       throw Fault(
         .failed, operation: "read the policies of \(directory)", reason: "it cannot be listed",
         remedy: "make it a directory that the platform may read", cause: error)
+    }
+  }
+
+  /// Paths of the .yaml files among names.
+  private static func files(of names: [String], in directory: String) throws -> [String] {
+    try names.compactMap { name in
+      let path = "\(directory)/\(name)"
+      if name.hasSuffix(".yaml") || name.hasSuffix(".yml") { return path }
+      var isDirectory: ObjCBool = false
+      if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
+        throw lost(directory, "what is in \(name)/ would not be read")
+      }
+      return nil
     }
   }
 

@@ -39,7 +39,7 @@ package struct PolicySet: Sendable {
       }
     }
     let documents = files.flatMap { file in
-      collect { try Manifest.parse(file.text, source: file.path).map(PolicyDocument.init) } ?? []
+      collect { try Self.documents(of: file) } ?? []
     }
     for case .template(let document) in documents {
       guard let template = collect({ try ConstraintTemplate(document) }) else { continue }
@@ -65,6 +65,30 @@ package struct PolicySet: Sendable {
     }
     constraints.sort { ($0.kind, $0.name) < ($1.kind, $1.name) }
     guard faults.isEmpty else { throw BrokenPolicies(faults) }
+  }
+
+  /// Policies to be enforced, of which there have to be some.
+  ///
+  /// - Throws: `BrokenPolicies`.
+  package static func inForce(_ files: [PolicyFile]) throws(BrokenPolicies) -> PolicySet {
+    let policies = try PolicySet(files)
+    guard policies.constraints.isEmpty else { return policies }
+    throw BrokenPolicies([
+      Fault(
+        .invalid, operation: "load the policies", reason: "there is no constraint, and so nothing would be refused",
+        remedy: "restore the constraints, or keep at least one")
+    ])
+  }
+
+  /// - Throws: `Fault(.invalid)` for a file with nothing in it, too: one that is being written looks like that.
+  private static func documents(of file: PolicyFile) throws -> [PolicyDocument] {
+    let manifests = try Manifest.parse(file.text, source: file.path)
+    guard !manifests.isEmpty else {
+      throw Fault(
+        .invalid, operation: "read \(file.path)", reason: "it holds no document",
+        remedy: "restore the file, or remove it")
+    }
+    return try manifests.map(PolicyDocument.init)
   }
 
   /// Asks every constraint that is about the object.

@@ -1,5 +1,4 @@
 import Admission
-import Dispatch
 import Faults
 import Foundation
 import Hummingbird
@@ -21,8 +20,7 @@ package struct WebhookService: Sendable {
   private let policies: LivePolicies
   private let certificate: ServingCertificate
   private let metrics = WebhookMetrics()
-  /// Evaluation takes a thread as long as it lasts: not one of those that answer.
-  private let queue = DispatchQueue(label: "lobstack.admission", attributes: .concurrent)
+  private let threads = EvaluationThreads(mostWaiting: 64)
   private let logger: Logger
 
   /// - Throws: `Fault` for a certificate, or policies, that cannot be read.
@@ -31,8 +29,7 @@ package struct WebhookService: Sendable {
     self.logger = logger
     certificate = try ServingCertificate(settings, logger: logger)
     policies = LivePolicies(directory: settings.policyDirectory)
-    _ = policies.reload()
-    if let fault = policies.state.faults.first { throw fault }
+    if let fault = policies.reload().state.faults.first { throw fault }
   }
 
   /// Serves until the calling task is cancelled; then requests in flight have a few seconds to end.
@@ -46,7 +43,7 @@ package struct WebhookService: Sendable {
         configuration: certificate.configuration()),
       configuration: ApplicationConfiguration(
         address: .hostname(settings.host, port: settings.port),
-        availableConnectionsDelegate: .maximum(1_024, logger: logger)),
+        availableConnectionsDelegate: .maximum(128, logger: logger)),
       onServerRunning: { channel in await running(channel.localAddress?.port ?? 0) }, logger: logger)
     var configuration = ServiceGroupConfiguration(
       services: [application, FileWatch(policies: policies, certificate: certificate, logger: logger)], logger: logger)
@@ -82,22 +79,24 @@ package struct WebhookService: Sendable {
 
   private func admit(_ request: Request) async throws -> Response {
     let start = ContinuousClock.now
-    let review: Review
+    let end = start + min(settings.timeout, Self.patience(request) ?? settings.timeout)
+    let (review, decision): (Review, Decision)
     do {
-      let body = try await request.body.collect(upTo: Self.longestRequest)
-      let document = try Value(json: String(buffer: body))
-      review = try Review(admissionReview: document)
+      let body = String(buffer: try await request.body.collect(upTo: Self.longestRequest))
+      (review, decision) = try await threads.run { [self] in
+        let review = try Review(admissionReview: Value(json: body))
+        return (review, decide(review, until: end))
+      }
+    } catch is EvaluationThreads.Busy {
+      metrics.count(.failed, .now - start)
+      return Self.plain(.serviceUnavailable, "too many reviews wait for their answers\n")
     } catch {
       metrics.count(.invalid, .now - start)
       let reason = (error as? Fault)?.reason ?? "it is no JSON, or has more than \(Self.longestRequest) bytes"
       return Self.plain(.badRequest, "not an AdmissionReview: \(reason)\n")
     }
-    let time = min(settings.timeout, Self.patience(request) ?? settings.timeout) - (.now - start)
-    let decision = await withCheckedContinuation { continuation in
-      queue.async { continuation.resume(returning: decide(review, time: time)) }
-    }
     metrics.count(!decision.failures.isEmpty ? .failed : decision.isAllowed ? .allowed : .denied, .now - start)
-    for failure in decision.failures {
+    if let failure = decision.failures.first {
       logger.error("A policy could not be asked", metadata: ["error": "\(failure)"])
     }
     return Response(
@@ -105,11 +104,11 @@ package struct WebhookService: Sendable {
       body: ResponseBody(byteBuffer: ByteBuffer(string: ReviewAnswer.text(decision, uid: review.uid))))
   }
 
-  private func decide(_ review: Review, time: Duration) -> Decision {
+  private func decide(_ review: Review, until end: ContinuousClock.Instant) -> Decision {
     let state = policies.state
     guard state.faults.isEmpty else { return Decision(failures: state.faults) }
     return state.policies.review(
-      review, at: .validation, time: time, now: Int(Date.now.timeIntervalSince1970 * 1_000_000_000))
+      review, at: .validation, time: end - .now, now: Int(Date.now.timeIntervalSince1970 * 1_000_000_000))
   }
 
   /// What the API server says it waits, and half a second less, for the way back.
@@ -140,7 +139,7 @@ private struct FileWatch: Service {
       while !Task.isCancelled {
         do { try await Task.sleep(for: Self.look) } catch { return }
         certificate.reload()
-        switch policies.reload() {
+        switch policies.reload().change {
         case .none: break
         case .loaded: logger.info("Policies are in force", metadata: ["version": "\(policies.state.version ?? "")"])
         case .refused(let faults):

@@ -135,7 +135,7 @@ package struct APILimits: Sendable {
   package var requestBurst: Double = 100
   /// Longest time from a request's head to its answer's, the arrival of its body within; streams go on beyond.
   package var answer: Duration = .seconds(30)
-  /// A connection on which nothing moves for so long is closed, unless it waits for an answer.
+  /// A connection on which nothing moves for so long is closed, unless a stream runs on it; longer than `answer`.
   package var idle: Duration = .seconds(75)
   package var connections = 512
   /// Execs, followed logs and followed alerts at once.

@@ -55,7 +55,7 @@ struct AgentService: Sendable {
     try view.requireRoom(for: agent, operation: operation)
     try await secrets.requireReady(operation: operation)
     let finding = try await admission.admit(
-      agent, to: "CREATE", by: principal, operation: operation, audit: audit)
+      agent, by: principal, operation: operation, audit: audit)
     try await requireSecrets(of: agent, operation: operation)
     let uid = AgentUID.random()
     let event = AuditEvent(
@@ -83,7 +83,7 @@ struct AgentService: Sendable {
     try await secrets.requireReady(operation: operation)
     try view.requireRoom(for: agent, operation: operation)
     let finding = try await admission.admit(
-      agent, to: "UPDATE", by: principal, operation: operation, audit: audit)
+      agent, replacing: before.agent, by: principal, operation: operation, audit: audit)
     try await requireSecrets(of: agent, operation: operation)
     let event = AuditEvent(
       actor: principal.name, action: "agent.update", target: "agent \(agent.id)", outcome: "allowed",
@@ -120,7 +120,7 @@ struct AgentService: Sendable {
     try await secrets.requireReady(operation: operation)
     // What runs anew is what would be created anew.
     let finding = try await admission.admit(
-      before.agent, to: "CREATE", by: principal, operation: operation, audit: audit)
+      before.agent, by: principal, operation: operation, audit: audit)
     admission.findings.record(finding, of: before.uid)
     return try await wish(.run, for: before, action: "agent.start", by: principal, operation: operation)
   }

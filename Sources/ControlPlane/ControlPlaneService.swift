@@ -84,7 +84,7 @@ package struct ControlPlaneService: Sendable {
       policies: AdmissionPolicies(
         directory: "\(policyDirectory ?? layout.policyDirectory)/gatekeeper", audit: trail, logger: logger),
       policy: policy, trustDomain: identity.trustDomain, findings: AdmissionFindings())
-    await admission.policies.reload()
+    try await admission.policies.reload()
     let api = API(
       store: store, audit: trail, view: view, node: node, secrets: secrets, signal: signal,
       instance: layout.instance.description, admission: admission,

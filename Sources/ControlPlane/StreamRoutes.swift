@@ -155,6 +155,12 @@ extension API {
         await input?.dropped()
         try await sink.finish()
         lease.end()
+        // A client that goes on sending is cut off.
+        let limit = Task {
+          try await Task.sleep(for: .seconds(10))
+          reading.cancel()
+        }
+        defer { limit.cancel() }
         await withTaskCancellationHandler {
           await reading.value
         } onCancel: {

@@ -21,8 +21,8 @@ package struct Manifest: Sendable {
 
   /// How large a text may be.
   package struct Limits: Sendable {
-    var bytes: Int
-    var values: Int
+    package let bytes: Int
+    package let values: Int
 
     /// Of what configures the platform.
     package static let configuration = Limits(bytes: longestText, values: 50_000)

@@ -42,7 +42,8 @@ import Testing
       ("{labelSelector: {matchExpressions: [{key: env, operator: DoesNotExist}]}}", true, true, false, false),
       ("{namespaceSelector: {matchLabels: {env: prod}}}", true, true, true, true),
       ("{namespaceSelector: {matchLabels: {env: dev}}}", false, false, false, true),
-      ("{name: web}", true, false, false, false), ("{name: 'web-*'}", false, true, false, false),
+      ("{name: ''}", true, true, true, true), ("{name: web}", true, false, false, false),
+      ("{name: 'web-*'}", false, true, false, false),
       ("{source: Original}", true, true, true, true), ("{source: Generated}", false, false, false, false),
       ("{kinds: [{kinds: [Pod]}], namespaces: [other]}", false, false, false, false),
     ])

@@ -113,6 +113,22 @@ import Testing
       ([Policies.labels, Policies.constraint("enforcementAction: block")], "'block' is no enforcement action"),
       ([Policies.labels, Policies.constraint("enforcementAction: scoped")], "scopedEnforcementActions names none"),
       ([Policies.labels, Policies.constraint("matches: {}")], "unknown field 'matches'"),
+      ([Policies.labels, ""], "it holds no document"),
+      (
+        [
+          Policies.labels,
+          Policies.constraint(
+            "enforcementAction: scoped\nscopedEnforcementActions: [{action: deny, enforcementPoints: [{name: webhook}]}]"
+          ),
+        ], "'webhook' is no enforcement point"
+      ),
+      (
+        [
+          Policies.labels,
+          Policies.constraint(
+            "enforcementAction: scoped\nscopedEnforcementActions: [{action: deny, enforcementPoints: []}]"),
+        ], "has no enforcement point"
+      ),
       (["apiVersion: v1\nkind: Pod"], "v1 Pod is no policy that is known"), (["- a"], "expected a mapping"),
       (["a: [", Policies.labels], "cannot read p0.yaml"),
       (
@@ -154,6 +170,13 @@ import Testing
       _ = try PolicySet(files.enumerated().map { PolicyFile(path: "p\($0.offset).yaml", text: $0.element) })
     }
     #expect("\(error)".contains(reason), "\(error)")
+  }
+
+  @Test("to be enforced are some: none at all are more likely lost") func none() throws {
+    let error = try #require(throws: BrokenPolicies.self) {
+      _ = try PolicySet.inForce([PolicyFile(path: "t.yaml", text: Policies.labels)])
+    }
+    #expect("\(error)".contains("there is no constraint"))
   }
 
   @Test(

@@ -32,6 +32,7 @@ import Testing
     #expect(throws: Fault.self) { try review(#"{"operation":"DELETE","kind":{"kind":"Pod"}}"#) }
     #expect(throws: Fault.self) { try review(#"{"operation":"CREATE"}"#) }
     #expect(throws: Fault.self) { try review("null") }
+    #expect(throws: Fault.self) { try review(#"{"operation":"CREATE","kind":{"kind":"Pod"}}"#) }
   }
 
   @Test("are the items of a list, and every document of a text") func lists() throws {

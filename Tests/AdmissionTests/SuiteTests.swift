@@ -29,13 +29,14 @@ import Testing
     arguments: [
       ("{object: good.yaml, assertions: [{violations: no}]}", true),
       ("{object: good.yaml, assertions: [{violations: 'no'}]}", true),
-      ("{object: good.yaml, assertions: [{violations: yes}]}", false), ("{object: good.yaml}", false),
-      ("{object: bad.yaml}", true), ("{object: bad.yaml, assertions: [{violations: 1}]}", true),
+      ("{object: good.yaml, assertions: [{violations: yes}]}", false), ("{object: bad.yaml}", false),
+      ("{object: bad.yaml, assertions: [{violations: 1}]}", true),
       ("{object: bad.yaml, assertions: [{violations: 2}]}", false),
       ("{object: bad.yaml, assertions: [{message: 'missing.*\"a\"'}]}", true),
       ("{object: bad.yaml, assertions: [{message: 'other'}]}", false),
       ("{object: bad.yaml, assertions: [{violations: no, message: other}, {violations: 1}]}", true),
-      ("{object: ../dir/bad.yaml}", true), ("{object: none.yaml}", false),
+      ("{object: ../dir/bad.yaml, assertions: [{violations: yes}]}", true),
+      ("{object: none.yaml, assertions: [{violations: no}]}", false),
       ("{object: bad.yaml, assertions: [{message: '('}]}", false),
     ])
   func cases(text: String, passes: Bool) throws {
@@ -46,17 +47,23 @@ import Testing
   @Test("know policies that have to be refused, and what is skipped") func invalid() throws {
     let invalid =
       "- {name: t, template: broken.yaml, invalid: true}\n- {name: u, template: template.yaml, invalid: true}\n"
-    let results = try run(invalid + "- {name: v, template: broken.yaml, cases: [{object: bad.yaml}]}\n")
-    #expect(results.map { $0.outcome == .passed } == [true, false, false])
-    #expect(try run("- {name: t, template: none.yaml, skip: true}\n").map(\.outcome) == [.skipped])
+    let others = """
+      - {name: v, template: broken.yaml, constraint: c/constraint.yaml, cases: [{object: bad.yaml}]}
+      - {name: w, template: none.yaml, invalid: true}
+
+      """
+    #expect(try run(invalid + others).map { $0.outcome == .passed } == [true, false, false, false])
+    #expect(try run("- {name: t, template: none.yaml, constraint: x, skip: true}\n").map(\.outcome) == [.skipped])
     #expect(try run(Self.head + "  - {object: bad.yaml, skip: true}\n").map(\.outcome) == [.skipped])
   }
 
   @Test("are refused when they are none, with the place") func wrong() throws {
     for (text, reason) in [
-      ("- {template: a, cases: [{name: x}]}\n", "object is missing"), ("- {template: a, case: []}\n", "unknown field"),
+      ("- {template: a, constraint: b, cases: [{name: x}]}\n", "object is missing"),
+      ("- {template: a, constraint: b, case: []}\n", "unknown field"),
       ("- {template: a, expansion: x}\n", "expansion is not supported"),
-      ("- {template: a, cases: [{object: x, assertions: [{violations: maybe}]}]}\n", "neither yes, no nor a number"),
+      ("- {template: a, constraint: b, cases: [{object: x, assertions: [{violations: maybe}]}]}\n", "neither yes, no"),
+      ("- {template: a, cases: []}\n", "the test has no constraint"),
     ] {
       let fault = try #require(throws: Fault.self) { _ = try run(text) }
       #expect("\(fault)".contains(reason) && "\(fault)".contains("dir/suite.yaml:"), "\(fault)")

@@ -113,7 +113,7 @@ private struct PolicyFolder {
         }
         #expect(try await layer()?.state == .enforced)
         try folder.write("deny")
-        await platform.api.admission.policies.reload()
+        try await platform.api.admission.policies.reload()
         #expect(try await layer()?.state == .unknown)
         let audit = AdmissionAudit(gate: platform.api.admission, store: platform.store, logger: platform.api.logger)
         try await audit.audit()
@@ -161,11 +161,59 @@ private struct PolicyFolder {
     }
   }
 
+  @Test("asks of a change what it would ask of an agent that is new, and what it was before") func changes()
+    async throws
+  {
+    try await Self.with("deny") { platform, folder in
+      let text = try String(contentsOfFile: "\(folder.path)/policy.yaml", encoding: .utf8)
+      // As policies do that think of fields which Kubernetes lets nobody change.
+      let strict = text.replacing(#"input.review.operation == """#, with: #"input.review.operation != "UPDATE""#)
+        .replacing(
+          #"msg := "it exists""#,
+          with:
+            #"msg := "it exists" } { input.review.oldObject.metadata.labels.word == "kept"; msg := "the word is kept""#
+        )
+        .replacing(
+          #"input.review.object.metadata.labels.word == "forbidden""#,
+          with: #"input.review.object.metadata.labels.word != "kept""#)
+      try strict.write(toFile: "\(folder.path)/policy.yaml", atomically: true, encoding: .utf8)
+      try await platform.test { caller in
+        #expect(try await caller.send(.post, "/v1/agents", body: Self.document("bot", word: "kept")).status == .created)
+        let refused = try await caller.send(
+          .put, "/v1/tenants/default/agents/bot", body: Self.document("bot", word: "other"))
+        let reason = try refused.decode(Problem.self).fault.reason
+        #expect(reason.contains("it exists") && reason.contains("the word is kept"), "\(reason)")
+      }
+    }
+  }
+
+  @Test(
+    "creates nothing while a policy is cut short, or its directory is not whole", arguments: ["empty", "half", "moved"])
+  func cut(how: String) async throws {
+    try await Self.with("deny") { platform, folder in
+      let file = "\(folder.path)/policy.yaml"
+      let text = try String(contentsOfFile: file, encoding: .utf8)
+      switch how {
+      case "empty": try "".write(toFile: file, atomically: true, encoding: .utf8)
+      case "half":
+        let template = text.split(separator: "---\n")[0]
+        try String(template).write(toFile: file, atomically: true, encoding: .utf8)
+      default:
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/team", withIntermediateDirectories: true)
+        try FileManager.default.moveItem(atPath: file, toPath: "\(folder.path)/team/policy.yaml")
+      }
+      try await platform.test { caller in
+        let refused = try await caller.send(.post, "/v1/agents", body: Self.document("bot", word: "fine"))
+        #expect(try refused.decode(Problem.self).fault.reason.contains("policies are broken"))
+      }
+    }
+  }
+
   @Test("creates nothing when there were never any policies") func never() async throws {
     try await Platform.with(policies: "/nonexistent") { platform in
       try await platform.test { caller in
         let refused = try await caller.send(.post, "/v1/agents", body: Self.document("bot"))
-        #expect(try refused.decode(Problem.self).fault.reason.contains("it has no .yaml file"))
+        #expect(try refused.decode(Problem.self).fault.reason.contains("it cannot be listed"))
         let status = try (try await caller.send(.get, "/v1/status")).decode(PlatformStatus.self)
         #expect(status.components.first { $0.name == "admission" }?.state == "down")
       }

@@ -46,7 +46,7 @@ struct Platform: Sendable {
       policies: AdmissionPolicies(
         directory: policies ?? "\(policyDirectory)/gatekeeper", audit: trail, logger: logger), policy: policy,
       trustDomain: .default, findings: AdmissionFindings())
-    await admission.policies.reload()
+    try await admission.policies.reload()
     let platform = Platform(
       store: store, node: node, secrets: secrets, audit: audit,
       api: API(

@@ -79,6 +79,19 @@ struct HostilePolicyTests {
     #expect(throws: EvaluationError.tooLong) { _ = try program.evaluate("r", input: nil, limits: EvaluationLimits()) }
   }
 
+  @Test(
+    "count what long texts cost",
+    arguments: [
+      "startswith(input.s, input.s)", "endswith(input.s, input.s)", "trim_prefix(input.s, \"x\") != \"\"",
+      "strings.any_prefix_match(input.s, [input.s, input.s])", "not net.cidr_contains(input.s, input.s)",
+      "not net.cidr_contains(\"10.0.0.0/8\", input.s)",
+    ])
+  func texts(statement: String) throws {
+    let program = try Self.program("r := count([1 | some i in numbers.range(1, 300000); \(statement)])")
+    let input = Value.object(["s": .string(String(repeating: "x.", count: 250_000))])
+    #expect(throws: EvaluationError.tooLong) { _ = try program.evaluate("r", input: input, limits: EvaluationLimits()) }
+  }
+
   @Test("end when their time is up") func time() throws {
     let program = try Self.program("r := count([1 | some i in numbers.range(1, 200000)])")
     let limits = EvaluationLimits(steps: .max, time: .zero)

@@ -24,6 +24,8 @@ struct ScopeTests {
       ("default f(x, y) := 0\nf(x, y) := 1 if x == y\nr := [f(1, 1), f(2, 1)]", "[1,0]"),
       ("default f(x, y) := 0\nf(x, y) := 1 if x == y\nr := f(input.nope, 1)", nil),
       (#"get := 1"# + "\n" + #"r := object.get({"a": 1}, "a", 2)"#, "1"),
+      ("r := x if { every x in [2] { x == 2 }; x := 1 }", "1"),
+      ("p := {1}\np := {1.0}\nr := [x | some x in p]", "[1]"),
       ("count(x) := 7\nr := count([1])", "7"), ("r := io if { io := json.marshal(2) }", #""2""#),
       (#"r := {1: "a", 1.0: "b"}"#, #"{"1":"b"}"#), ("r := [{1, 1.0}, {1.0, 1}]", "[[1],[1.0]]"),
     ] as [(String, String?)])
@@ -32,13 +34,15 @@ struct ScopeTests {
   @Test(
     "that would mean two things are refused",
     arguments: [
+      ("default r := input.x", "3:14: the value of a default has to be a constant"),
+      ("default f(x, x) := 1\nr := f(1, 2)", "3:9: an argument of a default stands twice"),
       ("r if { x := input[x] }", "3:8: var x referenced above"),
       ("r := [x | x := input[x]]", "3:11: var x referenced above"),
       ("r := y if { [x, y] := [1, x] }", "3:13: var x referenced above"),
       ("r := z if { z := {y | y := x}; x := 2 }", "3:32: var x referenced above"),
       ("r := y if { y := [x | x = 1]; x := 2 }", "3:31: var x referenced above"),
       ("f(x) := 3 if { x := 1 }\nr := f(1)", "3:16: var x assigned above"),
-      ("default f(x) := x\nf(x) := 1 if x == 1\nr := f(2)", "3:17: var x is unsafe"),
+      ("default f(x) := x\nf(x) := 1 if x == 1\nr := f(2)", "3:17: the value of a default has to be a constant"),
       (#"object := 1"# + "\n" + #"r := object.get({"a": 1}, "a", 2)"#, "4:6: undefined function object.get"),
       ("r := y if { count := 3; y := count([1]) }", "3:30: called function count shadowed"),
       ("f(json) := json.marshal(2)\nr := f(1)", "3:12: called function json.marshal shadowed"),
@@ -47,6 +51,14 @@ struct ScopeTests {
   func refused(rules: String, message: String) throws {
     let error = try #require(throws: RegoError.self) { _ = try Self.evaluate(rules) }
     #expect("\(error)" == "t.rego:" + message)
+  }
+
+  @Test(
+    "Numbers with exponents that nothing can hold are none",
+    arguments: ["0.01e-9223372036854775808", "1e99999999999999999999", "-0.5E-6001", "0e2147483648", "1e5000"])
+  func exponents(text: String) {
+    #expect(Number(text) == nil)
+    #expect(throws: (any Error).self) { _ = try Value(json: text) }
   }
 
   @Test("of functions that an import hides are refused") func hidden() throws {

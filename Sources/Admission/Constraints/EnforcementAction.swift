@@ -17,11 +17,11 @@ package enum EnforcementAction: String, Sendable, Hashable, CaseIterable, Compar
 
 /// Where constraints are asked.
 package enum EnforcementPoint: String, Sendable, Hashable {
-  /// Before something is created or changed.
+  /// Before something is created or changed, and when somebody asks what would be.
   case validation = "validation.gatekeeper.sh"
   /// About what exists.
   case audit = "audit.gatekeeper.sh"
-  /// On the command line, before anything is sent anywhere.
+  /// In suites of tests.
   case gator = "gator.gatekeeper.sh"
 }
 
@@ -64,6 +64,12 @@ struct Enforcement: Sendable {
     self.init([Entry(action: known)])
   }
 
+  /// Those of Gatekeeper; what is asked here is an `EnforcementPoint`.
+  private static let points = [
+    "*", EnforcementPoint.validation.rawValue, EnforcementPoint.audit.rawValue, EnforcementPoint.gator.rawValue,
+    "vap.k8s.io",
+  ]
+
   private static func misplaced(_ scoped: Manifest) -> Fault {
     scoped.fault(
       "scopedEnforcementActions counts only beside 'enforcementAction: scoped'",
@@ -76,11 +82,20 @@ struct Enforcement: Sendable {
     guard let action = EnforcementAction(rawValue: try name.string()) else {
       throw name.fault("'\(try name.string())' is no action of a scope", remedy: "use deny, warn or dryrun")
     }
-    let points = try fields.require("enforcementPoints").list().map { point in
+    let list = try fields.require("enforcementPoints")
+    let points = try list.list().map { point in
       var fields = try Fields(point)
-      let name = try fields.require("name").string()
+      let field = try fields.require("name")
+      let name = try field.string()
       try fields.finish()
+      guard Self.points.contains(name) else {
+        throw field.fault(
+          "'\(name)' is no enforcement point", remedy: "use one of \(Self.points.joined(separator: ", "))")
+      }
       return name
+    }
+    guard !points.isEmpty else {
+      throw list.fault("the action has no enforcement point", remedy: "name one, or * for all")
     }
     try fields.finish()
     return Entry(action: action, points: points.contains("*") ? nil : Set(points))

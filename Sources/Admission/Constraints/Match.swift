@@ -45,7 +45,7 @@ struct Match: Sendable {
     excludedNamespaces = try fields.take("excludedNamespaces")?.strings().map(Wildcard.init) ?? []
     labels = try fields.take("labelSelector").map(LabelRequirements.init)
     namespaceLabels = try fields.take("namespaceSelector").map(LabelRequirements.init)
-    name = try fields.take("name").map { Wildcard(try $0.string()) }
+    if let text = try fields.take("name")?.string(), !text.isEmpty { name = Wildcard(text) }
     if let field = fields.take("source") {
       let source = try field.string()
       guard ["All", "Original", "Generated"].contains(source) else {

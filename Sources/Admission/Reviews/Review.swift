@@ -37,10 +37,11 @@ package struct Review: Sendable {
   /// Of an object alone.
   ///
   /// - Parameters:
+  ///   - old: what it was before an UPDATE.
   ///   - operation: empty for an object that exists.
   ///   - user: who wants it.
   /// - Throws: `Fault(.invalid)` when it is no object of Kubernetes.
-  package init(_ object: Value, operation: String = "", user: String? = nil) throws {
+  package init(_ object: Value, replacing old: Value? = nil, operation: String = "", user: String? = nil) throws {
     guard let kind = Self.kind(of: object) else {
       throw Self.fault("it has no apiVersion and kind", remedy: "give an object of Kubernetes, or an AdmissionReview")
     }
@@ -48,10 +49,11 @@ package struct Review: Sendable {
     (uid, self.operation) = ("", operation)
     name = object["metadata", "name"]?.text ?? ""
     namespace = object["metadata", "namespace"]?.text ?? ""
-    (self.object, oldObject) = (object, nil)
+    (self.object, oldObject) = (object, old)
     var request: ObjectValue = [
       "kind": kind.value, "name": .string(name), "object": object, "operation": .string(operation),
     ]
+    if let old { request["oldObject"] = old }
     if let user { request["userInfo"] = ["username": .string(user)] }
     if !namespace.isEmpty { request["namespace"] = .string(namespace) }
     self.request = .object(request)
@@ -73,6 +75,9 @@ package struct Review: Sendable {
         throw Self.fault("it is about a DELETE and has no oldObject", remedy: "give the object that is deleted")
       }
       new = old
+    }
+    guard new != nil || old != nil else {
+      throw Self.fault("it has neither object nor oldObject", remedy: "give what is to be reviewed")
     }
     (object, oldObject) = (new, old)
     var shown = request

@@ -58,9 +58,14 @@ package struct Suite: Sendable {
     if let expansion = fields.take("expansion") {
       throw expansion.fault("expansion is not supported", remedy: "test the objects that it makes")
     }
+    let isInvalid = try fields.take("invalid")?.bool() ?? false
+    let constraint = try fields.take("constraint")
+    guard constraint != nil || isInvalid else {
+      throw manifest.fault("the test has no constraint", remedy: "name the file of one")
+    }
     let test = Test(
       name: try fields.take("name")?.string() ?? "", template: try fields.require("template").string(),
-      constraint: try fields.take("constraint")?.string() ?? "", isInvalid: try fields.take("invalid")?.bool() ?? false,
+      constraint: try constraint?.string() ?? "", isInvalid: isInvalid,
       isSkipped: try fields.take("skip")?.bool() ?? false, cases: try fields.take("cases")?.list().map(aCase) ?? [])
     try fields.finish()
     return test
@@ -72,8 +77,7 @@ package struct Suite: Sendable {
     let own = Case(
       name: try fields.take("name")?.string() ?? "", object: try fields.require("object").string(),
       inventory: try fields.take("inventory")?.strings() ?? [], isSkipped: try fields.take("skip")?.bool() ?? false,
-      // Without one, the object has to be refused.
-      assertions: assertions.isEmpty ? [Assertion(count: .some)] : assertions)
+      assertions: assertions)
     try fields.finish()
     return own
   }

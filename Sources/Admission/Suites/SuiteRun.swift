@@ -45,7 +45,8 @@ extension Suite {
       }
       let policies: PolicySet
       do { policies = try self.policies(of: test, read) } catch {
-        if test.isInvalid { return [result("", .passed)] }
+        // Broken policies, not files that are not there.
+        if test.isInvalid, error is BrokenPolicies { return [result("", .passed)] }
         return (test.cases.isEmpty ? [""] : test.cases.map(\.name)).map { result($0, .failed("\(error)")) }
       }
       if test.isInvalid { return [result("", .failed("template and constraint were taken, and should not be"))] }
@@ -70,6 +71,7 @@ extension Suite {
     of own: Case, _ policies: PolicySet, now: Int, _ read: (String) throws -> String
   ) throws -> String? {
     let object = try objects(own.object, read)
+    guard !own.assertions.isEmpty else { return "it asserts nothing; give assertions, as gator wants them" }
     guard let first = object.first, object.count == 1 else { return "\(own.object) holds \(object.count) objects" }
     let inventory = Inventory(try own.inventory.flatMap { try objects($0, read) })
     let decision = policies.review(try Review.of(first), at: .gator, inventory: inventory, now: now)

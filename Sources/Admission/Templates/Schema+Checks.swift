@@ -106,7 +106,7 @@ extension Schema {
     if let most = bounds.most, Number.order(number, most) > (bounds.excludesMost ? -1 : 0) {
       throw SchemaViolation(path: path, reason: "\(number.text) is too large, the most is \(most.text)")
     }
-    if let step = multipleOf?.int, step > 0, let int = number.int, int % step != 0 {
+    if let step = multipleOf, (number.int ?? 1) % step != 0 || number.int == nil {
       throw SchemaViolation(path: path, reason: "\(number.text) is no multiple of \(step)")
     }
   }

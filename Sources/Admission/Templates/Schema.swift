@@ -28,7 +28,7 @@ final class Schema: Sendable {
   let defaultValue: Value?
   let pattern: Expression?
   let bounds: Bounds
-  let multipleOf: Number?
+  let multipleOf: Int?
   let length: ClosedRange<Int>
   let count: ClosedRange<Int>
   let entries: ClosedRange<Int>
@@ -95,7 +95,7 @@ final class Schema: Sendable {
       least: try number(fields.take("minimum")), most: try number(fields.take("maximum")),
       excludesLeast: try fields.take("exclusiveMinimum")?.bool() ?? false,
       excludesMost: try fields.take("exclusiveMaximum")?.bool() ?? false)
-    multipleOf = try number(fields.take("multipleOf"))
+    multipleOf = try fields.take("multipleOf")?.int(in: 1...Int(Int32.max))
     length = try range("minLength", "maxLength", &fields)
     count = try range("minItems", "maxItems", &fields)
     entries = try range("minProperties", "maxProperties", &fields)

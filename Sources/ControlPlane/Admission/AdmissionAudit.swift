@@ -20,9 +20,11 @@ struct AdmissionAudit: Service {
       var next = ContinuousClock.now
       var version: String?
       while !Task.isCancelled {
-        await gate.policies.reload()
-        // Another may have taken them up meanwhile.
-        let current = gate.policies.state.version
+        let current: String?
+        do { current = try await gate.policies.reload().version } catch {
+          logger.warning("Policies are not looked at", metadata: ["error": "\(error)"])
+          current = version
+        }
         if current != version || ContinuousClock.now >= next {
           do {
             try await audit()
@@ -40,20 +42,20 @@ struct AdmissionAudit: Service {
   func audit() async throws {
     let state = gate.policies.state
     guard let version = state.version else { return }
-    var findings: [AgentUID: AdmissionFindings.Finding] = [:]
+    let start = ContinuousClock.now
+    var (findings, failures) = ([AgentUID: AdmissionFindings.Finding](), [String]())
     for stored in try await store.desiredAgents().agents where stored.wish != .destroy {
-      let decision = try gate.decision(about: stored.agent, at: .audit, state.policies)
+      let decision = try await gate.decision(about: stored.agent, at: .audit, state.policies)
       for failure in decision.failures {
         logger.error("A policy could not be asked", metadata: ["error": "\(failure)"])
+        failures.append("\(failure)")
       }
       // What could not be asked about is not known to be allowed.
       if decision.failures.isEmpty {
         findings[stored.uid] = AdmissionFindings.Finding(
           id: stored.id, version: version, violations: decision.violations)
       }
-      // Others wait for the same threads.
-      await Task.yield()
     }
-    gate.findings.replace(findings, at: .now)
+    gate.findings.replace(findings, failures: failures, since: start, at: .now)
   }
 }

@@ -13,7 +13,9 @@ final class AdmissionFindings: Sendable {
   }
 
   private struct State {
-    var findings: [AgentUID: Finding] = [:]
+    var findings: [AgentUID: (finding: Finding, at: ContinuousClock.Instant)] = [:]
+    /// Why agents could not be judged.
+    var failures: [String] = []
     var auditedAt: Date?
     /// By constraint and action, since the control plane started.
     var counts: [Count: Int] = [:]
@@ -33,7 +35,7 @@ final class AdmissionFindings: Sendable {
   /// What was found when an agent was created or changed.
   func record(_ finding: Finding, of uid: AgentUID) {
     state.withLock { state in
-      state.findings[uid] = finding
+      state.findings[uid] = (finding, .now)
       for violation in finding.violations { Self.count(violation, in: &state.counts) }
     }
   }
@@ -43,19 +45,26 @@ final class AdmissionFindings: Sendable {
   }
 
   /// What was found when all agents were asked about.
-  func replace(_ findings: [AgentUID: Finding], at time: Date) {
-    state.withLock { ($0.findings, $0.auditedAt) = (findings, time) }
+  ///
+  /// - Parameter start: when that began; what was found of an agent since is newer.
+  func replace(_ findings: [AgentUID: Finding], failures: [String], since start: ContinuousClock.Instant, at time: Date)
+  {
+    state.withLock { state in
+      let newer = state.findings.filter { $0.value.at >= start }
+      state.findings = findings.mapValues { ($0, start) }.merging(newer) { _, newer in newer }
+      (state.failures, state.auditedAt) = (failures, time)
+    }
   }
 
-  func finding(of uid: AgentUID) -> Finding? { state.withLock { $0.findings[uid] } }
+  func finding(of uid: AgentUID) -> Finding? { state.withLock { $0.findings[uid]?.finding } }
 
-  var all: (findings: [Finding], auditedAt: Date?) {
-    state.withLock { (Array($0.findings.values), $0.auditedAt) }
+  var all: (findings: [Finding], failures: [String], auditedAt: Date?) {
+    state.withLock { ($0.findings.values.map(\.finding), $0.failures, $0.auditedAt) }
   }
 
   /// In Prometheus' text form.
   var metrics: String {
-    let (counts, findings) = state.withLock { ($0.counts, $0.findings.values.map(\.violations)) }
+    let (counts, findings) = state.withLock { ($0.counts, $0.findings.values.map(\.finding.violations)) }
     var lines = [
       "# HELP lobstack_admission_violations_total Violations found before agents were created or changed.",
       "# TYPE lobstack_admission_violations_total counter",

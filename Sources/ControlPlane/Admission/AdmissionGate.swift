@@ -7,7 +7,7 @@ import FoundationEssentials
 import Rego
 import Storage
 
-/// Asks the policies about an agent's documents before anything of it exists.
+/// Asks the policies about an agent's documents before anything of it exists, and about what exists.
 struct AdmissionGate: Sendable {
   let policies: AdmissionPolicies
   let policy: Policy
@@ -17,22 +17,20 @@ struct AdmissionGate: Sendable {
   /// Asks about a whole agent; the longest that one may wait for its decision.
   private static let time = Duration.seconds(2)
 
+  /// - Parameter before: what the agent was, when it is to be changed: then the policies are asked about the change, and
+  ///   about what comes of it as if it were new, because that is what the node makes of it.
   /// - Returns: what they say without refusing.
   /// - Throws: `Fault(.denied)` with what the policies say, `Fault(.failed)` when they cannot be asked.
   func admit(
-    _ agent: Agent, to verb: String, by principal: Principal, operation: String, audit: AuditTrail
+    _ agent: Agent, replacing before: Agent? = nil, by principal: Principal, operation: String, audit: AuditTrail
   ) async throws -> AdmissionFindings.Finding {
-    // What changed a moment ago counts already.
-    await policies.reload()
-    let state = policies.state
+    let state = try await policies.reload()
     if let fault = state.faults.first {
-      let more = state.faults.count == 1 ? "" : " and \(state.faults.count - 1) more"
       try await refuse(agent, by: principal, operation: operation, audit: audit, reason: "broken policies")
-      throw Fault(
-        .failed, operation: operation, reason: "the admission policies are broken\(more): \(fault.reason)",
-        remedy: "mend them: \(fault.operation.replacing("read ", with: "", maxReplacements: 1)); \(fault.remedy)")
+      throw Self.broken(fault, others: state.faults.count - 1, principal, operation: operation)
     }
-    let decision = try decision(about: agent, at: .validation, operation: verb, user: principal.name, state.policies)
+    let decision = try await decision(
+      about: agent, replacing: before, at: .validation, operation: "CREATE", user: principal.name, state.policies)
     if let failure = decision.failures.first {
       try await refuse(agent, by: principal, operation: operation, audit: audit, reason: "a policy failed")
       throw Fault(
@@ -50,23 +48,53 @@ struct AdmissionGate: Sendable {
     return AdmissionFindings.Finding(id: agent.id, version: state.version ?? "", violations: decision.violations)
   }
 
+  /// Where the files lie is for those who are bound to no tenant.
+  private static func broken(_ fault: Fault, others: Int, _ principal: Principal, operation: String) -> Fault {
+    guard principal.tenant == nil else {
+      return Fault(
+        .failed, operation: operation, reason: "the admission policies are broken",
+        remedy: "ask whoever keeps the platform's policies to mend them")
+    }
+    return Fault(
+      .failed, operation: operation,
+      reason: "the admission policies are broken\(others == 0 ? "" : " and \(others) more"): "
+        + "\(fault.operation): \(fault.reason)", remedy: fault.remedy)
+  }
+
   /// What the policies say about all documents of an agent together.
   func decision(
-    about agent: Agent, at point: EnforcementPoint, operation: String = "", user: String? = nil,
-    _ policies: PolicySet
-  ) throws -> Decision {
-    let blueprint = Blueprint(agent: agent, policy: policy, trustDomain: trustDomain)
-    let inventory = Inventory([Self.namespace(agent.id.tenant)])
-    let end = ContinuousClock.now + Self.time
-    let now = Self.now
-    var decision = Decision()
-    for document in try Self.documents(of: blueprint) {
-      let review = try Review(document, operation: operation, user: user)
-      let own = policies.review(review, at: point, inventory: inventory, time: end - .now, now: now)
-      decision.violations += own.violations
-      decision.failures += own.failures
+    about agent: Agent, replacing before: Agent? = nil, at point: EnforcementPoint, operation: String = "",
+    user: String? = nil, _ policies: PolicySet
+  ) async throws -> Decision {
+    func documents(_ agent: Agent) throws -> [Value] {
+      try Self.documents(of: Blueprint(agent: agent, policy: policy, trustDomain: trustDomain))
     }
-    return decision
+    let new = try documents(agent)
+    let old = try before.map(documents) ?? []
+    let inventory = Inventory([Self.namespace(agent.id.tenant)])
+    return try await self.policies.run {
+      let end = ContinuousClock.now + Self.time
+      let now = Self.now
+      var decision = Decision()
+      func ask(_ review: Review) {
+        let own = policies.review(review, at: point, inventory: inventory, time: end - .now, now: now)
+        decision.violations += own.violations.filter { !decision.violations.contains($0) }
+        decision.failures += own.failures
+      }
+      for document in new {
+        ask(try Review(document, operation: operation, user: user))
+        if let same = old.first(where: { Self.isSame($0, document) }) {
+          ask(try Review(document, replacing: same, operation: "UPDATE", user: user))
+        }
+      }
+      return decision
+    }
+  }
+
+  /// Whether two documents are of the same object.
+  private static func isSame(_ left: Value, _ right: Value) -> Bool {
+    guard let left = try? Review(left), let right = try? Review(right) else { return false }
+    return left.kind == right.kind && left.name == right.name && left.namespace == right.namespace
   }
 
   /// What is known of an agent that exists, as a layer of it.
@@ -84,15 +112,28 @@ struct AdmissionGate: Sendable {
     return layer(.enforced, "policies \(version) allow it")
   }
 
-  /// What the policies in force say about any object.
-  func decision(about review: Review) async -> Decision {
-    await policies.reload()
-    let state = policies.state
-    guard state.faults.isEmpty else { return Decision(failures: state.faults) }
-    let tenant = TenantName(review.namespace)
-    return state.policies.review(
-      review, at: .validation, inventory: Inventory(tenant.map { [Self.namespace($0)] } ?? []), time: Self.time,
-      now: Self.now)
+  /// What the policies in force say about an object of Kubernetes or an AdmissionReview.
+  ///
+  /// - Throws: `Fault(.invalid)` for a text that is neither.
+  func decision(about text: String, by principal: Principal) async throws -> Decision {
+    let operation = "review an object"
+    let state = try await policies.reload()
+    if let fault = state.faults.first {
+      return Decision(failures: [Self.broken(fault, others: state.faults.count - 1, principal, operation: operation)])
+    }
+    return try await policies.run {
+      let objects = try ObjectText.parse(text, source: "request body", limits: ObjectText.short)
+      guard let object = objects.first, objects.count == 1 else {
+        throw Fault(
+          .invalid, operation: operation, reason: "the body holds \(objects.count) objects, not one",
+          remedy: "send one object of Kubernetes, or an AdmissionReview")
+      }
+      let review = try Review.of(object.value)
+      let tenant = TenantName(review.namespace)
+      return state.policies.review(
+        review, at: .validation, inventory: Inventory(tenant.map { [Self.namespace($0)] } ?? []), time: Self.time,
+        now: Self.now)
+    }
   }
 
   private static var now: Int { Int(Date.now.timeIntervalSince1970 * 1_000_000_000) }

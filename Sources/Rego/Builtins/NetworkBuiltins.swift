@@ -23,6 +23,7 @@ struct Network {
 
   /// As in "10.0.0.0/8" or "fd00::/8".
   init?(_ text: String) {
+    guard text.utf8.count <= 128 else { return nil }
     let bytes = text.bytes
     guard let slash = bytes.firstIndex(of: UInt8(ascii: "/")) else { return nil }
     let digits = bytes[(slash + 1)...]
@@ -56,7 +57,8 @@ struct Network {
   }
 
   static func address(_ text: [UInt8]) -> [UInt8]? {
-    text.contains(UInt8(ascii: ":")) ? long(text) : quads(text[...])
+    guard text.count <= 128 else { return nil }
+    return text.contains(UInt8(ascii: ":")) ? long(text) : quads(text[...])
   }
 
   /// Four numbers up to 255, without zeros before them.

@@ -95,7 +95,7 @@ extension Builtins {
         let parts = arguments[1].text.map({ [$0] }) ?? arguments[1].texts
       else { return nil }
       for text in texts {
-        try context.spend(parts.count)
+        try context.spend(parts.reduce(parts.count) { $0 + min($1.utf8.count, text.utf8.count) / 64 })
         if parts.contains(where: { matches(text.utf8, $0.utf8) }) { return true }
       }
       return false

@@ -23,6 +23,10 @@ struct BodyCompiler {
 
   mutating func defaultValue(of rule: Rule) throws(RegoError) -> Node {
     guard let value = rule.value else { return .constant(true) }
+    guard value.isConstant else { throw RegoError("the value of a default has to be a constant", value.location) }
+    guard Set(rule.argumentNames).count == rule.argumentNames.count else {
+      throw RegoError("an argument of a default stands twice", rule.location)
+    }
     return try headNode(value, Scope(in: nil), bound: [], steps: []).node
   }
 
@@ -234,6 +238,19 @@ struct BodyCompiler {
     let leftDraft = try term(left, scope, &steps)
     let rightDraft = try term(right, scope, &steps)
     steps.append(DraftStep(content: .unify(leftDraft, rightDraft), location: left.location))
+  }
+}
+
+extension Term {
+  /// Whether it is the same whatever is asked; comprehensions count, as OPA has it.
+  fileprivate var isConstant: Bool {
+    switch content {
+    case .constant, .arrayComprehension, .setComprehension, .objectComprehension: true
+    case .array(let terms), .set(let terms): terms.allSatisfy(\.isConstant)
+    case .object(let entries): entries.allSatisfy { $0.key.isConstant && $0.value.isConstant }
+    case .call("set", let arguments): arguments.isEmpty
+    case .variable, .reference, .call: false
+    }
   }
 }
 

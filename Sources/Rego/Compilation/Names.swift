@@ -17,9 +17,9 @@ struct Names {
       if let key { add(key) }
       add(value)
       add(collection)
-    case .every(_, _, let collection, let body):
+    case .every(let key, let value, let collection, let body):
       add(collection)
-      add(body, heads: [])
+      add(body, heads: [], declared: Set([value] + (key.map { [$0] } ?? [])))
     }
     for change in statement.changes { add(change.value) }
   }
@@ -45,8 +45,8 @@ struct Names {
   }
 
   /// A body within. What it declares before it uses it has nothing to do with the names around it.
-  private mutating func add(_ body: [Statement], heads: [Term]) {
-    var (inner, declared) = (Names(), Set<String>())
+  private mutating func add(_ body: [Statement], heads: [Term], declared: Set<String> = []) {
+    var (inner, declared) = (Names(), declared)
     for statement in body {
       inner.add(statement.withoutTargets)
       all.formUnion(inner.all.subtracting(declared))

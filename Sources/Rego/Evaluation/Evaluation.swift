@@ -110,7 +110,7 @@ final class Evaluation {
               ? "complete rules must not produce multiple outputs"
               : "functions must not produce multiple outputs for same inputs", rule.location)
         }
-        own = found
+        own = own ?? found
         return !rule.isConstant
       }
       try run(body.plan, frame) { try add(body.value) }
@@ -118,7 +118,7 @@ final class Evaluation {
         try run(alternative.plan, frame) { try add(alternative.value) }
       }
       if let own {
-        result = own
+        result = result ?? own
         if rule.isConstant { break }
       }
     }
@@ -343,7 +343,10 @@ final class Evaluation {
       return try objectValue(entries, unique: location)
     case .builtin(let builtin, let nodes):
       guard let arguments = try values(nodes, frame) else { return nil }
-      try context.spend(1 + arguments.reduce(0) { $0 + $1.extent.count } / 16)
+      for argument in arguments {
+        // Most functions look at the whole of what they are given.
+        try context.spend(1 + (argument.text.map { $0.utf8.count / 64 } ?? argument.extent.count / 16))
+      }
       return try builtin.apply(arguments, context)?.bounded()
     case .function(let function, let nodes):
       guard let arguments = try values(nodes, frame) else { return nil }

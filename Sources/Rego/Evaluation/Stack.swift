@@ -1,8 +1,8 @@
 /// How much of its thread's stack an evaluation uses, which recurses as deep as policies nest.
 ///
-/// Threads have two megabytes at least (pthread_attr_init(3)).
+/// A thread has to have one megabyte: as much again is left for what looks into deep values.
 struct Stack {
-  private static let most = 1 << 20
+  private static let most = 512 << 10
   private let start = Self.position
 
   init() {}

@@ -19,7 +19,9 @@ package enum Number: Sendable {
       self.init(big)
       return
     }
-    guard text.utf8.count <= 1_024, let value = Float80(text), value.isFinite else { return nil }
+    guard text.utf8.count <= 1_024, Decimal(text).isBounded, let value = Float80(text), value.isFinite else {
+      return nil
+    }
     self = .real(value, text: text)
   }
 
@@ -82,8 +84,8 @@ private struct Decimal {
       if byte == UInt8(ascii: ".") { point = digits.count } else { digits.append(byte) }
       bytes = bytes.dropFirst()
     }
-    // What does not fit was no number that can be computed with.
-    if !bytes.isEmpty { written = Int(String(Substring(bytes.dropFirst()))) ?? 0 }
+    // What does not fit is no number to compute with.
+    if !bytes.isEmpty { written = Int32(String(Substring(bytes.dropFirst()))).map(Int.init) ?? Int(Int32.max) }
     let zeros = digits.prefix { $0 == UInt8(ascii: "0") }.count
     exponent = (point ?? digits.count) - zeros + written
     digits.removeFirst(zeros)
@@ -91,6 +93,9 @@ private struct Decimal {
     self.digits = digits
     isNegative = text.utf8.first == UInt8(ascii: "-") && !digits.isEmpty
   }
+
+  /// Whether its exponent is one that numbers of 80 bits have, and near it.
+  var isBounded: Bool { abs(exponent) <= 6_000 }
 
   var whole: BigInt? {
     if digits.isEmpty { return 0 }

@@ -15,7 +15,7 @@ struct PolicyOption: ParsableArguments {
   /// - Throws: `Fault(.invalid)` naming everything that is wrong.
   func load() throws -> PolicySet {
     let directory = try directory()
-    do throws(BrokenPolicies) { return try PolicySet(try Self.read(directory)) } catch {
+    do throws(BrokenPolicies) { return try PolicySet.inForce(try Self.read(directory)) } catch {
       guard let first = error.faults.first, error.faults.count == 1 else {
         throw Fault(
           .invalid, operation: "load the policies of \(directory)",
