@@ -271,7 +271,7 @@ let package = Package(
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
-    tests("RegoTests", ["Rego", "SeededRandom"]),
+    tests("RegoTests", ["Rego", "SeededRandom", "TestSupport"]),
     tests("AdmissionWebhookTests", ["Admission", "AdmissionWebhook", "ChildProcess", logging]),
     tests("AdmissionTests", ["Admission", "Faults", "Manifests", "Rego", "SeededRandom"]),
     tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests", "SeededRandom", "TraceWriting"]),

@@ -7,8 +7,8 @@ struct AdmissionReviewCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "review", abstract: "Ask the policies about objects, without creating any.",
     discussion: """
-      Takes any objects of Kubernetes as YAML or JSON, Lists of them, and AdmissionReviews. Objects beside the one that
-      is asked about are what exists (data.inventory), and Namespaces among them give their labels.
+      Takes any objects of Kubernetes as YAML or JSON, Lists of them, and AdmissionReviews. All of them together
+      are what exists (data.inventory), and Namespaces among them give their labels.
 
       Exit code 1 when one is denied, or when a policy could not be asked.
       """)

@@ -1,9 +1,15 @@
 import Foundation
 import Glibc
 
-/// The real OPA, in this process: the shared library of the wheel `opa-golib-python-bindings`, named by
-/// `LOBSTACK_OPA_BRIDGE`.
-final class OPABridge {
+/// What OPA says against a policy or an evaluation, or that it cannot be asked.
+package struct OPAFailure: Error, CustomStringConvertible {
+  package let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// The real OPA, in this process, by the shared library of `OPALibrary`.
+package final class OPABridge {
   private typealias New = @convention(c) () -> UInt64
   private typealias Call =
     @convention(c) (UInt64, UnsafePointer<CChar>, UnsafePointer<CChar>) -> UnsafeMutableRawPointer?
@@ -21,14 +27,13 @@ final class OPABridge {
   private let free: Free
   private let destroy: Destroy
 
-  /// - Returns: `nil` where there is none.
-  init?() throws {
-    guard let path = ProcessInfo.processInfo.environment["LOBSTACK_OPA_BRIDGE"], !path.isEmpty else { return nil }
+  /// - Parameter path: of the library.
+  package init(_ path: String) throws {
     guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
-      throw BenchmarkFailure("\(path) cannot be loaded: \(String(cString: dlerror()))")
+      throw OPAFailure("\(path) cannot be loaded: \(String(cString: dlerror()))")
     }
     func symbol<Function>(_ name: String, _ type: Function.Type) throws -> Function {
-      guard let found = dlsym(library, name) else { throw BenchmarkFailure("\(path) has no \(name)") }
+      guard let found = dlsym(library, name) else { throw OPAFailure("\(path) has no \(name)") }
       return unsafeBitCast(found, to: type)
     }
     addPolicy = try symbol("OpaAddPolicy", Call.self)
@@ -42,18 +47,18 @@ final class OPABridge {
   deinit { destroy(handle) }
 
   /// - Parameter text: Rego of version 1.
-  func add(_ name: String, _ text: String) throws { _ = try answer(addPolicy(handle, name, text)) }
+  package func add(_ name: String, _ text: String) throws { _ = try answer(addPolicy(handle, name, text)) }
 
   /// - Returns: JSON with the result.
-  func evaluate(_ document: String, input: String) throws -> String {
+  package func evaluate(_ document: String, input: String) throws -> String {
     try answer(evaluateDocument(handle, document, input, 0, 0))
   }
 
   private func answer(_ pointer: UnsafeMutableRawPointer?) throws -> String {
-    guard let pointer else { throw BenchmarkFailure("OPA answered nothing") }
+    guard let pointer else { throw OPAFailure("OPA answered nothing") }
     defer { free(pointer) }
     let text = String(cString: pointer.assumingMemoryBound(to: CChar.self))
-    if text.contains("\"error\":{") { throw BenchmarkFailure("OPA: \(text.prefix(400))") }
+    if text.contains("\"error\":{") { throw OPAFailure("OPA: \(text.prefix(400))") }
     return text
   }
 }
