@@ -7,7 +7,7 @@ import Testing
 
 /// The policies of `policy/gatekeeper`, and the suites beside them.
 @Suite("The shipped admission policies") struct ShippedPolicyTests {
-  private static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "policy/gatekeeper").path
 
   private static let suites =
