@@ -75,10 +75,10 @@ final class BuiltinContext {
   private let end: ContinuousClock.Instant
   /// Where the clock is asked next.
   private var mark: Int
-  /// By the bytes of the pattern: Swift takes some different strings for the same.
-  private var expressions: [[UInt8]: SearchExpression?] = [:]
+  private let expressions: SearchExpressions
 
-  init(_ limits: EvaluationLimits) {
+  init(_ limits: EvaluationLimits, _ expressions: SearchExpressions) {
+    self.expressions = expressions
     now = limits.now
     budget = limits.steps
     end = .now + limits.time
@@ -120,14 +120,11 @@ final class BuiltinContext {
   static let longestText = 16 << 20
 
   /// A compiled expression; `nil` when it is none.
-  func expression(_ pattern: String, make: (String) -> SearchExpression?) throws -> SearchExpression? {
+  func expression(_ pattern: String) throws -> SearchExpression? {
     let key = pattern.bytes
-    if let known = expressions[key] { return known }
-    try spend(bytes: key.count * 64)
-    // Each may take megabytes.
-    if expressions.count >= 64 { expressions.removeAll() }
-    let made = make(pattern)
-    expressions.updateValue(made, forKey: key)
-    return made
+    return try expressions.expression(key) {
+      try spend(bytes: key.count * 64)
+      return SearchExpression(pattern)
+    }
   }
 }

@@ -16,7 +16,7 @@ extension Builtins {
       try context.spend(bytes: pattern.utf8.count * 1_024)
       var glob = Glob(pattern, separators)
       guard let pattern = glob.pattern(),
-        let expression = try context.expression(pattern, make: SearchExpression.init)
+        let expression = try context.expression(pattern)
       else { return nil }
       return .bool(expression.matches(text.bytes))
     },

@@ -4,10 +4,10 @@ extension Builtins {
     Builtin.texts("re_match", match),
     Builtin("regex.is_valid", 1) { arguments, context in
       guard let pattern = arguments[0].text else { return false }
-      return .bool(try context.expression(pattern, make: SearchExpression.init) != nil)
+      return .bool(try context.expression(pattern) != nil)
     },
     Builtin.texts("regex.split") { pattern, text, context in
-      guard let expression = try context.expression(pattern, make: SearchExpression.init) else { return nil }
+      guard let expression = try context.expression(pattern) else { return nil }
       let bytes = text.bytes
       if bytes.isEmpty, !pattern.utf8.isEmpty { return [""] }
       var (parts, begin, end) = ([Value](), 0, 0)
@@ -28,7 +28,7 @@ extension Builtins {
     },
     Builtin("regex.replace", 3) { arguments, context in
       guard let text = arguments[0].text, let pattern = arguments[1].text, let template = arguments[2].text,
-        let expression = try context.expression(pattern, make: SearchExpression.init)
+        let expression = try context.expression(pattern)
       else { return nil }
       let (bytes, parts) = (text.bytes, Template.parse(template.bytes, names: expression.names))
       var (output, kept) = ([UInt8](), 0)
@@ -56,7 +56,7 @@ extension Builtins {
       guard let template = arguments[0].text, let text = arguments[1].text, let start = arguments[2].text?.bytes,
         let end = arguments[3].text?.bytes, start.count == 1, end.count == 1,
         let pattern = try Template.pattern(template.bytes, start[0], end[0], context),
-        let expression = try context.expression(pattern, make: SearchExpression.init)
+        let expression = try context.expression(pattern)
       else { return nil }
       try context.spend(bytes: text.utf8.count)
       return .bool(expression.matches(text.bytes))
@@ -66,7 +66,7 @@ extension Builtins {
   @Sendable private static func match(
     _ pattern: String, _ text: String, _ context: BuiltinContext
   ) throws -> Value? {
-    guard let expression = try context.expression(pattern, make: SearchExpression.init) else { return nil }
+    guard let expression = try context.expression(pattern) else { return nil }
     try context.spend(bytes: text.utf8.count)
     return .bool(expression.matches(text.bytes))
   }
@@ -75,7 +75,7 @@ extension Builtins {
     _ arguments: [Value], _ context: BuiltinContext, groups: (SearchExpression) -> Int, _ make: ([Value]) -> Value
   ) throws -> Value? {
     guard let pattern = arguments[0].text, let text = arguments[1].text, let most = arguments[2].number?.plainInt,
-      let expression = try context.expression(pattern, make: SearchExpression.init)
+      let expression = try context.expression(pattern)
     else { return nil }
     let bytes = text.bytes
     let matches = try expression.matches(
@@ -163,7 +163,7 @@ enum Template {
         guard level >= 0 else { return nil }
         guard level == 0 else { continue }
         let inner = Array(template[(begin + 1)..<index])
-        guard try context.expression("^\(String(repairing: inner))$", make: SearchExpression.init) != nil
+        guard try context.expression("^\(String(repairing: inner))$") != nil
         else { return nil }
         pattern += quoted(template[rest..<begin]) + Array("(".utf8) + inner + Array(")".utf8)
         rest = index + 1

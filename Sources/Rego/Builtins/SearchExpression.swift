@@ -1,10 +1,13 @@
 import CRE2
 
 /// A regular expression as Go's package regexp has them, by RE2.
-final class SearchExpression {
-  private let expression: OpaquePointer
+final class SearchExpression: Sendable {
+  /// Any number of threads may search at once (re2/re2.h), and nothing changes it.
+  nonisolated(unsafe) private let expression: OpaquePointer
   /// How many groups there are, with the whole match.
   let groups: Int
+  /// The names of the groups, where they have one; the first is the whole match.
+  let names: [[UInt8]?]
 
   /// `nil` when it is no expression.
   init?(_ pattern: String) {
@@ -19,15 +22,13 @@ final class SearchExpression {
     }
     expression = compiled
     groups = Int(lobstack_re2_groups(compiled)) + 1
+    names = (0..<groups).map { group in
+      guard let name = lobstack_re2_group_name(compiled, Int32(group)) else { return nil }
+      return String(cString: name).bytes
+    }
   }
 
   deinit { lobstack_re2_free(expression) }
-
-  /// The names of the groups, where they have one; the first is the whole match.
-  lazy var names: [[UInt8]?] = (0..<groups).map { group in
-    guard let name = lobstack_re2_group_name(expression, Int32(group)) else { return nil }
-    return String(cString: name).bytes
-  }
 
   func matches(_ text: [UInt8]) -> Bool { search(text, from: 0, groups: 0) != nil }
 

@@ -21,7 +21,7 @@ final class Evaluation {
 
   init(_ program: Program, input: Value?, data: Value, limits: EvaluationLimits) {
     (self.program, self.input, self.data) = (program, input, data)
-    context = BuiltinContext(limits)
+    context = BuiltinContext(limits, program.expressions)
     stack = Stack()
     memos = [Memo](repeating: .unknown, count: program.rules.count)
   }
@@ -39,7 +39,7 @@ final class Evaluation {
     if case .known(let value) = memos[place] { return value }
     let rule = program.rules[place]
     let value =
-      switch rule.kind {
+      switch rule.compiled.kind {
       case .complete: try complete(rule, [])
       case .set: try set(rule)
       case .object: try object(rule)
@@ -48,9 +48,9 @@ final class Evaluation {
     return value
   }
 
-  private func set(_ rule: CompiledRule) throws -> Value? {
+  private func set(_ rule: EvaluatedRule) throws -> Value? {
     var members: [Value] = []
-    for body in rule.bodies {
+    for body in rule.compiled.bodies {
       guard let key = body.key else { continue }
       let frame = Frame(body.slots)
       try run(body.plan, frame) {
@@ -66,9 +66,9 @@ final class Evaluation {
     return .set(SetValue(members))
   }
 
-  private func object(_ rule: CompiledRule) throws -> Value? {
+  private func object(_ rule: EvaluatedRule) throws -> Value? {
     var entries: [(Value, Value)] = []
-    for body in rule.bodies {
+    for body in rule.compiled.bodies {
       guard let key = body.key else { continue }
       let frame = Frame(body.slots)
       try run(body.plan, frame) {
@@ -76,7 +76,7 @@ final class Evaluation {
         return true
       }
     }
-    return try objectValue(entries, unique: rule.location)
+    return try objectValue(entries, unique: rule.compiled.location)
   }
 
   /// - Parameter location: of what may not have two values for a key; `nil` when the last counts.
@@ -94,10 +94,10 @@ final class Evaluation {
   }
 
   /// The value of a complete rule or of a function. All bodies have to agree.
-  private func complete(_ rule: CompiledRule, _ arguments: [Value]) throws -> Value? {
+  private func complete(_ rule: EvaluatedRule, _ arguments: [Value]) throws -> Value? {
     try stack.check()
     var result: Value?
-    for body in rule.bodies {
+    for body in rule.compiled.bodies {
       try context.spend(1 + body.slots / 64)
       let frame = Frame(body.slots)
       guard try zip(body.arguments, arguments).allSatisfy({ try match($0, $1, frame) }) else { continue }
@@ -106,12 +106,12 @@ final class Evaluation {
         guard let found = try value(node, frame) else { return true }
         if let known = own ?? result, try !same(known, found) {
           throw EvaluationError.conflict(
-            rule.arity == nil
+            rule.compiled.arity == nil
               ? "complete rules must not produce multiple outputs"
-              : "functions must not produce multiple outputs for same inputs", rule.location)
+              : "functions must not produce multiple outputs for same inputs", rule.compiled.location)
         }
         own = own ?? found
-        return !rule.isConstant
+        return !rule.compiled.isConstant
       }
       try run(body.plan, frame) { try add(body.value) }
       for alternative in body.alternatives where own == nil {
@@ -119,10 +119,12 @@ final class Evaluation {
       }
       if let own {
         result = result ?? own
-        if rule.isConstant { break }
+        if rule.compiled.isConstant { break }
       }
     }
-    if result == nil, let value = rule.defaultValue { return try self.value(value, Frame(rule.defaultSlots)) }
+    if result == nil, let value = rule.compiled.defaultValue {
+      return try self.value(value, Frame(rule.compiled.defaultSlots))
+    }
     return result
   }
 

@@ -45,17 +45,37 @@ struct Plan: Sendable {
   var steps: [Step]
 }
 
+/// A rule of a program; a class, so that to evaluate it copies nothing of it.
+final class EvaluatedRule: Sendable {
+  let compiled: CompiledRule
+
+  init(_ compiled: CompiledRule) { self.compiled = compiled }
+}
+
 /// All rules of one name.
 struct CompiledRule: Sendable {
-  struct Body: Sendable {
-    var slots: Int
+  /// A class, so that to evaluate one copies nothing of it.
+  final class Body: Sendable {
+    let slots: Int
     /// Of functions.
-    var arguments: [Pattern]
-    var plan: Plan
-    var key: Node?
-    var value: Node
+    let arguments: [Pattern]
+    let plan: Plan
+    let key: Node?
+    let value: Node
     /// What follows `else`.
-    var alternatives: [(plan: Plan, value: Node)]
+    let alternatives: [(plan: Plan, value: Node)]
+
+    init(
+      slots: Int, arguments: [Pattern], plan: Plan, key: Node?, value: Node,
+      alternatives: [(plan: Plan, value: Node)]
+    ) {
+      self.slots = slots
+      self.arguments = arguments
+      self.plan = plan
+      self.key = key
+      self.value = value
+      self.alternatives = alternatives
+    }
   }
 
   var name: String

@@ -12,7 +12,8 @@ package final class Program: Sendable {
     }
   }
 
-  let rules: [CompiledRule]
+  let rules: [EvaluatedRule]
+  let expressions = SearchExpressions()
   private let places: [String: Int]
   /// Those of the files, one after the other.
   package let packages: [[String]]
@@ -28,7 +29,7 @@ package final class Program: Sendable {
     }
     var compiler = Compiler(bases: bases)
     try compiler.compile(modules)
-    rules = compiler.rules
+    rules = compiler.rules.map(EvaluatedRule.init)
     packages = modules.map(\.package)
     var places: [String: Int] = [:]
     if let first = modules.first {
@@ -38,7 +39,7 @@ package final class Program: Sendable {
   }
 
   /// Whether the first file has a rule that is a set of what it is true for.
-  package func isPartialSet(_ rule: String) -> Bool { places[rule].map { rules[$0].kind == .set } ?? false }
+  package func isPartialSet(_ rule: String) -> Bool { places[rule].map { rules[$0].compiled.kind == .set } ?? false }
 
   /// What a rule of the first file says.
   ///
@@ -59,7 +60,7 @@ package final class Program: Sendable {
     } catch is StackExceeded {
       throw .tooDeep
     } catch {
-      throw .conflict("\(error)", rules[place].location)
+      throw .conflict("\(error)", rules[place].compiled.location)
     }
   }
 }
