@@ -34,9 +34,9 @@ struct JSONReader {
   }
 
   /// Whether a sign comes next, which is read then.
-  private mutating func take(_ sign: Character) -> Bool {
+  private mutating func take(_ sign: Unicode.Scalar) -> Bool {
     skip()
-    guard let byte = peek, byte == sign.asciiValue else { return false }
+    guard let byte = peek, byte == UInt8(ascii: sign) else { return false }
     index += 1
     return true
   }
@@ -122,8 +122,10 @@ struct JSONReader {
     while let byte = peek {
       switch byte {
       case UInt8(ascii: "\""):
+        defer { index += 1 }
+        // Most have no escapes.
+        if text.isEmpty { return String(decoding: bytes[start..<index], as: UTF8.self) }
         text += bytes[start..<index]
-        index += 1
         return String(decoding: text, as: UTF8.self)
       case UInt8(ascii: "\\"):
         text += bytes[start..<index]

@@ -13,21 +13,30 @@ package struct ObjectValue: Sendable {
 
   /// - Parameter entries: of equal keys the last value counts, with the first's way of writing the key.
   package init(_ entries: [(Value, Value)]) {
-    var sorted = entries.enumerated().map { (index: $0.offset, entry: Entry(key: $0.element.0, value: $0.element.1)) }
-    sorted.sort { left, right in
-      let order = Value.order(left.entry.key, right.entry.key)
-      return order != 0 ? order < 0 : left.index < right.index
-    }
     self.entries = []
-    self.entries.reserveCapacity(sorted.count)
-    for (_, entry) in sorted {
-      if let last = self.entries.last, last.key == entry.key {
-        self.entries[self.entries.count - 1].value = entry.value
-      } else {
-        self.entries.append(entry)
+    self.entries.reserveCapacity(entries.count)
+    if entries.count <= Self.few {
+      for (key, value) in entries { put(Entry(key: key, value: value)) }
+    } else {
+      let sorted = entries.enumerated().sorted { left, right in
+        let order = Value.order(left.element.0, right.element.0)
+        return order != 0 ? order < 0 : left.offset < right.offset
       }
+      for (_, (key, value)) in sorted { put(Entry(key: key, value: value)) }
     }
     for entry in self.entries { count(entry) }
+  }
+
+  /// So many are put in their places one by one.
+  private static let few = 24
+
+  private mutating func put(_ entry: Entry) {
+    // Most come in order.
+    guard let last = entries.last else { return entries.append(entry) }
+    let order = Value.order(last.key, entry.key)
+    if order < 0 { return entries.append(entry) }
+    let place = order == 0 ? entries.count - 1 : place(of: entry.key)
+    if entries[place].key == entry.key { entries[place].value = entry.value } else { entries.insert(entry, at: place) }
   }
 
   private mutating func count(_ entry: Entry) {
