@@ -32,7 +32,8 @@ package enum OPALibrary {
       "pip3",
       [
         "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--python-version",
-        "3.14", "--require-hashes", "--dest", directory, "--requirement", "\(directory)/requirements.txt",
+        "3.14", "--retries", "10", "--require-hashes", "--dest", directory, "--requirement",
+        "\(directory)/requirements.txt",
       ]
     ).check(timeout: .seconds(300))
     let script =
