@@ -315,8 +315,13 @@ let canRunAgents =
       }
       let left = try await node.exec(uid, "sh", "-c", "ls /workspace | grep -v exec")
       #expect(left.output == "beats\n")
-      let files = try FileManager.default.contentsOfDirectory(atPath: "\(node.layout.agentsDirectory)/\(uid)")
-      #expect(!files.contains { $0.hasPrefix("exec-") })
+      // Each exec's own file goes with it, a moment after its program.
+      func hasExecs() throws -> Bool {
+        try FileManager.default.contentsOfDirectory(atPath: "\(node.layout.agentsDirectory)/\(uid)")
+          .contains { $0.hasPrefix("exec-") }
+      }
+      for _ in 0..<100 where try hasExecs() { try await Task.sleep(for: .milliseconds(100)) }
+      #expect(try !hasExecs())
     }
   }
 

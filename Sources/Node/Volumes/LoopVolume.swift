@@ -31,9 +31,14 @@ struct LoopVolume: Sendable {
     return isNew
   }
 
-  /// Unmounts the volume; done when it is not mounted.
+  /// Unmounts the volume; done when it is not mounted. Its last user may have ended a moment ago, and hold it until the
+  /// kernel has closed its files.
   func unmount() async throws {
-    guard try isMounted else { return }
+    for _ in 0..<50 {
+      guard try isMounted else { return }
+      if try await Command("umount", [mountPoint]).run(timeout: .seconds(10)).status == .exited(0) { return }
+      try await Task.sleep(for: .milliseconds(100))
+    }
     try await Command("umount", [mountPoint]).check()
   }
 
