@@ -3,6 +3,8 @@ import Foundation
 
 /// Policies as they lie in a directory: `templates/`, `constraints/`, and beside these what is for all, as a Config.
 package enum PolicyDirectory {
+  /// Bytes of one file.
+  private static let longestFile = 1 << 20
   private static let mostFiles = 2_000
   private static let parts = ["templates", "constraints"]
 
@@ -57,10 +59,10 @@ package enum PolicyDirectory {
   }
 
   /// - Throws: `Fault` for what cannot be read, is too long, or is no UTF-8.
-  package static func text(of path: String, longest: Int = 1 << 20) throws -> String {
-    guard let data = FileManager.default.contents(atPath: path), data.count <= longest else {
+  package static func text(of path: String) throws -> String {
+    guard let data = FileManager.default.contents(atPath: path), data.count <= longestFile else {
       throw Fault(
-        .notFound, operation: "read \(path)", reason: "it cannot be read, or has more than \(longest) bytes",
+        .notFound, operation: "read \(path)", reason: "it cannot be read, or has more than \(longestFile) bytes",
         remedy: "check the path and its mode")
     }
     guard let text = String(validating: data, as: UTF8.self) else {

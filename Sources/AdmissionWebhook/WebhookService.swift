@@ -108,7 +108,7 @@ package struct WebhookService: Sendable {
     let state = policies.state
     guard state.faults.isEmpty else { return Decision(failures: state.faults) }
     return state.policies.review(
-      review, at: .validation, time: end - .now, now: Int(Date.now.timeIntervalSince1970 * 1_000_000_000))
+      review, at: .validation, time: end - .now, now: Date.now.nanoseconds)
   }
 
   /// What the API server says it waits, and half a second less, for the way back.

@@ -10,13 +10,11 @@ package struct Constraint: Sendable {
   let match: Match
   let parameters: Value
   let enforcement: Enforcement
-  package let place: Manifest.Place
 
   /// - Parameter templates: by kind.
   /// - Throws: `Fault(.invalid)` with the place of what is wrong.
   init(_ document: Manifest, templates: [String: ConstraintTemplate]) throws {
     var fields = try Fields(document)
-    place = document.place
     _ = fields.take("apiVersion")
     kind = try fields.require("kind").string()
     name = try Self.name(fields.require("metadata"))

@@ -106,6 +106,11 @@ package struct Review: Sendable {
     return isReview ? try Review(admissionReview: document) : try Review(document)
   }
 
+  /// Whether another is about the same object.
+  package func isSameObject(as other: Review) -> Bool {
+    (kind, name, namespace) == (other.kind, other.name, other.namespace)
+  }
+
   /// What it is about, for people.
   package var title: String { "\(kind.kind) \(namespace.isEmpty ? "" : "\(namespace)/")\(name)" }
 

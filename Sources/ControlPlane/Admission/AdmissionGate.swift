@@ -70,11 +70,11 @@ struct AdmissionGate: Sendable {
       try Self.documents(of: Blueprint(agent: agent, policy: policy, trustDomain: trustDomain))
     }
     let new = try documents(agent)
-    let old = try before.map(documents) ?? []
+    let old = try before.map(documents)?.map { try Review($0) } ?? []
     let inventory = Inventory([Self.namespace(agent.id.tenant)])
     return try await self.policies.run {
       let end = ContinuousClock.now + Self.time
-      let now = Self.now
+      let now = Date.now.nanoseconds
       var decision = Decision()
       func ask(_ review: Review) {
         let own = policies.review(review, at: point, inventory: inventory, time: end - .now, now: now)
@@ -82,19 +82,14 @@ struct AdmissionGate: Sendable {
         decision.failures += own.failures
       }
       for document in new {
-        ask(try Review(document, operation: operation, user: user))
-        if let same = old.first(where: { Self.isSame($0, document) }) {
-          ask(try Review(document, replacing: same, operation: "UPDATE", user: user))
+        let review = try Review(document, operation: operation, user: user)
+        ask(review)
+        if let same = old.first(where: review.isSameObject(as:)) {
+          ask(try Review(document, replacing: same.object, operation: "UPDATE", user: user))
         }
       }
       return decision
     }
-  }
-
-  /// Whether two documents are of the same object.
-  private static func isSame(_ left: Value, _ right: Value) -> Bool {
-    guard let left = try? Review(left), let right = try? Review(right) else { return false }
-    return left.kind == right.kind && left.name == right.name && left.namespace == right.namespace
   }
 
   /// What is known of an agent that exists, as a layer of it.
@@ -132,11 +127,9 @@ struct AdmissionGate: Sendable {
       let tenant = TenantName(review.namespace)
       return state.policies.review(
         review, at: .validation, inventory: Inventory(tenant.map { [Self.namespace($0)] } ?? []), time: Self.time,
-        now: Self.now)
+        now: Date.now.nanoseconds)
     }
   }
-
-  private static var now: Int { Int(Date.now.timeIntervalSince1970 * 1_000_000_000) }
 
   private static func line(_ violation: Violation) -> String {
     violation.field.map { "\(violation.text) (\($0))" } ?? violation.text

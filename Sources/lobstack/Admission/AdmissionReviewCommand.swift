@@ -29,7 +29,7 @@ struct AdmissionReviewCommand: AsyncParsableCommand {
         path == "-"
         ? try NamedFile.text(
           NamedFile.bytes("standard input", longest: ObjectText.longest) { .standardInput }, source: "standard input")
-        : try PolicyDirectory.text(of: path, longest: ObjectText.longest)
+        : try NamedFile.text(of: path, longest: ObjectText.longest)
       return try ObjectText.parse(text, source: path == "-" ? "standard input" : path)
     }
     guard !objects.isEmpty else {
@@ -37,7 +37,7 @@ struct AdmissionReviewCommand: AsyncParsableCommand {
         .invalid, operation: "review \(filename.joined(separator: ", "))", reason: "there is no object in it",
         remedy: "give an object of Kubernetes, or an AdmissionReview")
     }
-    let now = Int(Date.now.timeIntervalSince1970 * 1_000_000_000)
+    let now = Date.now.nanoseconds
     let reviews = try objects.map { object in
       do { return try Review.of(object.value) } catch let fault as Fault {
         throw Fault(

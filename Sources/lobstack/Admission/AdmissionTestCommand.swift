@@ -27,11 +27,11 @@ struct AdmissionTestCommand: AsyncParsableCommand {
   func run() async throws {
     let given = suites.isEmpty ? [try PolicyOption.defaultDirectory() + "/suites"] : suites
     let paths = try given.flatMap(SuiteFiles.find)
-    let now = Int(Date.now.timeIntervalSince1970 * 1_000_000_000)
+    let now = Date.now.nanoseconds
     let results = paths.flatMap { path -> [CaseResult] in
       do {
-        let suite = try Suite(PolicyDirectory.text(of: path), path: path)
-        return suite.run(now: now) { try PolicyDirectory.text(of: $0, longest: ObjectText.longest) }
+        let suite = try Suite(NamedFile.text(of: path, longest: ObjectText.longest), path: path)
+        return suite.run(now: now) { try NamedFile.text(of: $0, longest: ObjectText.longest) }
       } catch {
         return [CaseResult(suite: path, test: path, name: "", outcome: .failed("\(error)"))]
       }
@@ -56,7 +56,7 @@ enum SuiteFiles {
     let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
     let files = names.sorted().filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.map { "\(path)/\($0)" }
       // What cannot be read may be one: it fails when it is run.
-      .filter { (try? PolicyDirectory.text(of: $0))?.contains("test.gatekeeper.sh/") ?? true }
+      .filter { (try? NamedFile.text(of: $0, longest: ObjectText.longest))?.contains("test.gatekeeper.sh/") ?? true }
     guard !files.isEmpty else {
       throw Fault(
         .notFound, operation: "find suites in \(path)", reason: "no file below it is a test.gatekeeper.sh Suite",

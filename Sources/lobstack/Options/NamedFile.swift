@@ -21,6 +21,14 @@ enum NamedFile {
     }
   }
 
+  /// The text of the file at a path.
+  ///
+  /// - Parameter longest: of a longer one, what is read ends behind it; whoever parses it refuses it.
+  /// - Throws: `Fault(.notFound)` when it cannot be read, `Fault(.invalid)` for what is no UTF-8.
+  static func text(of path: String, longest: Int = .max) throws -> String {
+    try text(bytes(path, longest: longest) { try FileHandle(forReadingFrom: URL(filePath: path)) }, source: path)
+  }
+
   /// - Throws: `Fault(.invalid)` for what is no UTF-8.
   static func text(_ bytes: Data, source: String) throws -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {

@@ -12,7 +12,7 @@ enum RuleFiles {
   }
 
   static func read(_ path: String) throws -> String {
-    try NamedFile.text(NamedFile.bytes(path) { try FileHandle(forReadingFrom: URL(filePath: path)) }, source: path)
+    try NamedFile.text(of: path)
   }
 
   /// Loads files one after the other.
