@@ -3,11 +3,11 @@ struct Builtin: Sendable {
   let name: String
   let arity: Int
   /// `nil`: undefined, as for every argument that it makes no sense of.
-  let apply: @Sendable ([Value], BuiltinContext) throws -> Value?
+  let apply: @Sendable (Slots, BuiltinContext) throws -> Value?
 
   /// Is undefined for any other number of arguments.
   init(
-    _ name: String, _ arity: Int, _ apply: @escaping @Sendable ([Value], BuiltinContext) throws -> Value?
+    _ name: String, _ arity: Int, _ apply: @escaping @Sendable (Slots, BuiltinContext) throws -> Value?
   ) {
     self.name = name
     self.arity = arity
@@ -71,10 +71,10 @@ struct BudgetExceeded: Error {}
 final class BuiltinContext {
   /// Nanoseconds since 1970, the same for the whole evaluation.
   let now: Int
-  private var budget: Int
+  @exclusivity(unchecked) private var budget: Int
   private let end: ContinuousClock.Instant
   /// Where the clock is asked next.
-  private var mark: Int
+  @exclusivity(unchecked) private var mark: Int
   private let expressions: SearchExpressions
 
   init(_ limits: EvaluationLimits, _ expressions: SearchExpressions) {
@@ -94,6 +94,7 @@ final class BuiltinContext {
     if budget < mark { try checkTime() }
   }
 
+  @inline(never)
   private func checkTime() throws {
     guard ContinuousClock.now < end else { throw BudgetExceeded() }
     mark = budget - Self.stride

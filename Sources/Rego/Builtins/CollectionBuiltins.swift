@@ -52,20 +52,20 @@ extension Builtins {
     Builtin("internal.member_2", 2) { arguments, context in
       let value = arguments[0]
       switch arguments[1] {
-      case .set(let set): return .bool(set.contains(value))
+      case .set(let set): return .truth(set.contains(value))
       case .array(let items):
         try context.spend(items.count)
-        return .bool(items.contains(value))
+        return .truth(items.contains(value))
       case .object(let object):
         try context.spend(object.count)
-        return .bool(object.entries.contains { $0.value == value })
+        return .truth(object.entries.contains { $0.value == value })
       default: return false
       }
     },
     Builtin("internal.member_3", 3) { arguments, _ in
       let (key, value) = (arguments[0], arguments[1])
-      if case .set(let set) = arguments[2] { return .bool(key == value && set.contains(key)) }
-      return .bool(arguments[2].member(at: key) == value)
+      if case .set(let set) = arguments[2] { return .truth(key == value && set.contains(key)) }
+      return .truth(arguments[2].member(at: key) == value)
     },
   ]
 

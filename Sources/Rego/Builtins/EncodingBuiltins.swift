@@ -23,7 +23,7 @@ extension Builtins {
     Builtin("base64.is_valid", 1) { arguments, context in
       guard let text = arguments[0].text else { return false }
       try context.spend(bytes: text.utf8.count)
-      return .bool(Base64.decode(text.bytes, isURL: false) != nil)
+      return .truth(Base64.decode(text.bytes, isURL: false) != nil)
     },
   ]
 
@@ -88,7 +88,7 @@ extension Builtins {
     Builtin("json.is_valid", 1) { arguments, context in
       guard let text = arguments[0].text else { return false }
       try context.spend(bytes: text.utf8.count)
-      return .bool((try? Value(json: text)) != nil)
+      return .truth((try? Value(json: text)) != nil)
     },
   ]
 }

@@ -18,7 +18,7 @@ extension Builtins {
       guard let pattern = glob.pattern(),
         let expression = try context.expression(pattern)
       else { return nil }
-      return .bool(expression.matches(text.bytes))
+      return .truth(expression.matches(text.bytes))
     },
     Builtin.text("glob.quote_meta") { text, context in
       try context.spend(bytes: text.utf8.count * 2)

@@ -4,7 +4,7 @@ extension Builtins {
     Builtin.texts("re_match", match),
     Builtin("regex.is_valid", 1) { arguments, context in
       guard let pattern = arguments[0].text else { return false }
-      return .bool(try context.expression(pattern) != nil)
+      return .truth(try context.expression(pattern) != nil)
     },
     Builtin.texts("regex.split") { pattern, text, context in
       guard let expression = try context.expression(pattern) else { return nil }
@@ -59,7 +59,7 @@ extension Builtins {
         let expression = try context.expression(pattern)
       else { return nil }
       try context.spend(bytes: text.utf8.count)
-      return .bool(expression.matches(text.bytes))
+      return .truth(expression.matches(text.bytes))
     },
   ]
 
@@ -68,11 +68,11 @@ extension Builtins {
   ) throws -> Value? {
     guard let expression = try context.expression(pattern) else { return nil }
     try context.spend(bytes: text.utf8.count)
-    return .bool(expression.matches(text.bytes))
+    return .truth(expression.matches(text.bytes))
   }
 
   private static func find(
-    _ arguments: [Value], _ context: BuiltinContext, groups: (SearchExpression) -> Int, _ make: ([Value]) -> Value
+    _ arguments: Slots, _ context: BuiltinContext, groups: (SearchExpression) -> Int, _ make: ([Value]) -> Value
   ) throws -> Value? {
     guard let pattern = arguments[0].text, let text = arguments[1].text, let most = arguments[2].number?.plainInt,
       let expression = try context.expression(pattern)

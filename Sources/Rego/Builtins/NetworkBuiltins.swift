@@ -2,13 +2,13 @@ extension Builtins {
   static let networks: [Builtin] = [
     Builtin.texts("net.cidr_contains") { network, other, _ in
       guard let network = Network(network) else { return nil }
-      if let address = Network.address(other.bytes) { return .bool(network.contains(address)) }
+      if let address = Network.address(other.bytes) { return .truth(network.contains(address)) }
       guard let other = Network(other) else { return nil }
-      return .bool(network.contains(other.first) && network.contains(other.last))
+      return .truth(network.contains(other.first) && network.contains(other.last))
     },
     Builtin.texts("net.cidr_intersects") { left, right, _ in
       guard let left = Network(left), let right = Network(right) else { return nil }
-      return .bool(left.contains(right.first) || right.contains(left.first))
+      return .truth(left.contains(right.first) || right.contains(left.first))
     },
     Builtin("net.cidr_is_valid", 1) { arguments, _ in
       .bool(arguments[0].text.flatMap { Network($0) } != nil)

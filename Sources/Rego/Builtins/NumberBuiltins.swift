@@ -13,7 +13,7 @@ extension Builtins {
   private static func comparison(_ name: String, _ holds: @escaping @Sendable (Int) -> Bool) -> Builtin {
     Builtin(name, 2) { arguments, context in
       try context.spend(comparing: arguments[0], arguments[1])
-      return .bool(holds(Value.order(arguments[0], arguments[1])))
+      return .truth(holds(Value.order(arguments[0], arguments[1])))
     }
   }
 

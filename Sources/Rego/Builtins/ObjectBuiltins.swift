@@ -37,14 +37,14 @@ extension Builtins {
     },
     Builtin("object.subset", 2) { arguments, context in
       switch (arguments[0], arguments[1]) {
-      case (.object(let all), .object(let some)): return .bool(try isSubset(some, of: all, context))
+      case (.object(let all), .object(let some)): return .truth(try isSubset(some, of: all, context))
       case (.set(let all), .set(let some)):
         try context.spend(some.count)
-        return .bool(some.members.allSatisfy(all.contains))
-      case (.array(let all), .array(let some)): return .bool(try isRun(some.items, of: all.items, context))
+        return .truth(some.members.allSatisfy(all.contains))
+      case (.array(let all), .array(let some)): return .truth(try isRun(some.items, of: all.items, context))
       case (.array(let all), .set(let some)):
         try context.spend(all.count)
-        return .bool(isCovered(some, by: all.items))
+        return .truth(isCovered(some, by: all.items))
       default: return nil
       }
     },

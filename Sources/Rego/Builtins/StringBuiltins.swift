@@ -4,10 +4,10 @@ extension Builtins {
   static let strings: [Builtin] = [
     Builtin.texts("contains") { text, part, context in
       try context.spend(bytes: text.utf8.count)
-      return .bool(text.bytes.place(of: part.bytes) != nil)
+      return .truth(text.bytes.place(of: part.bytes) != nil)
     },
-    Builtin.texts("startswith") { text, prefix, _ in .bool(text.utf8.starts(with: prefix.utf8)) },
-    Builtin.texts("endswith") { text, suffix, _ in .bool(text.utf8.reversed().starts(with: suffix.utf8.reversed())) },
+    Builtin.texts("startswith") { text, prefix, _ in .truth(text.utf8.starts(with: prefix.utf8)) },
+    Builtin.texts("endswith") { text, suffix, _ in .truth(text.utf8.reversed().starts(with: suffix.utf8.reversed())) },
     Builtin.texts("indexof") { text, part, context in
       guard !part.utf8.isEmpty else { return nil }
       try context.spend(bytes: text.utf8.count)

@@ -26,7 +26,7 @@ extension Builtins {
   ]
 
   private static func check(_ name: String, _ type: String) -> Builtin {
-    Builtin(name, 1) { arguments, _ in .bool(arguments[0].typeName == type) }
+    Builtin(name, 1) { arguments, _ in .truth(arguments[0].typeName == type) }
   }
 
   private static func cast(_ name: String, _ apply: @escaping @Sendable (Value) -> Value?) -> Builtin {

@@ -8,7 +8,7 @@ extension Builtins {
     Builtin("semver.is_valid", 1) { arguments, context in
       guard let text = arguments[0].text else { return false }
       try context.spend(bytes: text.utf8.count)
-      return .bool(SemanticVersion(text) != nil)
+      return .truth(SemanticVersion(text) != nil)
     },
   ]
 }

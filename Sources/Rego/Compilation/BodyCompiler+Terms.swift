@@ -72,7 +72,7 @@ extension BodyCompiler {
     if let path = imports[name] { return try document(path, location) }
     if let rule = compiler.place(of: name, in: package) { return try ask(rule, location) }
     if name == "data" { throw RegoError("all of data cannot be asked for", location) }
-    throw RegoError("var \(name.hasPrefix("_") ? "_" : name) is unsafe", location)
+    throw RegoError("var \(name.hasPrefix("$") ? "_" : name) is unsafe", location)
   }
 
   private mutating func ask(_ rule: Int, _ location: Location) throws(RegoError) -> DraftTerm {

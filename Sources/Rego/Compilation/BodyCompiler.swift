@@ -19,10 +19,10 @@ struct BodyCompiler {
     return names.count - 1
   }
 
-  private var planner: Planner { Planner(names: names, work: compiler.work) }
+  private var planner: Planner { Planner(names: names, work: compiler.work, inputPaths: compiler.inputPaths) }
 
-  mutating func defaultValue(of rule: Rule) throws(RegoError) -> Node {
-    guard let value = rule.value else { return .constant(true) }
+  mutating func defaultValue(of rule: Rule) throws(RegoError) -> any Node {
+    guard let value = rule.value else { return Constant(true) }
     guard value.isConstant else { throw RegoError("the value of a default has to be a constant", value.location) }
     guard Set(rule.argumentNames).count == rule.argumentNames.count else {
       throw RegoError("an argument of a default stands twice", rule.location)
@@ -32,7 +32,7 @@ struct BodyCompiler {
 
   mutating func compile(_ rule: Rule) throws(RegoError) -> CompiledRule.Body {
     let scope = Scope(in: nil)
-    var arguments: [Pattern] = []
+    var arguments: [any Pattern] = []
     var bound: Set<Int> = []
     for argument in rule.arguments ?? [] {
       for name in Names.targets(of: argument) where scope.slot(of: name) == nil { scope.add(name, makeSlot(name)) }
@@ -46,7 +46,7 @@ struct BodyCompiler {
     let argumentsKnown = bound
     let heads = [rule.key, rule.value].compactMap { $0 }
     let (steps, bodyScope) = try draft(rule.body, heads: heads, in: scope, arguments: Set(rule.argumentNames))
-    var keyNode: Node?
+    var keyNode: (any Node)?
     var before = steps
     var keyDraft: DraftTerm?
     if let key = rule.key { keyDraft = try term(key, bodyScope, &before) }
@@ -56,33 +56,33 @@ struct BodyCompiler {
     let value = try valueDraft.map { draft throws(RegoError) in
       try known(draft, bound, rule.value?.location ?? rule.location)
     }
-    var alternatives: [(plan: Plan, value: Node)] = []
+    var alternatives: [(plan: Plan, value: any Node)] = []
     for alternative in rule.alternatives {
       let heads = [alternative.value].compactMap { $0 }
       let (steps, inner) = try draft(alternative.body, heads: heads, in: scope, arguments: Set(rule.argumentNames))
       guard let value = alternative.value else {
         var bound = argumentsKnown
-        alternatives.append((try planner.plan(steps, bound: &bound), .constant(true)))
+        alternatives.append((try planner.plan(steps, bound: &bound), Constant(true)))
         continue
       }
       let head = try headNode(value, inner, bound: argumentsKnown, steps: steps)
       alternatives.append((head.plan, head.node))
     }
     return CompiledRule.Body(
-      slots: names.count, arguments: arguments, plan: plan, key: keyNode, value: value ?? .constant(true),
+      slots: names.count, arguments: arguments, plan: plan, key: keyNode, value: value ?? Constant(true),
       alternatives: alternatives)
   }
 
   private mutating func headNode(
     _ value: Term, _ scope: Scope, bound: Set<Int>, steps: [DraftStep]
-  ) throws(RegoError) -> (plan: Plan, node: Node) {
+  ) throws(RegoError) -> (plan: Plan, node: any Node) {
     var (steps, bound) = (steps, bound)
     let draft = try term(value, scope, &steps)
     let plan = try planner.plan(steps, bound: &bound)
     return (plan, try known(draft, bound, value.location))
   }
 
-  private func known(_ draft: DraftTerm, _ bound: Set<Int>, _ location: Location) throws(RegoError) -> Node {
+  private func known(_ draft: DraftTerm, _ bound: Set<Int>, _ location: Location) throws(RegoError) -> any Node {
     if let node = try planner.node(draft, bound) { return node }
     let unknown = draft.slots.subtracting(bound).map { names[$0] }.filter { !$0.isEmpty }.min() ?? "_"
     throw RegoError("var \(unknown) is unsafe", location)

@@ -9,6 +9,7 @@ struct Compiler {
   let bases: [[String]]
 
   let work = Planner.Work()
+  let inputPaths = InputPaths()
 
   init(bases: [[String]]) { self.bases = bases }
 
@@ -103,9 +104,9 @@ struct Compiler {
   private static func isConstant(_ rule: CompiledRule) -> Bool {
     var value: Value?
     for body in rule.bodies {
-      for node in [body.value] + body.alternatives.map(\.value) {
-        guard case .constant(let constant) = node, value == nil || value == constant else { return false }
-        value = constant
+      for node in body.values {
+        guard let constant = node as? Constant, value == nil || value == constant.value else { return false }
+        value = constant.value
       }
     }
     return true

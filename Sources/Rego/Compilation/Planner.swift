@@ -4,6 +4,7 @@ struct Planner {
   /// The names of variables, for messages.
   let names: [String]
   let work: Work
+  let inputPaths: InputPaths
 
   /// Counts what planning a whole program takes.
   final class Work {
@@ -18,80 +19,83 @@ struct Planner {
   /// - Parameter bound: what is known before; then also what is known after.
   func plan(_ steps: [DraftStep], bound: inout Set<Int>) throws(RegoError) -> Plan {
     var left = steps
-    var plan = Plan(steps: [])
+    var planned: [Step] = []
     while !left.isEmpty {
       var isStuck = true
       for index in left.indices {
         try work.spend(left[index].location)
         guard let step = try step(left[index], &bound) else { continue }
-        plan.steps.append(step)
+        planned.append(step)
         left.remove(at: index)
         isStuck = false
         break
       }
       if isStuck { throw unsafe(left, bound) }
     }
-    return plan
+    return Plan(planned)
   }
 
   private func unsafe(_ steps: [DraftStep], _ bound: Set<Int>) -> RegoError {
     let step = steps[0]
     let unknown = step.slots.subtracting(bound).map { names[$0] }.filter { !$0.isEmpty }
-    let name = unknown.min().map { $0.hasPrefix("_") && $0.dropFirst().allSatisfy(\.isNumber) ? "_" : $0 } ?? "_"
+    let name = unknown.min().map { $0.hasPrefix("$") ? "_" : $0 } ?? "_"
     return RegoError("var \(name) is unsafe", step.location)
   }
 
   /// - Returns: `nil` when something that it needs is not known yet.
   private func step(_ draft: DraftStep, _ bound: inout Set<Int>) throws(RegoError) -> Step? {
     switch draft.content {
-    case .test(let term): return try node(term, bound).map(Step.test)
+    case .test(let term): return try node(term, bound).map { .check(Test($0)) }
     case .unify(let left, let right):
       for (target, source) in [(left, right), (right, left)] {
         guard fits(target, bound), let node = try node(source, bound), let pattern = try pattern(target, &bound) else {
           continue
         }
-        return .match(pattern, node)
+        return .check(Match(pattern, node))
       }
       return nil
     case .iterate(let head, let path, let result):
       guard (path + [result]).allSatisfy({ fits($0, bound) }), let node = try node(head, bound) else { return nil }
       var known = bound
-      var patterns: [Pattern] = []
+      var patterns: [any Pattern] = []
       for part in path {
         guard let pattern = try pattern(part, &known) else { return nil }
         patterns.append(pattern)
       }
       guard let last = try pattern(result, &known) else { return nil }
       bound = known
-      return .iterate(node, patterns, last)
+      // What is known of the path is looked up once.
+      let start = patterns.prefix { $0 is Equal }
+      let head = lookup(node, start.compactMap { ($0 as? Equal)?.node })
+      return .search(Iterate(head, Array(patterns.dropFirst(start.count)), last))
     case .member(let key, let value, let collection):
       guard fits(value, bound), key.map({ fits($0, bound) }) ?? true, let node = try node(collection, bound) else {
         return nil
       }
       var known = bound
-      var keyPattern: Pattern?
+      var keyPattern: (any Pattern)?
       if let key {
         keyPattern = try pattern(key, &known)
         if keyPattern == nil { return nil }
       }
       guard let valuePattern = try pattern(value, &known) else { return nil }
       bound = known
-      return .member(key: keyPattern, value: valuePattern, node)
+      return .search(Member(key: keyPattern, value: valuePattern, node))
     case .walk(let value, let result):
       guard fits(result, bound), let node = try node(value, bound), let pattern = try pattern(result, &bound) else {
         return nil
       }
-      return .walk(node, pattern)
+      return .search(Walk(node, pattern))
     case .not(let steps, _):
       guard draft.slots.isSubset(of: bound) else { return nil }
       var inner = bound
-      return .not(try plan(steps, bound: &inner))
+      return .check(Not(try plan(steps, bound: &inner)))
     case .every(let key, let value, let collection, let closure):
       guard closure.free.isSubset(of: bound), let node = try node(collection, bound) else { return nil }
       var inner = bound.union(key.map { [$0] } ?? []).union([value])
-      return .every(key: key, value: value, node, try plan(closure.steps, bound: &inner))
+      return .check(Every(key: key, value: value, node, try plan(closure.steps, bound: &inner)))
     case .with(let changes, let steps):
-      var values: [(target: [String], value: Node)] = []
+      var values: [(target: [String], value: any Node)] = []
       for change in changes {
         guard let node = try node(change.value, bound) else { return nil }
         values.append((change.target, node))
@@ -99,42 +103,55 @@ struct Planner {
       var known = bound
       guard let plan = try? plan(steps, bound: &known) else { return nil }
       bound = known
-      return .with(values, plan)
+      return .search(With(values, plan))
     }
   }
 
   /// - Returns: `nil` when a variable of it is not known.
-  func node(_ draft: DraftTerm, _ bound: Set<Int>) throws(RegoError) -> Node? {
+  func node(_ draft: DraftTerm, _ bound: Set<Int>) throws(RegoError) -> (any Node)? {
     // Before anything is planned in vain.
     guard draft.slots.isSubset(of: bound) else { return nil }
     return try known(draft, bound)
   }
 
-  private func known(_ draft: DraftTerm, _ bound: Set<Int>) throws(RegoError) -> Node? {
+  private func known(_ draft: DraftTerm, _ bound: Set<Int>) throws(RegoError) -> (any Node)? {
     switch draft {
-    case .constant(let value): return .constant(value)
-    case .slot(let slot): return bound.contains(slot) ? .slot(slot) : nil
-    case .input: return .input
-    case .base(let path): return .base(path)
-    case .rule(let rule): return .rule(rule)
+    case .constant(let value): return Constant(value)
+    case .slot(let slot): return bound.contains(slot) ? Variable(slot) : nil
+    case .input: return Input()
+    case .base(let path): return Base(path)
+    case .rule(let rule): return Ask(rule)
     case .lookup(let head, let path):
       guard let head = try known(head, bound), let path = try nodes(path, bound) else { return nil }
-      return .lookup(head, path)
-    case .array(let terms): return try nodes(terms, bound).map(Node.array)
-    case .set(let terms): return try nodes(terms, bound).map(Node.set)
+      return lookup(head, path)
+    case .array(let terms): return try nodes(terms, bound).map(MakeArray.init)
+    case .set(let terms): return try nodes(terms, bound).map(MakeSet.init)
     case .object(let entries):
       guard let keys = try nodes(entries.map(\.key), bound), let values = try nodes(entries.map(\.value), bound) else {
         return nil
       }
-      return .object(zip(keys, values).map { (key: $0, value: $1) })
-    case .builtin(let builtin, let arguments): return try nodes(arguments, bound).map { .builtin(builtin, $0) }
-    case .function(let function, let arguments): return try nodes(arguments, bound).map { .function(function, $0) }
+      return MakeObject(zip(keys, values).map { (key: $0, value: $1) })
+    case .builtin(let builtin, let arguments): return try nodes(arguments, bound).map { BuiltinCall(builtin, $0) }
+    case .function(let function, let arguments): return try nodes(arguments, bound).map { FunctionCall(function, $0) }
     case .comprehension(let closure): return try comprehension(closure, bound)
     }
   }
 
-  private func nodes(_ drafts: [DraftTerm], _ bound: Set<Int>) throws(RegoError) -> [Node]? {
-    var nodes: [Node] = []
+  /// What a path leads to. Where constants lead to from the input on is looked up once in an evaluation.
+  private func lookup(_ head: any Node, _ path: [any Node]) -> any Node {
+    let constants = path.prefix { $0 is Constant }.compactMap { ($0 as? Constant)?.value }
+    let rest = Array(path.dropFirst(constants.count))
+    let start: any Node =
+      if constants.isEmpty { head } else if head is Input, let place = inputPaths.place(of: constants) {
+        InputLookup(place, constants)
+      } else {
+        ConstantLookup(head, constants)
+      }
+    return rest.isEmpty ? start : Lookup(start, rest)
+  }
+
+  private func nodes(_ drafts: [DraftTerm], _ bound: Set<Int>) throws(RegoError) -> [any Node]? {
+    var nodes: [any Node] = []
     for draft in drafts {
       guard let node = try known(draft, bound) else { return nil }
       nodes.append(node)
@@ -142,21 +159,21 @@ struct Planner {
     return nodes
   }
 
-  private func comprehension(_ closure: DraftTerm.Closure, _ bound: Set<Int>) throws(RegoError) -> Node? {
+  private func comprehension(_ closure: DraftTerm.Closure, _ bound: Set<Int>) throws(RegoError) -> (any Node)? {
     guard closure.free.isSubset(of: bound) else { return nil }
     var inner = bound
     let plan = try plan(closure.steps, bound: &inner)
-    func head(_ term: DraftTerm) throws(RegoError) -> Node {
+    func head(_ term: DraftTerm) throws(RegoError) -> any Node {
       guard let node = try node(term, inner) else {
         throw unsafe([DraftStep(content: .test(term), location: closure.location)], inner)
       }
       return node
     }
     switch closure.head {
-    case .array(let term): return .arrayOf(try head(term), plan)
-    case .set(let term): return .setOf(try head(term), plan)
+    case .array(let term): return ArrayComprehension(try head(term), plan)
+    case .set(let term): return SetComprehension(try head(term), plan)
     case .object(let key, let value):
-      return .objectOf(key: try head(key), value: try head(value), plan, closure.location)
+      return ObjectComprehension(key: try head(key), value: try head(value), plan, closure.location)
     case .none: return nil
     }
   }
@@ -172,29 +189,31 @@ struct Planner {
   }
 
   /// What a term is as a pattern: what is unknown in it becomes known.
-  func pattern(_ draft: DraftTerm, _ bound: inout Set<Int>) throws(RegoError) -> Pattern? {
+  func pattern(_ draft: DraftTerm, _ bound: inout Set<Int>) throws(RegoError) -> (any Pattern)? {
     switch draft {
     case .slot(let slot):
-      return bound.insert(slot).inserted ? .bind(slot) : .equal(.slot(slot))
+      guard bound.insert(slot).inserted else { return Equal(Variable(slot)) }
+      // A variable without a name stands once, and nobody reads it.
+      return names[slot].hasPrefix("$") ? Anything() : Bind(slot)
     case .array(let terms) where !draft.slots.isSubset(of: bound):
       var known = bound
-      var patterns: [Pattern] = []
+      var patterns: [any Pattern] = []
       for term in terms {
         guard let pattern = try pattern(term, &known) else { return nil }
         patterns.append(pattern)
       }
       bound = known
-      return .array(patterns)
+      return ArrayPattern(patterns)
     case .object(let entries) where !draft.slots.isSubset(of: bound):
       var known = bound
-      var patterns: [(key: Node, value: Pattern)] = []
+      var patterns: [(key: any Node, value: any Pattern)] = []
       for entry in entries {
         guard let key = try node(entry.key, bound), let value = try pattern(entry.value, &known) else { return nil }
         patterns.append((key, value))
       }
       bound = known
-      return .object(patterns)
-    default: return try node(draft, bound).map(Pattern.equal)
+      return ObjectPattern(patterns)
+    default: return try node(draft, bound).map(Equal.init)
     }
   }
 }

@@ -1,92 +1,68 @@
-/// A term whose variables are all known when it is computed; it has one value, or none.
-indirect enum Node: Sendable {
-  case constant(Value)
-  case slot(Int)
-  case input
-  /// Documents that come from outside, below `data`.
-  case base([String])
-  /// What a rule says, by its number.
-  case rule(Int)
-  case lookup(Node, [Node])
-  case array([Node])
-  case object([(key: Node, value: Node)])
-  case set([Node])
-  case arrayOf(Node, Plan)
-  case setOf(Node, Plan)
-  case objectOf(key: Node, value: Node, Plan, Location)
-  case builtin(Builtin, [Node])
-  case function(Int, [Node])
+/// A step of a body with one outcome.
+protocol Check: AnyObject, Sendable {
+  func holds(_ evaluation: Evaluation, _ slots: Slots) throws -> Bool
 }
 
-/// What a value is compared with, and which variables become known by it.
-indirect enum Pattern: Sendable {
-  case bind(Int)
-  case equal(Node)
-  case array([Pattern])
-  case object([(key: Node, value: Pattern)])
+/// A step of a body with as many outcomes as it has solutions.
+protocol Search: AnyObject, Sendable {
+  /// - Parameter found: called for each solution; `false` ends the search.
+  /// - Returns: whether it was not ended.
+  func run(_ evaluation: Evaluation, _ slots: Slots, _ found: () throws -> Bool) throws -> Bool
 }
 
-/// A step of a body. Each has as many outcomes as it has solutions; what comes behind it is done for each.
-indirect enum Step: Sendable {
-  case test(Node)
-  case match(Pattern, Node)
-  /// Everything below a value that a path of patterns leads to.
-  case iterate(Node, [Pattern], Pattern)
-  case member(key: Pattern?, value: Pattern, Node)
-  /// Each path below a value, and what is there.
-  case walk(Node, Pattern)
-  case not(Plan)
-  case every(key: Int?, value: Int, Node, Plan)
-  case with([(target: [String], value: Node)], Plan)
+enum Step: Sendable {
+  case check(any Check)
+  case search(any Search)
 }
 
-/// Steps in an order in which each knows what it needs.
-struct Plan: Sendable {
-  var steps: [Step]
-}
+/// Steps in an order in which each knows what it needs. What comes behind a step is done for each of its outcomes.
+final class Plan: Sendable {
+  /// Steps with one outcome, and the one behind them that may have more.
+  private final class Part: Sendable {
+    let checks: [any Check]
+    let search: (any Search)?
 
-/// A rule of a program; a class, so that to evaluate it copies nothing of it.
-final class EvaluatedRule: Sendable {
-  let compiled: CompiledRule
-
-  init(_ compiled: CompiledRule) { self.compiled = compiled }
-}
-
-/// All rules of one name.
-struct CompiledRule: Sendable {
-  /// A class, so that to evaluate one copies nothing of it.
-  final class Body: Sendable {
-    let slots: Int
-    /// Of functions.
-    let arguments: [Pattern]
-    let plan: Plan
-    let key: Node?
-    let value: Node
-    /// What follows `else`.
-    let alternatives: [(plan: Plan, value: Node)]
-
-    init(
-      slots: Int, arguments: [Pattern], plan: Plan, key: Node?, value: Node,
-      alternatives: [(plan: Plan, value: Node)]
-    ) {
-      self.slots = slots
-      self.arguments = arguments
-      self.plan = plan
-      self.key = key
-      self.value = value
-      self.alternatives = alternatives
-    }
+    init(_ checks: [any Check], _ search: (any Search)?) { (self.checks, self.search) = (checks, search) }
   }
 
-  var name: String
-  var kind: Rule.Kind
-  /// `nil` for what is no function.
-  var arity: Int?
-  var defaultValue: Node?
-  /// The variables within the default.
-  var defaultSlots = 0
-  var bodies: [Body] = []
-  /// Whether every solution has the same value, so that one is enough.
-  var isConstant = false
-  var location: Location
+  private let parts: [Part]
+
+  init(_ steps: [Step]) {
+    var parts: [Part] = []
+    var checks: [any Check] = []
+    for step in steps {
+      switch step {
+      case .check(let check): checks.append(check)
+      case .search(let search):
+        parts.append(Part(checks, search))
+        checks = []
+      }
+    }
+    parts.append(Part(checks, nil))
+    self.parts = parts
+  }
+
+  /// - Parameter found: called for each solution; `false` ends the search.
+  /// - Returns: whether it was not ended.
+  @discardableResult
+  func run(_ evaluation: Evaluation, _ slots: Slots, _ found: () throws -> Bool) throws -> Bool {
+    try run(from: 0, evaluation, slots, found)
+  }
+
+  /// Whether there is a solution.
+  func hasSolution(_ evaluation: Evaluation, _ slots: Slots) throws -> Bool { try !run(evaluation, slots) { false } }
+
+  private func run(
+    from index: Int, _ evaluation: Evaluation, _ slots: Slots, _ found: () throws -> Bool
+  ) throws -> Bool {
+    try evaluation.stack.check()
+    let part = parts[index]
+    for check in part.checks.indices {
+      try evaluation.context.spend(1)
+      guard try part.checks[check].holds(evaluation, slots) else { return true }
+    }
+    guard let search = part.search else { return try found() }
+    try evaluation.context.spend(1)
+    return try search.run(evaluation, slots) { try run(from: index + 1, evaluation, slots, found) }
+  }
 }

@@ -13,6 +13,8 @@ package final class Program: Sendable {
   }
 
   let rules: [EvaluatedRule]
+  /// How many different paths below the input are asked for.
+  let inputPaths: Int
   let expressions = SearchExpressions()
   private let places: [String: Int]
   /// Those of the files, one after the other.
@@ -30,6 +32,7 @@ package final class Program: Sendable {
     var compiler = Compiler(bases: bases)
     try compiler.compile(modules)
     rules = compiler.rules.map(EvaluatedRule.init)
+    inputPaths = compiler.inputPaths.count
     packages = modules.map(\.package)
     var places: [String: Int] = [:]
     if let first = modules.first {
@@ -39,7 +42,7 @@ package final class Program: Sendable {
   }
 
   /// Whether the first file has a rule that is a set of what it is true for.
-  package func isPartialSet(_ rule: String) -> Bool { places[rule].map { rules[$0].compiled.kind == .set } ?? false }
+  package func isPartialSet(_ rule: String) -> Bool { places[rule].map { rules[$0].kind == .set } ?? false }
 
   /// What a rule of the first file says.
   ///
@@ -60,7 +63,7 @@ package final class Program: Sendable {
     } catch is StackExceeded {
       throw .tooDeep
     } catch {
-      throw .conflict("\(error)", rules[place].compiled.location)
+      throw .conflict("\(error)", rules[place].location)
     }
   }
 }

@@ -85,7 +85,7 @@ struct Parser {
   /// A name that nobody else has.
   mutating func wildcard() -> String {
     wildcards += 1
-    return "_\(wildcards)"
+    return "$\(wildcards)"
   }
 
   // MARK: Modules

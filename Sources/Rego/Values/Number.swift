@@ -61,8 +61,11 @@ package enum Number: Sendable {
 
   /// Compares what is written, exactly.
   package static func order(_ left: Number, _ right: Number) -> Int {
-    if case .int(let left) = left, case .int(let right) = right { return left < right ? -1 : left == right ? 0 : 1 }
-    return Decimal.order(left.decimal, right.decimal)
+    switch (left, right) {
+    case (.int(let left), .int(let right)): left < right ? -1 : left == right ? 0 : 1
+    case (.big(let left), .big(let right)): left < right ? -1 : left == right ? 0 : 1
+    default: Decimal.order(left.decimal, right.decimal)
+    }
   }
 
   private var decimal: Decimal { Decimal(text) }

@@ -51,7 +51,7 @@ package struct ObjectValue: Sendable {
     get {
       // Most have few keys, which are strings of different lengths.
       if entries.count <= 8 {
-        for entry in entries where entry.key == key { return entry.value }
+        for index in entries.indices where entries[index].key == key { return entries[index].value }
         return nil
       }
       let place = place(of: key)

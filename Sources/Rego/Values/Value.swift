@@ -12,7 +12,15 @@ package indirect enum Value: Sendable {
 
   package static func array(_ items: [Value]) -> Value { .array(ArrayValue(items)) }
 
-  package static func int(_ value: Int) -> Value { .number(.int(value)) }
+  package static func int(_ value: Int) -> Value {
+    small.indices.contains(value) ? small[value] : .number(.int(value))
+  }
+
+  /// Made once: each value has memory of its own.
+  static func truth(_ isTrue: Bool) -> Value { isTrue ? yes : no }
+  private static let yes = Value.bool(true)
+  private static let no = Value.bool(false)
+  private static let small = (0..<64).map { Value.number(.int($0)) }
 
   /// Everything but `false`: what makes an expression true.
   var isTruthy: Bool {
@@ -105,8 +113,7 @@ extension Value: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Expres
 /// Strings are the same when their bytes are: Swift would take "é" of one and of two characters for the same.
 @inline(__always)
 func sameBytes(_ left: String, _ right: String) -> Bool {
-  guard left == right else { return false }
-  return left.utf8.count == right.utf8.count && (left.utf8.count < 2 || byteOrder(left, right) == 0)
+  left.utf8.count == right.utf8.count && byteOrder(left, right) == 0
 }
 
 /// The order of the bytes of two strings.
