@@ -113,7 +113,7 @@ let package = Package(
     /** Falco's rules: text to a compiled matcher, events to alerts. */
     room("Detection", ["AgentModel", "CRE2", "Faults", "Manifests"]),
     /** Policies in Rego: text to a program, input to what its rules say. */
-    room("Rego", ["CRE2", bigInt]),
+    room("Rego", ["CRE2", bigInt, yams]),
     /** Gatekeeper's templates and constraints: an object to a decision. */
     room("Admission", ["Faults", "Manifests", "Rego", crypto]),
     /** Desired and observed state to ordered steps. */

@@ -90,6 +90,15 @@ extension Builtins {
       try context.spend(bytes: text.utf8.count)
       return .truth((try? Value(json: text)) != nil)
     },
+    Builtin.text("yaml.unmarshal") { text, context in
+      try context.spend(bytes: text.utf8.count * 8)
+      return try YAMLReader.value(text)
+    },
+    Builtin("yaml.is_valid", 1) { arguments, context in
+      guard let text = arguments[0].text else { return false }
+      try context.spend(bytes: text.utf8.count * 8)
+      return .truth(try YAMLReader.value(text) != nil)
+    },
   ]
 }
 

@@ -87,12 +87,15 @@ package enum EvaluationError: Error, Hashable, Sendable, CustomStringConvertible
   case tooDeep
   /// A rule said two things at once.
   case conflict(String, Location)
+  /// A function was given something that it does not read.
+  case unsupported(String)
 
   package var description: String {
     switch self {
     case .tooLong: "the evaluation takes too long"
     case .tooDeep: "the evaluation nests too deep"
     case .conflict(let message, let location): "\(location): \(message)"
+    case .unsupported(let what): "\(what) is not read"
     }
   }
 }

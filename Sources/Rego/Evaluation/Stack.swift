@@ -1,6 +1,7 @@
 /// How much of its thread's stack an evaluation uses, which recurses as deep as policies nest.
 ///
-/// A thread has to have one megabyte: as much again is left for what looks into deep values.
+/// A thread has to have four megabytes: as much again is left for what looks into deep values, and the parser of YAML,
+/// which nests up to 1,000 deep, takes up to two.
 struct Stack {
   private static let most = 512 << 10
   private let start = Self.position
