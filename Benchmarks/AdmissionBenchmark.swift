@@ -3,8 +3,10 @@ import Foundation
 import Rego
 import TestSupport
 
-/// Decisions of the shipped policies about a Pod of 3 kB and one of 200 kB: by ours, and by the real OPA with the same
-/// policies in this process, one after the other.
+/// Decisions about a Pod of 3 kB and one of 200 kB: by ours, and by the real OPA with the same policies in this process,
+/// which is given the input as JSON and asked for one policy after the other; and by rego-cpp.
+///
+/// `LOBSTACK_GATEKEEPER_LIBRARY` names a copy of the public library's folder `library`, which is measured then, too.
 enum AdmissionBenchmark {
   private static let five = [
     "required-labels", "no-privileged-containers", "required-resources", "run-as-non-root", "no-latest-tag",
@@ -16,35 +18,35 @@ enum AdmissionBenchmark {
     let directory = "\(FileManager.default.currentDirectoryPath)/policy/gatekeeper"
     let files = try PolicyDirectory.read(directory)
     let fiveFiles = files.filter { file in five.contains { file.path.hasSuffix("/\($0).yaml") } }
-    let library = try? await OPALibrary.path()  // none: the table says so
     var rows: [Row] = []
     for (size, pod) in [("3 kB", pod(containers: 1, variables: 22)), ("200 kB", pod(containers: 20, variables: 105))] {
-      rows += try measure(
-        "5 policies, Pod of \(size)", fiveFiles, pod, library, goal: size == "3 kB" ? "p99 0.20 ms, 0.20" : "")
-      rows += try measure("16 policies, Pod of \(size)", files, pod, library)
+      rows += try await measure(
+        "5 policies, Pod of \(size)", fiveFiles, pod, goal: size == "3 kB" ? "p99 0.20 ms, 0.20" : "")
+      rows += try await measure("16 policies, Pod of \(size)", files, pod)
     }
-    rows.append(try cold(fiveFiles, pod(containers: 1, variables: 22), library))
+    rows += try await measureRegoCpp(fiveFiles, pod(containers: 1, variables: 22))
+    rows.append(try await cold(fiveFiles, pod(containers: 1, variables: 22)))
     if let others = ProcessInfo.processInfo.environment["LOBSTACK_GATEKEEPER_LIBRARY"], !others.isEmpty {
-      rows += try measureLibrary(others)
+      let files = try libraryFiles(others)
+      let count = try PolicySet(files).templates.count
+      for (size, pod) in [("3 kB", pod(containers: 1, variables: 22)), ("200 kB", pod(containers: 20, variables: 105))] {
+        rows += try await measure("\(count) templates of the library, Pod of \(size)", files, pod)
+      }
     }
-    return rows
+    return rows + (try await WebhookBenchmark.run(pod(containers: 1, variables: 22)))
   }
 
   // MARK: Warm
 
   private static func measure(
-    _ what: String, _ files: [PolicyFile], _ pod: String, _ library: String?, goal: String = ""
-  ) throws -> [Row] {
+    _ what: String, _ files: [PolicyFile], _ pod: String, goal: String = ""
+  ) async throws -> [Row] {
     let policies = try PolicySet(files)
     let review = try Review.of(Value(json: pod))
-    guard policies.review(review, at: .validation, now: 0).isAllowed else {
-      throw BenchmarkFailure("the Pod is denied")
-    }
-    let opa = try opa(files, library)
+    let input = input(pod)
+    let modern = ModernPolicy.all(in: files)
+    let opa = OPAPeer(try await OPALibrary.path(), modern, input)
     var (whole, alone, theirs) = ([Duration](), [Duration](), [Duration]())
-    let input =
-      #"{"review": {"kind": {"group": "", "version": "v1", "kind": "Pod"}, "name": "p", "namespace": "n", "#
-      + #""operation": "CREATE", "object": \#(pod)}, "parameters": {}}"#
     // In turns, so that a busy machine is busy for all; each long enough to be warm, and with a pause before it, in
     // which OPA's garbage is collected.
     let turn = rounds(pod) / 10
@@ -54,26 +56,42 @@ enum AdmissionBenchmark {
         whole.append(try time { _ = policies.review(try Review.of(Value(json: pod)), at: .validation, now: 0) })
       }
       for _ in 0..<turn { alone.append(time { _ = policies.review(review, at: .validation, now: 0) }) }
-      guard let opa else { continue }
-      for _ in 0..<turn {
-        theirs.append(
-          try time { for package in opa.packages { _ = try opa.bridge.evaluate("\(package).violation", input: input) } }
-        )
-      }
-    }
-    guard opa != nil else {
-      return [
-        Row(what: "\(what), object to decision", figure: Row.text(Samples(whole)), peer: "OPA: not here", goal: goal),
-        Row(what: "\(what), evaluation alone", figure: Row.text(Samples(alone))),
-      ]
+      for _ in 0..<turn { theirs.append(try time { try opa.evaluate(input) }) }
     }
     return [
-      .compare("\(what), object to decision", Samples(whole), "OPA", Samples(theirs), goal: goal),
-      .compare("\(what), evaluation alone", Samples(alone), "OPA with its input's JSON", Samples(theirs)),
+      .compare("\(what), object to decision", Samples(whole), opa.title, Samples(theirs), goal: goal),
+      .compare("\(what), evaluation alone", Samples(alone), opa.title, Samples(theirs)),
     ]
   }
 
-  private static func measureLibrary(_ directory: String) throws -> [Row] {
+  /// One policy after the other, because it crashes on some.
+  private static func measureRegoCpp(_ files: [PolicyFile], _ pod: String) async throws -> [Row] {
+    var rows: [Row] = []
+    var refused: [String] = []
+    for policy in ModernPolicy.all(in: files) {
+      guard let theirs = try await RegoCppPeer.times(policy, input: input(pod), rounds: rounds(pod)) else {
+        refused.append(policy.name)
+        continue
+      }
+      let policies = try PolicySet(files.filter { $0.path.hasSuffix("/\(policy.name).yaml") })
+      let ours = try (0..<rounds(pod)).map { _ in
+        try time { _ = policies.review(try Review.of(Value(json: pod)), at: .validation, now: 0) }
+      }
+      rows.append(.compare("\(policy.name), object to decision", Samples(ours), "rego-cpp", Samples(theirs)))
+    }
+    if !refused.isEmpty {
+      rows.append(Row(what: "rego-cpp crashes, or has no answer", figure: refused.joined(separator: ", ")))
+    }
+    return rows
+  }
+
+  private static func input(_ pod: String) -> String {
+    #"{"review": {"kind": {"group": "", "version": "v1", "kind": "Pod"}, "name": "p", "namespace": "n", "#
+      + #""operation": "CREATE", "object": \#(pod)}, "parameters": {}}"#
+  }
+
+  /// Each template of a copy of the public library, with the constraint of its first sample.
+  private static func libraryFiles(_ directory: String) throws -> [PolicyFile] {
     let names = FileManager.default.enumerator(atPath: directory)?.compactMap { $0 as? String }.sorted() ?? []
     var files: [PolicyFile] = []
     for name in names where name.hasSuffix("/template.yaml") {
@@ -85,32 +103,19 @@ enum AdmissionBenchmark {
         PolicyFile(path: $0, text: try PolicyDirectory.text(of: "\(directory)/\($0)"))
       }
     }
-    let policies = try PolicySet(files)
-    return try [("3 kB", pod(containers: 1, variables: 22)), ("200 kB", pod(containers: 20, variables: 105))].map {
-      size, pod in
-      var whole: [Duration] = []
-      for _ in 0..<rounds(pod) {
-        whole.append(try time { _ = policies.review(try Review.of(Value(json: pod)), at: .validation, now: 0) })
-      }
-      return Row(
-        what: "\(policies.templates.count) templates of the library, Pod of \(size), object to decision",
-        figure: Row.text(Samples(whole)))
-    }
+    return files
   }
 
   // MARK: Cold
 
-  private static func cold(_ files: [PolicyFile], _ pod: String, _ library: String?) throws -> Row {
+  private static func cold(_ files: [PolicyFile], _ pod: String) async throws -> Row {
+    let library = try await OPALibrary.path()
+    let modern = ModernPolicy.all(in: files)
     var (ours, theirs) = ([Duration](), [Duration]())
     for _ in 0..<20 {
       ours.append(
         try time { _ = try PolicySet(files).review(try Review.of(Value(json: pod)), at: .validation, now: 0) })
-      theirs.append(
-        try time {
-          guard let opa = try opa(files, library) else { return }
-          let input = #"{"review": {"object": \#(pod)}, "parameters": {}}"#
-          for package in opa.packages { _ = try opa.bridge.evaluate("\(package).violation", input: input) }
-        })
+      theirs.append(time { _ = OPAPeer(library, modern, input(pod)) })
     }
     return .compare("5 policies, from text to the first decision", Samples(ours), "OPA", Samples(theirs))
   }
@@ -119,72 +124,6 @@ enum AdmissionBenchmark {
     let start = ContinuousClock.now
     try body()
     return .now - start
-  }
-
-  // MARK: OPA
-
-  private struct Peer {
-    var bridge: OPABridge
-    var packages: [String]
-  }
-
-  /// OPA with the Rego of the templates, libraries included.
-  private static func opa(_ files: [PolicyFile], _ library: String?) throws -> Peer? {
-    guard let library else { return nil }
-    let bridge = try OPABridge(library)
-    var packages: [String] = []
-    for file in files where file.path.contains("/templates/") {
-      // Each template has libraries of its own.
-      let own = "p\(packages.count)"
-      for (index, text) in regoTexts(file.text).enumerated() {
-        let text = modern(text).replacing("lib.containers", with: "lib\(own).containers")
-        try bridge.add("\(file.path)-\(index)", text)
-        if index == 0 {
-          let name = text.split(separator: "\n").first { $0.hasPrefix("package ") }?.dropFirst(8) ?? ""
-          packages.append(String(name))
-        }
-      }
-    }
-    return Peer(bridge: bridge, packages: packages)
-  }
-
-  /// The blocks of text below `rego:` and `libs:`.
-  private static func regoTexts(_ template: String) -> [String] {
-    var texts: [String] = []
-    var indent: Int?
-    for line in template.split(separator: "\n", omittingEmptySubsequences: false) {
-      let depth = line.prefix { $0 == " " }.count
-      if let own = indent, line.isEmpty || depth >= own {
-        texts[texts.count - 1] += String(line.dropFirst(own)) + "\n"
-      } else if line.hasSuffix(": |") || line.hasSuffix("- |") {
-        texts.append("")
-        indent = depth + 2
-      } else {
-        indent = nil
-      }
-    }
-    return texts.filter { $0.contains("package ") }
-  }
-
-  /// Rego of version 0 in the words of version 1, as far as heads go.
-  private static func modern(_ text: String) -> String {
-    var lines: [String] = []
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
-      let isHead = !line.hasPrefix(" ") && line.hasSuffix("{") && !line.hasSuffix("= {")
-      if line.hasPrefix("package ") {
-        lines += [line]
-      } else if isHead, let found = line.wholeMatch(of: #/(\w+)\[(.+)\] \{/#) {
-        lines.append("\(found.1) contains \(found.2) if {")
-      } else if isHead, line.hasPrefix("}") {
-        lines.append(line.replacing(#/ = (.+) \{/#) { " := \($0.1) if {" }.replacing("} else {", with: "} else if {"))
-      } else if isHead {
-        let head = String(line.dropLast(2))
-        lines.append((head.replacing(#/^(\w+(?:\(.*\))?) = /#) { "\($0.1) := " }) + " if {")
-      } else {
-        lines.append(line)
-      }
-    }
-    return lines.joined(separator: "\n")
   }
 
   // MARK: Objects

@@ -35,7 +35,7 @@ enum MemoryBenchmark {
 
   private static func text(_ megabytes: Double) -> String { String(format: "%.1f MiB", megabytes) }
 
-  private static func megabytes(of processes: [Int32]) -> Double {
+  static func megabytes(of processes: [Int32]) -> Double {
     processes.reduce(0) { sum, process in
       // A process that has ended meanwhile uses none.
       let text = (try? kernelFile("/proc/\(process)/smaps_rollup")) ?? ""
