@@ -38,9 +38,14 @@ struct Identities: Sendable {
 
   /// A fresh key of a server, certified.
   func certificate(for names: [String]) throws -> WorkloadCertificate {
+    let (chain, key) = try serverPEM(for: names)
+    return WorkloadCertificate(chain: chain, privateKey: key)
+  }
+
+  func serverPEM(for names: [String]) throws -> (chain: String, key: String) {
     let key = IdentityKey()
     let issued = try authority.issueServerCertificate(
       for: try names.map { try parsed(ServerName($0)) }, key: key.publicKey, at: Date())
-    return WorkloadCertificate(chain: issued.chain.pem, privateKey: key.secretPEM)
+    return (issued.chain.pem, key.secretPEM)
   }
 }

@@ -20,8 +20,8 @@ enum WebhookBenchmark {
   }
 
   private static func program(in directory: String, port: UInt16) throws -> BackgroundProgram {
-    let certificate = try Identities(in: directory).certificate(for: ["webhook.test"])
-    for (name, text) in [("cert.pem", certificate.chain), ("key.pem", certificate.privateKey)] {
+    let (chain, key) = try Identities(in: directory).serverPEM(for: ["webhook.test"])
+    for (name, text) in [("cert.pem", chain), ("key.pem", key)] {
       try text.write(toFile: "\(directory)/\(name)", atomically: true, encoding: .utf8)
     }
     return BackgroundProgram(
