@@ -29,7 +29,8 @@ enum AdmissionBenchmark {
     if let others = ProcessInfo.processInfo.environment["LOBSTACK_GATEKEEPER_LIBRARY"], !others.isEmpty {
       let files = try libraryFiles(others)
       let count = try PolicySet(files).templates.count
-      for (size, pod) in [("3 kB", pod(containers: 1, variables: 22)), ("200 kB", pod(containers: 20, variables: 105))] {
+      for (size, pod) in [("3 kB", pod(containers: 1, variables: 22)), ("200 kB", pod(containers: 20, variables: 105))]
+      {
         rows += try await measure("\(count) templates of the library, Pod of \(size)", files, pod)
       }
     }

@@ -8,13 +8,13 @@ enum RegoCppPeer {
 
   /// Compiles the policy once; then sets the input, asks, and reads the answer, over and over.
   private static let script = """
-    import ctypes, json, sys, time
+    ctypes, json, sys, time = map(__import__, ["ctypes", "json", "sys", "time"])
     job = json.load(open(sys.argv[1]))
     sys.path.insert(0, sys.argv[2])
-    from regopy import Interpreter, rego_shared
-    set_input = rego_shared.rego.regoSetInputJSON
+    regopy = __import__("regopy.rego_shared")
+    set_input = regopy.rego_shared.rego.regoSetInputJSON
     set_input.argtypes, set_input.restype = [ctypes.c_void_p, ctypes.c_char_p], ctypes.c_uint32
-    interpreter = Interpreter()
+    interpreter = regopy.Interpreter()
     for name, text in job["modules"]:
         interpreter.add_module(name, text)
     bundle = interpreter.build(None, [job["entry"]])

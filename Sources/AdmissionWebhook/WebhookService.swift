@@ -34,19 +34,25 @@ package struct WebhookService: Sendable {
 
   /// Serves until the calling task is cancelled; then requests in flight have a few seconds to end.
   ///
-  /// - Parameter running: called with the port when connections are accepted.
-  package func run(running: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
-    let application = Application(
-      responder: router().buildResponder(),
-      server: try .tls(
-        .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(75))),
-        configuration: certificate.configuration()),
-      configuration: ApplicationConfiguration(
-        address: .hostname(settings.host, port: settings.port),
-        availableConnectionsDelegate: .maximum(128, logger: logger)),
-      onServerRunning: { channel in await running(channel.localAddress?.port ?? 0) }, logger: logger)
-    var configuration = ServiceGroupConfiguration(
-      services: [application, FileWatch(policies: policies, certificate: certificate, logger: logger)], logger: logger)
+  /// - Parameters:
+  ///   - running: called with the port when connections are accepted.
+  ///   - probing: called with the port of the probes.
+  package func run(
+    running: @escaping @Sendable (Int) async -> Void = { _ in },
+    probing: @escaping @Sendable (Int) async -> Void = { _ in }
+  ) async throws {
+    let reviews = router()
+    reviews.post("\(Self.path)") { request, _ in try await admit(request) }
+    var services: [any Service] = [
+      FileWatch(policies: policies, certificate: certificate, logger: logger),
+      application(
+        reviews, at: settings.address,
+        try .tls(Self.http(idle: .seconds(75)), configuration: certificate.configuration()), running),
+    ]
+    if let address = settings.probes {
+      services.append(application(router(), at: address, Self.http(idle: .seconds(15)), probing))
+    }
+    var configuration = ServiceGroupConfiguration(services: services, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(5)
     let group = ServiceGroup(configuration: configuration)
     // A task of its own, awaited here, because cancelling the group at once would cut off every request in flight.
@@ -61,9 +67,25 @@ package struct WebhookService: Sendable {
     try result.get()
   }
 
+  private static func http(idle: TimeAmount) -> HTTPServerBuilder {
+    .http1(configuration: HTTP1Channel.Configuration(idleTimeout: idle))
+  }
+
+  private func application(
+    _ router: Router<BasicRequestContext>, at address: WebhookSettings.Address, _ server: HTTPServerBuilder,
+    _ running: @escaping @Sendable (Int) async -> Void
+  ) -> some ApplicationProtocol {
+    Application(
+      responder: router.buildResponder(), server: server,
+      configuration: ApplicationConfiguration(
+        address: .hostname(address.host, port: address.port),
+        availableConnectionsDelegate: .maximum(128, logger: logger)),
+      onServerRunning: { channel in await running(channel.localAddress?.port ?? 0) }, logger: logger)
+  }
+
+  /// What is answered everywhere.
   private func router() -> Router<BasicRequestContext> {
     let router = Router()
-    router.post("\(Self.path)") { request, _ in try await admit(request) }
     router.get("/healthz") { _, _ in "ok\n" }
     router.get("/readyz") { _, _ -> Response in
       guard let fault = policies.state.faults.first else { return Self.plain(.ok, "ok\n") }

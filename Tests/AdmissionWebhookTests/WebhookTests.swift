@@ -11,6 +11,7 @@ import Testing
   private struct Site: Sendable {
     let directory: String
     let port: Int
+    var probes = 0
 
     func curl(_ path: String, _ arguments: String..., body: String? = nil) async throws -> (status: Int, text: String) {
       let base = ["-s", "--max-time", "20", "--cacert", "\(directory)/cert.pem", "-w", "\n%{http_code}"]
@@ -84,15 +85,25 @@ import Testing
     try Site(directory: directory, port: 0).write(rule)
     let service = try WebhookService(
       WebhookSettings(
-        host: "127.0.0.1", port: 0, certificate: "\(directory)/cert.pem", key: "\(directory)/cert-key.pem",
+        address: WebhookSettings.Address(host: "127.0.0.1", port: 0),
+        probes: clients ? WebhookSettings.Address(host: "127.0.0.1", port: 0) : nil,
+        certificate: "\(directory)/cert.pem", key: "\(directory)/cert-key.pem",
         clientAuthorities: clients ? "\(directory)/client.pem" : nil, policyDirectory: "\(directory)/policies",
         timeout: timeout), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let (ports, told) = AsyncStream.makeStream(of: Int.self)
+    let (probes, probing) = AsyncStream.makeStream(of: Int.self)
+    if !clients { probing.yield(0) }
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await service.run { told.yield($0) } }
-      for await port in ports {
-        try await body(Site(directory: directory, port: port))
-        break
+      group.addTask {
+        try await service.run {
+          told.yield($0)
+        } probing: {
+          probing.yield($0)
+        }
+      }
+      var (port, probe) = (ports.makeAsyncIterator(), probes.makeAsyncIterator())
+      if let port = await port.next(), let probe = await probe.next() {
+        try await body(Site(directory: directory, port: port, probes: probe))
       }
       group.cancelAll()
     }
@@ -158,6 +169,12 @@ import Testing
     }
     try await Self.with(clients: true) { site async throws in
       #expect(try await site.curl("/healthz").status == 0)
+      for path in ["healthz", "readyz", "metrics", "v1/admit"] {
+        let url = "http://127.0.0.1:\(site.probes)/\(path)"
+        let status = try await Command("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", url]).check(
+          timeout: .seconds(20))
+        #expect(status == (path == "v1/admit" ? "404" : "200"), "\(path)")
+      }
       let files = ["--cert", "\(site.directory)/client.pem", "--key", "\(site.directory)/client-key.pem"]
       #expect(try await site.curl("/healthz", files[0], files[1], files[2], files[3]).status == 200)
     }

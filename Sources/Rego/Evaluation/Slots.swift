@@ -1,17 +1,19 @@
 /// Places for values: the variables of a body, or the arguments of a function. They live on the stack, for as long as
 /// the body is evaluated.
 struct Slots {
-  private let base: UnsafeMutablePointer<Value>
-  let count: Int
+  private let memory: UnsafeMutableBufferPointer<Value>
 
+  var count: Int { memory.count }
+
+  /// The planner gives out the slots: one beyond the count is a fault of its own, not of a policy.
   subscript(_ slot: Int) -> Value {
     get {
-      precondition(slot >= 0 && slot < count)
-      return base[slot]
+      precondition(memory.indices.contains(slot))
+      return memory[slot]
     }
     nonmutating set {
-      precondition(slot >= 0 && slot < count)
-      base[slot] = newValue
+      precondition(memory.indices.contains(slot))
+      memory[slot] = newValue
     }
   }
 
@@ -19,10 +21,10 @@ struct Slots {
   @inline(__always)
   static func with<Result>(_ count: Int, _ body: (Slots) throws -> Result) rethrows -> Result {
     try withUnsafeTemporaryAllocation(of: Value.self, capacity: max(count, 1)) { memory in
-      guard let base = memory.baseAddress else { preconditionFailure("memory without an address") }
-      for slot in 0..<count { (base + slot).initialize(to: .null) }
-      defer { for slot in 0..<count { (base + slot).deinitialize(count: 1) } }
-      return try body(Slots(base: base, count: count))
+      let memory = UnsafeMutableBufferPointer(rebasing: memory[..<count])
+      for slot in memory.indices { memory.initializeElement(at: slot, to: .null) }
+      defer { for slot in memory.indices { memory.deinitializeElement(at: slot) } }
+      return try body(Slots(memory: memory))
     }
   }
 }

@@ -17,6 +17,12 @@ struct AdmissionServeCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where to listen.", valueName: "address:port"))
   var listen = "0.0.0.0:8443"
 
+  @Option(
+    help: ArgumentHelp(
+      "Where to answer /healthz, /readyz and /metrics without TLS, too, for who has no certificate.",
+      valueName: "address:port"))
+  var probes: String?
+
   @Option(help: ArgumentHelp("The certificate's chain, PEM.", valueName: "file"), completion: .file())
   var cert: String
 
@@ -35,27 +41,29 @@ struct AdmissionServeCommand: AsyncParsableCommand {
   @OptionGroup var policy: PolicyOption
 
   func run() async throws {
-    let (host, port) = try address()
+    let address = try Self.address(listen, of: "--listen")
     let service = try WebhookService(
       WebhookSettings(
-        host: host, port: port, certificate: cert, key: key, clientAuthorities: clientCA,
-        policyDirectory: try policy.directory(), timeout: .seconds(timeout)),
+        address: address, probes: try probes.map { try Self.address($0, of: "--probes") }, certificate: cert,
+        key: key, clientAuthorities: clientCA, policyDirectory: try policy.directory(), timeout: .seconds(timeout)),
       logger: ServiceRun.logger("admission"))
     try await ServiceRun.run("admission webhook") {
-      try await service.run { port in tell("answers at https://\(host):\(port)\(WebhookService.path)") }
+      try await service.run { port in
+        tell("answers at https://\(WebhookSettings.Address(host: address.host, port: port))\(WebhookService.path)")
+      }
     }
   }
 
-  private func address() throws -> (String, Int) {
-    guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]),
-      (0...65_535).contains(port)
-    else { throw ValidationError("--listen is not an address and a port: '\(listen)'") }
-    let host = listen[..<colon].trimmingPrefix("[")
-    return (host.hasSuffix("]") ? String(host.dropLast()) : String(host), port)
+  private static func address(_ text: String, of option: String) throws -> WebhookSettings.Address {
+    guard let address = WebhookSettings.Address(text) else {
+      throw ValidationError("\(option) is not an address and a port: '\(text)'")
+    }
+    return address
   }
 
   mutating func validate() throws {
-    _ = try address()
+    _ = try Self.address(listen, of: "--listen")
+    if let probes { _ = try Self.address(probes, of: "--probes") }
     if !(0.05...30).contains(timeout) { throw ValidationError("--timeout is not between 0.05 and 30 seconds") }
   }
 }
