@@ -92,6 +92,19 @@ struct HostilePolicyTests {
     #expect(throws: EvaluationError.tooLong) { _ = try program.evaluate("r", input: input, limits: EvaluationLimits()) }
   }
 
+  @Test("count what large keys cost", arguments: ["s[x]", "o[x]", "not s[[x]]", "t[s[x]]"])
+  func keys(statement: String) throws {
+    let program = try Self.program(
+      "r := count([1 | x := numbers.range(1, 20000); s := {x}; o := {x: 1}; t := {x}; some i in numbers.range(1, 1000); "
+        + "\(statement)])")
+    #expect(throws: EvaluationError.tooLong) { _ = try program.evaluate("r", input: nil, limits: EvaluationLimits()) }
+  }
+
+  @Test("may look as far down as they like, without a stack for it") func longPath() throws {
+    let program = try Self.program("r if input" + String(repeating: "[_]", count: 100_000))
+    #expect(try program.evaluate("r", input: ["a": [1]], limits: EvaluationLimits()) == nil)
+  }
+
   @Test("end when their time is up") func time() throws {
     let program = try Self.program("r := count([1 | some i in numbers.range(1, 200000)])")
     let limits = EvaluationLimits(steps: .max, time: .zero)
@@ -116,6 +129,14 @@ struct HostilePolicyTests {
   @Test("have chains no longer than is allowed", arguments: [" + 1", " in x", " == 1", " | x"])
   func chain(link: String) {
     #expect(throws: RegoError.self) { _ = try Self.program("r := 1" + String(repeating: link, count: 100_000)) }
+  }
+
+  @Test("have no chains of chains that are deeper than is allowed") func chainOfChains() {
+    var term = "1"
+    for _ in 0..<6 {
+      term = "(" + term + String(repeating: "*1", count: 240) + String(repeating: "+1", count: 240) + ")"
+    }
+    #expect(throws: RegoError.self) { _ = try Self.program("r := \(term)") }
   }
 
   @Test("that are no Rego are refused, however they are changed", arguments: 0..<4 as Range<UInt64>)

@@ -47,6 +47,8 @@ struct ScopeTests {
       ("r := y if { count := 3; y := count([1]) }", "3:30: called function count shadowed"),
       ("f(json) := json.marshal(2)\nr := f(1)", "3:12: called function json.marshal shadowed"),
       ("r := y if { input := 3; y := input }", "3:13: variables must not shadow input"),
+      ("f(x) contains y if { y := x }\nr := 1", "3:6: a function cannot be a set or an object"),
+      ("f(x)[y] := 1 if { y := x }\nr := 1", "3:5: a function cannot be a set or an object"),
     ])
   func refused(rules: String, message: String) throws {
     let error = try #require(throws: RegoError.self) { _ = try Self.evaluate(rules) }

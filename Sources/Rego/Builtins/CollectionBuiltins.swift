@@ -44,10 +44,10 @@ extension Builtins {
       }
     },
     Builtin("any", 1) { arguments, _ in
-      arguments[0].members.map { .bool($0.contains(true)) }
+      arguments[0].members.map { .truth($0.contains(true)) }
     },
     Builtin("all", 1) { arguments, _ in
-      arguments[0].members.map { .bool($0.allSatisfy { $0 == true }) }
+      arguments[0].members.map { .truth($0.allSatisfy { $0 == true }) }
     },
     Builtin("internal.member_2", 2) { arguments, context in
       let value = arguments[0]

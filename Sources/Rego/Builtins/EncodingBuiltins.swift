@@ -91,13 +91,11 @@ extension Builtins {
       return .truth((try? Value(json: text)) != nil)
     },
     Builtin.text("yaml.unmarshal") { text, context in
-      try context.spend(bytes: text.utf8.count * 8)
-      return try YAMLReader.value(text)
+      try YAMLReader.value(text, context)
     },
     Builtin("yaml.is_valid", 1) { arguments, context in
       guard let text = arguments[0].text else { return false }
-      try context.spend(bytes: text.utf8.count * 8)
-      return .truth(try YAMLReader.value(text) != nil)
+      return .truth(try YAMLReader.value(text, context) != nil)
     },
   ]
 }

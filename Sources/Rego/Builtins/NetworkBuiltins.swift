@@ -11,7 +11,7 @@ extension Builtins {
       return .truth(left.contains(right.first) || right.contains(left.first))
     },
     Builtin("net.cidr_is_valid", 1) { arguments, _ in
-      .bool(arguments[0].text.flatMap { Network($0) } != nil)
+      .truth(arguments[0].text.flatMap { Network($0) } != nil)
     },
   ]
 }

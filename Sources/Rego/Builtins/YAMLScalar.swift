@@ -9,7 +9,11 @@ enum YAMLScalar {
   case notFinite
   case text(String)
 
-  init(_ text: String) {
+  /// `nil` when it is better not read: numbers that no other reader takes for some.
+  init?(_ text: String) {
+    let unsigned = text.hasPrefix("+") || text.hasPrefix("-") ? text.dropFirst() : text[...]
+    if text.hasPrefix("."), text.contains("_") { return nil }
+    if unsigned.lowercased().hasPrefix("0b"), unsigned.contains(where: { $0 == "+" || $0 == "-" }) { return nil }
     if let word = Self.words[text] {
       self = word
     } else if let first = text.utf8.first,

@@ -84,8 +84,7 @@ struct BodyCompiler {
 
   private func known(_ draft: DraftTerm, _ bound: Set<Int>, _ location: Location) throws(RegoError) -> any Node {
     if let node = try planner.node(draft, bound) { return node }
-    let unknown = draft.slots.subtracting(bound).map { names[$0] }.filter { !$0.isEmpty }.min() ?? "_"
-    throw RegoError("var \(unknown) is unsafe", location)
+    throw planner.unsafe(draft.slots.subtracting(bound), location)
   }
 
   // MARK: Bodies

@@ -104,7 +104,7 @@ struct Compiler {
   private static func isConstant(_ rule: CompiledRule) -> Bool {
     var value: Value?
     for body in rule.bodies {
-      for node in body.values {
+      for node in [body.value] + body.alternatives.map(\.value) {
         guard let constant = node as? Constant, value == nil || value == constant.value else { return false }
         value = constant.value
       }

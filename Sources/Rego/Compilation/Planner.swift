@@ -36,10 +36,13 @@ struct Planner {
   }
 
   private func unsafe(_ steps: [DraftStep], _ bound: Set<Int>) -> RegoError {
-    let step = steps[0]
-    let unknown = step.slots.subtracting(bound).map { names[$0] }.filter { !$0.isEmpty }
-    let name = unknown.min().map { $0.hasPrefix("$") ? "_" : $0 } ?? "_"
-    return RegoError("var \(name) is unsafe", step.location)
+    unsafe(steps[0].slots.subtracting(bound), steps[0].location)
+  }
+
+  func unsafe(_ unknown: Set<Int>, _ location: Location) -> RegoError {
+    // One without a name is not worth to be told when there are others.
+    let names = unknown.map { self.names[$0] }.filter { !$0.isEmpty && !$0.hasPrefix("$") }
+    return RegoError("var \(names.min() ?? "_") is unsafe", location)
   }
 
   /// - Returns: `nil` when something that it needs is not known yet.

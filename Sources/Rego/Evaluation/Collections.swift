@@ -18,6 +18,15 @@ extension Value {
     }
   }
 
+  /// What it costs to look for it as a key, at each step of the search.
+  var keyCost: Int {
+    switch self {
+    case .null, .bool, .number: 0
+    case .string(let text): text.utf8.count / 64
+    case .array, .object, .set: extent.count
+    }
+  }
+
   /// - Parameter body: given each key and what it leads to; `false` ends it.
   /// - Returns: whether it was never ended.
   func each(_ context: BuiltinContext, _ body: (Value, Value) throws -> Bool) throws -> Bool {

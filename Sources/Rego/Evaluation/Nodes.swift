@@ -97,7 +97,9 @@ extension [any Node] {
   func below(_ value: Value, _ evaluation: Evaluation, _ slots: Slots) throws -> Value? {
     var value = value
     for index in indices {
-      guard let key = try self[index].value(evaluation, slots), let next = value[below: key] else { return nil }
+      guard let key = try self[index].value(evaluation, slots) else { return nil }
+      try evaluation.context.spend(key.keyCost)
+      guard let next = value[below: key] else { return nil }
       value = next
     }
     return value

@@ -54,9 +54,9 @@ final class ObjectPattern: Pattern {
   func match(_ value: Value, _ evaluation: Evaluation, _ slots: Slots) throws -> Bool {
     guard case .object(let object) = value, object.count == patterns.count else { return false }
     for (key, pattern) in patterns {
-      guard let key = try key.value(evaluation, slots), let member = object[key],
-        try pattern.match(member, evaluation, slots)
-      else { return false }
+      guard let key = try key.value(evaluation, slots) else { return false }
+      try evaluation.context.spend(key.keyCost)
+      guard let member = object[key], try pattern.match(member, evaluation, slots) else { return false }
     }
     return true
   }

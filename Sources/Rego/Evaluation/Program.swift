@@ -54,7 +54,7 @@ package final class Program: Sendable {
   package func evaluate(
     _ rule: String, input: Value?, data: Value = .object(ObjectValue()), limits: EvaluationLimits
   ) throws(EvaluationError) -> Value? {
-    guard let place = places[rule] else { return nil }
+    guard let place = places[rule], !rules[place].isFunction else { return nil }
     let evaluation = Evaluation(self, input: input, data: data, limits: limits)
     do { return try evaluation.value(ofRule: place) } catch let error as EvaluationError {
       throw error

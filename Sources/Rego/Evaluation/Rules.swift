@@ -27,8 +27,6 @@ struct CompiledRule: Sendable {
     let plan: Plan
     let key: (any Node)?
     let value: any Node
-    /// All that it may say.
-    let values: [any Node]
     /// What follows `else`.
     let alternatives: [(plan: Plan, value: any Node)]
 
@@ -41,7 +39,6 @@ struct CompiledRule: Sendable {
       self.plan = plan
       self.key = key
       self.value = value
-      values = [value] + alternatives.map(\.value)
       self.alternatives = alternatives
     }
   }

@@ -1,7 +1,7 @@
 /// How much of its thread's stack an evaluation uses, which recurses as deep as policies nest.
 ///
-/// A thread has to have four megabytes: as much again is left for what looks into deep values, and the parser of YAML,
-/// which nests up to 1,000 deep, takes up to two.
+/// A thread has to have four megabytes: what looks into deep values takes as much again, and the parser of YAML, which
+/// recurses as deep as its text, up to two (`YAMLFilter`).
 struct Stack {
   private static let most = 512 << 10
   private let start = Self.position

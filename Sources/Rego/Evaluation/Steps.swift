@@ -56,43 +56,41 @@ final class Every: Check {
 
 /// Everything below a value that a path of patterns leads to.
 final class Iterate: Search {
-  private let head: any Node
-  private let path: Path
+  /// A part of the path with many answers, and what is known of the path below each of them.
+  private typealias Part = (key: any Pattern, known: [any Node])
 
+  private let head: any Node
+  private let parts: [Part]
+  private let result: any Pattern
+
+  /// - Parameter path: begins with something that is not known.
   init(_ head: any Node, _ path: [any Pattern], _ result: any Pattern) {
-    (self.head, self.path) = (head, Path(path[...], result))
+    (self.head, self.result) = (head, result)
+    var parts: [Part] = []
+    for pattern in path {
+      if let known = pattern as? Equal, !parts.isEmpty {
+        parts[parts.count - 1].known.append(known.node)
+      } else {
+        parts.append((pattern, []))
+      }
+    }
+    self.parts = parts
   }
 
   func run(_ evaluation: Evaluation, _ slots: Slots, _ found: () throws -> Bool) throws -> Bool {
     guard let value = try head.value(evaluation, slots) else { return true }
-    return try path.run(value, evaluation, slots, found)
-  }
-}
-
-/// A path of patterns: first what is known, then what has many answers, and then what is below each of them.
-private final class Path: Sendable {
-  private let known: [any Node]
-  private let key: (any Pattern)?
-  private let rest: Path?
-  private let result: any Pattern
-
-  init(_ path: ArraySlice<any Pattern>, _ result: any Pattern) {
-    let known = path.prefix { $0 is Equal }
-    self.known = known.compactMap { ($0 as? Equal)?.node }
-    let open = path.dropFirst(known.count)
-    key = open.first
-    rest = open.isEmpty ? nil : Path(open.dropFirst(), result)
-    self.result = result
+    return try run(0, value, evaluation, slots, found)
   }
 
-  func run(
-    _ value: Value, _ evaluation: Evaluation, _ slots: Slots, _ found: () throws -> Bool
+  private func run(
+    _ index: Int, _ value: Value, _ evaluation: Evaluation, _ slots: Slots, _ found: () throws -> Bool
   ) throws -> Bool {
-    guard let value = try known.below(value, evaluation, slots) else { return true }
-    guard let key, let rest else { return try result.match(value, evaluation, slots) ? found() : true }
-    return try value.each(evaluation.context) { own, member in
-      guard try key.match(own, evaluation, slots) else { return true }
-      return try rest.run(member, evaluation, slots, found)
+    guard index < parts.count else { return try result.match(value, evaluation, slots) ? found() : true }
+    return try value.each(evaluation.context) { key, member in
+      guard try parts[index].key.match(key, evaluation, slots),
+        let next = try parts[index].known.below(member, evaluation, slots)
+      else { return true }
+      return try run(index + 1, next, evaluation, slots, found)
     }
   }
 }
@@ -166,6 +164,7 @@ final class With: Search {
         data = Self.replacing(path[...], in: data, by: value)
       }
     }
+    try evaluation.context.spend(changes.count * ((evaluation.input?.object?.count ?? 0) + 1))
     if let input { _ = try input.bounded() }
     return evaluation.with(input: input, data: data)
   }

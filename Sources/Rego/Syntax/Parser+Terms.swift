@@ -22,15 +22,20 @@ extension Parser {
     return operands[0]
   }
 
-  /// Long chains of operators become deep terms.
-  private func bound(_ count: inout Int) throws(RegoError) {
+  /// Long chains of operators become deep terms, and chains in parentheses of chains deeper ones.
+  private mutating func bound(_ count: inout Int) throws(RegoError) {
     count += 1
+    operators += 1
     guard count <= Self.longestChain else {
       throw RegoError("more than \(Self.longestChain) operators in a chain", token.location)
+    }
+    guard operators <= Self.mostOperators else {
+      throw RegoError("more than \(Self.mostOperators) operators in a rule", token.location)
     }
   }
 
   private static let longestChain = 250
+  private static let mostOperators = 1_250
 
   /// A term with the operators that bind closer than `in`.
   mutating func parseOperand() throws(RegoError) -> Term { try parseOperators(0) }

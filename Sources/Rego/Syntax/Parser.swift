@@ -6,6 +6,8 @@ struct Parser {
   private let tokens: [Token]
   private var place = 0
   private var depth = 0
+  /// Operators of the rule that is read.
+  var operators = 0
   private let isVersion1: Bool
   private var keywords: Set<String>
   private var wildcards = 0
@@ -153,6 +155,7 @@ struct Parser {
 
   /// A rule, and those that share its head with bodies of their own.
   private mutating func parseRules() throws(RegoError) -> [Rule] {
+    operators = 0
     let isDefault = takeKeyword("default")
     let location = token.location
     var rule = Rule(name: try takeName(), body: [], location: location)
@@ -165,6 +168,9 @@ struct Parser {
     }
     if isSymbol("."), !token.isApart {
       throw RegoError("names of rules with dots are not supported", token.location)
+    }
+    if rule.arguments != nil, isSymbol("[") && !token.isApart || isKeyword("contains") {
+      throw RegoError("a function cannot be a set or an object", token.location)
     }
     var isOldSet = false
     if isSymbol("["), !token.isApart {
