@@ -40,6 +40,12 @@ package struct Provisioner: Sendable {
       try await mend(drift)
       mended.append(drift)
     }
+    let logins = mended.filter { $0.request.isLoginConfiguration }
+    guard !logins.isEmpty else { return mended }
+    // A login that read the former keys may put them into the mount's cache after it was emptied, where they would stay:
+    // it is emptied once more when such a login has ended.
+    try await Task.sleep(for: .seconds(1))
+    for login in logins { try await vault.write(login.request) }
     return mended
   }
 
@@ -81,6 +87,7 @@ package struct Provisioner: Sendable {
 
 extension ProvisioningRequest {
   fileprivate var isMount: Bool { path.hasPrefix("sys/mounts/") || path.hasPrefix("sys/auth/") }
+  fileprivate var isLoginConfiguration: Bool { path.hasPrefix("auth/") && path.hasSuffix("/config") }
   fileprivate var isTransitKey: Bool { path.hasPrefix("transit/keys/") }
 }
 
