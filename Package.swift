@@ -218,8 +218,8 @@ let package = Package(
       "Verification",
       [
         "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux",
-        "Deadlines", "Documents", "Faults", "Files", "KernelFiles", "NetworkIsolation", "NodeProtocol", "Sandbox",
-        "SecretStore", "Storage", "Turns",
+        "Deadlines", "Documents", "Faults", "Files", "KernelFiles", "Manifests", "NetworkIsolation", "NodeProtocol",
+        "Sandbox", "SecretStore", "Storage", "Turns",
       ]),
 
     // 5. The program: parse arguments, wire, run.

@@ -65,6 +65,7 @@ struct API: Sendable {
     addAdmissionRoutes(to: router)
     addAuditRoutes(to: router)
     addTokenRoutes(to: router)
+    addVerificationRoutes(to: router)
     addSecretRoutes(to: router)
     addIdentityRoutes(to: router)
     return router

@@ -1,6 +1,7 @@
 import APIModel
 import AgentModel
 import Faults
+import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -47,11 +48,13 @@ extension API {
     async let vault = secrets.component()
     let node = await nodeComponents()
     let (audit, head) = await auditComponent()
+    let verification = try await verificationComponent()
     return try jsonResponse(
       PlatformStatus(
         version: LobstackVersion.current, instance: instance,
         components: [PlatformStatus.Component(name: "control-plane", state: "ready", detail: "answers")]
-          + [admissionComponent, await vault] + [await gateway].compactMap { $0 } + node + [audit],
+          + [admissionComponent, await vault] + [await gateway].compactMap { $0 } + node + [audit]
+          + [verification].compactMap { $0 },
         agents: counts, audit: head))
   }
 
@@ -74,6 +77,19 @@ extension API {
           PlatformStatus.Component(name: $0.name, state: "degraded", detail: "not known while the node is down")
         }
     }
+  }
+
+  /// What the newest run of `lobstack verify` found; `nil` when there was none.
+  private func verificationComponent() async throws -> PlatformStatus.Component? {
+    guard let newest = try await store.verifications(limit: 1).first?.verification else { return nil }
+    let summary = newest.summary
+    let counts = [
+      (summary.proven, "proven"), (summary.failed, "failed"), (summary.notTestable, "not testable"),
+      (summary.waived, "waived"),
+    ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    return PlatformStatus.Component(
+      name: "verification", state: summary.failed > 0 ? "degraded" : "ready",
+      detail: "\(counts.joined(separator: ", ")) (\(newest.tier), \(newest.startedAt.formatted(.iso8601)))")
   }
 
   private func auditComponent() async -> (PlatformStatus.Component, PlatformStatus.AuditHead?) {

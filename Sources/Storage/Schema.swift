@@ -89,6 +89,14 @@ enum Schema {
       }
       try db.execute(sql: "INSERT INTO counter (name, value) VALUES ('alert', 0)")
     }
+    migrator.registerMigration("5 verifications") { db in
+      try db.create(table: "verification") { table in
+        table.autoIncrementedPrimaryKey("number")
+        table.column("id", .text).notNull().unique()
+        table.column("content", .text).notNull()
+        table.column("report", .text).notNull()
+      }
+    }
     return migrator
   }
 }

@@ -1,4 +1,5 @@
 import APIClient
+import APIModel
 import AgentModel
 import Faults
 import Foundation
@@ -26,22 +27,38 @@ package struct Verify: Sendable {
     }
   }
 
-  private let options: Options
-  private let tell: @Sendable (String) -> Void
+  /// How far a run is.
+  package enum Progress: Sendable {
+    /// So many checks are to be made.
+    case begins(checks: Int)
+    case ended(CheckReport)
+    /// Something to be told besides.
+    case note(String)
+  }
 
-  /// - Parameter tell: called with each line of progress.
-  package init(_ options: Options, tell: @escaping @Sendable (String) -> Void) {
+  private let options: Options
+  private let tell: @Sendable (Progress) -> Void
+
+  /// - Parameter tell: called with each step.
+  package init(_ options: Options, tell: @escaping @Sendable (Progress) -> Void) {
     self.options = options
     self.tell = tell
   }
 
   /// Runs the checks, and takes away whatever they made, also when the task is cancelled.
   ///
-  /// - Throws: `Fault(.invalid)` for an unknown id; `Fault(.unavailable)` when the platform does not run;
+  /// - Throws: `Fault(.invalid)` for an unknown id, also that of a waiver; `Fault(.unavailable)` when the platform does not run;
   ///   `CancellationError`.
   package func run() async throws -> VerificationReport {
-    for failure in try await ProbeSite.reclaim(platform: options.layout) { tell("left by an earlier run: \(failure)") }
-    try await withClient(options.layout.apiSocket) { try await $0.ready() }
+    for failure in try await ProbeSite.reclaim(platform: options.layout) {
+      tell(.note("left by an earlier run: \(failure)"))
+    }
+    let platform = try await withClient(options.layout.apiSocket) { client in
+      try await client.ready()
+      return try await client.status()
+    }
+    var run = VerificationRun(tier: options.only.isEmpty ? options.isQuick ? .quick : .full : .chosen, of: platform)
+    let start = ContinuousClock.now
     // The throw-away sandboxes' processes become ours; runsc waits for their end until somebody reaps them.
     let reaper = try OrphanReaper.start()
     defer { withExtendedLifetime(reaper) {} }
@@ -50,14 +67,30 @@ package struct Verify: Sendable {
     let result: Result<VerificationReport, any Error>
     do {
       let checks = try selected(fixtures)
-      let runner = Runner(checks, waivers: options.waivers, today: options.today) { [tell] in tell($0.progressLine) }
+      tell(.begins(checks: checks.count))
+      let runner = Runner(checks, waivers: options.waivers, today: options.today) { [tell] in tell(.ended($0)) }
       result = .success(try await runner.run())
     } catch {
       result = .failure(error)
     }
     await fixtures.close()
-    for failure in await site.close() { tell("not cleaned up: \(failure)") }
-    return try result.get()
+    for failure in await site.close() { tell(.note("not cleaned up: \(failure)")) }
+    var report = try result.get()
+    run.durationMs = start.duration(to: .now).milliseconds
+    report.run = run
+    return report
+  }
+
+  /// Has the platform keep a report; its digest goes into the audit log.
+  ///
+  /// - Throws: `Fault` when the platform does not answer, or cannot record it.
+  package static func record(
+    _ report: VerificationReport, of platform: InstanceLayout
+  ) async throws -> VerificationResource {
+    let text = String(decoding: try APIJSON.encode(report), as: UTF8.self)
+    return try await withClient(platform.apiSocket) {
+      try await $0.recordVerification(report.run?.id ?? "", report: text)
+    }
   }
 
   private func selected(_ fixtures: Fixtures) throws -> [Check] {
@@ -75,12 +108,13 @@ package struct Verify: Sendable {
     let sorted =
       isolation.sorted { $0.id < $1.id } + network.sorted { $0.id < $1.id } + identity
       + (secrets + admission + detection + record).sorted { $0.id < $1.id }
-    guard !options.only.isEmpty else { return sorted.filter { !options.isQuick || !$0.isLong } }
-    if let unknown = options.only.first(where: { id in !sorted.contains { $0.id == id } }) {
+    let named = options.only + options.waivers.map(\.check)
+    if let unknown = named.first(where: { id in !sorted.contains { $0.id == id } }) {
       throw Fault(
-        .invalid, operation: "run check \(unknown)", reason: "there is no such check",
+        .invalid, operation: "verify \(unknown)", reason: "there is no such check",
         remedy: "name some of \(sorted.map(\.id).joined(separator: ", "))")
     }
-    return sorted.filter { options.only.contains($0.id) }
+    guard options.only.isEmpty else { return sorted.filter { options.only.contains($0.id) } }
+    return sorted.filter { !options.isQuick || !$0.isLong }
   }
 }

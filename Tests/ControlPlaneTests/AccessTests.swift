@@ -54,6 +54,9 @@ import Testing
       ["admin": 201, "operator": 403, "viewer": 403, "none": 401]
     ),
     (.delete, "/v1/tokens/none", nil, ["admin": 404, "operator": 403, "viewer": 403, "none": 401]),
+    (.get, "/v1/verifications", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
+    (.get, "/v1/verifications/none", nil, ["admin": 404, "operator": 403, "viewer": 403, "none": 401]),
+    (.put, "/v1/verifications/none", "{}", ["admin": 400, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/identity", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),
     (.get, "/v1/secrets", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),
     (.put, secret, "value", ["admin": 204, "operator": 204, "viewer": 403, "other": 403, "none": 401]),

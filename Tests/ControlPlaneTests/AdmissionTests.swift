@@ -67,7 +67,7 @@ private struct PolicyFolder {
     try await Self.with("deny") { platform, _ in
       try await platform.test { caller in
         let refused = try await caller.send(.post, "/v1/agents", body: Self.document("bad"))
-        let problem = try refused.decode(Problem.self)
+        let problem = try decode(Problem.self, refused)
         #expect(refused.status == .forbidden && problem.fault.code == .denied)
         #expect(problem.fault.reason == "[no-word] root@unix: the word is forbidden (metadata.labels.word)")
         #expect(try await caller.send(.get, "/v1/tenants/default/agents/bad").status == .notFound)
@@ -91,11 +91,11 @@ private struct PolicyFolder {
         let created = try await caller.send(.post, "/v1/agents", body: Self.document("bot"))
         #expect(created.status == .created)
         #expect(
-          try created.decode(AgentResource.self).status.warnings == ["[no-word] root@unix: the word is forbidden"])
+          try decode(AgentResource.self, created).status.warnings == ["[no-word] root@unix: the word is forbidden"])
         try folder.write("dryrun")
         let other = try await caller.send(.post, "/v1/agents", body: Self.document("other"))
-        #expect(try other.decode(AgentResource.self).status.warnings == nil)
-        let found = try (try await caller.send(.get, "/v1/admission")).decode(AdmissionResource.self)
+        #expect(try decode(AgentResource.self, other).status.warnings == nil)
+        let found = try decode(AdmissionResource.self, try await caller.send(.get, "/v1/admission"))
         #expect(found.violations.map(\.action).sorted() == ["dryrun", "warn"])
         #expect(found.constraints.map(\.violations) == [2] && found.faults.isEmpty)
       }
@@ -108,7 +108,7 @@ private struct PolicyFolder {
         #expect(try await caller.send(.post, "/v1/agents", body: Self.document("bot")).status == .created)
         try await platform.reconcile()
         func layer() async throws -> LayerStatus? {
-          try (try await caller.send(.get, "/v1/tenants/default/agents/bot")).decode(AgentResource.self).status.layers
+          try decode(AgentResource.self, try await caller.send(.get, "/v1/tenants/default/agents/bot")).status.layers
             .first { $0.layer == "admission" }
         }
         #expect(try await layer()?.state == .enforced)
@@ -118,7 +118,7 @@ private struct PolicyFolder {
         let audit = AdmissionAudit(gate: platform.api.admission, store: platform.store, logger: platform.api.logger)
         try await audit.audit()
         #expect(try await layer()?.state == .failed)
-        let found = try (try await caller.send(.get, "/v1/admission")).decode(AdmissionResource.self)
+        let found = try decode(AdmissionResource.self, try await caller.send(.get, "/v1/admission"))
         #expect(found.violations.map(\.message) == ["it exists"] && found.violations.map(\.action) == ["deny"])
         #expect(found.auditedAt != nil)
         #expect(
@@ -126,7 +126,7 @@ private struct PolicyFolder {
             #"lobstack_admission_violations{constraint="Words/no-word",action="deny"} 1"#))
         // Who is bound to another tenant sees none of it.
         let viewer = try await platform.token(.viewer, tenant: "other")
-        let own = try (try await caller.send(.get, "/v1/admission", token: viewer)).decode(AdmissionResource.self)
+        let own = try decode(AdmissionResource.self, try await caller.send(.get, "/v1/admission", token: viewer))
         #expect(own.violations.isEmpty && own.constraints.map(\.violations) == [0])
       }
     }
@@ -145,9 +145,9 @@ private struct PolicyFolder {
         default: folder.remove()
         }
         let refused = try await caller.send(.post, "/v1/agents", body: Self.document("bot"))
-        let problem = try refused.decode(Problem.self)
+        let problem = try decode(Problem.self, refused)
         #expect(refused.status.kind == .serverError && problem.fault.reason.contains("policies are broken"))
-        let status = try (try await caller.send(.get, "/v1/status")).decode(PlatformStatus.self)
+        let status = try decode(PlatformStatus.self, try await caller.send(.get, "/v1/status"))
         let component = try #require(status.components.first { $0.name == "admission" })
         #expect(component.state == "degraded" && component.detail.contains("for what exists, policies"))
         #expect(policies.state.version == version, "the last good ones are kept")
@@ -181,7 +181,7 @@ private struct PolicyFolder {
         #expect(try await caller.send(.post, "/v1/agents", body: Self.document("bot", word: "kept")).status == .created)
         let refused = try await caller.send(
           .put, "/v1/tenants/default/agents/bot", body: Self.document("bot", word: "other"))
-        let reason = try refused.decode(Problem.self).fault.reason
+        let reason = try decode(Problem.self, refused).fault.reason
         #expect(reason.contains("it exists") && reason.contains("the word is kept"), "\(reason)")
       }
     }
@@ -204,7 +204,7 @@ private struct PolicyFolder {
       }
       try await platform.test { caller in
         let refused = try await caller.send(.post, "/v1/agents", body: Self.document("bot", word: "fine"))
-        #expect(try refused.decode(Problem.self).fault.reason.contains("policies are broken"))
+        #expect(try decode(Problem.self, refused).fault.reason.contains("policies are broken"))
       }
     }
   }
@@ -213,8 +213,8 @@ private struct PolicyFolder {
     try await Platform.with(policies: "/nonexistent") { platform in
       try await platform.test { caller in
         let refused = try await caller.send(.post, "/v1/agents", body: Self.document("bot"))
-        #expect(try refused.decode(Problem.self).fault.reason.contains("it cannot be listed"))
-        let status = try (try await caller.send(.get, "/v1/status")).decode(PlatformStatus.self)
+        #expect(try decode(Problem.self, refused).fault.reason.contains("it cannot be listed"))
+        let status = try decode(PlatformStatus.self, try await caller.send(.get, "/v1/status"))
         #expect(status.components.first { $0.name == "admission" }?.state == "down")
       }
     }
@@ -228,7 +228,7 @@ private struct PolicyFolder {
       try slow.write(toFile: "\(folder.path)/policy.yaml", atomically: true, encoding: .utf8)
       try await platform.test { caller in
         let refused = try await caller.send(.post, "/v1/agents", body: Self.document("bot"))
-        let reason = try refused.decode(Problem.self).fault.reason
+        let reason = try decode(Problem.self, refused).fault.reason
         #expect(reason.contains("a policy could not be asked") && reason.contains("takes too long"), "\(reason)")
       }
     }
@@ -236,9 +236,5 @@ private struct PolicyFolder {
 }
 
 extension TestResponse {
-  fileprivate func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
-    try APIJSON.decode(type, from: body.readableBytesView)
-  }
-
   fileprivate var text: String { String(buffer: body) }
 }

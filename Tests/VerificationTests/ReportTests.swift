@@ -16,6 +16,16 @@ import Testing
       finding: Finding(.notTestable, evidence: ["there is no IPv6"])),
   ])
 
+  /// With a check that is waived, and what noticed an attack.
+  private static func waived() throws -> VerificationReport {
+    let waiver = try Waiver(check: "net-6", owner: "anna | <ops>", reason: "no *IPv6* here", expires: "2026-12-31")
+    var checks = report.checks
+    checks[0].detected = CheckReport.Detection(rule: "Terminal shell in container", latencyMs: 41)
+    (checks[0].audited, checks[0].responded) = (true, false)
+    checks[2].verdict = .waived
+    return VerificationReport(checks: checks, waivers: [WaiverReport(waiver: waiver, state: .applied)])
+  }
+
   @Test("counts its verdicts") func summary() {
     #expect(Self.report.summary == .init(proven: 1, failed: 1, notTestable: 1, waived: 0))
     #expect(Self.report.summaryLine == "3 checks: 1 proven, 1 FAILED, 1 not testable")
@@ -45,6 +55,43 @@ import Testing
     #expect(lines.last == Self.report.summaryLine)
     #expect(lines.contains { $0.contains("- there is no IPv6") })
     #expect(!lines.contains { $0.contains("uname differs") })
+  }
+
+  @Test("tells of each attack whether it was prevented, detected, audited and answered") func columns() throws {
+    let lines = try Self.waived().table.split(separator: "\n").map(String.init)
+    let words = lines.map { $0.split(separator: " ").map(String.init) }
+    #expect(words[0] == ["CHECK", "VERDICT", "PREVENTED", "DETECTED", "AUDITED", "RESPONDED", "WHAT", "TIME"])
+    #expect(words[1].prefix(7) == ["ISO-1", "PROVEN", "yes", "41", "ms", "yes", "no"])
+    #expect(words[2].prefix(6) == ["NET-2", "FAILED", "no", "-", "-", "-"])
+    #expect(lines.contains("  NET-6 until 2026-12-31, by anna | <ops>: no *IPv6* here (applied)"))
+  }
+
+  @Test("is SARIF with a rule and a result for each check, a waived one suppressed") func sarif() throws {
+    let text = try Self.waived().sarif(version: "1.2.3")
+    let log = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    #expect(log["version"] as? String == "2.1.0")
+    let run = try #require((log["runs"] as? [[String: Any]])?.first)
+    let driver = try #require((run["tool"] as? [String: Any])?["driver"] as? [String: Any])
+    #expect((driver["rules"] as? [[String: Any]])?.compactMap { $0["id"] as? String } == ["ISO-1", "NET-2", "NET-6"])
+    let results = try #require(run["results"] as? [[String: Any]])
+    #expect(results.compactMap { $0["kind"] as? String } == ["pass", "fail", "fail"])
+    #expect(results.compactMap { $0["level"] as? String } == ["none", "error", "error"])
+    let suppression = try #require((results[2]["suppressions"] as? [[String: Any]])?.first)
+    #expect((suppression["justification"] as? String)?.contains("no *IPv6* here") == true)
+    #expect(results[1]["suppressions"] == nil)
+    let open = try Self.report.sarif(version: "1")
+    #expect(open.contains(#""kind" : "open""#))
+  }
+
+  @Test("is Markdown in which nothing that it tells means anything") func markdown() throws {
+    let text = try Self.waived().markdown
+    let row = try #require(text.split(separator: "\n").first { $0.hasPrefix("| NET-2") })
+    #expect(row.contains("agents &lt;cannot&gt; reach"))
+    #expect(text.contains("anna \\| &lt;ops&gt;: no \\*IPv6\\* here"))
+    #expect(!text.contains("\u{1}") && !text.contains("<ops>"))
+    // Every row of the table has as many cells.
+    let rows = text.split(separator: "\n").filter { $0.hasPrefix("|") }
+    #expect(rows.allSatisfy { $0.replacing("\\|", with: "").count { $0 == "|" } == 10 }, "\(rows)")
   }
 
   @Test("is JUnit XML that a parser takes, with every special character escaped") func junit() throws {

@@ -73,10 +73,14 @@ import Testing
 
   @Test("waives a check until the last day of its waiver", arguments: [("2026-11-24", true), ("2026-11-25", false)])
   func waiver(_ day: String, _ holds: Bool) async throws {
-    let waiver = Waiver(check: "A", reason: "kernel too old", lastDay: "2026-11-24")
+    let waivers = try ["A", "B", "C"].map {
+      try Waiver(check: $0, owner: "anna", reason: "kernel too old", expires: "2026-11-24")
+    }
     let report = try await Runner(
-      [check("A") { throw NotTestable("no") }, check("B")], waivers: [waiver], today: day
+      [check("A") { throw NotTestable("no") }, check("B")], waivers: waivers, today: day
     ).run()
+    #expect(report.waivers.map(\.state) == (holds ? [.applied, .unneeded, .unused] : [.expired, .expired, .expired]))
+    #expect(report.table.contains("A until 2026-11-24, by anna: kernel too old"))
     #expect(report.checks.first?.verdict == (holds ? .waived : .notTestable))
     #expect(report.exitCode == (holds ? 0 : 3))
     #expect(report.checks.last?.verdict == .proven)

@@ -34,20 +34,3 @@ package struct NotTestable: Error, CustomStringConvertible {
 
   package init(_ why: String) { description = why }
 }
-
-/// A person's decision to live with a check that is not proven, until the end of a day.
-package struct Waiver: Sendable, Hashable {
-  package var check: String
-  package var reason: String
-  /// The last day on which it holds, `YYYY-MM-DD`, UTC.
-  package var lastDay: String
-
-  package init(check: String, reason: String, lastDay: String) {
-    self.check = check
-    self.reason = reason
-    self.lastDay = lastDay
-  }
-
-  /// ISO 8601 days compare as text.
-  func holds(for id: String, on day: String) -> Bool { check == id && day <= lastDay }
-}

@@ -40,7 +40,9 @@ package struct Runner: Sendable {
       }
     }
     for index in checks.indices where checks[index].isAlone { reports[index] = try await run(checks[index]) }
-    return VerificationReport(checks: checks.indices.compactMap { reports[$0] })
+    let done = checks.indices.compactMap { reports[$0] }
+    return VerificationReport(
+      checks: done, waivers: waivers.map { WaiverReport(waiver: $0, state: state(of: $0, done)) })
   }
 
   private func run(_ check: Check) async throws -> CheckReport {
@@ -72,14 +74,24 @@ package struct Runner: Sendable {
   }
 
   private func waived(_ finding: Finding, _ check: Check) -> Finding {
-    guard finding.verdict != .proven, let waiver = waivers.first(where: { $0.holds(for: check.id, on: today) }) else {
-      return finding
-    }
+    guard finding.verdict != .proven,
+      let waiver = waivers.first(where: { $0.check == check.id && $0.holds(on: today) })
+    else { return finding }
     var waived = finding
     waived.verdict = .waived
     waived.evidence.insert(
-      "waived until \(waiver.lastDay): \(waiver.reason) (the check itself said \(finding.verdict.rawValue))", at: 0)
+      "waived by \(waiver.owner) until \(waiver.expires): \(waiver.reason) "
+        + "(the check itself said \(finding.verdict.rawValue))", at: 0)
     return waived
+  }
+
+  private func state(of waiver: Waiver, _ reports: [CheckReport]) -> WaiverReport.State {
+    guard waiver.holds(on: today) else { return .expired }
+    return switch reports.first(where: { $0.id == waiver.check })?.verdict {
+    case nil: .unused
+    case .waived: .applied
+    default: .unneeded
+    }
   }
 }
 

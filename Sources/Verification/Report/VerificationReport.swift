@@ -12,11 +12,16 @@ package enum Verdict: String, Sendable, Codable, CaseIterable {
 
 /// The outcome of one run of `lobstack verify`: the JSON that `-o json` prints.
 package struct VerificationReport: Sendable, Hashable, Codable {
+  /// `nil` for checks that no run of `verify` made.
+  package var run: VerificationRun?
   package var summary: Summary
   package var checks: [CheckReport]
+  package var waivers: [WaiverReport]
 
-  package init(checks: [CheckReport]) {
+  package init(run: VerificationRun? = nil, checks: [CheckReport], waivers: [WaiverReport] = []) {
+    self.run = run
     self.checks = checks
+    self.waivers = waivers
     func count(_ verdict: Verdict) -> Int { checks.count { $0.verdict == verdict } }
     summary = Summary(
       proven: count(.proven), failed: count(.failed), notTestable: count(.notTestable), waived: count(.waived))

@@ -13,8 +13,10 @@ struct AuditVerifyCommand: AsyncParsableCommand {
       """)
 
   @Option(
-    help: ArgumentHelp("Directory of the log (default: the instance's).", valueName: "directory"),
-    completion: .directory)
+    name: [.customLong("offline"), .customLong("directory")],
+    help: ArgumentHelp(
+      "Directory with a log, also a copy on a machine without Lobstack's platform (default: the instance's).",
+      valueName: "directory"), completion: .directory)
   var directory: String?
 
   @Option(help: ArgumentHelp("The key that the log must be signed with, from elsewhere.", valueName: "verifier key"))

@@ -1,3 +1,4 @@
+import APIModel
 import AgentModel
 import ArgumentParser
 import Faults
@@ -9,7 +10,7 @@ struct VerifyCommand: AsyncParsableCommand {
     commandName: "verify", abstract: "Attack the platform to prove that its controls hold.",
     discussion: """
       Makes each attack twice: in a throw-away sandbox without the control, where it must work, and in a real agent, \
-      where it must not. Needs root. Exit code 0 when everything is proven, 1 when something failed, 3 when something \
+      where it must not. The report is recorded, with its digest in the audit log. Needs root. Exit code 0 when everything is proven, 1 when something failed, 3 when something \
       could not be tested.
       """)
 
@@ -27,11 +28,23 @@ struct VerifyCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Also write the report as JUnit XML.", valueName: "file"), completion: .file())
   var junit: String?
 
+  @Option(help: ArgumentHelp("Also write the report as SARIF 2.1.0.", valueName: "file"), completion: .file())
+  var sarif: String?
+
+  @Option(help: ArgumentHelp("Also write the report as Markdown.", valueName: "file"), completion: .file())
+  var markdown: String?
+
   @Option(
     help: ArgumentHelp(
-      "Accept that a check is not proven until the end of a day; may be repeated.", valueName: "id=yyyy-mm-dd=reason"),
-    transform: parseWaiver)
+      "Accept that a check is not proven until the end of a day; may be repeated.",
+      valueName: "id=yyyy-mm-dd=owner=reason"), transform: parseWaiver)
   var waive: [Waiver] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Accept what this file names: YAML with a list 'waivers', each with check, owner, reason and expires.",
+      valueName: "file"), completion: .file())
+  var waivers: String?
 
   func run() async throws {
     guard geteuid() == 0 else {
@@ -40,11 +53,17 @@ struct VerifyCommand: AsyncParsableCommand {
       throw Degraded(code: 3)
     }
     let options = Verify.Options(
-      layout: try instance.layout(), isQuick: quick, only: only, waivers: waive,
+      layout: try instance.layout(), isQuick: quick, only: only, waivers: try allWaivers(),
       today: Date.now.formatted(.iso8601.year().month().day()))
-    let report = try await endingOnSignals { try await Verify(options) { tell($0) }.run() }
+    let progress = ProgressLines()
+    let report = try await endingOnSignals { try await Verify(options) { progress.take($0) }.run() }
+    progress.end()
     try format.print(report) { report.table }
-    if let junit { try write(report, to: junit) }
+    if let junit { try write(report.junit, to: junit) }
+    if let sarif { try write(try report.sarif(version: LobstackVersion.current), to: sarif) }
+    if let markdown { try write(report.markdown, to: markdown) }
+    let record = try await Verify.record(report, of: options.layout)
+    tell("recorded as \(record.id), in audit record \(record.auditIndex)")
     guard report.exitCode == 0 else { throw Degraded(code: report.exitCode) }
   }
 
@@ -68,9 +87,14 @@ struct VerifyCommand: AsyncParsableCommand {
     return try await task.value
   }
 
-  private func write(_ report: VerificationReport, to path: String) throws {
+  private func allWaivers() throws -> [Waiver] {
+    guard let waivers else { return waive }
+    return try waive + Waiver.all(in: try NamedFile.text(of: waivers, longest: 1 << 20), source: waivers)
+  }
+
+  private func write(_ text: String, to path: String) throws {
     do {
-      try report.junit.write(toFile: path, atomically: true, encoding: .utf8)
+      try text.write(toFile: path, atomically: true, encoding: .utf8)
     } catch {
       throw Fault(
         .failed, operation: "write \(path)", reason: "the file cannot be written",
@@ -80,8 +104,11 @@ struct VerifyCommand: AsyncParsableCommand {
 }
 
 @Sendable private func parseWaiver(_ text: String) throws -> Waiver {
-  let parts = text.split(separator: "=", maxSplits: 2).map(String.init)
-  let isDay = parts.count == 3 && parts[1].count == 10 && parts[1].split(separator: "-").map(\.count) == [4, 2, 2]
-  guard isDay else { throw ValidationError("'\(text)' is not ID=YYYY-MM-DD=REASON") }
-  return Waiver(check: parts[0].uppercased(), reason: parts[2], lastDay: parts[1])
+  let parts = text.split(separator: "=", maxSplits: 3).map(String.init)
+  guard parts.count == 4 else { throw ValidationError("'\(text)' is not ID=YYYY-MM-DD=OWNER=REASON") }
+  do { return try Waiver(check: parts[0], owner: parts[2], reason: parts[3], expires: parts[1]) } catch let fault
+    as Fault
+  {
+    throw ValidationError("'\(text)': \(fault.reason); \(fault.remedy)")
+  }
 }

@@ -1,0 +1,57 @@
+import APIModel
+import Foundation
+import KernelFiles
+
+/// When, where and how far `verify` ran.
+package struct VerificationRun: Sendable, Hashable, Codable {
+  package enum Tier: String, Sendable, Codable {
+    /// What takes a minute.
+    case quick
+    case full
+    /// Checks that were named.
+    case chosen
+  }
+
+  package var id: String
+  package var tier: Tier
+  /// RFC 3339, UTC.
+  package var startedAt: String
+  package var durationMs: Int
+  package var instance: String
+  /// Of Lobstack.
+  package var version: String
+  package var host: Host
+  /// Parts of the platform, and what they say of themselves, such as versions.
+  package var components: [String: String]
+
+  package struct Host: Sendable, Hashable, Codable {
+    package var name: String
+    package var kernel: String
+    package var processors: Int
+    package var memoryMiB: Int
+  }
+
+  /// A run that begins now.
+  init(tier: Tier, of platform: PlatformStatus, at start: Date = .now) {
+    id = UUID().uuidString.lowercased()
+    self.tier = tier
+    startedAt = start.formatted(.iso8601)
+    durationMs = 0
+    instance = platform.instance
+    version = platform.version
+    components = Dictionary(platform.components.map { ($0.name, $0.detail) }, uniquingKeysWith: { first, _ in first })
+    let process = ProcessInfo.processInfo
+    host = Host(
+      name: process.hostName, kernel: Self.kernel, processors: process.activeProcessorCount,
+      memoryMiB: Int(process.physicalMemory >> 20))
+  }
+
+  private static var kernel: String {
+    (try? kernelFile("/proc/sys/kernel/osrelease"))?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "unknown"
+  }
+
+  /// "full run 3f… of instance default on host, 2026-01-31T12:00:00Z, 98.2 s".
+  var title: String {
+    "\(tier.rawValue) run \(id) of instance \(instance) on \(host.name), \(startedAt), \(inSeconds(durationMs))"
+  }
+}
