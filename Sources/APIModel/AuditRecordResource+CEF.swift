@@ -6,7 +6,7 @@ extension AuditRecordResource {
     let header = [
       "CEF:0", "Lobstack", "Lobstack", LobstackVersion.current, action, "\(action) of \(target)",
       isRefusal ? "6" : "2",
-    ].map(Self.escapedHeader)
+    ].map { Self.escaped($0, "|", newline: " ") }
     let time = Int64((time.timeIntervalSince1970 * 1_000).rounded(.down))
     let details = details.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
     let fields = [
@@ -15,25 +15,17 @@ extension AuditRecordResource {
       ("cs3", details),
     ]
     return header.joined(separator: "|") + "|"
-      + fields.map { "\($0.0)=\(Self.escapedValue($0.1))" }.joined(separator: " ")
+      + fields.map { "\($0.0)=\(Self.escaped($0.1, "=", newline: "\\n"))" }.joined(separator: " ")
   }
 
-  /// In the header a pipe and a backslash are escaped, and there are no lines.
-  private static func escapedHeader(_ text: String) -> String {
-    oneLine(text.replacing("\\", with: "\\\\").replacing("|", with: "\\|"), newline: " ")
-  }
-
-  /// In the extension an equals sign and a backslash are escaped, and ends of lines are written as "\n".
-  private static func escapedValue(_ text: String) -> String {
-    oneLine(text.replacing("\\", with: "\\\\").replacing("=", with: "\\="), newline: "\\n")
-  }
-
-  private static func oneLine(_ text: String, newline: String) -> String {
+  /// Code point by code point: a sign with an accent is another `Character`, and still that sign to whoever reads it.
+  private static func escaped(_ text: String, _ sign: Unicode.Scalar, newline: String) -> String {
     var line = ""
     for scalar in text.unicodeScalars {
       switch scalar {
+      case sign, "\\": line += "\\\(scalar)"
       case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}": line += newline
-      case "\u{0}"..."\u{1F}", "\u{7F}": line += " "
+      case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}": line += " "
       default: line.unicodeScalars.append(scalar)
       }
     }

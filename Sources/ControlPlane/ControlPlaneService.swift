@@ -46,20 +46,26 @@ package struct ControlPlaneService: Sendable {
     let forwarder = try AlertForwarder(forwarding, logger: logger)
     let policies = policyDirectory ?? layout.policyDirectory
     let authority = Authority(trustDomain: trustDomain, at: .now)
+    let login = try loginKey(layout.controlPlaneKey)
+    let policy = try VaultPolicy.load(directory: "\(policies)/vault", trustDomain: trustDomain)
     let secrets = VaultSecrets(
-      client: VaultClient(address: try VaultAddress(of: layout), logger: logger),
-      key: try loginKey(layout.controlPlaneKey), authority: authority,
-      policy: try VaultPolicy.load(directory: "\(policies)/vault", trustDomain: trustDomain),
-      readings: SecretReadings(files: [layout.vaultRecentAudit, "\(layout.vaultRecentAudit).1"]))
-    let key = try await waiting(socket: layout.apiSocket, logger: logger) {
-      try await secrets.storeKey(file: layout.storeKeyFile)
+      client: VaultClient(address: try VaultAddress(of: layout), logger: logger), key: login, authority: authority,
+      policy: policy, readings: SecretReadings(files: [layout.vaultRecentAudit, "\(layout.vaultRecentAudit).1"]))
+    do {
+      let key = try await waiting(socket: layout.apiSocket, logger: logger) {
+        try await secrets.storeKey(file: layout.storeKeyFile)
+      }
+      return try await open(
+        layout: layout, authority: authority, gateway: gateway, policyDirectory: policyDirectory, limits: limits,
+        logger: logger, store: try await Store.open(path: layout.database, key: key),
+        audit: try await AuditLogFile.open(directory: layout.auditDirectory, cosigner: secrets, logger: logger),
+        node: NodeClient(socket: layout.nodeSocket), secrets: secrets, root: secrets.root, forwarder: forwarder,
+        onRunning: onRunning)
+    } catch {
+      // The first failure is the one to tell.
+      try? await secrets.close()
+      throw error
     }
-    return try await open(
-      layout: layout, authority: authority, gateway: gateway, policyDirectory: policyDirectory, limits: limits,
-      logger: logger, store: try await Store.open(path: layout.database, key: key),
-      audit: try await AuditLogFile.open(directory: layout.auditDirectory, cosigner: secrets, logger: logger),
-      node: NodeClient(socket: layout.nodeSocket), secrets: secrets, root: secrets.root, forwarder: forwarder,
-      onRunning: onRunning)
   }
 
   static func open(

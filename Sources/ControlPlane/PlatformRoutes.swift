@@ -79,9 +79,10 @@ extension API {
     }
   }
 
-  /// What the newest run of `lobstack verify` found; `nil` when there was none.
+  /// What the newest run of `lobstack verify` found that was not about chosen checks alone; `nil` when there was none.
   private func verificationComponent() async throws -> PlatformStatus.Component? {
-    guard let newest = try await store.verifications(limit: 1).first?.verification else { return nil }
+    let runs = try await store.verifications(limit: 100).map(\.verification)
+    guard let newest = runs.first(where: { $0.tier != "chosen" }) else { return nil }
     let summary = newest.summary
     let counts = [
       (summary.proven, "proven"), (summary.failed, "failed"), (summary.notTestable, "not testable"),

@@ -45,14 +45,7 @@ extension API {
     let report = try await text(of: request)
     let header = try header(of: report, id: id, operation: operation)
     let digest = SHA256.hash(data: Data(report.utf8)).map { String(format: "%02x", $0) }.joined()
-    if let known = try await store.verification(id) {
-      guard known.sha256 == digest else {
-        throw Fault(
-          .conflict, operation: operation, reason: "another report of that id is recorded",
-          remedy: "run the verification again")
-      }
-      return try jsonResponse(known)
-    }
+    if let known = try await recorded(id, digest, operation) { return try jsonResponse(known) }
     let summary = header.summary
     let event = AuditEvent(
       actor: principal.name, action: "verification.record", target: "verification \(id)", outcome: "allowed",
@@ -64,8 +57,23 @@ extension API {
     let verification = VerificationResource(
       id: id, tier: header.run.tier, startedAt: header.run.startedAt, durationMs: header.run.durationMs,
       version: header.run.version, summary: summary, sha256: digest, auditIndex: index, report: report)
-    try await recordingFailure(event) { try await store.append(verification) }
+    do { try await recordingFailure(event) { try await store.append(verification) } } catch {
+      // The same one may have come twice at once.
+      if let known = try await recorded(id, digest, operation) { return try jsonResponse(known) }
+      throw error
+    }
     return try jsonResponse(verification, status: .created)
+  }
+
+  /// - Throws: `Fault(.conflict)` when another report has that id.
+  private func recorded(_ id: String, _ digest: String, _ operation: String) async throws -> VerificationResource? {
+    guard let known = try await store.verification(id) else { return nil }
+    guard known.sha256 == digest else {
+      throw Fault(
+        .conflict, operation: operation, reason: "another report of that id is recorded",
+        remedy: "run the verification again")
+    }
+    return known
   }
 
   private func header(of report: String, id: String, operation: String) throws -> VerificationHeader {
@@ -80,6 +88,7 @@ extension API {
     guard UUID(uuidString: id) != nil, header.run.id == id else { throw invalid("the id is not the report's") }
     guard ["quick", "full", "chosen"].contains(header.run.tier) else { throw invalid("its tier is none") }
     guard header.run.version.utf8.count <= 64 else { throw invalid("its version is too long") }
+    guard header.run.durationMs >= 0, header.run.startedAt < .now + 300 else { throw invalid("its times are none") }
     return header
   }
 }

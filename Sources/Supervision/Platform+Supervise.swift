@@ -113,10 +113,9 @@ extension Platform {
             async let provisioned: Void = provisionUntilDone(progress: progress)
             try await waitUntilReady(components.map(\.process), progress: progress)
             await ready(states(components))
-            async let verified: Void = verifyOnSchedule()
             async let rotated: Void = LogFile.rotate(logs, logger: logger)
             // The latter ends only with the platform.
-            _ = try await (provisioned, verified, rotated)
+            _ = try await (provisioned, rotated)
           })
       }
       for (process, _) in components.reversed() {
@@ -203,7 +202,7 @@ extension Platform {
   }
 
   private var logs: [LogFile] {
-    let processes = ["vault", "proxy", "node", "control-plane", "sentinel", "gateway", "supervisor", "verify"]
+    let processes = ["vault", "proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"]
     return processes.map(layout.logFile)
       + [layout.gatewayLog, layout.alertLog, layout.proxyDenials, layout.vaultAudit, layout.vaultRecentAudit]
       .map(LogFile.init)

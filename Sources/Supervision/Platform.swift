@@ -36,8 +36,6 @@ package struct Platform: Sendable {
     package var plainListen: ListenAddress?
     /// Where alerts are sent on to, beside their file below `log/`.
     package var forwarding: ForwardingSettings
-    /// Seconds between two runs of `verify --quick`; `nil` for none.
-    package var verificationInterval: TimeInterval?
     /// The program that runs now, whose copy the platform's processes run.
     package var executable: String
 
@@ -47,8 +45,7 @@ package struct Platform: Sendable {
       listen: ListenAddress = .gatewayDefault, trustDomain: TrustDomain = .default,
       upstreamAuthorities: String? = nil, resolver: String? = nil, gatewayNames: [String] = [],
       publicCertificate: PublicCertificateSettings? = nil, plainListen: ListenAddress? = nil,
-      forwarding: ForwardingSettings = ForwardingSettings(), verificationInterval: TimeInterval? = nil,
-      executable: String = Platform.currentExecutable
+      forwarding: ForwardingSettings = ForwardingSettings(), executable: String = Platform.currentExecutable
     ) {
       self.layout = layout
       self.policy = policy
@@ -64,7 +61,6 @@ package struct Platform: Sendable {
       self.publicCertificate = publicCertificate
       self.plainListen = plainListen
       self.forwarding = forwarding
-      self.verificationInterval = verificationInterval
       self.executable = executable
     }
   }

@@ -45,8 +45,16 @@ package struct Provisioner: Sendable {
     // A login that read the former keys may put them into the mount's cache after it was emptied, where they would stay:
     // it is emptied once more when such a login has ended.
     try await Task.sleep(for: .seconds(1))
-    for login in logins { try await vault.write(login.request) }
+    for login in logins { try await writeAgain(login.request) }
     return mended
+  }
+
+  /// Tries more than once: when it is done anew, nothing differs any more, and nobody would write it.
+  private func writeAgain(_ request: ProvisioningRequest) async throws {
+    for _ in 0..<4 {
+      do { return try await vault.write(request) } catch { try await Task.sleep(for: .milliseconds(500)) }
+    }
+    try await vault.write(request)
   }
 
   private func drift(of request: ProvisioningRequest) async throws -> Drift? {

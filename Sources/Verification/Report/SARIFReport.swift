@@ -1,8 +1,8 @@
 import Foundation
 
 extension VerificationReport {
-  /// The report as SARIF 2.1.0 (OASIS), which code scanning and other dashboards read. Each check is a rule; FAILED is a
-  /// failure, NOT TESTABLE is open, WAIVED a failure that is suppressed.
+  /// The report as SARIF 2.1.0 (OASIS). Each check is a rule; FAILED is a failure, NOT TESTABLE is open, WAIVED a failure
+  /// that is suppressed. What is proven has no result, because many readers take every result for a problem.
   ///
   /// - Throws: what the encoder throws.
   package func sarif(version: String) throws -> String {
@@ -11,7 +11,7 @@ extension VerificationReport {
         SARIF.Run(
           tool: SARIF.Tool(driver: SARIF.Driver(version: version, rules: checks.map(SARIF.Rule.init))),
           automationDetails: run.map { SARIF.Automation(id: "\($0.instance)/\($0.tier.rawValue)/", guid: $0.id) },
-          results: checks.map { check in
+          results: checks.filter { $0.verdict != .proven }.map { check in
             SARIF.Result(check, waiver: waivers.first { $0.waiver.check == check.id && $0.state == .applied }?.waiver)
           })
       ])
@@ -75,7 +75,14 @@ private struct SARIF: Encodable {
     var locations: [Location]
     var suppressions: [Suppression]?
 
-    struct Location: Encodable { var logicalLocations: [LogicalLocation] }
+    struct Location: Encodable {
+      var physicalLocation = PhysicalLocation()
+      var logicalLocations: [LogicalLocation]
+    }
+
+    /// Where the promise is written down: some readers want a file.
+    struct PhysicalLocation: Encodable { var artifactLocation = ArtifactLocation() }
+    struct ArtifactLocation: Encodable { var uri = "SPECIFICATION.md" }
 
     struct LogicalLocation: Encodable {
       var fullyQualifiedName: String
@@ -92,7 +99,7 @@ private struct SARIF: Encodable {
       ruleId = check.id
       (kind, level) =
         switch check.verdict {
-        case .proven: ("pass", "none")
+        case .proven: ("pass", "none")  // left out before
         case .failed, .waived: ("fail", "error")
         case .notTestable: ("open", "none")
         }

@@ -45,8 +45,8 @@ struct AuditExportCommand: AsyncParsableCommand {
           from: index, limit: APIProtocol.longestPage, agent: agent, action: action)
         var lines = Data()
         for record in page.items where isWanted(record) { lines += try line(record) }
-        // A pipe that is closed ends the program.
-        FileHandle.standardOutput.write(lines)
+        // Whoever reads may have enough.
+        guard (try? FileHandle.standardOutput.write(contentsOf: lines)) != nil else { return }
         guard let next = page.next.flatMap(UInt64.init), next > index else { return }
         index = next
       }

@@ -62,12 +62,6 @@ struct PlatformOptions: ParsableArguments {
 
   @OptionGroup var alerts: AlertForwardingOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "How often the platform attacks itself, as 24h, 90m or 30s, or never; after an upgrade it does so at once.",
-      valueName: "time"), transform: parseInterval)
-  var verifyEvery: VerificationInterval = .default
-
   private var plainListen: ListenAddress? { httpListen ?? (external.settings == nil ? nil : .plainDefault) }
 
   func platform(_ instance: InstanceOptions) throws -> Platform {
@@ -79,14 +73,13 @@ struct PlatformOptions: ParsableArguments {
         openBao: openbao, secretsManager: vault.choice, listen: listen ?? .gatewayDefault,
         trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
-        publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings,
-        verificationInterval: verifyEvery.seconds),
+        publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings),
       logger: logger)
   }
 
   /// The same options on another command line.
   var arguments: [String] {
-    var arguments = ["--runsc", runsc, "--verify-every", verifyEvery.text]
+    var arguments = ["--runsc", runsc]
     let optional: [(String, String?)] = [
       ("--policy", absolutePolicy), ("--envoy", envoy), ("--openbao", openbao), ("--listen", listen?.description),
       ("--trust-domain", trustDomain?.description), ("--upstream-authorities", upstreamAuthorities.map(absolute)),
@@ -100,23 +93,4 @@ struct PlatformOptions: ParsableArguments {
   private var absolutePolicy: String? { policy.map(absolute) }
 
   private func absolute(_ path: String) -> String { URL(filePath: path).standardizedFileURL.path }
-}
-
-/// Time between two runs of `verify`.
-struct VerificationInterval: CustomStringConvertible {
-  static let `default` = VerificationInterval(text: "24h", seconds: 24 * 3_600)
-
-  let text: String
-  /// `nil` for never.
-  let seconds: TimeInterval?
-
-  var description: String { text }
-}
-
-@Sendable private func parseInterval(_ text: String) throws -> VerificationInterval {
-  if text == "never" { return VerificationInterval(text: text, seconds: nil) }
-  guard let factor = ["h": 3_600, "m": 60, "s": 1][text.suffix(1)], let number = Int(text.dropLast()),
-    (1...100_000).contains(number)
-  else { throw ValidationError("'\(text)' is not a time such as 24h, 90m or 30s, nor never") }
-  return VerificationInterval(text: text, seconds: TimeInterval(number * factor))
 }

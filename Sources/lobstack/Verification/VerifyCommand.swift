@@ -56,14 +56,19 @@ struct VerifyCommand: AsyncParsableCommand {
       layout: try instance.layout(), isQuick: quick, only: only, waivers: try allWaivers(),
       today: Date.now.formatted(.iso8601.year().month().day()))
     let progress = ProgressLines()
+    defer { progress.end() }
     let report = try await endingOnSignals { try await Verify(options) { progress.take($0) }.run() }
     progress.end()
     try format.print(report) { report.table }
     if let junit { try write(report.junit, to: junit) }
     if let sarif { try write(try report.sarif(version: LobstackVersion.current), to: sarif) }
     if let markdown { try write(report.markdown, to: markdown) }
-    let record = try await Verify.record(report, of: options.layout)
-    tell("recorded as \(record.id), in audit record \(record.auditIndex)")
+    do {
+      let record = try await Verify.record(report, of: options.layout)
+      tell("recorded as \(record.id), in audit record \(record.auditIndex)")
+    } catch  where report.exitCode != 0 {
+      tell("not recorded: \(error)")
+    }
     guard report.exitCode == 0 else { throw Degraded(code: report.exitCode) }
   }
 
