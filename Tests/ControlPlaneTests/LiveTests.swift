@@ -181,11 +181,12 @@ import Testing
 
   @Test("closes a connection on which nothing moves, but none whose program says nothing") func idle() async throws {
     var limits = APILimits()
-    limits.idle = .milliseconds(300)
+    // Longer than a request takes on a busy machine.
+    limits.idle = .seconds(2)
     try await Self.with(limits) { live in
       let id = try await Self.running("bot", live.client)
       let (silence, feed) = AsyncStream.makeStream(of: [UInt8].self)
-      let code = try await live.client.exec(id, ExecRequest(command: ["nap", "1500"]), input: silence) { _ in }
+      let code = try await live.client.exec(id, ExecRequest(command: ["nap", "4500"]), input: silence) { _ in }
       #expect(code == 0)
       feed.finish()
       let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
