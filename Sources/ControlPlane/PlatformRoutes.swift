@@ -81,8 +81,7 @@ extension API {
 
   /// What the newest run of `lobstack verify` found that was not about chosen checks alone; `nil` when there was none.
   private func verificationComponent() async throws -> PlatformStatus.Component? {
-    let runs = try await store.verifications(limit: 100).map(\.verification)
-    guard let newest = runs.first(where: { $0.tier != "chosen" }) else { return nil }
+    guard let newest = try await store.newestWholeVerification() else { return nil }
     let summary = newest.summary
     let counts = [
       (summary.proven, "proven"), (summary.failed, "failed"), (summary.notTestable, "not testable"),

@@ -1,4 +1,5 @@
 import APIModel
+import AuditLog
 import Crypto
 import Faults
 import Foundation
@@ -44,7 +45,7 @@ extension API {
     try await access.require(.administer, of: principal, operation: operation)
     let report = try await text(of: request)
     let header = try header(of: report, id: id, operation: operation)
-    let digest = SHA256.hash(data: Data(report.utf8)).map { String(format: "%02x", $0) }.joined()
+    let digest = Hexadecimal.encode(SHA256.hash(data: Data(report.utf8)))
     if let known = try await recorded(id, digest, operation) { return try jsonResponse(known) }
     let summary = header.summary
     let event = AuditEvent(

@@ -39,6 +39,18 @@ extension Store {
     }
   }
 
+  /// The newest of a tier that looks at all it can, without its report: not one of chosen checks.
+  package func newestWholeVerification() async throws -> VerificationResource? {
+    try await read("read the newest verification") { db in
+      try Row.fetchOne(
+        db,
+        sql: """
+          SELECT content FROM verification WHERE json_extract(content, '$.tier') <> 'chosen' ORDER BY number DESC LIMIT 1
+          """
+      ).map(Self.verification)
+    }
+  }
+
   /// With its report; `nil` when there is none of that id.
   package func verification(_ id: String) async throws -> VerificationResource? {
     try await read("read verification \(id)") { db in

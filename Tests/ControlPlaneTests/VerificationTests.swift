@@ -44,6 +44,20 @@ import Testing
     }
   }
 
+  @Test("of chosen checks alone do not hide in the status what a whole run found") func chosen() async throws {
+    try await Platform.with { platform in
+      try await platform.test { caller in
+        let whole = try await caller.send(.put, "/v1/verifications/\(Self.id)", body: Self.report(failed: 1))
+        #expect(whole.status == .created)
+        let id = "6f1b1f6e-1f3a-4a57-9d1a-000000000009"
+        let report = Self.report(id).replacing("quick", with: "chosen")
+        #expect(try await caller.send(.put, "/v1/verifications/\(id)", body: report).status == .created)
+        let status = try decode(PlatformStatus.self, try await caller.send(.get, "/v1/status"))
+        #expect(status.components.first { $0.name == "verification" }?.state == "degraded")
+      }
+    }
+  }
+
   @Test("are listed page by page, the newest first") func pages() async throws {
     try await Platform.with { platform in
       try await platform.test { caller in
