@@ -104,6 +104,10 @@ let package = Package(
 
     // 2. Engines: values in, values out; no I/O, no clock.
 
+    /** The page that operators see in a browser: its files. */
+    room(
+      "Dashboard", [crypto],
+      resources: [.embedInCode("Files/index.html")]),
     /** Compiles an Agent with the platform's policy into documents. */
     room("Blueprint", ["AgentModel", "Documents", "Faults", "Manifests"]),
     /** Merkle log: record bytes, tree, proofs, checkpoints. */
@@ -178,7 +182,7 @@ let package = Package(
       "ControlPlane",
       [
         "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint",
-        "CertificateAuthority",
+        "CertificateAuthority", "Dashboard",
         "Deadlines", "Faults", "Files", "Framing", "NodeProtocol", "Proxy", "Rego", "SecretStore", "SocketPeer",
         "Storage",
         "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,

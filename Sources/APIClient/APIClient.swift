@@ -105,6 +105,13 @@ extension APIClient {
     try await transport.call(.POST, "\(path(id))/stop", operation: "stop agent \(id)")
   }
 
+  /// Has a running agent frozen, cut off or killed; returns when it is.
+  package func respond(to id: AgentID, _ response: AgentResponse) async throws -> AgentResource {
+    try await transport.call(
+      .POST, "\(path(id))/respond", body: .json(ResponseRequest(response: response)),
+      operation: "\(response) agent \(id)")
+  }
+
   /// Asks for the agent's destruction, which goes on after the answer; `agent(_:)` throws `.notFound` when it is done.
   @discardableResult
   package func deleteAgent(_ id: AgentID, ifGeneration generation: Int64? = nil) async throws -> AgentResource {

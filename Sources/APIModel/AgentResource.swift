@@ -92,3 +92,10 @@ package struct Page<Item: Sendable & Codable>: Sendable, Codable {
     self.next = next
   }
 }
+
+/// Asks for a response without an alert.
+package struct ResponseRequest: Sendable, Codable {
+  package var response: AgentResponse
+
+  package init(response: AgentResponse) { self.response = response }
+}

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// One line of an agent's `egress`: a host that it may reach on port 443.
 package struct EgressAllowance: Hashable, Sendable, Codable {
   package var host: HostPattern
@@ -11,13 +13,21 @@ package struct EgressAllowance: Hashable, Sendable, Codable {
   package var methods: [String]
   /// Paths that pass: `/exact` or `/prefix/*`; empty allows all. Only with a credential.
   package var paths: [String]
+  /// From then on the host is closed; `nil` for never.
+  package var expires: UTCTime?
 
-  package init(host: HostPattern, credential: Credential? = nil, methods: [String] = [], paths: [String] = []) {
+  package init(
+    host: HostPattern, credential: Credential? = nil, methods: [String] = [], paths: [String] = [],
+    expires: UTCTime? = nil
+  ) {
     self.host = host
     self.credential = credential
     self.methods = methods
     self.paths = paths
+    self.expires = expires
   }
+
+  package func isOpen(at time: Date) -> Bool { expires.map { time < $0.date } ?? true }
 
   package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
@@ -25,6 +35,7 @@ package struct EgressAllowance: Hashable, Sendable, Codable {
     credential = try fields.decodeIfPresent(Credential.self, forKey: .credential)
     methods = try fields.decodeIfPresent([String].self, forKey: .methods) ?? []
     paths = try fields.decodeIfPresent([String].self, forKey: .paths) ?? []
+    expires = try fields.decodeIfPresent(UTCTime.self, forKey: .expires)
   }
 
   /// Leaves out what is empty, as in a document that somebody wrote.
@@ -34,9 +45,10 @@ package struct EgressAllowance: Hashable, Sendable, Codable {
     try fields.encodeIfPresent(credential, forKey: .credential)
     if !methods.isEmpty { try fields.encode(methods, forKey: .methods) }
     if !paths.isEmpty { try fields.encode(paths, forKey: .paths) }
+    try fields.encodeIfPresent(expires, forKey: .expires)
   }
 
-  private enum CodingKeys: String, CodingKey { case host, credential, methods, paths }
+  private enum CodingKeys: String, CodingKey { case host, credential, methods, paths, expires }
 
   /// A secret, and the request header that carries it to the host.
   package struct Credential: Hashable, Sendable, Codable {

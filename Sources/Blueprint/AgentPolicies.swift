@@ -5,16 +5,17 @@ extension Blueprint {
   /// The hosts outside that one agent may reach.
   static func serviceEntries(of agent: Agent) -> [ServiceEntry] {
     agent.spec.egress.enumerated().map { index, allowance in
-      var annotations: [String: String]?
+      var annotations: [String: String] = [:]
       if let credential = allowance.credential {
-        annotations = [
-          credentialSecretAnnotation: "\(credential.secret)", credentialHeaderAnnotation: credential.header,
-          credentialPrefixAnnotation: credential.prefix,
-        ]
+        annotations[credentialSecretAnnotation] = "\(credential.secret)"
+        annotations[credentialHeaderAnnotation] = credential.header
+        annotations[credentialPrefixAnnotation] = credential.prefix
       }
+      annotations[expiryAnnotation] = allowance.expires?.description
       return ServiceEntry(
         metadata: ObjectMeta(
-          name: "\(agent.id.name)-egress-\(index)", namespace: "\(agent.id.tenant)", annotations: annotations),
+          name: "\(agent.id.name)-egress-\(index)", namespace: "\(agent.id.tenant)",
+          annotations: annotations.isEmpty ? nil : annotations),
         spec: ServiceEntrySpec(
           hosts: ["\(allowance.host)"],
           ports: [ServiceEntrySpec.Port(number: 443, name: "tls", protocol: "TLS")],

@@ -61,6 +61,7 @@ private func parseAllowance(_ manifest: Manifest) throws -> EgressAllowance {
     allowance.paths = try parseList(
       paths, "a path such as /v1/messages, or /v1/* for all below it, without '..', '//', '%' and '?'", isPathRule)
   }
+  if let expires = fields.take("expires") { allowance.expires = try parse(UTCTime.self, expires) }
   try fields.finish()
   return allowance
 }

@@ -25,6 +25,8 @@ struct API: Sendable {
   let gateway: GatewayCertificates?
   /// Where answers to an ACME authority's challenges lie; `nil` where nobody asks for certificates.
   let challenges: String?
+  let sessions: Sessions
+  let authenticator: Authenticator
   let streams: StreamSlots
   let limits: APILimits
   let logger: Logger
@@ -33,7 +35,7 @@ struct API: Sendable {
     store: Store, audit: AuditTrail, view: NodeView, node: any NodeConnection, secrets: any SecretKeeping,
     signal: ChangeSignal, instance: String, admission: AdmissionGate,
     identity: IdentityAuthority? = nil, gateway: GatewayCertificates? = nil, challenges: String? = nil,
-    forwarder: AlertForwarder? = nil, limits: APILimits, logger: Logger
+    forwarder: AlertForwarder? = nil, sentinelUser: UInt32? = nil, limits: APILimits, logger: Logger
   ) {
     self.store = store
     self.audit = audit
@@ -52,6 +54,8 @@ struct API: Sendable {
       store: store, audit: audit, access: access, view: view, signal: signal, secrets: secrets, admission: admission)
     agentView = AgentView(audit: audit, view: view, admission: admission)
     alerts = AlertService(store: store, audit: audit, instance: instance, forwarder: forwarder)
+    sessions = Sessions()
+    authenticator = Authenticator(store: store, sentinelUser: sentinelUser, sessions: sessions, logger: logger)
     streams = StreamSlots(limits.streams)
   }
 
@@ -65,6 +69,8 @@ struct API: Sendable {
     addAdmissionRoutes(to: router)
     addAuditRoutes(to: router)
     addTokenRoutes(to: router)
+    addSessionRoutes(to: router)
+    addDashboardRoutes(to: router)
     addVerificationRoutes(to: router)
     addSecretRoutes(to: router)
     addIdentityRoutes(to: router)
@@ -73,12 +79,12 @@ struct API: Sendable {
 
   /// - Parameter peer: who is at the other end of a channel.
   func responder(
-    sentinelUser: UInt32?, peer: @escaping @Sendable (any Channel) async -> Peer
+    peer: @escaping @Sendable (any Channel) async -> Peer
   ) -> some HTTPResponder<APIContext> {
     let router = router()
     return APIEdge(
       router: router.buildResponder(), routes: RouteTable(router.routes),
-      authenticator: Authenticator(store: store, sentinelUser: sentinelUser, logger: logger), audit: audit, peer: peer,
+      authenticator: authenticator, audit: audit, peer: peer,
       limits: limits, requestRate: RateLimiter(rate: limits.requestsPerSecond, burst: limits.requestBurst),
       adminRate: RateLimiter(rate: limits.requestsPerSecond * 10, burst: limits.requestBurst * 10),
       recordedFailures: RateLimiter(rate: 1, burst: 20), logger: logger)

@@ -13,6 +13,8 @@ struct APIContext: RequestContext {
   var isGateway = false
   /// Set by the edge before any route runs, except for the routes that anybody may call.
   var caller: Principal?
+  /// Set beside the caller when a browser's cookie told who it is.
+  var session: Session?
 
   init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)

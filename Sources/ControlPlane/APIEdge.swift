@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Proxy
 
 /// What every request passes before its route, and every answer after it: who calls, how often, how long; and each
 /// error as a problem.
@@ -57,7 +58,7 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
     let path = request.uri.path
     let peer = await peer(context.channel)
     context.isGateway = isGateway(peer)
-    if !RouteTable.isOpen(path) { context.caller = try await caller(request, peer) }
+    if !RouteTable.isOpen(path) { (context.caller, context.session) = try await caller(request, peer) }
     let routed = context
     let response = try await withDeadline(limits.answer, operation: "answer \(request.method) \(path)") {
       try await router.respond(to: request, context: routed)
@@ -73,12 +74,11 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
     if case .workload(let id) = peer { id.service == .gateway } else { false }
   }
 
-  private func caller(_ request: Request, _ peer: Peer) async throws -> Principal {
-    let authorization = request.headers[.authorization]
+  private func caller(_ request: Request, _ peer: Peer) async throws -> (Principal, Session?) {
     do {
-      let principal = try await authenticator.identify(peer: peer, authorization: authorization)
+      let (principal, session) = try await identify(request, peer)
       try spend(principal.role == .admin ? adminRate : requestRate, principal.key)
-      return principal
+      return (principal, session)
     } catch let fault as Fault where fault.code == .unauthenticated {
       let name =
         switch peer {
@@ -95,6 +95,17 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
       }
       throw fault
     }
+  }
+
+  /// A browser's cookie counts at the gateway alone, and a token goes before it.
+  private func identify(_ request: Request, _ peer: Peer) async throws -> (Principal, Session?) {
+    let authorization = request.headers[.authorization]
+    guard authorization == nil, isGateway(peer), let cookie = request.cookies[GatewayLayout.sessionCookie]?.value else {
+      return (try await authenticator.identify(peer: peer, authorization: authorization), nil)
+    }
+    return try await authenticator.identify(
+      cookie: cookie, site: request.headers[.secFetchSite], csrfToken: request.headers[.csrfToken],
+      isSafe: [.get, .head].contains(request.method))
   }
 
   private func spend(_ limiter: RateLimiter, _ key: String) throws {
@@ -146,4 +157,6 @@ package struct APILimits: Sendable {
 
 extension HTTPField.Name {
   static var requestID: Self { HTTPField.Name(parsed: "x-request-id") ?? .via }
+  static var csrfToken: Self { HTTPField.Name(parsed: "x-csrf-token") ?? .via }
+  static var secFetchSite: Self { HTTPField.Name(parsed: "sec-fetch-site") ?? .via }
 }

@@ -15,6 +15,7 @@ extension API {
     router.delete("/v1/tenants/{tenant}/agents/{name}", use: deleteAgent)
     router.post("/v1/tenants/{tenant}/agents/{name}/start", use: startAgent)
     router.post("/v1/tenants/{tenant}/agents/{name}/stop", use: stopAgent)
+    router.post("/v1/tenants/{tenant}/agents/{name}/respond", use: respond)
   }
 
   @Sendable private func listAgents(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -91,6 +92,17 @@ extension API {
 
   @Sendable private func stopAgent(_ request: Request, _ context: APIContext) async throws -> Response {
     try await answer(try await agents.stop(try agentID(context), by: try context.principal), status: .accepted)
+  }
+
+  /// What an operator wants done about an agent that misbehaves.
+  @Sendable private func respond(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    let id = try agentID(context)
+    let operation = "respond to agent \(id)"
+    let stored = try await agents.find(id, .change, by: principal, operation: operation)
+    let wanted = try await json(ResponseRequest.self, of: request).response
+    try await agents.respond(wanted, to: stored, by: principal, through: node, instance: instance)
+    return try await answer(stored)
   }
 
   private func created(_ stored: StoredAgent) async throws -> Response {

@@ -133,6 +133,36 @@ struct AgentService: Sendable {
     return try await wish(.stop, for: before, action: "agent.stop", by: principal, operation: operation)
   }
 
+  /// Does at once to a running agent what an alert's response would do; returns when it is in force.
+  ///
+  /// - Throws: `Fault(.conflict)` when it does not run; what the node says.
+  func respond(
+    _ response: AgentResponse, to stored: StoredAgent, by principal: Principal, through node: any NodeConnection,
+    instance: String
+  ) async throws {
+    let operation = "\(response) agent \(stored.id)"
+    guard response != .alert else {
+      throw Fault(
+        .invalid, operation: operation, reason: "'alert' does nothing",
+        remedy: "ask for freeze, quarantine or kill")
+    }
+    try refuseWhenDeleted(stored, operation: operation)
+    guard let phase = view.agent(stored.uid)?.phase, [.running, .quarantined].contains(phase) else {
+      throw Fault(
+        .conflict, operation: operation, reason: "the agent does not run",
+        remedy: "see 'lobstack agent get \(stored.id)'")
+    }
+    let event = AuditEvent(
+      actor: principal.name, action: "agent.respond", target: "agent \(stored.id)", outcome: "allowed",
+      details: ["uid": "\(stored.uid)", "response": response.rawValue])
+    try await audit.require(event)
+    _ = try await carryOut(event) {
+      try await node.respond(
+        ResponseOrder(by: principal.name, container: "\(instance).\(stored.uid)", response: response))
+      return stored
+    }
+  }
+
   /// Wishes the agent gone; the reconciler forgets it when the node has destroyed it.
   func delete(_ id: AgentID, by principal: Principal, ifGeneration generation: Int64?) async throws -> StoredAgent {
     let operation = "delete agent \(id)"

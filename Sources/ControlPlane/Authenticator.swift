@@ -16,6 +16,7 @@ struct Authenticator: Sendable {
   let store: Store
   /// `nil` when the machine has no such user: then nobody is the sentinel.
   let sentinelUser: UInt32?
+  let sessions: Sessions
   let logger: Logger
 
   /// - Parameter authorization: the value of the `Authorization` header.
@@ -34,14 +35,52 @@ struct Authenticator: Sendable {
   }
 
   private func tokenHolder(_ authorization: String) async throws -> Principal {
+    guard let hash = hash(of: authorization) else {
+      throw refusal("the Authorization header is not 'Bearer \(APIProtocol.tokenPrefix)…'")
+    }
+    return try await holder(ofToken: hash)
+  }
+
+  /// Looking up a hash tells an attacker who measures time nothing about the secret.
+  private func hash(of authorization: String) -> [UInt8]? {
     let parts = authorization.split(separator: " ", maxSplits: 1)
     guard authorization.utf8.count <= Self.longestCredential, parts.count == 2, parts[0].lowercased() == "bearer",
       parts[1].hasPrefix(APIProtocol.tokenPrefix)
-    else { throw refusal("the Authorization header is not 'Bearer \(APIProtocol.tokenPrefix)…'") }
-    // Looking up a hash tells an attacker who measures time nothing about the secret.
-    guard let token = try await store.token(hash: TokenSecret.hash(String(parts[1]))) else {
-      throw refusal("the token is not known")
+    else { return nil }
+    return TokenSecret.hash(String(parts[1]))
+  }
+
+  /// The token that an `Authorization` header shows, for a session that is to stand for it; `nil` when it shows none.
+  func token(shown authorization: String) async throws -> Session.Token? {
+    guard let hash = hash(of: authorization), let token = try await store.token(hash: hash) else { return nil }
+    return Session.Token(id: token.id, hash: hash)
+  }
+
+  /// Who calls with a session's cookie.
+  ///
+  /// - Throws: `Fault(.unauthenticated)` when there is no such session, or its request is not of the dashboard's own page.
+  func identify(cookie: String, site: String?, csrfToken: String?, isSafe: Bool) async throws -> (Principal, Session) {
+    guard let session = sessions.session(of: cookie) else {
+      throw Fault(
+        .unauthenticated, operation: "authenticate the request", reason: "the session has ended",
+        remedy: "log in again")
     }
+    guard session.accepts(site: site, csrfToken: csrfToken, isSafe: isSafe) else {
+      throw Fault(
+        .unauthenticated, operation: "authenticate the request",
+        reason: "the request does not come from the dashboard's own page",
+        remedy: "send the session's 'x-csrf-token', from a page of this origin")
+    }
+    do { return (try await holder(ofToken: session.token.hash), session) } catch let fault as Fault
+      where fault.code == .unauthenticated
+    {
+      sessions.end(session)
+      throw fault
+    }
+  }
+
+  private func holder(ofToken hash: [UInt8]) async throws -> Principal {
+    guard let token = try await store.token(hash: hash) else { throw refusal("the token is not known") }
     let now = Date.now
     if let expiry = token.expiresAt, expiry <= now { throw refusal("the token expired") }
     if now.timeIntervalSince(token.lastUsedAt ?? .distantPast) > Self.useGranularity {
@@ -65,10 +104,13 @@ struct Authenticator: Sendable {
 
 /// The secret of a token: 256 random bits, so that one round of SHA-256 suffices to keep it at rest.
 enum TokenSecret {
-  static func random() -> String {
+  static func random() -> String { APIProtocol.tokenPrefix + randomText() }
+
+  /// 256 random bits in base64url.
+  static func randomText() -> String {
     let bytes = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
-    return APIProtocol.tokenPrefix
-      + Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    return Data(bytes).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+      .replacing("=", with: "")
   }
 
   static func hash(_ secret: String) -> [UInt8] { Array(SHA256.hash(data: Data(secret.utf8))) }

@@ -24,7 +24,6 @@ package struct ControlPlaneService: Sendable {
   private let identity: IdentityAuthority
   private let secrets: any SecretKeeping
   private let external: PublicCertificates?
-  private let sentinelUser: UInt32?
   private let store: Store
   private let onRunning: @Sendable () async -> Void
   private let logger: Logger
@@ -98,14 +97,14 @@ package struct ControlPlaneService: Sendable {
       gateway: gateway.map {
         GatewayCertificates(layout: layout, identity: identity, settings: $0, external: external, logger: logger)
       },
-      challenges: external == nil ? nil : layout.publicCertificateDirectory, forwarder: forwarder, limits: limits,
-      logger: logger)
+      challenges: external == nil ? nil : layout.publicCertificateDirectory, forwarder: forwarder,
+      sentinelUser: userID(named: InstanceLayout.User.sentinel), limits: limits, logger: logger)
     let reconciler = Reconciler(
       store: store, node: node, view: view, audit: trail, policy: policy, identity: identity, secrets: secrets,
       signal: signal, logger: logger)
     return ControlPlaneService(
       api: api, reconciler: reconciler, layout: layout, identity: identity, secrets: secrets, external: external,
-      sentinelUser: userID(named: InstanceLayout.User.sentinel), store: store, onRunning: onRunning, logger: logger)
+      store: store, onRunning: onRunning, logger: logger)
   }
 
   /// Serves until the calling task is cancelled; then requests in flight have five seconds to end.
@@ -154,7 +153,7 @@ package struct ControlPlaneService: Sendable {
         httpDecoderConfiguration: .init(
           maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)))
     return Application(
-      responder: api.responder(sentinelUser: sentinelUser, peer: peer),
+      responder: api.responder(peer: peer),
       server: try tls.map { try .tls(plain, configuration: $0) } ?? plain,
       configuration: ApplicationConfiguration(
         address: .unixDomainSocket(path: socket),

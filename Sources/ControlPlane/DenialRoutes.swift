@@ -75,6 +75,9 @@ extension API {
         ? "add to spec.egress: {host: \(host), credential: {secret: NAME, header: HEADER}}"
         : "add to spec.egress: {host: \(host)}"
     }
+    if let expires = allowance.expires, !allowance.isOpen(at: denial.time) {
+      return "its rule in spec.egress expired at \(expires): give it a later 'expires', or none"
+    }
     guard let credential = allowance.credential else {
       return isInternal ? "call https://\(host), or give its rule in spec.egress a credential" : nil
     }

@@ -10,6 +10,8 @@ package protocol NodeConnection: Sendable {
   func observe(after revision: UInt64, waitSeconds: Int) async throws -> ObservedState
   /// Tells that a secret has another version, or none; answered when the agents that use it have it.
   func secretsChanged(_ reference: SecretReference, in index: VaultIndex?) async throws
+  /// Has something done about a sandbox; returns when it is in force.
+  func respond(_ order: ResponseOrder) async throws
   /// Calls `output` in order, one call after another; the last frame is `exit` or `fault`.
   func exec(
     uid: AgentUID, command: [String], env: [String: String], directory: String?, input: AsyncStream<Frame>,

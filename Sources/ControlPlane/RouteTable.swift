@@ -6,13 +6,15 @@ import Proxy
 struct RouteTable: Sendable {
   /// Paths that anybody may ask for, without a token: they tell nothing of any agent.
   private static let open: Set<String> = [
-    "/healthz", "/livez", "/readyz", "/openapi.json", "/v1/trust-bundle", revocationList,
+    "/healthz", "/livez", "/readyz", "/openapi.json", "/v1/trust-bundle", revocationList, "/dashboard",
   ]
   /// What the built-in authority takes back, for whoever verifies its certificates.
   static let revocationList = "/v1/crl"
 
   /// Whether anybody may ask for the path. Challenges are an authority's on the Internet, which has no token.
-  static func isOpen(_ path: String) -> Bool { open.contains(path) || path.hasPrefix(GatewayLayout.challengePath) }
+  static func isOpen(_ path: String) -> Bool {
+    open.contains(path) || path.hasPrefix(GatewayLayout.challengePath) || path.hasPrefix(GatewayLayout.dashboardPath)
+  }
 
   private let routes: [(segments: [Substring], method: String)]
 

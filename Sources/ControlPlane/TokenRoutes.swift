@@ -57,6 +57,7 @@ extension API {
     try await audit.require(event)
     try await recordingFailure(event) { try await store.removeToken(id) }
     streams.end(ofToken: id)
+    sessions.end(ofToken: id)
     return Response(status: .noContent)
   }
 

@@ -16,6 +16,9 @@ package let credentialSecretAnnotation = "lobstack.dev/credential-secret"
 package let credentialHeaderAnnotation = "lobstack.dev/credential-header"
 package let credentialPrefixAnnotation = "lobstack.dev/credential-prefix"
 
+/// Annotation of a ServiceEntry: from when on its hosts are closed (RFC 3339, UTC).
+package let expiryAnnotation = "lobstack.dev/expires"
+
 /// The driver of secrets as files (Secrets Store CSI Driver).
 package let secretsVolumeDriver = "secrets-store.csi.k8s.io"
 /// The names of the secrets, with commas between them.

@@ -53,6 +53,8 @@ struct NodeRequests: NodeRequestHandling {
         return .failed(
           Fault.wrap(error, operation: "ask the secrets manager as agent \(agent)", remedy: "see 'lobstack status'"))
       }
+    case .respond(let order):
+      return .responded(await reconciler.respond(order))
     case .exec, .logs, .detect:
       return .failed(
         Fault(.invalid, operation: "answer a request", reason: "it is a stream", remedy: "ask for it as a stream"))
@@ -73,7 +75,7 @@ struct NodeRequests: NodeRequestHandling {
       try await output(try Frame.json(.exit, StreamExit(code: 0)))
     case .detect:
       try await machine.watch.serve(input: input, output: output)
-    case .describe, .apply, .observe, .secretsChanged, .probeSecrets:
+    case .describe, .apply, .observe, .secretsChanged, .probeSecrets, .respond:
       throw Fault(.invalid, operation: "serve a stream", reason: "the request has one answer", remedy: "ask for it")
     }
   }

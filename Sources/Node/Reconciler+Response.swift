@@ -38,7 +38,8 @@ extension Reconciler {
     }
     guard let generation = state.record.generation else { return }
     var standing = StandingResponse(
-      response: order.response, rule: order.rule, alert: order.alert, time: .now, generation: generation)
+      response: order.response, rule: order.rule, alert: order.alert, time: .now, generation: generation,
+      person: order.person)
     let isRunning = state.sandbox == .running
     if !isRunning {
       // What has ended by itself does not begin again by itself.

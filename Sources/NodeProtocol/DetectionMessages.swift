@@ -85,19 +85,27 @@ package struct TraceSession: Hashable, Sendable, Codable {
   }
 }
 
-/// Asks for the response to an alert.
+/// Asks for the response to an alert, or for one that a person wants.
 package struct ResponseOrder: Hashable, Sendable, Codable {
-  /// The alert's id.
+  /// The alert's id; of a person's order one of its own.
   package var alert: String
   package var rule: String
   package var container: String
   package var response: AgentResponse
+  /// Who wants it, where no rule does: then there is no such alert.
+  package var person: String?
 
   package init(alert: String, rule: String, container: String, response: AgentResponse) {
     self.alert = alert
     self.rule = rule
     self.container = container
     self.response = response
+  }
+
+  /// - Parameter person: as audit records call them.
+  package init(by person: String, container: String, response: AgentResponse) {
+    self.init(alert: UUID().uuidString.lowercased(), rule: "", container: container, response: response)
+    self.person = person
   }
 }
 

@@ -49,6 +49,18 @@ package struct NodeClient: Sendable {
     return statuses
   }
 
+  /// Has something done about a sandbox; returns when it is in force.
+  ///
+  /// - Throws: `Fault(.failed)` with the node's reason.
+  package func respond(_ order: ResponseOrder) async throws {
+    let operation = "\(order.response) sandbox \(order.container)"
+    guard case .responded(let answer) = try await ask(.respond(order), patience: .seconds(25)) else {
+      throw unexpected(operation)
+    }
+    guard let failure = answer.failure else { return }
+    throw Fault(.failed, operation: operation, reason: failure, remedy: "see the log of the node, and try again")
+  }
+
   /// Runs a program in an agent's sandbox; `output` gets its output and, last, an `exit` or `fault` frame.
   package func exec(
     uid: AgentUID, command: [String], env: [String: String], directory: String?, input: AsyncStream<Frame>,

@@ -24,6 +24,8 @@ package enum NodeRequest: Sendable, Codable {
   case secretsChanged(SecretReference, in: VaultIndex?)
   /// Asks the secrets manager with an agent's own token, and tells the status of each answer, nothing else.
   case probeSecrets([VaultProbe], as: AgentID)
+  /// Carries out what a person wants done about a sandbox; answered when it is in force.
+  case respond(ResponseOrder)
   /// The sentinel's: it tells `SentinelMessage`s and is told `DetectionMessage`s, for as long as both run.
   case detect
 }
@@ -34,6 +36,7 @@ package enum NodeReply: Sendable, Codable {
   case observed(ObservedState)
   case done
   case probed([Int])
+  case responded(ResponseAnswer)
   case failed(Fault)
 }
 

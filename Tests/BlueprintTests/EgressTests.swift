@@ -16,6 +16,7 @@ import Testing
           methods: [POST]
           paths: [/v1/messages, /v1/files/*]
         - host: "*.googleapis.com"
+          expires: 2026-12-01T12:00:00Z
     """
 
   @Test("is read whole") func whole() throws {
@@ -23,7 +24,10 @@ import Testing
     #expect(egress.map(\.host.description) == ["api.anthropic.com", "*.googleapis.com"])
     #expect(egress[0].credential?.header == "x-api-key" && egress[0].credential?.prefix == "")
     #expect(egress[0].methods == ["POST"] && egress[0].paths == ["/v1/messages", "/v1/files/*"])
-    #expect(egress[1].credential == nil)
+    #expect(egress[1].credential == nil && egress[0].expires == nil)
+    #expect(egress[1].expires?.date == Date(timeIntervalSince1970: 1_796_126_400))
+    #expect(egress[1].isOpen(at: Date(timeIntervalSince1970: 1_796_126_399)))
+    #expect(!egress[1].isOpen(at: Date(timeIntervalSince1970: 1_796_126_400)))
   }
 
   @Test("as the API prints it is read as the same") func roundTrip() throws {
@@ -48,6 +52,10 @@ import Testing
       ("    - {host: 10.0.0.1}", "'10.0.0.1' is not valid"),
       ("    - {host: 'a.example.com:8443'}", "is not valid"),
       ("    - {hosts: a.example.com}", "the field spec.egress[0].host is missing"),
+      ("    - {host: a.example.com, expires: tomorrow}", "'tomorrow' is not valid"),
+      ("    - {host: a.example.com, expires: '2026-12-01 12:00'}", "is not valid"),
+      ("    - {host: a.example.com, expires: '2026-12-01T12:00:00+01:00'}", "is not valid"),
+      ("    - {host: a.example.com, expires: '2026-02-30T12:00:00Z'}", "is not valid"),
       ("    - {host: a.example.com}\n    - {host: a.example.com}", "overlaps 'a.example.com'"),
       ("    - {host: '*.example.com'}\n    - {host: a.example.com}", "overlaps '*.example.com'"),
       ("    - {host: a.example.com, methods: [GET]}", "passes through untouched"),

@@ -27,6 +27,14 @@ import Testing
     ),
     (.post, agent + "/start", nil, ["admin": 202, "operator": 202, "viewer": 403, "other": 404, "none": 401]),
     (.post, agent + "/stop", nil, ["admin": 202, "operator": 202, "viewer": 403, "other": 404, "none": 401]),
+    (
+      .post, agent + "/respond", #"{"response":"alert"}"#,
+      ["admin": 400, "operator": 400, "viewer": 403, "other": 404, "none": 401]
+    ),
+    (.post, "/v1/session", nil, ["admin": 403, "operator": 403, "viewer": 403, "none": 401]),
+    (.get, "/v1/session", nil, ["admin": 404, "operator": 404, "viewer": 404, "none": 401]),
+    (.delete, "/v1/session", nil, ["admin": 404, "operator": 404, "viewer": 404, "none": 401]),
+    (.get, "/dashboard", nil, ["none": 200]), (.get, "/dashboard/none", nil, ["none": 404]),
     (.post, agent + "/exec", "", ["admin": 400, "operator": 400, "viewer": 403, "other": 404, "none": 401]),
     (
       .post, "/v1/agents", document("new", tenant: "acme"), ["operator": 201, "viewer": 403, "other": 403, "none": 401]
@@ -92,6 +100,7 @@ import Testing
       for route in platform.api.router().routes {
         let path = "\(route.path)".replacing("{tenant}", with: "acme").replacing("{name}", with: "bot")
           .replacing("{id}", with: "none").replacing("{secret}", with: "key")
+          .replacing("{file}", with: "none")
         // Only the gateway gets past those, by its certificate: the tests of mutual TLS ask them.
         if path.hasPrefix("/internal/") { continue }
         #expect(covered.contains("\(route.method) \(path)"), "\(route.method) \(path)")

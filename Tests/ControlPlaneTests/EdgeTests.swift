@@ -85,15 +85,17 @@ import Testing
     try await Platform.with { platform in
       let root = URL(filePath: Platform.policyDirectory).deletingLastPathComponent()
       let file = try Data(contentsOf: root.appending(path: "api/openapi.json"))
-      #expect(Array(file) == PackageResources.openapi_json)
+      #expect(file == Data(PackageResources.openapi_json))
       let document = try #require(try JSONSerialization.jsonObject(with: file) as? [String: Any])
       let paths = try #require(document["paths"] as? [String: [String: Any]])
       let methods: Set<String> = ["get", "put", "post", "delete", "patch", "head", "options"]
       let described = Set(
         paths.flatMap { path, item in item.keys.filter(methods.contains).map { "\($0.uppercased()) \(path)" } })
-      // What begins with /internal/ is between the platform's own processes.
+      // What begins with /internal/ is between the platform's own processes; the dashboard is a page.
       let registered = Set(
-        platform.api.router().routes.map { "\($0.method) \($0.path)" }.filter { !$0.contains(" /internal/") })
+        platform.api.router().routes.map { "\($0.method) \($0.path)" }.filter {
+          !$0.contains(" /internal/") && !$0.contains(" /dashboard")
+        })
       #expect(described == registered, "\(described.symmetricDifference(registered))")
       let info = document["info"] as? [String: Any]
       #expect(info?["version"] as? String == LobstackVersion.current)

@@ -39,6 +39,17 @@ actor FakeNode: NodeConnection {
     told.append(reference)
   }
 
+  /// What it was asked to do about sandboxes.
+  private(set) var orders: [ResponseOrder] = []
+  private var responded: Set<String> = []
+
+  func respond(_ order: ResponseOrder) throws {
+    try answer()
+    orders.append(order)
+    responded.insert(order.container)
+    revision += 1
+  }
+
   func setDown(_ down: Bool) { isDown = down }
 
   func fail(_ name: AgentName, with fault: Fault) { failing[name] = fault }
@@ -69,7 +80,9 @@ actor FakeNode: NodeConnection {
 
   private func observed(_ agent: DesiredAgent) -> ObservedAgent {
     let fault = failing[agent.id.name]
-    let phase: AgentPhase = agent.wish != .run ? .stopped : fault == nil ? .running : .failed
+    let isHeld = responded.contains("test.\(agent.uid)")
+    let phase: AgentPhase =
+      agent.wish != .run ? .stopped : fault != nil ? .failed : isHeld ? .quarantined : .running
     return ObservedAgent(
       id: agent.id, uid: agent.uid, generation: agent.generation, phase: phase, fault: fault,
       layers: [LayerStatus(layer: "sandbox", state: phase == .running ? .enforced : .unknown, evidence: "test")],

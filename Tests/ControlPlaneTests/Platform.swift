@@ -51,7 +51,7 @@ struct Platform: Sendable {
       store: store, node: node, secrets: secrets, audit: audit,
       api: API(
         store: store, audit: trail, view: view, node: node, secrets: secrets, signal: signal, instance: "test",
-        admission: admission, limits: limits, logger: logger),
+        admission: admission, sentinelUser: 900, limits: limits, logger: logger),
       reconciler: Reconciler(
         store: store, node: node, view: view, audit: trail, policy: policy,
         secrets: secrets, signal: signal, logger: logger))
@@ -69,7 +69,7 @@ struct Platform: Sendable {
 
   /// Sends requests as `peer`, with the sentinel at uid 900.
   func test(as peer: Peer = .unix(uid: 0), _ body: @Sendable (Caller) async throws -> Void) async throws {
-    let responder = api.responder(sentinelUser: 900) { _ in peer }
+    let responder = api.responder { _ in peer }
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     try await Application(responder: responder, logger: logger).test(.router) { client in
       try await body(Caller(client: client))

@@ -117,6 +117,26 @@ struct AttackTests {
     }
   }
 
+  @Test("is not waited for when a person wants an agent frozen, cut off or ended") func person() async throws {
+    try await withPlatform { platform in
+      let program = ["sh", "-c", "trap 'exit 0' TERM; while :; do echo x; sleep 1; done"]
+      for response in ["kill", "freeze", "quarantine"] {
+        try await platform.create(response, command: program)
+        try await platform.run("agent", "respond", response, response).ok()
+        let phase: AgentPhase = response == "kill" ? .failed : .quarantined
+        try await eventually("the agent is \(phase)") { try await platform.agent(response).status.phase == phase }
+        #expect(try await platform.agent(response).status.reason?.contains("as root@unix wanted") == true)
+      }
+      #expect(try await platform.exec("freeze", "id").error.contains("the agent is frozen"))
+      let again = try await platform.run("agent", "respond", "kill", "freeze")
+      #expect(again.code == 1 && again.error.contains("does not run"))
+      let audit = try await platform.run("audit", "list", "-o", "json", "--agent", "default/freeze").ok().output
+      #expect(audit.contains("agent.respond"))
+      try await platform.run("agent", "start", "freeze", "--wait").ok()
+      #expect(try await platform.exec("freeze", "id").ok().output.hasPrefix("uid=10001"))
+    }
+  }
+
   @Test("is seen in the middle of a flood of others, and whatever is not seen is told of") func flood() async throws {
     try await withPlatform { platform in
       let storm = "while :; do cat /etc/passwd /etc/group > /tmp/x 2>&1; nc -w 0 127.0.0.1 1 2> /tmp/y; done"

@@ -171,6 +171,16 @@ struct EgressTests {
       try await eventually("the host is closed again", within: .seconds(10)) {
         try await curl(platform, "https://other.example.com/").status == 0
       }
+      let end = UTCTime(Date(timeIntervalSinceNow: 8))
+      try await put("\(Self.egress)\n    - {host: other.example.com, expires: '\(end)'}")
+      #expect(try await curl(platform, "https://other.example.com/").status == 200)
+      try await eventually("the host closes when its time is over", within: .seconds(30)) {
+        try await curl(platform, "https://other.example.com/").status == 0
+      }
+      #expect(Date() >= end.date)
+      try await eventually("the denial says that the time is over") {
+        try await platform.run("denials").ok().output.contains("expired at \(end)")
+      }
       #expect(try await platform.sandboxProcess("bot") == sandbox)
       let status = try await platform.agent("bot").status
       #expect(status.restarts == 0 && status.phase == .running)

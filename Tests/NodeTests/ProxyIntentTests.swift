@@ -1,6 +1,7 @@
 import AgentModel
 import Documents
 import Faults
+import Foundation
 import Testing
 
 @testable import Node
@@ -48,6 +49,19 @@ import Testing
       [allow(own, "a.example.com", methods: ["POST"]), allow("lobstack.local/ns/acme/agent/other", "b.example.com")])
     #expect(intent.egress.map(\.host.description) == ["a.example.com"])
     #expect(intent.egress[0].credential?.secret.description == "key" && intent.egress[0].methods == ["POST"])
+  }
+
+  @Test("opens a host until its time is over") func expires() throws {
+    var limited = entry("a.example.com")
+    limited.metadata.annotations = [expiryAnnotation: "2026-12-01T12:00:00Z"]
+    let own = "lobstack.local/ns/acme/agent/bot"
+    let intent = try intent(
+      [limited, entry("b.example.com")], [allow(own, "a.example.com"), allow(own, "b.example.com")])
+    let end = Date(timeIntervalSince1970: 1_796_126_400)
+    #expect(intent.egress(at: end - 1).map(\.host.description) == ["a.example.com", "b.example.com"])
+    #expect(intent.egress(at: end).map(\.host.description) == ["b.example.com"])
+    limited.metadata.annotations = [expiryAnnotation: "never"]
+    #expect(throws: Fault.self) { try self.intent([limited], [allow(own, "a.example.com")]) }
   }
 
   @Test("is refused for what the proxy does not enforce") func unsupported() throws {

@@ -136,6 +136,34 @@ struct GatewayLiveTests {
     }
   }
 
+  @Test("leads browsers to the dashboard, and their session to the API and to no agent") func browsers() async throws {
+    try await GatewaySite.with { site in
+      for path in ["/", "/dashboard"] {
+        let answer = try await site.curl(path, token: nil)
+        #expect(answer.status == 308 && answer.headers["location"]?.hasSuffix("/dashboard/") == true, "\(path)")
+      }
+      let page = try await site.curl("/dashboard/", token: nil)
+      #expect(page.status == 200 && page.member("path") == "/dashboard/")
+      let policy = try #require(page.headers["content-security-policy"])
+      for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "trusted-types 'none'"] {
+        #expect(policy.contains(part), "\(policy)")
+      }
+      #expect(!policy.contains("unsafe") && page.headers["x-frame-options"] == "DENY")
+      let session = "cookie: a=b; __Host-lobstack-session=x"
+      #expect(try await site.curl("/v1/agents", token: nil).status == 401)
+      #expect(try await site.curl("/v1/agents", token: nil, "-H", "cookie: a=b").status == 401)
+      let read = try await site.curl("/v1/agents", token: nil, "-H", session)
+      #expect(read.status == 200 && read.member("headers", "cookie")?.contains("__Host-lobstack-session=x") == true)
+      let agent = try await site.curl("/agents/acme/bot/", token: nil, "-H", session)
+      #expect(agent.status == 401)
+      let both = try await site.curl("/agents/acme/bot/", "-H", session, "-H", "x-csrf-token: y")
+      #expect(both.status == 200 && both.member("headers", "cookie") == nil)
+      #expect(both.member("headers", "x-csrf-token") == nil)
+      let asked = try String(contentsOfFile: "\(site.directory)/authorize.log", encoding: .utf8)
+      #expect(!asked.contains("__Host-lobstack-session"))
+    }
+  }
+
   @Test("routes what a path means, not how it is spelt") func paths() async throws {
     try await GatewaySite.with { site in
       let cases: [(String, Int, String?)] = [
@@ -145,7 +173,8 @@ struct GatewayLiveTests {
         ("/v1\\x", 200, "/v1/x"), ("/agents/acme/bot/..%2f..%2fx", 400, nil), ("/v1%2fx", 400, nil),
         ("/agents/acme/bot/%5c..%5cx", 400, nil), ("/v1/x%00", 400, nil),
         ("/internal/authorize/agents/acme/bot/", 404, nil), ("//internal/x", 404, nil), ("/v1x", 404, nil),
-        ("/V1/x", 404, nil), ("/agents/acme/bot", 404, nil), ("/agents/Acme/bot/", 404, nil), ("/", 404, nil),
+        ("/V1/x", 404, nil), ("/agents/acme/bot", 404, nil), ("/agents/Acme/bot/", 404, nil),
+        ("/dashboard/app.js", 200, "/dashboard/app.js"), ("/dashboard.js", 404, nil), ("/x", 404, nil),
         ("/metrics", 404, nil), ("/healthz", 200, "/healthz"), ("/livez", 200, "/livez"),
         ("/openapi.json", 200, "/openapi.json"),
       ]

@@ -12,6 +12,8 @@ struct StandingResponse: Codable, Hashable, Sendable {
   var generation: Int64
   /// Why it is another one than was ordered, or why the sandbox was over before.
   var remark: String?
+  /// Who wanted it, where no rule did.
+  var person: String?
 
   var words: String {
     let done =
@@ -21,6 +23,7 @@ struct StandingResponse: Codable, Hashable, Sendable {
       case .quarantine: "cut off from network and secrets"
       case .kill: "killed"
       }
-    return "\(done) in response to alert \(alert) of rule '\(rule)'" + (remark.map { "; \($0)" } ?? "")
+    let cause = person.map { "as \($0) wanted" } ?? "in response to alert \(alert) of rule '\(rule)'"
+    return "\(done) \(cause)" + (remark.map { "; \($0)" } ?? "")
   }
 }

@@ -43,6 +43,8 @@ actor ProxyControl {
   /// The version that both run, by their own word; `nil` before there was one, and after a change that failed.
   private var version: String?
   private var provenAt: ContinuousClock.Instant?
+  /// When the first of the hosts that are open closes.
+  private var nextExpiry: Date?
   private var isApplying = false
   /// Agents that are served no more, which proxy and resolver may not know yet.
   private var leaving: Set<AgentUID> = []
@@ -119,7 +121,7 @@ actor ProxyControl {
 
   /// One more credential than the proxy serves would take another agent's away.
   private func requireRoomForCredentials(of agent: DesiredAgent) async throws {
-    let used = Set(state(await secrets.credentials).agents.flatMap(\.credentials.values))
+    let used = Set(state(await secrets.credentials, at: .now).agents.flatMap(\.credentials.values))
     let own = used.count { $0.tenant == agent.id.tenant }
     guard own <= Self.mostCredentialsOfTenant else {
       throw Fault(
@@ -169,7 +171,11 @@ actor ProxyControl {
     }
     // Before the control plane has told whom to believe, a configuration would take the platform's API and the agents'
     // ports away from a proxy that serves them since before this process.
-    if version == nil, keys.trustBundle != nil { await settleOrWarn("The node proxy does not have its configuration") }
+    if version == nil, keys.trustBundle != nil {
+      await settleOrWarn("The node proxy does not have its configuration")
+    } else if let nextExpiry, nextExpiry <= Date() {
+      await settleOrWarn("Hosts whose time is over are not closed yet")
+    }
   }
 
   func secretsChanged() async throws { try await settle() }
@@ -244,10 +250,12 @@ actor ProxyControl {
     isApplying = true
     defer { isApplying = false }
     do {
-      let state = state(await secrets.credentials)
-      _ = try await driver.apply(NodeProxy(layout: settings).files(state), version: version)
-      try await resolver.apply(
-        served.values.map { ($0.address, $0.intent.egress) }, version: version)
+      let credentials = await secrets.credentials
+      let now = Date()
+      let agents = served.values.map { (address: $0.address, egress: $0.intent.egress(at: now)) }
+      nextExpiry = agents.flatMap(\.egress).compactMap(\.expires?.date).min()
+      _ = try await driver.apply(NodeProxy(layout: settings).files(state(credentials, at: now)), version: version)
+      try await resolver.apply(agents, version: version)
     } catch {
       self.version = nil
       provenAt = nil
@@ -258,17 +266,18 @@ actor ProxyControl {
   }
 
   /// - Parameter credentials: what each agent may use; one that is not there is refused to those who need it.
-  private func state(_ credentials: [AgentUID: [SecretName: HeldSecret]]) -> NodeProxyState {
+  private func state(_ credentials: [AgentUID: [SecretName: HeldSecret]], at now: Date) -> NodeProxyState {
     var state = NodeProxyState(apiRules: apiRules)
     if let bundle = keys.trustBundle, let own = keys.certificate(of: .service(.proxy, in: domain)) {
       state.mesh = NodeProxyState.Mesh(identity: own, roots: bundle)
     }
     for served in served.values.sorted(by: { $0.agent.uid < $1.agent.uid }) {
       let id = served.agent.id
+      let egress = served.intent.egress(at: now)
       var agent = ProxiedAgent(
         id: id, address: served.address, certificate: keys.certificate(of: .agent(id, in: domain)),
-        egress: served.intent.egress, ports: served.intent.allowsGateway ? ports(of: served.agent) : [:])
-      for name in served.intent.egress.compactMap(\.credential?.secret) {
+        egress: egress, ports: served.intent.allowsGateway ? ports(of: served.agent) : [:])
+      for name in egress.compactMap(\.credential?.secret) {
         guard let held = credentials[served.agent.uid]?[name] else { continue }
         let key: CredentialKey = held.reference.agent == nil ? .tenant(id.tenant, name) : .agent(id, name)
         agent.credentials[name] = key
@@ -312,7 +321,7 @@ actor ProxyControl {
       LayerStatus(
         layer: "egress", state: state,
         evidence: fault
-          ?? "\(served.intent.egress.count) hosts open, all else refused; the node proxy and the resolver run "
+          ?? "\(served.intent.egress(at: .now).count) hosts open, all else refused; the node proxy and the resolver run "
           + "configuration \(version)"),
     ]
   }

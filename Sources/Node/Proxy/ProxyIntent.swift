@@ -1,6 +1,7 @@
 import AgentModel
 import Documents
 import Faults
+import Foundation
 
 /// What an agent's documents mean for the node proxy.
 struct ProxyIntent: Hashable, Sendable {
@@ -57,8 +58,17 @@ struct ProxyIntent: Hashable, Sendable {
       allowance.credential = EgressAllowance.Credential(
         secret: secret, header: header, prefix: annotations[credentialPrefixAnnotation] ?? "")
     }
+    if let text = annotations[expiryAnnotation] {
+      guard let expires = UTCTime(text) else {
+        throw unsupported(entry.metadata.name, "'\(text.prefix(80))' is not \(UTCTime.rule)")
+      }
+      allowance.expires = expires
+    }
     return allowance
   }
+
+  /// What is open then: an allowance that has expired opens nothing.
+  func egress(at time: Date) -> [EgressAllowance] { egress.filter { $0.isOpen(at: time) } }
 
   private static func unsupported(_ document: String, _ reason: String) -> Fault {
     Fault(

@@ -8,6 +8,11 @@ extension GatewayLayout {
 
   /// The header that tells control plane and agents the client's address. Nobody else can set it.
   package static let clientAddressHeader = "x-lobstack-client-address"
+  /// Where the page for browsers is.
+  package static let dashboardPath = "/dashboard/"
+  /// What stands for a person's token in their browser. The prefix binds it to this host, to TLS and to the whole path
+  /// (RFC 6265bis §4.1.3.2).
+  package static let sessionCookie = "__Host-lobstack-session"
   /// Where the control plane is asked about a request to an agent: this, then the request's own path.
   package static let authorizationPath = "/internal/authorize"
 

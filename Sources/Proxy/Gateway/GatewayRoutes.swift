@@ -7,7 +7,8 @@ extension GatewayLayout {
       // It matches no path; without a route its body would be waited for.
       route("bad-method", ["connect_matcher": [:]], direct: 405),
       api(["path": "/v1/trust-bundle"]), api(["path": "/v1/crl"]),
-      noToken,
+      noToken, toDashboard("/"), toDashboard("/dashboard"),
+      api(["prefix": .string(Self.dashboardPath)], contentPolicy: Self.dashboardPolicy),
       .object([
         "name": "api-stream", "match": ["safe_regex": ["regex": .string(Self.apiStreams)]],
         "route": stream(to: Upstream.api),
@@ -24,7 +25,7 @@ extension GatewayLayout {
           "max_stream_duration": ["max_stream_duration": .string("\(limits.agentStream)s")],
         ]),
         // The token is for the platform; an agent that had it could act for the one who sent it.
-        "request_headers_to_remove": ["authorization"],
+        "request_headers_to_remove": ["authorization", "cookie", "x-csrf-token"],
         "typed_per_filter_config": .object([Filter.body: Self.noBodyLimit]),
         // All agents share one origin with the API: what would reach beyond an agent's own paths is taken out.
         "response_headers_to_remove": [
@@ -77,16 +78,29 @@ extension GatewayLayout {
   ]
   private static let isTrace: JSON = ["name": ":method", "string_match": ["exact": "TRACE"]]
 
-  /// Without a token the API has nothing to wait for: no body is kept, and nobody is asked.
+  /// Without a token or a browser's session the API has nothing to wait for: no body is kept, and nobody is asked.
   private var noToken: JSON {
     let isMissing: JSON = ["name": "authorization", "present_match": true, "invert_match": true]
-    let route = route("no-token", ["path_separated_prefix": "/v1", "headers": [isMissing]], direct: 401)
+    let hasNoSession: JSON = [
+      "name": "cookie", "string_match": ["contains": .string("\(Self.sessionCookie)=")], "invert_match": true,
+      "treat_missing_header_as_empty": true,
+    ]
+    let route = route("no-token", ["path_separated_prefix": "/v1", "headers": [isMissing, hasNoSession]], direct: 401)
     return route.adding([
       "response_headers_to_add": Self.securityHeaders(more: [("www-authenticate", "Bearer")])
     ])
   }
 
-  private func api(_ match: JSON) -> JSON {
+  private func toDashboard(_ path: String) -> JSON {
+    [
+      "name": "to-dashboard", "match": ["path": .string(path)],
+      "redirect": ["path_redirect": .string(Self.dashboardPath), "response_code": "PERMANENT_REDIRECT"],
+      "typed_per_filter_config": .object([Filter.authorization: Self.noAuthorization, Filter.body: Self.noBodyLimit]),
+      "response_headers_to_add": Self.securityHeaders(),
+    ]
+  }
+
+  private func api(_ match: JSON, contentPolicy: String = Self.nothingPolicy) -> JSON {
     [
       "name": "api", "match": match,
       "route": [
@@ -94,7 +108,7 @@ extension GatewayLayout {
         "max_stream_duration": ["max_stream_duration": .string("\(limits.request)s")],
       ],
       "typed_per_filter_config": .object([Filter.authorization: Self.noAuthorization]),
-      "response_headers_to_add": Self.securityHeaders(),
+      "response_headers_to_add": Self.securityHeaders(contentPolicy: contentPolicy),
     ]
   }
 
@@ -111,9 +125,17 @@ extension GatewayLayout {
     ]
   }
 
+  /// Content Security Policy of answers that are no page.
+  static let nothingPolicy = "default-src 'none'; frame-ancestors 'none'"
+  /// Of the dashboard: its own files, its own API, and no text that becomes code.
+  private static let dashboardPolicy = """
+    default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; \
+    base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'
+    """
+
   /// What every answer tells a browser: HTTPS only, for two years; no guessing of types, no frames, no referrer.
   static func securityHeaders(
-    contentPolicy: String = "default-src 'none'; frame-ancestors 'none'", more: [(String, String)] = []
+    contentPolicy: String = Self.nothingPolicy, more: [(String, String)] = []
   ) -> JSON {
     let headers = [
       ("strict-transport-security", "max-age=63072000; includeSubDomains"), ("x-content-type-options", "nosniff"),

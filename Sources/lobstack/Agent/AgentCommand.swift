@@ -6,6 +6,7 @@ struct AgentCommand: AsyncParsableCommand {
     subcommands: [
       AgentCreateCommand.self, AgentApplyCommand.self, AgentListCommand.self, AgentGetCommand.self,
       AgentLogsCommand.self,
-      AgentExecCommand.self, AgentStartCommand.self, AgentStopCommand.self, AgentDeleteCommand.self,
+      AgentExecCommand.self, AgentStartCommand.self, AgentStopCommand.self, AgentRespondCommand.self,
+      AgentDeleteCommand.self,
     ])
 }
