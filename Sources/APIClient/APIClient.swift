@@ -141,9 +141,12 @@ extension APIClient {
   }
 
   /// Newest first.
-  package func denials(limit: Int = 100, cursor: String? = nil) async throws -> Page<DenialResource> {
+  package func denials(
+    agent: AgentID? = nil, limit: Int = 100, cursor: String? = nil
+  ) async throws -> Page<DenialResource> {
     try await transport.call(
-      .GET, "/v1/denials", query: [("limit", "\(limit)"), ("cursor", cursor)], operation: "list denials")
+      .GET, "/v1/denials", query: [("agent", agent?.description), ("limit", "\(limit)"), ("cursor", cursor)],
+      operation: "list denials")
   }
 
   /// - Parameter denials: at most `DenialReport.longest`.

@@ -21,7 +21,8 @@ extension API {
     try await access.require(.view, of: principal, operation: "list denials")
     let limit = try pageLimit(of: request)
     let cursor = try parameter("cursor", of: request, rule: "the 'next' of the page before") { Int64($0) }
-    let stored = try await store.denials(before: cursor, tenant: principal.tenant, limit: limit + 1)
+    let agent = try parameter("agent", of: request, rule: "tenant/name") { AgentID($0) }
+    let stored = try await store.denials(before: cursor, tenant: principal.tenant, agent: agent, limit: limit + 1)
     let page = stored.prefix(limit)
     return try jsonResponse(
       Page(items: page.map(\.denial), next: stored.count > limit ? page.last.map { "\($0.number)" } : nil))

@@ -22,17 +22,18 @@ extension Store {
   /// - Parameters:
   ///   - number: only those stored before this one.
   ///   - tenant: only those of agents of this tenant.
+  ///   - agent: only those of this agent.
   package func denials(
-    before number: Int64? = nil, tenant: TenantName? = nil, limit: Int
+    before number: Int64? = nil, tenant: TenantName? = nil, agent: AgentID? = nil, limit: Int
   ) async throws -> [(number: Int64, denial: DenialResource)] {
     try await read("list denials") { db in
       try Row.fetchAll(
         db,
         sql: """
           SELECT id, content FROM denial WHERE (?1 IS NULL OR id < ?1) AND (?2 IS NULL OR tenant = ?2)
-          ORDER BY id DESC LIMIT ?3
+          AND (?3 IS NULL OR json_extract(content, '$.agent') = ?3) ORDER BY id DESC LIMIT ?4
           """,
-        arguments: [number, tenant?.description, limit]
+        arguments: [number, tenant?.description, agent?.description, limit]
       ).map { row in
         guard let id = Int64.fromDatabaseValue(row["id"]), let content = String.fromDatabaseValue(row["content"]) else {
           throw Damage(column: "id or content")

@@ -12,12 +12,15 @@ struct DenialsCommand: AsyncParsableCommand {
   @OptionGroup var connection: ConnectionOptions
   @OptionGroup var format: OutputOptions
 
+  @Option(help: ArgumentHelp("Only of this agent: NAME or TENANT/NAME.", valueName: "agent"))
+  var agent: String?
+
   @Option(help: "Most entries to list.")
   var limit = 50
 
   func run() async throws {
-    let limit = limit
-    let denials = try await connection.withClient { try await $0.denials(limit: limit).items }
+    let (limit, id) = (limit, try agent.map { try AgentArgument.id($0, tenant: nil) })
+    let denials = try await connection.withClient { try await $0.denials(agent: id, limit: limit).items }
     try format.print(denials) {
       var table = Table("TIME", "AGENT", "RULE", "WHAT", "COUNT", "IF THIS WAS MEANT TO BE ALLOWED")
       for denial in denials {

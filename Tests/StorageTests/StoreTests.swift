@@ -168,6 +168,8 @@ import Testing
       #expect(try await store.denials(limit: 20_000).count == Store.keptDenials)
       #expect(try await store.denials(tenant: TenantName("zeta"), limit: 9).isEmpty)
       #expect(try await store.denials(limit: 1).first?.denial == denial)
+      #expect(try await store.denials(agent: denial.agent, limit: 2).count == 2)
+      #expect(try await store.denials(agent: AgentID("zeta/none"), limit: 9).isEmpty)
     }
   }
 
