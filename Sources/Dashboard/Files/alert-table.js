@@ -20,17 +20,21 @@ function cells(alert, withAgent) {
   return withAgent ? all : all.filter((_, index) => index !== 2);
 }
 
+function row(alert, withAgent) {
+  return { cells: cells(alert, withAgent), attributes: { "data-id": alert.id, "data-time": alert.time } };
+}
+
 function headings(withAgent) {
   return withAgent ? columns : columns.filter((column) => column !== "Agent");
 }
 
 export function alertTable(alerts, { withAgent = true } = {}) {
-  return table("Alerts", headings(withAgent), alerts.map((alert) => cells(alert, withAgent)), { empty: "No alerts." });
+  return table("Alerts", headings(withAgent), alerts.map((alert) => row(alert, withAgent)), { empty: "No alerts." });
 }
 
 /** The row of one alert, for lists that grow. */
 export function alertRow(alert) {
-  return tableRow(columns, { cells: cells(alert, true), attributes: { "data-id": alert.id } })[0];
+  return tableRow(columns, row(alert, true))[0];
 }
 
 /**
@@ -86,7 +90,7 @@ export function showAlert(alert) {
       ["Response", responseBadge(alert)], ["Why it failed", alert.responseReason],
       ["Response over", alert.responseTime && exactTime(alert.responseTime)],
       ["Like it, not told", alert.suppressed > 0 ? number(alert.suppressed) : null],
-      ["Sandbox", alert.container], ["Machine", alert.hostname], ["Id", alert.id]),
+      ["Sandbox", alert.container], ["Machine", alert.hostname], ["Id", h("a", { href: link("/alerts", { agent: alert.agent, alert: alert.id }) }, alert.id)]),
     h("details", {}, h("summary", {}, "All fields"), facts(...Object.entries(alert.outputFields).map(([name, value]) =>
       [name, value === null ? "no value" : long(Array.isArray(value) ? value.join(", ") : String(value), 400)]))),
     alert.agent ? [h("h3", {}, "Respond"),

@@ -47,7 +47,7 @@ export function fill(parent, ...children) {
 
 /** Text of several lines, as a program wrote it. */
 export function lines(text, attributes = {}) {
-  const element = h("pre", { tabindex: "0", ...attributes });
+  const element = h("pre", { tabindex: "0", role: attributes["aria-label"] ? "group" : null, ...attributes });
   element.textContent = visibleLines(text);
   return element;
 }

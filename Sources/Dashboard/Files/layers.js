@@ -17,17 +17,17 @@ const freshness = 24 * 3600 * 1000;
 
 /**
  * The newest result of each check: those of the newest quick or full run, and of runs of chosen checks since then.
- * `runs` are `{startedAt, report}`, newest first.
+ * Without a quick or full run, what failed is all that chosen checks tell of a layer. `runs` are newest first.
  */
 export function newestChecks(runs) {
   const checks = new Map();
   for (const run of runs) {
     for (const check of run.report.checks) {
-      if (!checks.has(check.id)) checks.set(check.id, { ...check, at: run.startedAt, run: run.id });
+      if (!checks.has(check.id)) checks.set(check.id, { ...check, at: run.startedAt });
     }
-    if (run.tier !== "chosen") break;
+    if (run.tier !== "chosen") return [...checks.values()];
   }
-  return [...checks.values()];
+  return [...checks.values()].filter((check) => check.verdict === "FAILED");
 }
 
 /**

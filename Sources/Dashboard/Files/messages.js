@@ -27,6 +27,11 @@ export function say(text) {
   setTimeout(() => message.remove(), 8_000);
 }
 
+/** Tells assistive technology alone, what others see. */
+export function announce(text) {
+  fill(document.getElementById("announcer"), text);
+}
+
 function openDialog(title, ...content) {
   const heading = h("h2", { id: `dialog-${Math.random().toString(36).slice(2)}` }, title);
   const dialog = h("dialog", { "aria-labelledby": heading.id }, heading, ...content);

@@ -3,6 +3,7 @@
 import { queryText } from "./api.js";
 import { fill, h } from "./dom.js";
 import { faultPanel } from "./messages.js";
+import { visible } from "./text.js";
 
 const routes = [];
 let leaving = new AbortController();
@@ -62,7 +63,7 @@ export async function show({ again = false } = {}) {
   const place = find();
   const isOther = place?.path !== shown;
   shown = place?.path ?? "";
-  document.title = `${place?.title ?? "Not found"} · Lobstack`;
+  document.title = visible(`${place?.title ?? "Not found"} · Lobstack`);
   dispatchEvent(new CustomEvent("lobstack-shown"));
   if (isOther || !again) main.setAttribute("aria-busy", "true");
   let content;
@@ -77,8 +78,9 @@ export async function show({ again = false } = {}) {
   if (controller.signal.aborted) return;
   fill(main, content);
   main.removeAttribute("aria-busy");
-  if (isOther) {
-    scrollTo(0, 0);
+  if (isOther) scrollTo(0, 0);
+  // Nor is it lost when what had it is gone.
+  if (isOther || document.activeElement === document.body) {
     const heading = main.querySelector("h1");
     heading?.setAttribute("tabindex", "-1");
     heading?.focus({ preventScroll: true });
@@ -90,10 +92,12 @@ export function reload() {
   return show({ again: true });
 }
 
-/** Calls `action` every so many seconds while the view is open and the page is seen. */
+/** Calls `action` every so many seconds while the view is open and the page is seen, and when it is seen again. */
 export function every(seconds, signal, action) {
-  const timer = setInterval(() => {
+  const act = () => {
     if (!document.hidden) action();
-  }, seconds * 1000);
+  };
+  const timer = setInterval(act, seconds * 1000);
+  document.addEventListener("visibilitychange", act, { signal });
   signal.addEventListener("abort", () => clearInterval(timer));
 }

@@ -19,9 +19,8 @@ const tiers = {
   performance: "4 CPUs, 8 GiB, 320 processes", enterprise: "8 CPUs, 16 GiB, 576 processes",
 };
 
-function head(agent) {
+function about(agent) {
   const { status, metadata, spec } = agent;
-  const exit = status.lastExit;
   return [
     status.reason ? h("p", { class: "notice" }, status.reason) : null,
     status.fault && status.fault.remedy && !status.reason?.includes(status.fault.remedy) ? h("p", { class: "notice" }, h("strong", {}, "What to do: "), status.fault.remedy) : null,
@@ -37,6 +36,12 @@ function head(agent) {
       ["Labels", Object.keys(metadata.labels).length > 0
         ? h("ul", { class: "tags" }, Object.entries(metadata.labels).map(([key, value]) => h("li", {}, long(`${key}=${value}`, 60)))) : null]),
     h("button", { type: "button", on: { click: () => showDialog("Document", lines(JSON.stringify(documentOf(agent), null, 2))) } }, "Show the document")),
+  ];
+}
+
+function state({ status, spec }) {
+  const exit = status.lastExit;
+  return [
     section("Layers", table("Layers of the agent", ["Layer", "State", "Evidence"],
       status.layers.map((layer) => [layer.layer, layerBadge(layer.state), h("span", { class: "wrap" }, layer.evidence)]),
       { empty: "Nothing was read back: the agent does not run." })),
@@ -106,15 +111,18 @@ export async function agentView({ tenant, name, signal }) {
   let agent = await get(agentPath(id), {}, signal);
   const phase = h("span", {}, phaseBadge(agent.status.phase));
   const actions = h("div", {}, agentActions(id, agent.status.phase, refresh, leaveAgent));
-  const top = h("div", { class: "stack" }, head(agent));
+  const top = h("div", {}, about(agent));
+  const layers = h("div", {}, state(agent));
+  const stale = h("div", {});
   const open = h("div", {}, allowed(agent, reload));
-  const closed = h("div", { "aria-live": "polite" }, "Looking …");
+  const closed = h("div", {}, "Looking …");
   const secrets = h("div", {}, "Looking …");
   const alerts = h("div", {}, "Looking …");
 
   async function refresh() {
     try {
       const found = await get(agentPath(id), {}, signal);
+      fill(stale);
       if (signal.aborted || JSON.stringify(found) === JSON.stringify(agent)) return;
       if (found.status.phase !== agent.status.phase) {
         fill(phase, phaseBadge(found.status.phase));
@@ -123,13 +131,16 @@ export async function agentView({ tenant, name, signal }) {
         if (hadFocus) actions.querySelector("button:enabled")?.focus();
       }
       agent = found;
-      if (!top.contains(document.activeElement)) fill(top, head(agent));
+      if (!top.contains(document.activeElement)) fill(top, about(agent));
+      fill(layers, state(agent));
       if (!open.contains(document.activeElement)) fill(open, allowed(agent, reload));
     } catch (error) {
+      if (signal.aborted) return;
       if (error.status === 404) reload();
+      else fill(stale, faultPanel(error), h("p", { class: "hint" }, "What follows may not be true any more."));
     }
   }
-  every(3, signal, refresh);
+  every(4, signal, refresh);
 
   async function part(place, work) {
     try {
@@ -151,7 +162,7 @@ export async function agentView({ tenant, name, signal }) {
 
   return [
     h("p", { class: "back" }, h("a", { href: link("/agents") }, "Agents")),
-    h("div", { class: "title" }, h("h1", { class: "wrap" }, id), phase), actions, top,
+    h("div", { class: "title" }, h("h1", { class: "wrap" }, id), phase), actions, stale, top, layers,
     section("Egress allowed", h("p", { class: "hint" }, `${plural(agent.spec.egress.length, "rule")}. What is not listed is closed.`), open),
     section("Egress denied", closed, roleNote("To allow a host")),
     section("Secrets", secrets), section("Alerts", alerts), section("Output", logs(id, signal)),

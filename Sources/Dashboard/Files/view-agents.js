@@ -2,7 +2,7 @@
 
 import { agentID, get } from "./api.js";
 import { badge, fill, h, long, select, time } from "./dom.js";
-import { faultPanel } from "./messages.js";
+import { announce, faultPanel } from "./messages.js";
 import { phaseBadge } from "./states.js";
 import { go, link } from "./router.js";
 import { roleNote } from "./agent-actions.js";
@@ -76,7 +76,7 @@ function row(agent, { counts, isWhole }) {
 export async function agentsView({ query, signal }) {
   const search = h("input", { type: "search", name: "search", value: query.search ?? "", autocomplete: "off", spellcheck: "false" });
   const phase = select([["", "any phase"], ...phases], query.phase ?? "", { name: "phase", "aria-label": "Phase" });
-  const results = h("div", { "aria-live": "polite" });
+  const results = h("div");
   const form = h("form", {
     class: "filters", role: "search",
     on: {
@@ -106,6 +106,7 @@ export async function agentsView({ query, signal }) {
           next: page.next ? link("/agents", { ...filter, cursor: page.next }) : null,
           text: `${plural(page.items.length, "agent")} on this page`,
         }));
+      announce(`${plural(page.items.length, "agent")} on this page`);
     } catch (error) {
       if (signal.aborted) return;
       fill(results, faultPanel(error));

@@ -3,7 +3,7 @@
 import { get, queryText } from "./api.js";
 import { alertRow, alertTable, showAlert } from "./alert-table.js";
 import { badge, fill, h, select } from "./dom.js";
-import { say } from "./messages.js";
+import { announce, say } from "./messages.js";
 import { priorities } from "./states.js";
 import { go, link } from "./router.js";
 import { plural } from "./text.js";
@@ -26,8 +26,8 @@ function follow(filter, signal, { take, catchUp, tell }) {
     tell("warn", `${why}; trying again`);
     timer = setTimeout(async () => {
       try {
-        // What came meanwhile; it also tells when nobody is logged in any more.
-        await catchUp();
+        // An event source does not tell why it ended; this does, if nobody is logged in any more.
+        await get("/v1/session", {}, signal);
         open();
       } catch (error) {
         if (!signal.aborted && error.status !== 401) again(error.message);
@@ -39,7 +39,13 @@ function follow(filter, signal, { take, catchUp, tell }) {
   function open() {
     if (signal.aborted) return;
     source = new EventSource(`/v1/alerts/stream${queryText(filter)}`);
-    source.addEventListener("open", () => tell("good", "Live"));
+    source.addEventListener("open", () => {
+      tell("good", "Live");
+      // The stream begins now: what came before it is in the listing.
+      catchUp().catch((error) => {
+        if (!signal.aborted) again(error.message);
+      });
+    });
     source.addEventListener("message", (event) => {
       wait = 1_000;
       if (event.data) take(JSON.parse(event.data));
@@ -71,7 +77,6 @@ export async function alertsView({ query, signal }) {
   const filter = { priority: query.priority, agent: query.agent, rule: query.rule };
   const page = await get("/v1/alerts", { ...filter, limit: 100, cursor: query.cursor }, signal);
   const state = h("span", { role: "status" });
-  const announcement = h("p", { class: "unseen", role: "status" });
   const list = h("div", {}, alertTable(page.items));
   const priority = select([["", "any priority"], ...priorities.map((name) => [name, `${name} and worse`])], query.priority ?? "", { name: "priority", "aria-label": "Priority" });
   const agent = h("input", { name: "agent", value: query.agent ?? "", placeholder: "tenant/name", autocomplete: "off", spellcheck: "false" });
@@ -103,7 +108,7 @@ export async function alertsView({ query, signal }) {
     },
   }, "Pause");
 
-  function put(alert, isNew = true) {
+  function put(alert) {
     const body = list.querySelector("tbody");
     if (!body) {
       rows.set(alert.id, alert);
@@ -114,10 +119,10 @@ export async function alertsView({ query, signal }) {
     const row = alertRow(alert);
     const hadFocus = old?.contains(document.activeElement);
     if (old) old.replaceWith(row);
-    else body.prepend(row);
+    else body.insertBefore(row, [...body.rows].find((other) => other.dataset.time <= alert.time) ?? null);
     if (hadFocus) row.querySelector("button")?.focus();
     rows.set(alert.id, alert);
-    if (isNew && !old) row.classList.add("new");
+    if (!old) row.classList.add("new");
     while (body.rows.length > mostRows) {
       rows.delete(body.rows[body.rows.length - 1].dataset.id);
       body.deleteRow(body.rows.length - 1);
@@ -139,17 +144,18 @@ export async function alertsView({ query, signal }) {
       waiting = [];
       if (signal.aborted) return;
       for (const one of found) put(one);
-      if (fresh > 0) fill(announcement, `${plural(fresh, "new alert")}: ${found.at(-1).rule}, ${found.at(-1).priority}.`);
+      if (fresh > 0) announce(`${plural(fresh, "new alert")}: ${found.at(-1).rule}, ${found.at(-1).priority}.`);
     }, 250);
   }
 
   async function catchUp() {
     const { items } = await get("/v1/alerts", { ...filter, limit: 100 }, signal);
-    for (const alert of items.reverse()) put(alert, !rows.has(alert.id));
+    if (paused || signal.aborted) return;
+    for (const alert of items.reverse()) {
+      if (JSON.stringify(rows.get(alert.id)) !== JSON.stringify(alert)) put(alert);
+    }
   }
 
-  // The rows that were there at first are found by their alert, too.
-  [...list.querySelectorAll("tbody tr")].forEach((row, index) => { row.dataset.id = page.items[index].id; });
   if (query.cursor) {
     fill(state, badge("none", "Older alerts"));
   } else {
@@ -159,7 +165,7 @@ export async function alertsView({ query, signal }) {
   if (query.alert) openFrom(query.alert, page.items);
 
   return [
-    h("div", { class: "title" }, h("h1", {}, "Alerts"), state, query.cursor ? null : pause), form, announcement, list,
+    h("div", { class: "title" }, h("h1", {}, "Alerts"), state, query.cursor ? null : pause), form, list,
     pages({
       first: query.cursor ? link("/alerts", filter) : null,
       next: page.next ? link("/alerts", { ...filter, cursor: page.next }) : null,

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { fill, h, long } from "./dom.js";
-import { faultPanel } from "./messages.js";
+import { announce, faultPanel } from "./messages.js";
 import { outcomeBadge } from "./states.js";
 import { go, link } from "./router.js";
 import { may, whyNot } from "./session.js";
@@ -63,7 +63,7 @@ export async function auditView({ query, signal }) {
   const inputs = Object.fromEntries(filters.map((name) => [name, ["since", "until"].includes(name)
     ? h("input", { type: "datetime-local", name, value: localTime(query[name]) })
     : h("input", { name, value: query[name] ?? "", autocomplete: "off", spellcheck: "false", placeholder: { agent: "tenant/name", action: "agent.create" }[name] })]));
-  const results = h("div", { "aria-live": "polite" }, h("p", { class: "empty" }, "Looking …"));
+  const results = h("div", {}, h("p", { class: "empty" }, "Looking …"));
   const form = h("form", {
     class: "filters", role: "search",
     on: {
@@ -94,6 +94,7 @@ export async function auditView({ query, signal }) {
           next: page.next ? link("/audit", { ...asked, ...page.next }) : null,
           text: `${plural(page.items.length, "record")}, ${isFiltered ? "oldest" : "newest"} first`,
         }));
+      announce(plural(page.items.length, "record"));
     } catch (error) {
       if (!signal.aborted) fill(results, faultPanel(error));
     }

@@ -5,7 +5,7 @@ import { agentPath, get } from "./api.js";
 import { attempt, explain, grouped } from "./denial-words.js";
 import { badge, exactTime, facts, fill, h, select, time } from "./dom.js";
 import { askToAllow, ruleFor } from "./egress.js";
-import { showDialog } from "./messages.js";
+import { announce, showDialog } from "./messages.js";
 import { link } from "./router.js";
 import { may } from "./session.js";
 import { number, plural } from "./text.js";
@@ -51,7 +51,7 @@ function remedy(denial, agents, again) {
 export async function denialsView({ query, signal }) {
   const search = h("input", { type: "search", name: "search", value: query.search ?? "", autocomplete: "off", spellcheck: "false" });
   const kind = select([["", "all"], ["can", "that can be allowed here"]], query.kind ?? "", { name: "kind" });
-  const results = h("div", { "aria-live": "polite" });
+  const results = h("div");
   const page = await get("/v1/denials", { limit: 300, cursor: query.cursor }, signal);
 
   function matching() {
@@ -65,6 +65,7 @@ export async function denialsView({ query, signal }) {
     const denials = matching();
     const agents = await agentsOf(denials, signal);
     if (signal.aborted) return;
+    const row = document.activeElement?.closest("main tr")?.rowIndex;
     fill(results, table("Denials", ["What was tried", "Agent", "Why it was denied", "When", "If it was meant to be allowed"],
       denials.map((denial) => {
         const { title, why } = explain(denial);
@@ -81,6 +82,9 @@ export async function denialsView({ query, signal }) {
       next: page.next ? link("/denials", { cursor: page.next, search: search.value, kind: kind.value }) : null,
       text: `${plural(page.items.length, "denial")} on this page, newest first, like ones together`,
     }));
+    announce(plural(denials.length, "kind of denial", "kinds of denials"));
+    // Whoever was in a row by keyboard is there again.
+    if (row) results.querySelector("table")?.rows[row]?.querySelector("button")?.focus();
   }
 
   let timer;

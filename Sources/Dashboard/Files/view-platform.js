@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { badge, fill, h, section, time } from "./dom.js";
 import { picture } from "./layer-picture.js";
+import { faultPanel } from "./messages.js";
 import { layers, layerState, newestChecks } from "./layers.js";
 import { phaseBadge, priorities } from "./states.js";
 import { every, link } from "./router.js";
@@ -15,8 +16,7 @@ async function newestRuns(signal) {
   if (!may("admin")) return null;
   const { items } = await get("/v1/verifications", { limit: 20 }, signal);
   const last = items.findIndex((run) => run.tier !== "chosen");
-  const wanted = items.slice(0, Math.min(last < 0 ? items.length : last + 1, 5));
-  if (last >= wanted.length) wanted.push(items[last]);
+  const wanted = last < 0 ? items : items.slice(0, last + 1);
   return Promise.all(wanted.map(async (run) => {
     const { report } = await get(`/v1/verifications/${encodeURIComponent(run.id)}`, {}, signal);
     return { ...run, report: JSON.parse(report) };
@@ -39,6 +39,9 @@ function verdict(states) {
   const open = states.filter(([, state]) => state.state === "none");
   const names = (found) => found.map(([layer]) => layer.name).join(", ");
   if (bad.length > 0) return [badge("bad", "Failed"), ` ${names(bad)}.`, open.length > 0 ? ` Not proven: ${names(open)}.` : ""];
+  if (states.some(([, state]) => state.word === "not shown")) {
+    return [badge("none", "Not shown"), " Which layers are proven is for the role admin; what is known without it is below."];
+  }
   if (open.length === states.length) return [badge("none", "Not proven"), " Nothing is proven now."];
   if (open.length > 0) return [badge("none", "Not all proven"), ` Without a proof: ${names(open)}.`];
   return [badge("good", "Proven"), " Every layer withstood its attacks."];
@@ -97,13 +100,18 @@ function content({ status, alerts, denials, moreDenials, runs }) {
 export async function platformView({ signal }) {
   const body = h("div", { id: "platform" }, content(await load(signal)));
   every(15, signal, async () => {
+    let found;
     try {
-      const found = await load(signal);
-      // Whoever is in the middle of it by keyboard keeps their place.
-      if (!signal.aborted && !body.contains(document.activeElement)) fill(body, content(found));
-    } catch {
-      // The next turn, or the next click, tells.
+      found = content(await load(signal));
+    } catch (error) {
+      // What was proven a moment ago is not shown as if it were known now.
+      found = [faultPanel(error), h("p", { class: "hint" }, "It is tried again every 15 seconds.")];
     }
+    if (signal.aborted) return;
+    const place = body.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    fill(body, found);
+    // Whoever is in the middle of it by keyboard keeps their place.
+    if (place) body.querySelector(`a[href="${CSS.escape(place)}"]`)?.focus({ preventScroll: true });
   });
   return [h("h1", {}, "Platform"), body];
 }
