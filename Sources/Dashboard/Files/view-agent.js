@@ -1,0 +1,170 @@
+// One agent: its layers with their evidence, what it may reach and was refused, its alerts, its output.
+
+import { agentActions, roleNote } from "./agent-actions.js";
+import { agentID, agentPath, get } from "./api.js";
+import { alertTable } from "./alert-table.js";
+import { attempt, explain, grouped } from "./denial-words.js";
+import { badge, exactTime, facts, fill, h, lines, long, section, time } from "./dom.js";
+import { askToAllow, close, documentOf, isOver, ruleFor } from "./egress.js";
+import { logs } from "./logs.js";
+import { confirm, faultPanel, say, showDialog } from "./messages.js";
+import { layerBadge, phaseBadge } from "./states.js";
+import { every, go, link, reload } from "./router.js";
+import { may } from "./session.js";
+import { number, plural } from "./text.js";
+import { table } from "./table.js";
+
+const tiers = {
+  starter: "1 CPU, 2 GiB, 128 processes", standard: "2 CPUs, 4 GiB, 192 processes",
+  performance: "4 CPUs, 8 GiB, 320 processes", enterprise: "8 CPUs, 16 GiB, 576 processes",
+};
+
+function about(agent) {
+  const { status, metadata, spec } = agent;
+  return [
+    status.reason ? h("p", { class: "notice" }, status.reason) : null,
+    status.fault && status.fault.remedy && !status.reason?.includes(status.fault.remedy) ? h("p", { class: "notice" }, h("strong", {}, "What to do: "), status.fault.remedy) : null,
+    (status.warnings ?? []).map((warning) => h("p", { class: "notice" }, badge("warn", "Admission"), ` ${warning}`)),
+    metadata.deletedAt ? h("p", { class: "notice" }, "It is being deleted.") : null,
+    section("About", facts(
+      ["Image", long(spec.image, 100)], ["Image digest", status.imageDigest && long(status.imageDigest, 40)],
+      ["Command", spec.command?.length ? long(spec.command.join(" "), 120) : null],
+      ["Address", status.address], ["Started", status.startedAt && exactTime(status.startedAt)],
+      ["Created", exactTime(metadata.createdAt)],
+      ["Ports", Object.entries(spec.ports ?? {}).map(([name, port]) => `${name} ${port}`).join(", ")],
+      ["Response to critical alerts", spec.response], ["Restart policy", spec.restartPolicy], ["Workspace", spec.workspace?.size],
+      ["Labels", Object.keys(metadata.labels).length > 0
+        ? h("ul", { class: "tags" }, Object.entries(metadata.labels).map(([key, value]) => h("li", {}, long(`${key}=${value}`, 60)))) : null]),
+    h("button", { type: "button", on: { click: () => showDialog("Document", lines(JSON.stringify(documentOf(agent), null, 2))) } }, "Show the document")),
+  ];
+}
+
+function state({ status, spec }) {
+  const exit = status.lastExit;
+  return [
+    section("Layers", table("Layers of the agent", ["Layer", "State", "Evidence"],
+      status.layers.map((layer) => [layer.layer, layerBadge(layer.state), h("span", { class: "wrap" }, layer.evidence)]),
+      { empty: "Nothing was read back: the agent does not run." })),
+    section("Resources", facts(
+      ["Limits", `${spec.tier}: ${tiers[spec.tier] ?? "as its tier says"}`], ["Restarts since its last change", number(status.restarts)],
+      ["Last exit", exit ? `code ${exit.code}${exit.outOfMemory ? ", it went over its memory" : ""}` : null]),
+    h("p", { class: "hint" }, "The platform does not tell what the agent uses over time.")),
+  ];
+}
+
+function allowed(agent, again) {
+  const id = agentID(agent);
+  return table("Hosts that the agent may reach", ["Host", "How", "Until", "Change"], agent.spec.egress.map((rule) => {
+    const ways = rule.credential ? [`with secret ${rule.credential.secret} in header ${rule.credential.header}`,
+      rule.methods?.length ? `methods ${rule.methods.join(", ")}` : null,
+      rule.paths?.length ? `paths ${rule.paths.join(", ")}` : null].filter(Boolean).join("; ") : "HTTPS, untouched";
+    const until = rule.expires === undefined ? "without end"
+      : h("span", {}, badge(isOver(rule) ? "none" : "wait", isOver(rule) ? "over" : "open"), " ", exactTime(rule.expires));
+    return [long(rule.host, 80), long(ways, 120), until, h("button", {
+      type: "button", disabled: !may("operator"), "aria-label": `Close ${rule.host}`,
+      on: {
+        async click() {
+          const done = await confirm(`Close ${rule.host}?`, {
+            text: `Agent ${id} may not reach ${rule.host} any more, while it runs.`, button: "Close", action: () => close(id, rule.host),
+          });
+          if (done) {
+            say(`${rule.host} is closed for ${id}.`);
+            again();
+          }
+        },
+      },
+    }, "Close")];
+  }), { empty: "None: the agent reaches no host." });
+}
+
+function denied(agent, denials, again) {
+  const id = agentID(agent);
+  return table("What the agent was refused", ["What", "Why", "Last", "Times", "Allow"], grouped(denials).slice(0, 20).map((denial) => {
+    const { title, advice, host } = explain(denial);
+    const isOpen = host && ruleFor(agent, host);
+    return [h("span", { class: "wrap" }, attempt(denial)), h("span", {}, title, h("span", { class: "hint block" }, advice)),
+      time(denial.time), number(denial.count),
+      isOpen ? badge("good", "allowed now") : host ? h("button", {
+        type: "button", disabled: !may("operator"), "aria-label": `Allow ${host}`,
+        on: { click: async () => await askToAllow(id, host) && again() },
+      }, "Allow") : "–"];
+  }), { empty: "Nothing that is still known." });
+}
+
+function secretTable(agent, secrets) {
+  const { tenant, name } = agent.metadata;
+  const used = [
+    ...(agent.spec.secrets ?? []).map((secret) => [secret.name, `file /vault/secrets/${secret.name}`]),
+    ...agent.spec.egress.filter((rule) => rule.credential).map((rule) => [rule.credential.secret, `added by the proxy for ${rule.host}`]),
+  ];
+  return table("Secrets of the agent", ["Name", "Use", "Version", "Set", "Last read"], used.map(([secret, use]) => {
+    const known = secrets.find((entry) => entry.name === secret && entry.tenant === tenant && entry.agent === name)
+      ?? secrets.find((entry) => entry.name === secret && entry.tenant === tenant && !entry.agent);
+    return [secret, long(use, 80), known ? number(known.version) : badge("bad", "missing"),
+      known ? time(known.updatedAt) : "–", known?.lastReadAt ? time(known.lastReadAt) : "–"];
+  }), { empty: "It uses none. Values of secrets are never shown." });
+}
+
+export async function agentView({ tenant, name, signal }) {
+  const id = `${tenant}/${name}`;
+  const leaveAgent = () => go("/agents");
+  let agent = await get(agentPath(id), {}, signal);
+  const phase = h("span", {}, phaseBadge(agent.status.phase));
+  const actions = h("div", {}, agentActions(id, agent.status.phase, refresh, leaveAgent));
+  const top = h("div", {}, about(agent));
+  const layers = h("div", {}, state(agent));
+  const stale = h("div", {});
+  const open = h("div", {}, allowed(agent, reload));
+  const closed = h("div", {}, "Looking …");
+  const secrets = h("div", {}, "Looking …");
+  const alerts = h("div", {}, "Looking …");
+
+  async function refresh() {
+    try {
+      const found = await get(agentPath(id), {}, signal);
+      fill(stale);
+      if (signal.aborted || JSON.stringify(found) === JSON.stringify(agent)) return;
+      if (found.status.phase !== agent.status.phase) {
+        fill(phase, phaseBadge(found.status.phase));
+        const hadFocus = actions.contains(document.activeElement);
+        fill(actions, agentActions(id, found.status.phase, refresh, leaveAgent));
+        if (hadFocus) actions.querySelector("button:enabled")?.focus();
+      }
+      agent = found;
+      if (!top.contains(document.activeElement)) fill(top, about(agent));
+      fill(layers, state(agent));
+      if (!open.contains(document.activeElement)) fill(open, allowed(agent, reload));
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error.status === 404) reload();
+      else fill(stale, faultPanel(error), h("p", { class: "hint" }, "What follows may not be true any more."));
+    }
+  }
+  every(4, signal, refresh);
+
+  async function part(place, work) {
+    try {
+      fill(place, await work());
+    } catch (error) {
+      if (!signal.aborted) fill(place, faultPanel(error));
+    }
+  }
+  part(closed, async () => {
+    const { items } = await get("/v1/denials", { limit: 500 }, signal);
+    return denied(agent, items.filter((denial) => denial.agent === id), reload);
+  });
+  part(secrets, async () => secretTable(agent, (await get("/v1/secrets", {}, signal)).items));
+  part(alerts, async () => {
+    const { items, next } = await get("/v1/alerts", { agent: id, limit: 20 }, signal);
+    return [alertTable(items, { withAgent: false }),
+      next ? h("p", {}, h("a", { href: link("/alerts", { agent: id }) }, "All alerts of this agent")) : null];
+  });
+
+  return [
+    h("p", { class: "back" }, h("a", { href: link("/agents") }, "Agents")),
+    h("div", { class: "title" }, h("h1", { class: "wrap" }, id), phase), actions, stale, top, layers,
+    section("Egress allowed", h("p", { class: "hint" }, `${plural(agent.spec.egress.length, "rule")}. What is not listed is closed.`), open),
+    section("Egress denied", closed, roleNote("To allow a host")),
+    section("Secrets", secrets), section("Alerts", alerts), section("Output", logs(id, signal)),
+  ];
+}
