@@ -79,7 +79,7 @@ package struct Criterion: Sendable, Hashable {
       + "hiring, physical access, vendors, tests of recovery plans. Nothing in this report speaks of them.",
     "It is no audit and no opinion: it is the platform's own record, for an auditor to judge.",
     "The report of a verification is made by whoever runs 'lobstack verify' as root; that it was not changed since it "
-      + "was recorded can be shown, not that the machine was honest when it ran.",
+      + "was recorded can be shown, not that the machine was honest when it ran. A run that was broken off is not recorded.",
     "Whoever has root and the log's signing key could write another log from the start. Compare with checkpoints that "
       + "were kept elsewhere ('lobstack audit verify --checkpoint').",
     "Tags name what another catalogue asks that the control serves; they do not say that all of it is met.",

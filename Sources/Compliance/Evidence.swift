@@ -16,6 +16,8 @@ package struct Evidence: Sendable {
     var notFollowed = 0
     /// When something last happened that has to happen regularly.
     var last: Date?
+    /// Times in which it did not happen often enough.
+    var gaps = 0
   }
 
   /// Pairs of one control that are followed at once.
@@ -31,6 +33,7 @@ package struct Evidence: Sendable {
   private(set) var runs: [RecordedRun] = []
   private(set) var unreadable = 0
   private var clock: Date?
+  private var runIDs: Set<String> = []
 
   package init(of period: ComplianceReport.Period) { self.period = period }
 
@@ -55,7 +58,9 @@ package struct Evidence: Sendable {
   package mutating func take(_ record: AuditRecordResource, run: Result<RecordedRun, RecordedRun.Unreadable>) {
     guard period.contains(record.time) else { return }
     switch run {
-    case .success(let run) where runs.count < Self.mostRuns: runs.append(run)
+    case .success(let run) where runs.count < Self.mostRuns:
+      // One report that came twice at once has two records.
+      if runIDs.insert(run.id).inserted { runs.append(run) }
     case .success:
       unreadable += 1
       deviate(.reportUnreadable, record, "\(record.line): the period has more runs than a report looks at")
@@ -77,7 +82,7 @@ package struct Evidence: Sendable {
       entry.evidence.add(
         ComplianceReport.Evidence(kind: .audit, time: record.time, text: record.line, reference: .init(to: record)))
       if rule.isRegular {
-        note(gapFrom: entry.last, to: record.time)
+        note(gapIn: &entry, until: record.time)
         entry.last = record.time
       }
     }
@@ -92,7 +97,11 @@ package struct Evidence: Sendable {
   mutating func close(at end: Date) {
     for control in Control.processes {
       guard case .records(let rule) = control.source else { continue }
-      if rule.isRegular { note(gapFrom: found[control.id]?.last, to: end) }
+      if rule.isRegular {
+        var entry = found.removeValue(forKey: control.id) ?? Found()
+        note(gapIn: &entry, until: end)
+        found[control.id] = entry
+      }
       guard let pair = rule.pair, let entry = found[control.id] else { continue }
       for item in entry.open.values.sorted(by: { $0.time < $1.time }) {
         deviations[pair.deviation, default: .init()].add(item)
@@ -111,9 +120,10 @@ package struct Evidence: Sendable {
     deviations[kind, default: .init()].add(item, weight: weight)
   }
 
-  private mutating func note(gapFrom last: Date?, to time: Date) {
-    let start = last ?? period.since
+  private mutating func note(gapIn entry: inout Found, until time: Date) {
+    let start = entry.last ?? period.since
     guard time.timeIntervalSince(start) > Judgement.longestGap else { return }
+    entry.gaps += 1
     deviate(
       .verificationGap,
       Item(

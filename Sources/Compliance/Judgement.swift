@@ -140,11 +140,9 @@ package struct Judgement: Sendable {
         ? (.noEvidence, "no evidence in this period: nothing of the kind is recorded")
         : (.noOccurrence, "nothing of the kind is recorded in this period")
     }
-    if rule.isRegular, let gap = evidence.deviations[.verificationGap] {
-      return (
-        .partlyEvidenced,
-        "\(shown); but not in \(gap.count == 1 ? "a time" : "\(gap.count) times") of more than 31 days"
-      )
+    if found.gaps > 0 {
+      let times = found.gaps == 1 ? "a time" : "\(found.gaps) times"
+      return (.partlyEvidenced, "\(shown); but not in \(times) of more than 31 days")
     }
     return (.evidenced, shown)
   }

@@ -1,4 +1,5 @@
 import APIModel
+import Admission
 import AuditLog
 import Compliance
 import Crypto
