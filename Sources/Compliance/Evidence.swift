@@ -10,6 +10,8 @@ package struct Evidence: Sendable {
   struct Found: Sendable {
     var evidence = Sample<ComplianceReport.Evidence>()
     var failures = 0
+    /// Records of what `verify` did itself, which are no evidence.
+    var probes = 0
     /// Begun and not ended, by the value of the pair's key.
     var open: [String: Item] = [:]
     /// Begun after `mostOpen`, which nobody followed up.
@@ -34,6 +36,7 @@ package struct Evidence: Sendable {
   private(set) var unreadable = 0
   private var clock: Date?
   private var runIDs: Set<String> = []
+  private var probeTokens: Set<String> = []
 
   package init(of period: ComplianceReport.Period) { self.period = period }
 
@@ -51,7 +54,9 @@ package struct Evidence: Sendable {
       let more = record.details["refusals.before"].flatMap { Int($0) } ?? 0
       deviate(kind, record, record.line, weight: 1 + max(0, min(more, 1_000_000_000)))
     }
-    for control in Self.controls[record.action] ?? [] { take(record, for: control.id, control.rule) }
+    guard let controls = Self.controls[record.action] else { return }
+    let isProbe = isProbe(record)
+    for control in controls { take(record, for: control.id, control.rule, isProbe: isProbe) }
   }
 
   /// Takes what the record of a verification is about.
@@ -70,7 +75,7 @@ package struct Evidence: Sendable {
     }
   }
 
-  private mutating func take(_ record: AuditRecordResource, for id: String, _ rule: RecordRule) {
+  private mutating func take(_ record: AuditRecordResource, for id: String, _ rule: RecordRule, isProbe: Bool) {
     func matches(_ pattern: RecordRule.Pattern) -> Bool {
       pattern.matches(action: record.action, outcome: record.outcome)
     }
@@ -78,7 +83,10 @@ package struct Evidence: Sendable {
     defer { found[id] = entry }
     let isFailure = rule.failures.contains(where: matches)
     if isFailure { entry.failures += 1 }
-    if isFailure || rule.evidence.contains(where: matches) {
+    let isEvidence = rule.evidence.contains(where: matches)
+    if isEvidence, isProbe {
+      entry.probes += 1
+    } else if isEvidence || isFailure {
       entry.evidence.add(
         ComplianceReport.Evidence(kind: .audit, time: record.time, text: record.line, reference: .init(to: record)))
       if rule.isRegular {
@@ -129,6 +137,14 @@ package struct Evidence: Sendable {
       Item(
         time: start, text: "no verification was recorded from \(APIJSON.text(start)) to \(APIJSON.text(time))",
         reference: nil))
+  }
+
+  /// The record of a token's end names no tenant, that of its beginning does.
+  private mutating func isProbe(_ record: AuditRecordResource) -> Bool {
+    if record.action == "token.revoke", probeTokens.remove(record.target) != nil { return true }
+    guard Probe.isSubject(of: record) else { return false }
+    if record.action == "token.create", probeTokens.count < Self.mostOpen { probeTokens.insert(record.target) }
+    return true
   }
 
   private static func deviation(of record: AuditRecordResource) -> Kind? {

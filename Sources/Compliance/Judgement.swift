@@ -138,7 +138,10 @@ package struct Judgement: Sendable {
     guard found.evidence.count > 0 else {
       return rule.isRegular
         ? (.noEvidence, "no evidence in this period: nothing of the kind is recorded")
-        : (.noOccurrence, "nothing of the kind is recorded in this period")
+        : (
+          .noOccurrence,
+          "nothing of the kind is recorded in this period\(found.probes > 0 ? " but by 'lobstack verify' itself" : "")"
+        )
     }
     if found.gaps > 0 {
       let times = found.gaps == 1 ? "a time" : "\(found.gaps) times"

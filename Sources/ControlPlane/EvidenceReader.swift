@@ -10,7 +10,7 @@ import Turns
 /// Reads what a report is made of: the audit log's records of a period, and the verifications that they tell of.
 struct EvidenceReader: Sendable {
   /// Records that one report looks at; more take longer than an answer may.
-  static let mostRecords: UInt64 = 1_000_000
+  static let mostRecords: UInt64 = 500_000
   private static let page = 1_000
   /// A report is much work, and nobody needs two at once.
   private static let turn = Turn()

@@ -132,6 +132,26 @@ import Testing
     #expect(report.deviation(.responseFailed)?.items.first?.text.contains("the node was away") == true)
   }
 
+  @Test("takes what verify does itself for no evidence of use, and hides nothing of it that failed") func probes() {
+    var log = Log()
+    log.verify(on: 5)
+    log.add("token.create", on: 6, target: "token v1-own (a1)", details: ["tenant": "lobstack-verify"])
+    log.add("token.revoke", on: 6, target: "token v1-own (a1)")
+    log.add("identity.issue", on: 6, target: "identity spiffe://lobstack.local/ns/lobstack-verify/agent/v1-a")
+    log.add("access", "denied", on: 6, target: "call agent lobstack-verify/v1-a", actor: "token:v1-other")
+    var report = log.report()
+    for id in ["OPS-4", "OPS-5", "OPS-7"] { #expect(report.control(id)?.status == .noOccurrence, "\(id)") }
+    #expect(report.control("OPS-4")?.reason.hasSuffix("but by 'lobstack verify' itself") == true)
+    #expect(report.criterion("CC6.2")?.status == .noEvidence)
+    #expect(report.deviation(.accessDenied)?.count == 1)
+    log.add("token.revoke", on: 7, target: "token ci (b2)")
+    // An agent of that name is somebody's.
+    log.add("alert.respond", "failed", on: 7, target: "agent acme/lobstack-verify", details: ["id": "a1"])
+    report = log.report()
+    #expect(report.control("OPS-4")?.count == 1)
+    #expect(report.control("OPS-11")?.status == .failed)
+  }
+
   @Test("knows what became of deleted agents' data") func destroyed() {
     var log = Self.whole
     log.add("agent.delete", on: 10, details: ["uid": "u1"])
