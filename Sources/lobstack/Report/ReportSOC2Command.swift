@@ -23,7 +23,7 @@ struct ReportSOC2Command: AsyncParsableCommand {
   @Option(help: ArgumentHelp("End of the period (default: now).", valueName: "time"))
   var until: MomentOption?
 
-  @Option(name: .customShort("o"), help: "Form of the report: markdown or json.")
+  @Option(name: .customShort("o"), help: ArgumentHelp("Form of the report: markdown or json.", valueName: "form"))
   var form = Form.markdown
 
   @Option(help: ArgumentHelp("Write the report to this file.", valueName: "file"), completion: .file())
