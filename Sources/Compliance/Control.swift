@@ -18,8 +18,13 @@ package struct Control: Sendable, Hashable {
   /// Every control. What stands in no criterion is in no report.
   package static let all = checks + processes
 
-  /// The criteria that a control serves; none for an id that is unknown.
-  package static func criteria(of id: String) -> [String] { criteriaByID[id] ?? [] }
+  /// The criteria that a check or another control serves; none for an id that is unknown.
+  package static func criteria(of id: String) -> [String] { criteriaByID[promise(of: id)] ?? [] }
+
+  /// What a check is about: one that attacks a part of a promise, as `REL-2-VAULT`, is named after it.
+  package static func promise(of check: String) -> String {
+    check.split(separator: "-", omittingEmptySubsequences: false).prefix(2).joined(separator: "-")
+  }
 
   private static let criteriaByID = Dictionary(
     all.map { ($0.id, $0.criteria) }, uniquingKeysWith: { first, _ in first })

@@ -8,6 +8,16 @@ package struct RecordedRun: Sendable {
     case failed = "FAILED"
     case notTestable = "NOT TESTABLE"
     case waived = "WAIVED"
+
+    /// How much it weighs beside others about the same promise.
+    fileprivate var weight: Int {
+      switch self {
+      case .proven: 0
+      case .notTestable: 1
+      case .waived: 2
+      case .failed: 3
+      }
+    }
   }
 
   struct Waiver: Sendable, Hashable {
@@ -28,6 +38,7 @@ package struct RecordedRun: Sendable {
   let time: Date
   let version: String
   let reference: ComplianceReport.Reference
+  /// By the promise.
   let verdicts: [String: Verdict]
   /// With what became of each: `applied`, `expired`, …
   let waivers: [(waiver: Waiver, state: String)]
@@ -51,12 +62,11 @@ package struct RecordedRun: Sendable {
     tier = shortened(content.run.tier)
     version = shortened(content.run.version)
     time = record.time
-    // A verdict that nobody here knows is no proof; of two the worse one counts.
+    // A verdict that nobody here knows is no proof; of several about one promise the worst one counts.
     verdicts = Dictionary(
       content.checks.filter { !Control.criteria(of: $0.id).isEmpty }.map {
-        ($0.id, Verdict(rawValue: $0.verdict) ?? .notTestable)
-      },
-      uniquingKeysWith: { first, second in first == .proven ? second : first })
+        (Control.promise(of: $0.id), Verdict(rawValue: $0.verdict) ?? .notTestable)
+      }, uniquingKeysWith: { $0.weight > $1.weight ? $0 : $1 })
     waivers = content.waivers.prefix(200).map { entry in
       let told = entry.waiver
       let waiver = Waiver(

@@ -94,7 +94,7 @@ package struct Verify: Sendable {
   }
 
   /// Every check, in the order of reports.
-  static func all(_ fixtures: Fixtures) -> [Check] {
+  static func checks(_ fixtures: Fixtures) -> [Check] {
     let isolation = IsolationChecks(fixtures: fixtures).all + LimitCheck(fixtures: fixtures).all
     let network = NetworkChecks(fixtures: fixtures).all + EgressChecks(fixtures: fixtures).all
     let identity =
@@ -111,7 +111,7 @@ package struct Verify: Sendable {
   }
 
   private func selected(_ fixtures: Fixtures) throws -> [Check] {
-    let sorted = Self.all(fixtures)
+    let sorted = Self.checks(fixtures)
     let named = options.only + options.waivers.map(\.check)
     if let unknown = named.first(where: { id in !sorted.contains { $0.id == id } }) {
       throw Fault(

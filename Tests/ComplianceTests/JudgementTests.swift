@@ -56,6 +56,19 @@ import Testing
     #expect(report.deviation(.checkFailed)?.items.map { $0.text.contains("not proven again") } == [false, true])
   }
 
+  @Test("takes the worst of the checks that are about one promise") func parts() {
+    for (parts, status) in [
+      (["PROVEN", "PROVEN"], ComplianceReport.Status.evidenced), (["FAILED", "PROVEN"], .failed),
+      (["NOT TESTABLE", "FAILED"], .failed), (["PROVEN", "NOT TESTABLE"], .noEvidence),
+    ] {
+      var log = Log()
+      log.verify(on: 5, ["REL-2-VAULT": parts[0], "REL-2-NODE": parts[1]], otherwise: nil)
+      #expect(log.report().control("REL-2")?.status == status, "\(parts)")
+    }
+    #expect(Control.promise(of: "REL-2-CONTROL-PLANE") == "REL-2")
+    #expect(Control.criteria(of: "ISO-19") == [] && Control.criteria(of: "REL") == [])
+  }
+
   @Test("counts a period from its beginning on and before its end, and nothing outside") func edges() {
     for (day, counts) in [(-0.001, false), (0, true), (29.999, true), (30, false)] {
       var log = Log()
