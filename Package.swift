@@ -99,6 +99,8 @@ let package = Package(
     room("SocketPeer", [nioCore]),
     /** Files that are there whole or not at all. */
     room("Files", ["Faults"]),
+    /** Text of others in Markdown, where it means nothing. */
+    room("Markdown", []),
     /** The JSON of the HTTP API. */
     room("APIModel", ["AgentModel", "Faults"]),
 
@@ -153,6 +155,8 @@ let package = Package(
     room("Rego", ["CRE2", bigInt, yams]),
     /** Gatekeeper's templates and constraints: an object to a decision. */
     room("Admission", ["Faults", "Manifests", "Rego", crypto]),
+    /** Trust Services Criteria: controls, and what an audit log shows for them. */
+    room("Compliance", ["APIModel", "Markdown"]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -215,7 +219,7 @@ let package = Package(
       "ControlPlane",
       [
         "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint",
-        "CertificateAuthority", "Dashboard",
+        "CertificateAuthority", "Compliance", "Dashboard",
         "Deadlines", "Faults", "Files", "Framing", "NodeProtocol", "Proxy", "Rego", "SecretStore", "SocketPeer",
         "Storage",
         "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
@@ -255,7 +259,8 @@ let package = Package(
       "Verification",
       [
         "AgentModel", "APIClient", "APIModel", "Blueprint", "CertificateAuthority", "ChildProcess", "CLinux",
-        "Deadlines", "Documents", "Faults", "Files", "KernelFiles", "Manifests", "NetworkIsolation", "NodeProtocol",
+        "Compliance", "Deadlines", "Documents", "Faults", "Files", "KernelFiles", "Manifests", "Markdown",
+        "NetworkIsolation", "NodeProtocol",
         "Sandbox", "SecretStore", "Storage", "Turns",
       ]),
 
@@ -265,7 +270,7 @@ let package = Package(
       name: "lobstack",
       dependencies: [
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
-        "Blueprint", "ControlPlane",
+        "Blueprint", "Compliance", "ControlPlane",
         "Detection",
         "Faults", "Files", "GuestTrace", "NameResolution", "NetworkIsolation", "Node", "SecretStore", "Sentinel",
         "Storage", "Supervision", "Verification", argumentParser, logging,
@@ -312,6 +317,8 @@ let package = Package(
     tests("AdmissionWebhookTests", ["Admission", "AdmissionWebhook", "ChildProcess", logging]),
     tests("AdmissionTests", ["Admission", "Faults", "Manifests", "Rego", "SeededRandom"]),
     tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests", "SeededRandom", "TraceWriting"]),
+    tests("MarkdownTests", ["Markdown"]),
+    tests("ComplianceTests", ["APIModel", "Compliance"]),
     tests("PlanningTests", ["AgentModel", "Planning"]),
     tests("NameResolutionTests", ["AgentModel", "Faults", "NameResolution", "SeededRandom"]),
     tests(
@@ -356,14 +363,14 @@ let package = Package(
       "ControlPlaneTests",
       [
         "ACMEClient", "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
-        "ChildProcess", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "SecretStore", "Storage",
-        httpTypes, hummingbird, hummingbirdTesting,
+        "ChildProcess", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "SecretStore",
+        "Storage", crypto, httpTypes, hummingbird, hummingbirdTesting,
         logging, nioCore,
       ]),
     tests(
       "SupervisionTests",
       ["AgentModel", "AlertForwarding", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
-    tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),
+    tests("VerificationTests", ["AgentModel", "ChildProcess", "Compliance", "Verification"]),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [

@@ -72,6 +72,7 @@ struct API: Sendable {
     addSessionRoutes(to: router)
     addDashboardRoutes(to: router)
     addVerificationRoutes(to: router)
+    addReportRoutes(to: router)
     addSecretRoutes(to: router)
     addIdentityRoutes(to: router)
     return router

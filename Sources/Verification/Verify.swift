@@ -93,7 +93,8 @@ package struct Verify: Sendable {
     }
   }
 
-  private func selected(_ fixtures: Fixtures) throws -> [Check] {
+  /// Every check, in the order of reports.
+  static func checks(_ fixtures: Fixtures) -> [Check] {
     let isolation = IsolationChecks(fixtures: fixtures).all + LimitCheck(fixtures: fixtures).all
     let network = NetworkChecks(fixtures: fixtures).all + EgressChecks(fixtures: fixtures).all
     let identity =
@@ -105,9 +106,12 @@ package struct Verify: Sendable {
     let detection = DetectionChecks(fixtures: fixtures).all + ResponseChecks(fixtures: fixtures).all
     let admission = AdmissionChecks(fixtures: fixtures).all
     let record = RecordChecks(fixtures: fixtures).all + OutageCheck(fixtures: fixtures).all
-    let sorted =
-      isolation.sorted { $0.id < $1.id } + network.sorted { $0.id < $1.id } + identity
+    return isolation.sorted { $0.id < $1.id } + network.sorted { $0.id < $1.id } + identity
       + (secrets + admission + detection + record).sorted { $0.id < $1.id }
+  }
+
+  private func selected(_ fixtures: Fixtures) throws -> [Check] {
+    let sorted = Self.checks(fixtures)
     let named = options.only + options.waivers.map(\.check)
     if let unknown = named.first(where: { id in !sorted.contains { $0.id == id } }) {
       throw Fault(

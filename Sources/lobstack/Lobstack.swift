@@ -15,7 +15,7 @@ import Foundation
       """,
     subcommands: [
       UpCommand.self, DownCommand.self, StatusCommand.self, DoctorCommand.self, VerifyCommand.self,
-      VerificationCommand.self,
+      VerificationCommand.self, ReportCommand.self,
       AgentCommand.self,
       SecretCommand.self, VaultCommand.self, CACommand.self, RulesCommand.self, AlertsCommand.self, DenialsCommand.self,
       AdmissionCommand.self, AuditCommand.self, TokenCommand.self,

@@ -12,7 +12,7 @@ struct CredentialCheck: Sendable {
       Check(
         "SEC-2", layer: "secrets",
         title: "a key that the proxy adds is not in the agent's environment, files or memory",
-        criteria: ["CC6.1", "CC6.7"], deadline: .seconds(60), body: search)
+        deadline: .seconds(60), body: search)
     ]
   }
 

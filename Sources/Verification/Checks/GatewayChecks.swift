@@ -11,7 +11,7 @@ struct GatewayChecks: Sendable {
     [
       Check(
         "MTLS-1", layer: "identity", title: "the gateway speaks TLS 1.3 only, with an ECDSA P-256 certificate",
-        criteria: ["CC6.1", "CC6.7"], body: versions)
+        body: versions)
     ]
   }
 

@@ -12,10 +12,10 @@ struct IdentityChecks: Sendable {
     [
       Check(
         "MTLS-3", layer: "identity", title: "certificates are renewed with no failed request",
-        criteria: ["CC6.1", "A1.2"], deadline: .seconds(90), isAlone: true, isLong: true, body: renewal),
+        deadline: .seconds(90), isAlone: true, isLong: true, body: renewal),
       Check(
         "MTLS-4", layer: "identity", title: "an agent's request never travels under another agent's identity",
-        criteria: ["CC6.1", "CC6.3"], deadline: .seconds(60), body: mixing),
+        deadline: .seconds(60), body: mixing),
     ]
   }
 

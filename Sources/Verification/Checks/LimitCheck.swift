@@ -24,8 +24,8 @@ struct LimitCheck: Sendable {
     [
       Check(
         "ISO-4", layer: "isolation",
-        title: "memory, CPU and process limits hold, and one agent's bomb hurts no other", criteria: ["CC6.1", "A1.1"],
-        deadline: .seconds(120), isAlone: true, body: bombs)
+        title: "memory, CPU and process limits hold, and one agent's bomb hurts no other", deadline: .seconds(120),
+        isAlone: true, body: bombs)
     ]
   }
 

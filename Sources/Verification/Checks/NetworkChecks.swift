@@ -12,28 +12,25 @@ struct NetworkChecks: Sendable {
 
   private var counters: FirewallCounters { FirewallCounters(layout: fixtures.site.platform) }
 
-  private static let criteria = ["CC6.1", "CC6.6"]
-
   var all: [Check] {
     [
       Check(
-        "NET-1", layer: "network", title: "nothing reaches an agent but the gateway path", criteria: Self.criteria,
-        body: inbound),
+        "NET-1", layer: "network", title: "nothing reaches an agent but the gateway path", body: inbound),
       Check(
-        "NET-2", layer: "network", title: "agents cannot reach one another", criteria: Self.criteria,
+        "NET-2", layer: "network", title: "agents cannot reach one another",
         body: { try await attack(neighbourAttacks) }),
       Check(
         "NET-4", layer: "network",
         title: "private, link-local, metadata, multicast and host addresses are closed, also behind a name",
-        criteria: Self.criteria, deadline: .seconds(90),
+        deadline: .seconds(90),
         body: {
           try await attack(try addressAttacks()) { try await ProxyReach(fixtures: fixtures).trials() }
         }),
       Check(
         "NET-6", layer: "network", title: "IPv6, UDP, ICMP and raw packets are as closed as TCP",
-        criteria: Self.criteria, body: { try await attack(try protocolAttacks()) }),
+        body: { try await attack(try protocolAttacks()) }),
       Check(
-        "NET-7", layer: "network", title: "packets with a forged sender are dropped", criteria: Self.criteria,
+        "NET-7", layer: "network", title: "packets with a forged sender are dropped",
         body: { try await attack(try forgeries()) }),
     ]
   }

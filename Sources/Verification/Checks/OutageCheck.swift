@@ -16,7 +16,7 @@ struct OutageCheck: Sendable {
         "REL-2", layer: "reliability",
         title:
           "with an enforcer stopped new work is refused, agents run on, nothing opens, and it comes back by itself",
-        criteria: ["A1.2", "CC7.5"], deadline: .seconds(200), isAlone: true, isLong: true, body: outages)
+        deadline: .seconds(200), isAlone: true, isLong: true, body: outages)
     ]
   }
 

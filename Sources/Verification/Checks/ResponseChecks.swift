@@ -11,7 +11,7 @@ struct ResponseChecks: Sendable {
     [
       Check(
         "DET-9", layer: "detection", title: "the response to an attack follows: kill, freeze, quarantine",
-        criteria: ["CC7.3", "CC7.4"], deadline: .seconds(90), isAlone: true, body: responses)
+        deadline: .seconds(90), isAlone: true, body: responses)
     ]
   }
 

@@ -16,14 +16,13 @@ struct SecretChecks: Sendable {
     [
       Check(
         "SEC-1", layer: "secrets", title: "an agent's token reads its own secrets, and no other, no list, no metadata",
-        criteria: ["CC6.1", "CC6.3"], body: isolation),
+        body: isolation),
       Check(
         "SEC-3", layer: "secrets",
         title: "workspaces' keys are wrapped by AES-256-GCM keys of 90 days, each agent by its own",
-        criteria: ["CC6.1", "C1.1"], body: keys),
+        body: keys),
       Check(
         "SEC-6", layer: "secrets", title: "no Kubernetes or service-account token is in the sandbox",
-        criteria: ["CC6.1"],
         body: tokens),
     ]
   }

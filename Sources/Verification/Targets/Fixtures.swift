@@ -1,5 +1,6 @@
 import APIClient
 import AgentModel
+import Compliance
 import Faults
 import Foundation
 import Glibc
@@ -86,7 +87,7 @@ struct Fixtures: Sendable {
     }
     tokens = Shared {
       let own = try await agents.value.token("own")
-      return (own, try await agents.value.token("other", for: "\(ProbeAgents.tenant)-other"))
+      return (own, try await agents.value.token("other", for: Probe.otherTenant))
     }
     let first = Shared {
       _ = try await key.value

@@ -2,6 +2,7 @@ import APIClient
 import APIModel
 import AgentModel
 import ChildProcess
+import Compliance
 import Faults
 import Foundation
 import NetworkIsolation
@@ -10,7 +11,7 @@ import Synchronization
 
 /// Real agents of the platform under test, made through its API like anyone's.
 struct ProbeAgents: Sendable {
-  static let tenant = "lobstack-verify"
+  static let tenant = Probe.tenant
 
   let client: APIClient
   private let site: ProbeSite

@@ -29,6 +29,15 @@ enum NamedFile {
     try text(bytes(path, longest: longest) { try FileHandle(forReadingFrom: URL(filePath: path)) }, source: path)
   }
 
+  /// The file is there whole or, when this throws, as it was.
+  static func write(_ content: Data, to path: String) throws {
+    do { try content.write(to: URL(filePath: path), options: .atomic) } catch {
+      throw Fault(
+        .failed, operation: "write \(path)", reason: "the file cannot be written",
+        remedy: "name a file in a directory that exists", cause: error)
+    }
+  }
+
   /// - Throws: `Fault(.invalid)` for what is no UTF-8.
   static func text(_ bytes: Data, source: String) throws -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {

@@ -60,9 +60,9 @@ struct VerifyCommand: AsyncParsableCommand {
     let report = try await endingOnSignals { try await Verify(options) { progress.take($0) }.run() }
     progress.end()
     try format.print(report) { report.table }
-    if let junit { try write(report.junit, to: junit) }
-    if let sarif { try write(try report.sarif(version: LobstackVersion.current), to: sarif) }
-    if let markdown { try write(report.markdown, to: markdown) }
+    if let junit { try NamedFile.write(Data(report.junit.utf8), to: junit) }
+    if let sarif { try NamedFile.write(Data(try report.sarif(version: LobstackVersion.current).utf8), to: sarif) }
+    if let markdown { try NamedFile.write(Data(report.markdown.utf8), to: markdown) }
     do {
       let record = try await Verify.record(report, of: options.layout)
       tell("recorded as \(record.id), in audit record \(record.auditIndex)")
@@ -95,16 +95,6 @@ struct VerifyCommand: AsyncParsableCommand {
   private func allWaivers() throws -> [Waiver] {
     guard let waivers else { return waive }
     return try waive + Waiver.all(in: try NamedFile.text(of: waivers, longest: 1 << 20), source: waivers)
-  }
-
-  private func write(_ text: String, to path: String) throws {
-    do {
-      try text.write(toFile: path, atomically: true, encoding: .utf8)
-    } catch {
-      throw Fault(
-        .failed, operation: "write \(path)", reason: "the file cannot be written",
-        remedy: "name a file in a directory that exists", cause: error)
-    }
   }
 }
 

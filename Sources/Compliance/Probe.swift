@@ -1,0 +1,18 @@
+import APIModel
+
+/// What `lobstack verify` does on the platform that it attacks: no evidence of how people and agents use it.
+package enum Probe {
+  /// The tenant of its agents.
+  package static let tenant = "lobstack-verify"
+  /// Of a tenant that its agents must not be seen by.
+  package static let otherTenant = "lobstack-verify-other"
+
+  /// Whether a record tells of a probe's act, by the tenant that stands in it. A user may have such a name stand in a
+  /// record: that can only take from what is evidence, and hides nothing that failed.
+  static func isSubject(of record: AuditRecordResource) -> Bool {
+    let tenants: Set<Substring> = [Substring(tenant), Substring(otherTenant)]
+    let words = [record.target, record.actor].joined(separator: " ").split { " /:".contains($0) }
+    return words.contains(where: tenants.contains)
+      || (record.details["tenant"].map { tenants.contains($0[...]) } ?? false)
+  }
+}
