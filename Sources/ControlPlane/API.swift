@@ -66,6 +66,7 @@ struct API: Sendable {
     addAuditRoutes(to: router)
     addTokenRoutes(to: router)
     addVerificationRoutes(to: router)
+    addBackupRoutes(to: router)
     addSecretRoutes(to: router)
     addIdentityRoutes(to: router)
     return router
