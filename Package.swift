@@ -326,7 +326,8 @@ let package = Package(
     tests(
       "SupervisionTests",
       [
-        "APIModel", "AgentModel", "AlertForwarding", "AuditLog", "ChildProcess", "Faults", "NetworkIsolation", "Storage",
+        "APIModel", "AgentModel", "AlertForwarding", "AuditLog", "ChildProcess", "Faults", "NetworkIsolation",
+        "Storage",
         "Supervision", logging,
       ]),
     tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),

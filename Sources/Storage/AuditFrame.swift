@@ -21,7 +21,8 @@ enum AuditFrame {
   /// - Returns: `nil` for what is no header of an audit log.
   static func version(ofHeader bytes: some Collection<UInt8>) -> Int? {
     let name = "lobstack-audit"
-    guard bytes.count == fileHeader.count, bytes.starts(with: name.utf8), let text = String(validating: bytes, as: UTF8.self)
+    guard bytes.count == fileHeader.count, bytes.starts(with: name.utf8),
+      let text = String(validating: bytes, as: UTF8.self)
     else { return nil }
     return Int(text.dropFirst(name.count).prefix { $0 != "\n" })
   }

@@ -47,6 +47,8 @@ package struct StoreCopy: Sendable, Hashable {
     self = try reporting("read \(path)") {
       var configuration = Configuration()
       configuration.readonly = true
+      // It may be a stranger's.
+      configuration.prepareDatabase { try $0.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON") }
       return try DatabaseQueue(path: path, configuration: configuration).read { try StoreCopy($0, path) }
     }
   }
@@ -63,7 +65,8 @@ package struct StoreCopy: Sendable, Hashable {
     agents = try Row.fetchAll(database, sql: "SELECT tenant, name, uid FROM agent WHERE wish <> 'destroy' ORDER BY uid")
       .map { row in
         let text: (String) -> String = { String.fromDatabaseValue(row[$0] as DatabaseValue) ?? "" }
-        guard let tenant = TenantName(text("tenant")), let name = AgentName(text("name")), let uid = AgentUID(text("uid"))
+        guard let tenant = TenantName(text("tenant")), let name = AgentName(text("name")),
+          let uid = AgentUID(text("uid"))
         else { throw Damage(column: "tenant, name or uid") }
         return Agent(id: AgentID(tenant: tenant, name: name), uid: uid)
       }

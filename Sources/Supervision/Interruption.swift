@@ -3,7 +3,8 @@ import UnixSignals
 /// Runs `body`; at SIGTERM or SIGINT cancels it, and waits until it has cleaned up.
 ///
 /// - Throws: `CancellationError` when it was interrupted.
-package func untilInterrupted<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value
+package func untilInterrupted<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws
+  -> Value
 {
   let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
   let work = Task { try await body() }

@@ -17,7 +17,8 @@ import Testing
     init(_ name: String, in directory: String) async throws {
       identity = "\(directory)/\(name)"
       try await Command("age-keygen", ["-o", identity]).check()
-      recipient = try await Command("age-keygen", ["-y", identity]).check().trimmingCharacters(in: .whitespacesAndNewlines)
+      recipient = try await Command("age-keygen", ["-y", identity]).check().trimmingCharacters(
+        in: .whitespacesAndNewlines)
     }
   }
 
@@ -78,7 +79,8 @@ import Testing
       #expect(try await Command("sha256sum", [file]).check().prefix(64) == report.sha256)
       let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
       #expect(mode == 0o600)
-      #expect(try await platform.run("backup", "--recipient", keys.recipient, file).error.contains("there is such a file"))
+      #expect(
+        try await platform.run("backup", "--recipient", keys.recipient, file).error.contains("there is such a file"))
       for pattern in [Self.canary, "SQLite format 3", "lobstack-audit1", "PRIVATE KEY"] {
         #expect(try await Command("grep", ["-acF", pattern, file]).run().standardOutput == "0\n")
       }
@@ -160,7 +162,8 @@ import Testing
       try await platform.purge()
 
       // One that is cut off is no instance, is not started, and is begun anew.
-      let cut = try await platform.run("restore", file, "--identity", keys.identity, endingWith: "KILL", afterSeconds: 1)
+      let cut = try await platform.run(
+        "restore", file, "--identity", keys.identity, endingWith: "KILL", afterSeconds: 1)
       if cut.code != 0, FileManager.default.fileExists(atPath: "\(platform.layout.root)/restoring") {
         #expect(try await platform.run("up", "--detach").error.contains("a restore into"))
       }

@@ -13,7 +13,8 @@ import Testing
     try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: false)
   }
 
-  @Test("is made while the log is written, and the log that goes on from it extends its checkpoint") func live() async throws
+  @Test("is made while the log is written, and the log that goes on from it extends its checkpoint") func live()
+    async throws
   {
     try await fixture.fill(20, batch: 5)
     let file = try await AuditFile.open(directory: fixture.log)

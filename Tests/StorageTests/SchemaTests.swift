@@ -29,7 +29,7 @@ import Testing
       createdAt: .now, creator: "root@unix", auditIndex: 17)
     let stored = try await store.create(agent)
     let token = TokenResource(
-      id: "t1", name: "ci", role: .operator, tenant: try #require(TenantName("acme")),
+      id: "t1", name: "ci", role: .operator, tenant: TenantName("acme"),
       createdAt: Date(timeIntervalSince1970: 5), expiresAt: nil, lastUsedAt: nil)
     try await store.insert(token, hash: Self.hash)
     let denial = DenialResource(
@@ -42,10 +42,12 @@ import Testing
         agent: stored.id, container: "c", hostname: "h", output: "a shell", outputFields: [:], tags: [],
         response: "alert", responseState: .done)
     ])
+    let summary = try APIJSON.decode(
+      VerificationResource.Summary.self, from: #"{"proven":1,"failed":0,"notTestable":0,"waived":0}"#.utf8)
     try await store.append(
       VerificationResource(
         id: "v1", tier: "quick", startedAt: Date(timeIntervalSince1970: 8), durationMs: 1, version: "0",
-        summary: .init(proven: 1, failed: 0, notTestable: 0, waived: 0), sha256: "", auditIndex: 3, report: "{}"))
+        summary: summary, sha256: "", auditIndex: 3, report: "{}"))
     try store.close()
     return stored
   }

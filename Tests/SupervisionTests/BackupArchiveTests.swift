@@ -39,7 +39,8 @@ import Testing
       let key = try await Command("age-keygen").check()
       let recipient = try await Command("age-keygen", ["-y"]).check(input: Array(key.utf8))
       let place = Place(
-        directory: directory, identity: Array(key.utf8), recipient: recipient.trimmingCharacters(in: .whitespacesAndNewlines))
+        directory: directory, identity: Array(key.utf8),
+        recipient: recipient.trimmingCharacters(in: .whitespacesAndNewlines))
       try await make(place.content)
       try await body(place)
     }
@@ -56,9 +57,10 @@ import Testing
     _ = try await log.append(AuditRecord(time: 1, actor: "a", action: "b", target: "c", outcome: "d"))
     let (head, verifier) = (await log.head, log.verifierKey)
     try await log.close()
-    for name in ["control-plane/store.key", "control-plane/login.key", "keys/operator.key", "keys/seal.key",
-      "vault.snapshot", "policy/network/a.yaml"]
-    {
+    for name in [
+      "control-plane/store.key", "control-plane/login.key", "keys/operator.key", "keys/seal.key",
+      "vault.snapshot", "policy/network/a.yaml",
+    ] {
       try Data(name.utf8).write(to: URL(filePath: "\(content)/\(name)"))
     }
     var manifest = BackupManifestTests.manifest([])
@@ -101,7 +103,8 @@ import Testing
       "mknod keys/null c 1 3 && tar --create *", "mkfifo policy/pipe && tar --create *",
       // What the manifest does not name, names otherwise, or names in vain.
       "echo x > policy/extra && tar --create *", "echo x > extra && tar --create *",
-      "echo changed >> policy/network/a.yaml && tar --create *", "printf '%s' keys/Seal.key > keys/seal.key && tar --create *",
+      "echo changed >> policy/network/a.yaml && tar --create *",
+      "printf '%s' keys/Seal.key > keys/seal.key && tar --create *",
       "rm policy/network/a.yaml && tar --create *", "rm manifest.json && tar --create *",
       "echo '{}' > manifest.json && tar --create *",
       // The same name twice.

@@ -28,14 +28,17 @@ extension BackupNote {
       Fault(.invalid, operation: "record a backup", reason: reason, remedy: "make backups with 'lobstack backup'")
     }
     guard UUID(uuidString: id) != nil else { throw invalid("its id is no UUID") }
-    guard (1...Self.mostRecipients).contains(recipients.count), recipients.allSatisfy({ (1...256).contains($0.utf8.count) })
+    guard (1...Self.mostRecipients).contains(recipients.count),
+      recipients.allSatisfy({ (1...256).contains($0.utf8.count) })
     else { throw invalid("it has not 1 to \(Self.mostRecipients) recipients of at most 256 bytes") }
     guard workspaces ?? 0 >= 0, size ?? 0 >= 0 else { throw invalid("a number of it is negative") }
     let digits = Set("0123456789abcdef")
     guard sha256?.count ?? 64 == 64, sha256?.allSatisfy(digits.contains) ?? true else {
       throw invalid("its sha256 is not 64 hexadecimal digits")
     }
-    guard stage != .made || (sha256 != nil && size != nil) else { throw invalid("it was made, and has no sha256 and size") }
+    guard stage != .made || (sha256 != nil && size != nil) else {
+      throw invalid("it was made, and has no sha256 and size")
+    }
   }
 
   func event(by actor: String) -> AuditEvent {

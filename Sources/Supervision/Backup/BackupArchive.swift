@@ -88,7 +88,8 @@ struct BackupArchive: Sendable {
     }
     if reason.contains("identity") {
       return Fault(
-        .invalid, operation: "read the identity", reason: Age.message(fault.reason.replacingOccurrences(of: "; ", with: "\n")),
+        .invalid, operation: "read the identity",
+        reason: Age.message(fault.reason.replacingOccurrences(of: "; ", with: "\n")),
         remedy: "give a private key without a passphrase, as age-keygen makes it", cause: fault)
     }
     return Fault(

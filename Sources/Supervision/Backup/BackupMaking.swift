@@ -26,14 +26,18 @@ struct BackupMaking: Sendable {
   /// What is copied lies there for a while, as well guarded as what it is copied from.
   private var workDirectory: String { layout.backupDirectory }
   private var controlPlaneCopy: String { "\(workDirectory)/control-plane" }
+  /// Its name below the instance's directory.
+  private var work: String { URL(filePath: workDirectory).lastPathComponent }
 
   func run(to output: String, for recipients: BackupRecipients, withWorkspaces: Bool) async throws -> BackupReport {
     try requireCopyable()
     // Left by one that was cut off.
     try remove(workDirectory)
     defer { try? remove(workDirectory) }  // the next one does it
+    // Passed by the control plane's user, who has one directory there for a while.
     try Preparation.makeDirectory(workDirectory, mode: 0o711)
-    try Preparation.makeDirectory(controlPlaneCopy, mode: 0o700, owner: Account(named: InstanceLayout.User.controlPlane))
+    try Preparation.makeDirectory(
+      controlPlaneCopy, mode: 0o700, owner: Account(named: InstanceLayout.User.controlPlane))
     var note = BackupNote(id: id, stage: .begun, recipients: recipients.fingerprints)
     try await record(note)
     let partial = "\(output).new"
@@ -66,7 +70,8 @@ struct BackupMaking: Sendable {
     }
     throw Fault(
       .conflict, operation: "back up instance \(layout.instance)",
-      reason: "it has no supervisor, and \(left.count) of its processes run", remedy: "run 'lobstack up' or 'lobstack down' first")
+      reason: "it has no supervisor, and \(left.count) of its processes run",
+      remedy: "run 'lobstack up' or 'lobstack down' first")
   }
 
   // MARK: The control plane's part
@@ -123,12 +128,9 @@ struct BackupMaking: Sendable {
       ControlPlaneCopyResult.self, from: try await asControlPlane(["--into", controlPlaneCopy]).utf8)
     // From here on the copies are root's alone.
     try Preparation.makeDirectory(controlPlaneCopy, mode: 0o700)
-    try Preparation.makeDirectory(workDirectory, mode: 0o700)
-    unlink("\(workDirectory)/lobstack")
     let agents = try agents(copied.agents, withWorkspaces: withWorkspaces)
-    let hasKey = FileStatus(layout.vaultSealKey) != nil
     let sealKey: BackupManifest.SealKey =
-      !isOwn ? .none : platform.waitsForShares ? .shares : hasKey ? .included : .elsewhere
+      !isOwn ? .none : platform.waitsForShares ? .shares : isUnsealedByOwnKey ? .included : .elsewhere
     return BackupManifest(
       id: id, version: LobstackVersion.current, createdAt: .now, instance: "\(layout.instance)",
       stateDirectory: URL(filePath: layout.root).deletingLastPathComponent().path,
@@ -136,6 +138,13 @@ struct BackupMaking: Sendable {
       arguments: SupervisorLock.holder(layout).flatMap { isRunning ? InstanceProcesses.arguments($0) : nil } ?? [],
       schema: copied.schema, audit: copied.audit,
       secretsManager: !isOwn ? .external : isRunning ? .snapshot : .files, sealKey: sealKey, agents: agents, files: [])
+  }
+
+  /// Not by a key of another file, beside which an old one may lie.
+  private var isUnsealedByOwnKey: Bool {
+    guard let key = FileManager.default.contents(atPath: layout.vaultSealKey) else { return false }
+    // While it runs, what unseals it lies in memory.
+    return FileManager.default.contents(atPath: layout.vaultSealCopy).map { $0 == key } ?? true
   }
 
   /// Those that are not open are whole.
@@ -151,14 +160,17 @@ struct BackupMaking: Sendable {
 
   /// Places below the instance's directory: where a file is now, and what the backup calls it.
   private func sources(_ manifest: BackupManifest) throws -> [(source: String, path: String)] {
-    func all(_ directory: String) throws -> [String] { try regularFiles(below: "\(layout.root)/\(directory)").map { "\(directory)/\($0)" } }
+    func all(_ directory: String) throws -> [String] {
+      try regularFiles(below: "\(layout.root)/\(directory)").map { "\(directory)/\($0)" }
+    }
     var kept = try all("keys").filter { BackupPlace($0) != nil } + all("policy")
     if manifest.secretsManager == .files { kept += try all("vault/data") + all("vault/audit") }
     for agent in manifest.agents where agent.workspace {
       kept += BackupPlace.workspaceFiles.map { "node/agents/\(agent.uid)/\($0)" }
     }
-    let work = URL(filePath: workDirectory).lastPathComponent
-    return try regularFiles(below: workDirectory).map { ("\(work)/\($0)", $0) } + kept.map { ($0, $0) }
+    var copied = try regularFiles(below: controlPlaneCopy).map { "control-plane/\($0)" }
+    if manifest.secretsManager == .snapshot { copied.append(BackupPlace.snapshot) }
+    return copied.map { ("\(work)/\($0)", $0) } + kept.map { ($0, $0) }
   }
 
   // MARK: Writing it
@@ -181,7 +193,6 @@ struct BackupMaking: Sendable {
       stamps.append(("\(layout.root)/\(source)", found.stamp))
       manifest.files.append(BackupManifest.File(path: path, size: found.size, sha256: found.sha256))
     }
-    let work = URL(filePath: workDirectory).lastPathComponent
     try write(try APIJSON.encode(manifest), to: "\(workDirectory)/\(BackupManifest.name)")
     try write(Array(recipients.text.utf8), to: "\(workDirectory)/recipients")
     let list = (["\(work)/\(BackupManifest.name)"] + sources.map(\.source)).map { $0 + "\0" }.joined()
@@ -192,7 +203,7 @@ struct BackupMaking: Sendable {
     let output = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard output >= 0 else { throw unwritten(partial) }
     defer { close(output) }
-    let (layout, workDirectory) = (layout, workDirectory)
+    let (layout, work, workDirectory) = (layout, work, workDirectory)
     try await firstOf(
       { try await tellGrowth(of: partial) },
       {

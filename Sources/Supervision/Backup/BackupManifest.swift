@@ -103,10 +103,13 @@ extension BackupManifest {
     guard form.format <= Self.currentFormat else {
       throw Fault(
         .unsupported, operation: "read \(source)",
-        reason: "a newer version of lobstack made it: its form is \(form.format), this program knows \(Self.currentFormat)",
+        reason:
+          "a newer version of lobstack made it: its form is \(form.format), this program knows \(Self.currentFormat)",
         remedy: "restore it with that version or a later one")
     }
-    do { self = try APIJSON.decode(BackupManifest.self, from: bytes) } catch { throw invalid("its manifest is damaged") }
+    do { self = try APIJSON.decode(BackupManifest.self, from: bytes) } catch {
+      throw invalid("its manifest is damaged")
+    }
     var seen: Set<String> = []
     for file in files {
       guard BackupPlace(file.path) != nil else { throw invalid("its manifest names '\(file.path.prefix(80))'") }

@@ -36,7 +36,8 @@ struct BackupPlace: Hashable, Sendable {
       self.init(.root, mode)
     case ("policy", 2...): self.init(.root, 0o644)
     case ("vault", 3...) where ["data", "audit"].contains(parts[1]): self.init(.secretsManager, 0o600)
-    case ("node", 4) where parts[1] == "agents" && AgentUID(String(parts[2])) != nil && Self.workspaceFiles.contains(String(parts[3])):
+    case ("node", 4)
+    where parts[1] == "agents" && AgentUID(String(parts[2])) != nil && Self.workspaceFiles.contains(String(parts[3])):
       self.init(.root, 0o600)
     default: return nil
     }

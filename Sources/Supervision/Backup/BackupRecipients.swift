@@ -14,11 +14,13 @@ package struct BackupRecipients: Hashable, Sendable {
   ///   - files: the texts of recipients' files; empty lines, and those that begin with '#', say nothing.
   /// - Throws: `Fault(.invalid)` for none at all, and for one that would be more than its line.
   package init(_ named: [String], files: [String]) throws {
-    lines = named
+    lines =
+      named
       + files.flatMap { $0.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) } }
       .filter { !$0.isEmpty && !$0.hasPrefix("#") }
     guard !lines.isEmpty else {
-      throw Self.invalid("no recipient is named", remedy: "give --recipient or --recipients-file with age's public keys")
+      throw Self.invalid(
+        "no recipient is named", remedy: "give --recipient or --recipients-file with age's public keys")
     }
     for line in lines where line.isEmpty || line.contains(where: \.isNewline) || line.hasPrefix("#") {
       throw Self.invalid("'\(line.prefix(80))' is no recipient", remedy: "give a public key, as age-keygen prints it")

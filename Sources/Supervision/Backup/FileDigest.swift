@@ -12,7 +12,8 @@ func digest(of path: String) throws -> (sha256: String, size: Int, stamp: FileSt
   let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
   guard descriptor >= 0 else {
     throw Fault(
-      .failed, operation: "read \(path)", reason: String(cString: strerror(errno)), remedy: "check the file and the disk")
+      .failed, operation: "read \(path)", reason: String(cString: strerror(errno)),
+      remedy: "check the file and the disk")
   }
   let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   guard let status = FileStatus(descriptor: descriptor), status.isRegular else {

@@ -28,7 +28,8 @@ extension Platform {
   /// that is cut off is not started, and the next restore begins again.
   ///
   /// - Throws: `Fault` naming what is in the way, or what is wrong with the backup; there is nothing then.
-  package func restore(_ backup: BackupFile, progress: @escaping @Sendable (String) -> Void) async throws -> RestoreReport
+  package func restore(_ backup: BackupFile, progress: @escaping @Sendable (String) -> Void) async throws
+    -> RestoreReport
   {
     try requireRoot("restore the platform")
     try await requireNothingThere()
@@ -91,7 +92,8 @@ extension Platform {
     let free = Int(status.f_bavail) * Int(status.f_frsize)
     guard free > size + size / 8 else {
       throw Fault(
-        .exhausted, operation: "restore into \(layout.root)", reason: "\(free.inMebibytes) are free, and it needs \(size.inMebibytes)",
+        .exhausted, operation: "restore into \(layout.root)",
+        reason: "\(free.inMebibytes) are free, and it needs \(size.inMebibytes)",
         remedy: "free disk space, or choose another --state-dir")
     }
   }
@@ -103,8 +105,10 @@ extension Platform {
     guard manifest.instance == "\(layout.instance)", manifest.stateDirectory == stateDirectory else {
       throw Fault(
         .conflict, operation: "restore instance \(layout.instance) in \(stateDirectory)",
-        reason: "the backup is of instance \(manifest.instance) in \(manifest.stateDirectory), and its secrets manager refuses another place",
-        remedy: "give --instance \(manifest.instance) --state-dir \(manifest.stateDirectory), on this machine or another")
+        reason:
+          "the backup is of instance \(manifest.instance) in \(manifest.stateDirectory), and its secrets manager refuses another place",
+        remedy:
+          "give --instance \(manifest.instance) --state-dir \(manifest.stateDirectory), on this machine or another")
     }
   }
 

@@ -16,6 +16,11 @@ extension Platform {
     guard let domain = TrustDomain(unpacked.manifest.trustDomain) else {
       throw BackupManifest.invalid("the manifest", "its trust domain is none")
     }
+    if case .own(.file(nil)) = configuration.secretsManager, unpacked.manifest.sealKey != .included {
+      throw Fault(
+        .notFound, operation: "fill the secrets manager", reason: "the key that unseals it is not in the backup",
+        remedy: "name its file with --seal-key")
+    }
     progress("filling the secrets manager")
     var configuration = configuration
     configuration.trustDomain = domain
@@ -56,9 +61,20 @@ extension Platform {
     let (layout, domain) = (layout, configuration.trustDomain)
     let login = try SecretsManagerLogins(layout: layout).controlPlaneKey
     let wrapped = try String(contentsOfFile: layout.storeKeyFile, encoding: .utf8)
-    let key = try await VaultOperator(layout: layout).withClient(patience: .seconds(30)) { client in
-      try await Transit(Vault(client, as: .controlPlane, key: login, in: domain)).decrypt([wrapped], key: "agent-data").first
-    }
+    let deadline = ContinuousClock.now + .seconds(15)
+    var key: SecretValue?
+    repeat {
+      do {
+        key = try await VaultOperator(layout: layout).withClient(patience: .seconds(30)) { client in
+          try await Transit(Vault(client, as: .controlPlane, key: login, in: domain))
+            .decrypt([wrapped], key: "agent-data").first
+        }
+      } catch {
+        // For a moment it goes on with what it held before the snapshot.
+        guard ContinuousClock.now < deadline else { throw error }
+        try await Task.sleep(for: .milliseconds(100))
+      }
+    } while key == nil && ContinuousClock.now < deadline
     guard let key else {
       throw Fault(
         .failed, operation: "unwrap \(layout.storeKeyFile)", reason: "the answer is empty",

@@ -12,14 +12,16 @@ extension Platform {
   {
     guard geteuid() == 0 else {
       throw Fault(
-        .denied, operation: "verify \(backup.path)", reason: "what is in it is root's", remedy: "run the command with sudo")
+        .denied, operation: "verify \(backup.path)", reason: "what is in it is root's",
+        remedy: "run the command with sudo")
     }
     let (_, size) = try backup.requireDigest(progress: progress)
     // An archive of small files takes up to a page more for each.
     let needed = size * 2 + (16 << 20)
     guard needed < (try freeMemory()) / 2 else {
       throw Fault(
-        .exhausted, operation: "verify \(backup.path)", reason: "it takes \(needed.inMebibytes) of memory, more than half of what is free",
+        .exhausted, operation: "verify \(backup.path)",
+        reason: "it takes \(needed.inMebibytes) of memory, more than half of what is free",
         remedy: "verify it on a larger machine, or restore it on one that has no instance of that name")
     }
     let directory = "/run/lobstack-verify-\(getpid())"

@@ -28,7 +28,9 @@ struct UnpackedBackup: Sendable {
     for expected in manifest.files {
       try Task.checkCancellation()
       let found = try digest(of: "\(directory)/\(expected.path)")
-      guard found.sha256 == expected.sha256 else { throw BackupManifest.invalid(source, "\(expected.path) was changed") }
+      guard found.sha256 == expected.sha256 else {
+        throw BackupManifest.invalid(source, "\(expected.path) was changed")
+      }
     }
     progress("verifying the store and \(manifest.audit.size) audit records")
     try verifyStore()
@@ -70,7 +72,8 @@ struct UnpackedBackup: Sendable {
     if let bad = log.firstBad {
       throw BackupManifest.invalid(source, "record \(bad.index) of its audit log is not good: \(bad.reason)")
     }
-    guard log.ok, log.size == manifest.audit.size, log.rootHash == manifest.audit.rootHash, log.unsealedRecords == 0 else {
+    guard log.ok, log.size == manifest.audit.size, log.rootHash == manifest.audit.rootHash, log.unsealedRecords == 0
+    else {
       throw BackupManifest.invalid(source, "its audit log is not the one that its manifest tells of")
     }
   }
@@ -94,7 +97,8 @@ struct UnpackedBackup: Sendable {
       var above = URL(filePath: path).relativePath.split(separator: "/").dropLast()
       while !above.isEmpty {
         let isAgents = above.first == "node"
-        try give("\(directory)/\(above.joined(separator: "/"))", to: account, mode: isAgents ? 0o700 : place.directoryMode)
+        try give(
+          "\(directory)/\(above.joined(separator: "/"))", to: account, mode: isAgents ? 0o700 : place.directoryMode)
         above = above.dropLast()
       }
     }

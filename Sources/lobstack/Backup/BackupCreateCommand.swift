@@ -19,7 +19,8 @@ struct BackupCreateCommand: AsyncParsableCommand {
   @OptionGroup var format: OutputOptions
 
   @Option(
-    help: ArgumentHelp("A public key of age or SSH that the backup is encrypted for; repeat for several.", valueName: "key"))
+    help: ArgumentHelp(
+      "A public key of age or SSH that the backup is encrypted for; repeat for several.", valueName: "key"))
   var recipient: [String] = []
 
   @Option(
@@ -39,7 +40,8 @@ struct BackupCreateCommand: AsyncParsableCommand {
 
   func run() async throws {
     let platform = Platform(Platform.Configuration(layout: try instance.layout()), logger: .supervisor)
-    let recipients = try BackupRecipients(recipient, files: try recipientsFile.map { try NamedFile.text(of: $0, longest: 64 << 10) })
+    let recipients = try BackupRecipients(
+      recipient, files: try recipientsFile.map { try NamedFile.text(of: $0, longest: 64 << 10) })
     let (output, withWorkspaces) = (URL(filePath: file).standardizedFileURL.path, withWorkspaces)
     let report = try await untilInterrupted {
       try await platform.backUp(to: output, for: recipients, withWorkspaces: withWorkspaces) { tell($0) }
