@@ -24,7 +24,7 @@ import Testing
     /// Encrypts what a shell command writes: most often tar.
     func encrypt(_ script: String) async throws {
       try await Command(
-        "sh", ["-c", "set -o pipefail 2>/dev/null; (\(script)) | age -r \(recipient) -o \(archive)"], directory: content
+        "sh", ["-c", "(\(script)) | age -r \(recipient) -o \(archive)"], directory: content
       ).check()
     }
 
@@ -51,8 +51,9 @@ import Testing
     for path in ["control-plane", "keys", "policy/network"] {
       try FileManager.default.createDirectory(atPath: "\(content)/\(path)", withIntermediateDirectories: true)
     }
-    let store = try await Store.open(path: "\(content)/control-plane/lobstack.sqlite", key: StoreKey(SecretValue([1])))
+    let store = try await Store.open(path: "\(content).sqlite", key: StoreKey(SecretValue([1])))
     try store.close()
+    let copy = try StoreCopy.make(from: "\(content).sqlite", to: "\(content)/control-plane/lobstack.sqlite")
     let log = try await AuditFile.open(directory: "\(content)/control-plane/audit")
     _ = try await log.append(AuditRecord(time: 1, actor: "a", action: "b", target: "c", outcome: "d"))
     let (head, verifier) = (await log.head, log.verifierKey)
@@ -64,7 +65,7 @@ import Testing
       try Data(name.utf8).write(to: URL(filePath: "\(content)/\(name)"))
     }
     var manifest = BackupManifestTests.manifest([])
-    manifest.schema = try StoreCopy(reading: "\(content)/control-plane/lobstack.sqlite").schema
+    manifest.schema = copy.schema
     manifest.audit = AuditCopyHead(size: head.size, rootHash: head.rootHash, verifierKey: verifier)
     for path in try regularFiles(below: content) {
       let found = try digest(of: "\(content)/\(path)")

@@ -2,6 +2,7 @@ import APIModel
 import AgentModel
 import ArgumentParser
 import ControlPlane
+import Storage
 
 struct ControlPlaneCopyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
