@@ -57,18 +57,20 @@ import Testing
     let database = try DatabaseQueue(path: path)
     try Schema.migrator(testKey).migrate(database, upTo: step)
     try database.writeWithoutTransaction { db in
+      // Before the other has the same tables.
+      let tables = try Self.tables.filter { try db.tableExists($0) }
       try db.execute(sql: "ATTACH ? AS source", arguments: [source])
-      for table in Self.tables where try db.tableExists(table) {
-        let columns = try db.columns(in: table).map { "\"\($0.name)\"" }.joined(separator: ", ")
-        try db.execute(sql: "INSERT OR REPLACE INTO \(table) (\(columns)) SELECT \(columns) FROM source.\(table)")
+      for table in tables {
+        let columns = try db.columns(in: table, in: "main").map { "\"\($0.name)\"" }.joined(separator: ", ")
+        try db.execute(sql: "INSERT OR REPLACE INTO main.\(table) (\(columns)) SELECT \(columns) FROM source.\(table)")
       }
-      if try !db.tableExists("alert") { try db.execute(sql: "DELETE FROM counter WHERE name = 'alert'") }
+      if !tables.contains("alert") { try db.execute(sql: "DELETE FROM main.counter WHERE name = 'alert'") }
       guard try !Schema.migrator(testKey).completedMigrations(db).contains(Schema.sealing) else { return }
-      let row = try #require(try Row.fetchOne(db, sql: "SELECT uid, spec FROM agent"))
+      let row = try #require(try Row.fetchOne(db, sql: "SELECT uid, spec FROM main.agent"))
       let (uid, sealed) = (row["uid"] as String, row["spec"] as Data)
       let spec = try testKey.open(sealed, for: StoredAgent.place(ofSpec: uid))
-      try db.execute(sql: "UPDATE agent SET spec = ?", arguments: [spec])
-      try db.execute(sql: "UPDATE token SET hash = ?", arguments: [Data(Self.hash)])
+      try db.execute(sql: "UPDATE main.agent SET spec = ?", arguments: [spec])
+      try db.execute(sql: "UPDATE main.token SET hash = ?", arguments: [Data(Self.hash)])
     }
     try database.close()
   }

@@ -42,6 +42,12 @@ extension Platform {
       throw Fault(
         .alreadyExists, operation: "write \(output)", reason: "there is such a file", remedy: "name another one")
     }
+    let directory = URL(filePath: output).deletingLastPathComponent().path
+    guard FileStatus(following: directory)?.isDirectory == true else {
+      throw Fault(
+        .notFound, operation: "write \(output)", reason: "there is no directory \(directory)",
+        remedy: "make it, or name another file")
+    }
     try await recipients.check()
     guard let own = try SupervisorLock.take("\(layout.runDirectory)/backup.lock") else {
       throw Fault(

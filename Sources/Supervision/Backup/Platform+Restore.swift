@@ -64,15 +64,13 @@ extension Platform {
 
   private func requireNothingThere() async throws {
     if let holder = SupervisorLock.holder(layout) { throw inUse("process \(holder) runs it, or restores it") }
+    // One that was cut off; no platform starts beside it.
+    if FileStatus(layout.restoreDirectory) != nil { try await removeAttempt() }
     let left = try await Leftovers(layout).find().filter { $0 != "directory \(layout.root)" }
     guard left.isEmpty else { throw inUse("of it there are \(left.prefix(3).joined(separator: ", "))") }
     // A directory that is not there holds nothing.
     let found = (try? FileManager.default.contentsOfDirectory(atPath: layout.root)) ?? []
-    guard !found.isEmpty else { return }
-    guard FileStatus(layout.restoreDirectory) != nil else {
-      throw inUse("\(layout.root) holds \(found.sorted().prefix(3).joined(separator: ", "))")
-    }
-    try await removeAttempt()
+    guard found.isEmpty else { throw inUse("\(layout.root) holds \(found.sorted().prefix(3).joined(separator: ", "))") }
   }
 
   private func inUse(_ reason: String) -> Fault {
@@ -81,10 +79,7 @@ extension Platform {
       remedy: "back it up and remove it with 'lobstack down --purge', or name another --state-dir")
   }
 
-  private func removeAttempt() async throws {
-    try await MemoryDirectories(layout: layout).unmount()
-    if FileStatus(layout.root) != nil { try FileManager.default.removeItem(atPath: layout.root) }
-  }
+  private func removeAttempt() async throws { try await Removal(layout: layout, logger: logger).run() }
 
   private func requireRoom(for size: Int) throws {
     var status = statvfs()
