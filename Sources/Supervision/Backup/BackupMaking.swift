@@ -61,17 +61,19 @@ struct BackupMaking: Sendable {
   }
 
   private func requireCopyable() throws {
-    guard !isRunning, case let left = InstanceProcesses(layout: layout).platform(), !left.isEmpty else {
-      guard isRunning, platform.waitsForShares else { return }
+    let operation = "back up instance \(layout.instance)"
+    if isRunning, platform.waitsForShares {
       throw Fault(
-        .unsupported, operation: "back up instance \(layout.instance)",
+        .unsupported, operation: operation,
         reason: "people's shares unseal its secrets manager, whose snapshot no restore could open without them",
         remedy: "run 'lobstack down' first: then its store is copied as it is")
     }
-    throw Fault(
-      .conflict, operation: "back up instance \(layout.instance)",
-      reason: "it has no supervisor, and \(left.count) of its processes run",
-      remedy: "run 'lobstack up' or 'lobstack down' first")
+    let left = isRunning ? [] : InstanceProcesses(layout: layout).platform()
+    guard left.isEmpty else {
+      throw Fault(
+        .conflict, operation: operation, reason: "it has no supervisor, and \(left.count) of its processes run",
+        remedy: "run 'lobstack up' or 'lobstack down' first")
+    }
   }
 
   // MARK: The control plane's part

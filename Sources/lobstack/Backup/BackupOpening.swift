@@ -39,6 +39,7 @@ struct BackupOpening: ParsableArguments {
         .invalid, operation: "read the identity", reason: "it is empty, or longer than 64 KiB",
         remedy: "give a private key, as age-keygen makes it")
     }
-    return BackupFile(path: URL(filePath: file).standardizedFileURL.path, identity: bytes, sha256: sha256)
+    return BackupFile(
+      path: URL(filePath: file).standardizedFileURL.resolvingSymlinksInPath().path, identity: bytes, sha256: sha256)
   }
 }
