@@ -250,9 +250,9 @@ let package = Package(
     room(
       "Supervision",
       [
-        "AgentModel", "AlertForwarding", "APIClient", "APIModel", "CertificateAuthority", "ChildProcess", "CLinux",
-        "Faults", "Files", "KernelFiles", "NetworkIsolation", "Proxy", "Sandbox", "SecretStore", crypto, logging,
-        serviceLifecycle, unixSignals,
+        "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "CertificateAuthority", "ChildProcess",
+        "CLinux", "Faults", "Files", "KernelFiles", "NetworkIsolation", "Proxy", "Sandbox", "SecretStore", "Storage",
+        crypto, logging, serviceLifecycle, unixSignals,
       ]),
     /** Attacks the platform to prove its controls. */
     room(
@@ -350,7 +350,7 @@ let package = Package(
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
     tests(
       "NetworkIsolationTests", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation"]),
-    tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "ChildProcess", "Faults", "Storage"]),
+    tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "ChildProcess", "Faults", "Storage", grdb]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
     tests(
       "NodeTests",
@@ -369,7 +369,11 @@ let package = Package(
       ]),
     tests(
       "SupervisionTests",
-      ["AgentModel", "AlertForwarding", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
+      [
+        "APIModel", "AgentModel", "AlertForwarding", "AuditLog", "ChildProcess", "Faults", "NetworkIsolation",
+        "Storage",
+        "Supervision", logging,
+      ]),
     tests("VerificationTests", ["AgentModel", "ChildProcess", "Compliance", "Verification"]),
     .testTarget(
       name: "IntegrationTests",

@@ -159,18 +159,7 @@ package struct Command: Sendable {
     return ExitStatus(result.terminationStatus)
   }
 
-  /// Writes all of a program's standard input.
-  ///
-  /// Not by `.array(input)`: when the program does not read it all, Subprocess 1.0.2 leaves the pipe open and its own
-  /// assertion ends this process.
-  private func feed(_ input: [UInt8], to writer: StandardInputWriter) async {
-    ignoreBrokenPipes()
-    // What the program did not want to read is its own affair; how it ended is what counts.
-    _ = try? await writer.write(input)
-    try? await writer.finish()
-  }
-
-  private func configuration() throws -> Configuration {
+  func configuration() throws -> Configuration {
     guard let path = Self.locate(executable) else {
       throw Fault(
         .notFound, operation: "run \(executable)", reason: "the program is absent or not executable",
@@ -186,7 +175,7 @@ package struct Command: Sendable {
       workingDirectory: directory.map { FilePath($0) }, platformOptions: options)
   }
 
-  private func failure(_ status: ExitStatus, message: String) -> Fault {
+  func failure(_ status: ExitStatus, message: String) -> Fault {
     let lines = message.split(separator: "\n").suffix(3).joined(separator: "; ")
     return Fault(
       .failed, operation: "run \(summary)", reason: "it \(status)\(lines.isEmpty ? "" : ": \(lines.suffix(600))")",
@@ -196,7 +185,7 @@ package struct Command: Sendable {
   /// The program with its first arguments, for messages; later ones may be long.
   private var summary: String { ([executable] + arguments.prefix(4)).joined(separator: " ") }
 
-  private func withDeadline<Value: Sendable>(
+  func withDeadline<Value: Sendable>(
     _ timeout: Duration, _ work: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
     do {
@@ -210,6 +199,17 @@ package struct Command: Sendable {
         .failed, operation: "run \(summary)", reason: "\(error)", remedy: "check the program and the machine's limits")
     }
   }
+}
+
+/// Writes all of a program's standard input.
+///
+/// Not by `.array(input)`: when the program does not read it all, Subprocess 1.0.2 leaves the pipe open and its own
+/// assertion ends this process.
+func feed(_ input: [UInt8], to writer: StandardInputWriter) async {
+  ignoreBrokenPipes()
+  // What the program did not want to read is its own affair; how it ended is what counts.
+  _ = try? await writer.write(input)
+  try? await writer.finish()
 }
 
 /// A program that stops reading its input must be an error of the write, not the end of this process: a program inside

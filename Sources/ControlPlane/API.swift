@@ -73,6 +73,7 @@ struct API: Sendable {
     addDashboardRoutes(to: router)
     addVerificationRoutes(to: router)
     addReportRoutes(to: router)
+    addBackupRoutes(to: router)
     addSecretRoutes(to: router)
     addIdentityRoutes(to: router)
     return router

@@ -24,6 +24,9 @@ struct AuditLogFile: AuditAppending {
     AuditLogFile(file: try await AuditFile.open(directory: directory), cosigner: cosigner, logger: logger)
   }
 
+  /// Lets go of the log, when all of it is on the disk.
+  func close() async throws { try await file.close() }
+
   func append(_ event: AuditEvent) async throws -> UInt64 {
     let nanoseconds = (Date.now.timeIntervalSince1970 * 1_000_000).rounded() * 1_000
     let record = AuditRecord(

@@ -36,7 +36,7 @@ struct AuditDirectory: Sendable {
   func prepare(origin: NoteKeyName?) throws -> NoteSigner {
     if try exists(publicKey) {
       let verifier = try readVerifier()
-      let signer = try NoteSigner(name: verifier.name, seed: try read(key, limit: 32))
+      let signer = try NoteSigner(name: verifier.name, seed: try readSeed())
       guard signer.verifier.description == verifier.description else { throw damaged("key and key.pub do not match") }
       guard try exists(records), try exists(checkpoint) else { throw damaged("records.log or checkpoint is missing") }
       return signer
@@ -75,8 +75,13 @@ struct AuditDirectory: Sendable {
     return try NoteVerifier(parsing: String(text.dropLast()))
   }
 
+  /// The log's private key.
+  func readSeed() throws -> [UInt8] { try read(key, limit: 32) }
+
+  func readCheckpointBytes() throws -> [UInt8] { try read(checkpoint, limit: SignedNote.byteLimit) }
+
   func readCheckpoint(with verifier: NoteVerifier) throws -> Checkpoint {
-    guard let note = String(validating: try read(checkpoint, limit: SignedNote.byteLimit), as: UTF8.self) else {
+    guard let note = String(validating: try readCheckpointBytes(), as: UTF8.self) else {
       throw damaged("checkpoint is not UTF-8")
     }
     return try Checkpoint(verifying: note, with: verifier)
@@ -107,6 +112,18 @@ struct AuditDirectory: Sendable {
     let count = try bytes.withUnsafeMutableBytes { try descriptor.read(into: $0, at: 0) }
     guard count <= limit else { throw damaged("\(file) is longer than \(limit) bytes") }
     return Array(bytes.prefix(count))
+  }
+
+  /// - Throws: `Fault(.unsupported)` for records in a form that came after this program.
+  func requireKnownForm() throws {
+    let descriptor = try AuditDescriptor(records, O_RDONLY)
+    var header = [UInt8](repeating: 0, count: AuditFrame.fileHeader.count)
+    let count = try header.withUnsafeMutableBytes { try descriptor.read(into: $0, at: 0) }
+    guard let version = AuditFrame.version(ofHeader: header.prefix(count)), version > AuditFrame.version else { return }
+    throw Fault(
+      .unsupported, operation: "open the audit log in \(path)",
+      reason: "a newer version of lobstack wrote it: its form is \(version), this program knows \(AuditFrame.version)",
+      remedy: "run that version or a later one")
   }
 
   private func exists(_ file: String) throws -> Bool {

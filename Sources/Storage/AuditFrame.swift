@@ -12,9 +12,20 @@ import AuditLog
 /// Integers are big-endian. Check and hash find and name a changed byte; they are no proof against one who computes
 /// them anew. The seals are: nobody without the key can make one.
 enum AuditFrame {
-  static let fileHeader = Array("lobstack-audit1\n".utf8)
+  /// Of the form below. Another form has another number in the file's header.
+  static let version = 1
+  static let fileHeader = Array("lobstack-audit\(version)\n".utf8)
   static let headerCount = 16
   static let overhead = headerCount + TreeHash.byteCount
+
+  /// - Returns: `nil` for what is no header of an audit log.
+  static func version(ofHeader bytes: some Collection<UInt8>) -> Int? {
+    let name = "lobstack-audit"
+    guard bytes.count == fileHeader.count, bytes.starts(with: name.utf8),
+      let text = String(validating: bytes, as: UTF8.self)
+    else { return nil }
+    return Int(text.dropFirst(name.count).prefix { $0 != "\n" })
+  }
 
   enum Kind: UInt8 { case record = 1, seal = 2 }
 

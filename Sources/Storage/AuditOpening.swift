@@ -13,6 +13,7 @@ struct AuditOpening {
   init(_ directory: AuditDirectory, origin: NoteKeyName?) throws {
     lock = try directory.lock()
     signer = try directory.prepare(origin: origin)
+    try directory.requireKnownForm()
     descriptor = try AuditDescriptor(directory.records, O_RDWR)
     let checkpoint = try directory.readCheckpoint(with: signer.verifier)
     durable = AuditWriter.Durable(tree: MerkleTree(), chunkOffsets: [], end: 0, note: "")

@@ -13,6 +13,8 @@ struct AuditReplay {
     var sealedSize: UInt64 = 0
     var sealedRoot = TreeHash.emptyRoot
     var sealedNote: String?
+    /// `nil` before the first seal.
+    var sealedEnd: UInt64?
     /// The complete records, sealed or not, where they end, and the bytes of a frame cut short after that.
     var size: UInt64 = 0
     var end: UInt64 = 0
@@ -73,6 +75,7 @@ struct AuditReplay {
       case .seal(let offset, let body):
         if let defect = check(seal: body, at: offset) { return defect }
         intervalOffset = reader.offset
+        result.sealedEnd = reader.offset
       case .end(let tornBytes):
         result.tornBytes = tornBytes
         return endDefect(at: reader.offset)

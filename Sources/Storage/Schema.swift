@@ -1,3 +1,5 @@
+import AgentModel
+import Faults
 import FoundationEssentials
 import GRDB
 
@@ -5,6 +7,20 @@ import GRDB
 enum Schema {
   /// The step after which the sensitive columns are sealed.
   static let sealing = "3 sealed columns"
+
+  /// - Throws: `Fault(.unsupported)` when the database has a step that this program does not know.
+  static func requireKnown(_ db: Database, _ path: String) throws {
+    // The names of the steps need no key.
+    guard try migrator(StoreKey(SecretValue([]))).hasBeenSuperseded(db) else { return }
+    throw Fault(
+      .unsupported, operation: "open \(path)", reason: "a newer version of lobstack wrote this database",
+      remedy: "run that version or a later one")
+  }
+
+  /// The steps that were carried out.
+  static func steps(_ db: Database) throws -> [String] {
+    try String.fetchAll(db, sql: "SELECT identifier FROM grdb_migrations ORDER BY identifier")
+  }
 
   static func migrator(_ key: StoreKey) -> DatabaseMigrator {
     var migrator = DatabaseMigrator()

@@ -55,11 +55,7 @@ package final class Store: Sendable {
           remedy: "use SQLite 3.7 or newer")
       }
       let migrator = Schema.migrator(key)
-      guard try await pool.read({ try !migrator.hasBeenSuperseded($0) }) else {
-        throw Fault(
-          .unsupported, operation: "open \(path)", reason: "a newer version of lobstack wrote this database",
-          remedy: "run that version or a later one")
-      }
+      try await pool.read { try Schema.requireKnown($0, path) }
       let wasSealed = try await pool.read { try migrator.completedMigrations($0).contains(Schema.sealing) }
       try migrator.migrate(pool)
       if !wasSealed {

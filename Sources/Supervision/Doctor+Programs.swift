@@ -24,6 +24,13 @@ extension Doctor {
     Program(name: "mount", versionArguments: ["--version"], debianPackage: "mount"),
   ]
 
+  /// What the platform runs without, and who needs it.
+  private static let programsOfSome = [
+    (Program(name: "lego", versionArguments: ["--version"], debianPackage: "lego"), "--domain needs it"),
+    (Program(name: "age", versionArguments: ["--version"], debianPackage: "age"), "'lobstack backup' needs it"),
+    (Program(name: "tar", versionArguments: ["--version"], debianPackage: "tar"), "'lobstack backup' needs it"),
+  ]
+
   /// - Returns: `nil` when the program is there.
   func missing(_ program: Program) -> Finding? {
     guard Command.locate(program.name) == nil else { return nil }
@@ -40,11 +47,12 @@ extension Doctor {
       }
       findings.append(await version(of: program))
     }
-    let lego = Program(name: "lego", versionArguments: ["--version"], debianPackage: "lego")
-    if let missing = missing(lego) {
-      findings.append(.warn(lego.name, "\(missing.detail); --domain needs it", remedy: missing.remedy ?? ""))
-    } else {
-      findings.append(await version(of: lego))
+    for (program, use) in Self.programsOfSome {
+      if let missing = missing(program) {
+        findings.append(.warn(program.name, "\(missing.detail); \(use)", remedy: missing.remedy ?? ""))
+      } else {
+        findings.append(await version(of: program))
+      }
     }
     return findings
   }

@@ -116,7 +116,7 @@ package struct InstanceProcesses: Sendable {
     try? FileManager.default.destinationOfSymbolicLink(atPath: path)
   }
 
-  private static func arguments(_ process: pid_t) -> [String] {
+  static func arguments(_ process: pid_t) -> [String] {
     text("/proc/\(process)/cmdline").split(separator: "\0").map(String.init)
   }
 

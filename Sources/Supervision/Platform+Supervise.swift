@@ -63,7 +63,7 @@ extension Platform {
     ]
   }
 
-  private func secretsManager(_ program: String) -> (process: SupervisedProcess, user: String) {
+  func secretsManager(_ program: String) -> (process: SupervisedProcess, user: String) {
     let user = "\(layout.vaultUserID)"
     let arguments =
       Self.unprivileged(user, group: controlPlaneGroup) + [program, "server", "-config=\(layout.vaultConfiguration)"]

@@ -1,6 +1,7 @@
 import AgentModel
 import ChildProcess
 import Faults
+import Files
 import Foundation
 import Glibc
 import Logging
@@ -28,6 +29,12 @@ extension Platform {
   ) async throws -> Outcome {
     try requireRoot("start the platform")
     try Preparation.makeLockDirectory(layout)
+    guard FileStatus(layout.restoreDirectory) == nil else {
+      throw Fault(
+        .conflict, operation: "start the platform",
+        reason: "a restore into \(layout.root) is under way, or was cut off",
+        remedy: "wait for it, or run 'lobstack restore' again; 'lobstack down --purge' removes what there is of it")
+    }
     guard let lock = try SupervisorLock.take(layout) else { return try await joinRunning() }
     defer { withExtendedLifetime(lock) {} }
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)

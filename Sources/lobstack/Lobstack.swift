@@ -19,8 +19,8 @@ import Foundation
       AgentCommand.self,
       SecretCommand.self, VaultCommand.self, CACommand.self, RulesCommand.self, AlertsCommand.self, DenialsCommand.self,
       AdmissionCommand.self, AuditCommand.self, TokenCommand.self,
-      VersionCommand.self, CompletionCommand.self,
-      ControlPlaneCommand.self, NodeCommand.self, SentinelCommand.self,
+      BackupCommand.self, RestoreCommand.self, VersionCommand.self, CompletionCommand.self,
+      ControlPlaneCommand.self, ControlPlaneCopyCommand.self, NodeCommand.self, SentinelCommand.self,
     ])
 
   /// Runs the command that the arguments name; every failure leaves through one door, with its exit code.

@@ -65,6 +65,7 @@ import Testing
     (.get, "/v1/verifications", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/verifications/none", nil, ["admin": 404, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/reports/soc2", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
+    (.post, "/v1/backups", "{}", ["admin": 400, "operator": 403, "viewer": 403, "none": 401]),
     (.put, "/v1/verifications/none", "{}", ["admin": 400, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/identity", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),
     (.get, "/v1/secrets", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),

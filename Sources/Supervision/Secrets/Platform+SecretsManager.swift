@@ -85,7 +85,7 @@ extension Platform {
     }
   }
 
-  private func waitUntilUnsealed(_ client: VaultClient) async throws {
+  func waitUntilUnsealed(_ client: VaultClient) async throws {
     let deadline = ContinuousClock.now + Self.patience
     while let (reason, remedy) = await obstacle(client) {
       // What people have to do they are told at once.

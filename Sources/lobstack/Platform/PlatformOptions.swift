@@ -4,6 +4,15 @@ import Foundation
 import Logging
 import Supervision
 
+extension Logger {
+  /// Of whoever starts, stops or keeps the platform: what an operator asks about.
+  static var supervisor: Logger {
+    var logger = Logger(label: "lobstack.supervisor") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = .notice
+    return logger
+  }
+}
+
 /// What the platform is started with.
 struct PlatformOptions: ParsableArguments {
   @Option(
@@ -65,16 +74,14 @@ struct PlatformOptions: ParsableArguments {
   private var plainListen: ListenAddress? { httpListen ?? (external.settings == nil ? nil : .plainDefault) }
 
   func platform(_ instance: InstanceOptions) throws -> Platform {
-    var logger = Logger(label: "lobstack.supervisor") { StreamLogHandler.standardError(label: $0) }
-    logger.logLevel = .notice
-    return Platform(
+    Platform(
       Platform.Configuration(
         layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, envoy: envoy,
         openBao: openbao, secretsManager: vault.choice, listen: listen ?? .gatewayDefault,
         trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
         publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings),
-      logger: logger)
+      logger: .supervisor)
   }
 
   /// The same options on another command line.

@@ -1,0 +1,68 @@
+import AuditLog
+import Faults
+import Glibc
+
+extension AuditFile {
+  /// Copies the log in `source`, which may be written meanwhile, as far as it is sealed, with its keys and the seal as its
+  /// checkpoint. Every record and signature is verified on the way.
+  ///
+  /// - Parameter target: a directory that is there, and holds nothing of the kind.
+  /// - Returns: what the copy proves; it is always `ok`.
+  /// - Throws: `Fault(.failed)`, naming index and byte offset, for a log that is not good: of that one there is no copy.
+  package static func copy(from source: String, to target: String) throws -> AuditCopyHead {
+    let (from, to) = (AuditDirectory(path: source), AuditDirectory(path: target))
+    let verifier = try from.readVerifier()
+    // Before the records: a log that grows meanwhile is then never shorter than its checkpoint.
+    let checkpoint = try from.readCheckpoint(with: verifier)
+    let records = try AuditDescriptor(to.records, O_RDWR | O_CREAT | O_EXCL)
+    try copyBytes(of: AuditDescriptor(from.records, O_RDONLY), to: records)
+    let result = try AuditReplay.run(
+      records, verifier: verifier, checkpoint: checkpoint, signatures: .every, visit: { _, _, _ in })
+    if let defect = result.defect {
+      throw Fault(
+        .failed, operation: "copy the audit log in \(source)",
+        reason:
+          "record \(defect.index) at byte \(defect.offset) of \(defect.file.rawValue) is not good: \(defect.reason)",
+        remedy: "run 'lobstack audit verify', and keep the directory as evidence")
+    }
+    try records.truncate(to: result.sealedEnd ?? UInt64(AuditFrame.fileHeader.count))
+    try records.synchronize()
+    // A log of no record has no seal, and the checkpoint that it was made with.
+    let note = try result.sealedNote.map { Array($0.utf8) } ?? from.readCheckpointBytes()
+    try to.replace(to.checkpoint, with: note, mode: 0o600)
+    try to.replace(to.key, with: from.readSeed(), mode: 0o600)
+    try to.replace(to.publicKey, with: Array("\(verifier)\n".utf8), mode: 0o600)
+    return AuditCopyHead(
+      size: result.sealedSize, rootHash: "\(result.sealedRoot)", verifierKey: verifier.description)
+  }
+
+  private static func copyBytes(of source: AuditDescriptor, to target: AuditDescriptor) throws {
+    let size = try source.size()
+    var offset: UInt64 = 0
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    while offset < size {
+      let wanted = Int(min(UInt64(buffer.count), size - offset))
+      let count = try buffer.withUnsafeMutableBytes {
+        try source.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<wanted]), at: offset)
+      }
+      guard count > 0 else { break }
+      try target.write(Array(buffer.prefix(count)), at: offset)
+      offset += UInt64(count)
+    }
+  }
+}
+
+/// What a copy of an audit log proves.
+package struct AuditCopyHead: Hashable, Sendable, Codable {
+  package var size: UInt64
+  /// Hexadecimal.
+  package var rootHash: String
+  /// The log's public key, in C2SP form.
+  package var verifierKey: String
+
+  package init(size: UInt64, rootHash: String, verifierKey: String) {
+    self.size = size
+    self.rootHash = rootHash
+    self.verifierKey = verifierKey
+  }
+}
