@@ -53,6 +53,19 @@ extension Control {
     process(
       "OPS-13", "starts of the platform are recorded", ["CC7.5", "A1.2"],
       RecordRule(evidence: [.init("platform.start")])),
+    process(
+      "OPS-14", "back-ups are made, each recorded with its digest and recipients", ["A1.2"],
+      RecordRule(evidence: [.init("backup.create", ["made"])], failures: [.init("backup.create", ["failed"])])),
+    process(
+      "OPS-15", "a restored platform records what it was restored from", ["CC7.5", "A1.2"],
+      RecordRule(evidence: [.init("backup.restore")])),
+    process(
+      "OPS-16", "people log in to the dashboard, and out of it, by recorded acts", ["CC6.1", "CC6.3"],
+      tags: [.nsa("Authentication and authorization")],
+      RecordRule(evidence: [.init("session.create"), .init("session.delete")])),
+    process(
+      "OPS-17", "people freeze, cut off and kill agents by recorded acts", ["CC7.4"], tags: [.owasp("ASI10")],
+      RecordRule(evidence: [.init("agent.respond")], failures: [.init("agent.respond", ["failed"])])),
   ]
 
   private static func process(

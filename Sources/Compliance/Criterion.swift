@@ -64,7 +64,7 @@ package struct Criterion: Sendable, Hashable {
       limits: ["planning of capacity, and its monitoring over time"]),
     Criterion(
       id: "A1.2", title: "what availability needs is designed, protected and recoverable",
-      limits: ["power, climate, fire protection, redundant machines", "backups, and that they are kept elsewhere"]),
+      limits: ["power, climate, fire protection, redundant machines", "that back-ups are kept elsewhere, and tried"]),
     Criterion(
       id: "C1.1", title: "confidential information is identified and protected",
       limits: ["what is confidential, for how long, and what was promised to whom"]),
