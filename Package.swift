@@ -111,6 +111,8 @@ let package = Package(
       "Dashboard", [crypto],
       resources: [
         .embedInCode("Files/agent-actions.js"),
+        .embedInCode("Files/agent-egress.js"),
+        .embedInCode("Files/alert-stream.js"),
         .embedInCode("Files/alert-table.js"),
         .embedInCode("Files/api.js"),
         .embedInCode("Files/app.js"),
@@ -127,6 +129,7 @@ let package = Package(
         .embedInCode("Files/router.js"),
         .embedInCode("Files/run-chart.js"),
         .embedInCode("Files/session.js"),
+        .embedInCode("Files/start.js"),
         .embedInCode("Files/states.js"),
         .embedInCode("Files/style.css"),
         .embedInCode("Files/table.js"),

@@ -24,6 +24,8 @@ package struct DashboardFile: Sendable {
 
   package static let all: [String: DashboardFile] = [
     "agent-actions.js": script(PackageResources.agent_actions_js),
+    "agent-egress.js": script(PackageResources.agent_egress_js),
+    "alert-stream.js": script(PackageResources.alert_stream_js),
     "alert-table.js": script(PackageResources.alert_table_js),
     "api.js": script(PackageResources.api_js),
     "app.js": script(PackageResources.app_js),
@@ -40,6 +42,7 @@ package struct DashboardFile: Sendable {
     "router.js": script(PackageResources.router_js),
     "run-chart.js": script(PackageResources.run_chart_js),
     "session.js": script(PackageResources.session_js),
+    "start.js": script(PackageResources.start_js),
     "states.js": script(PackageResources.states_js),
     "style.css": style(PackageResources.style_css),
     "table.js": script(PackageResources.table_js),

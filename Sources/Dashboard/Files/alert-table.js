@@ -41,7 +41,7 @@ export function alertRow(alert) {
  * The processes behind an alert, the oldest first, as far as its rule asked for them: `{name, command, role}`.
  * Falco's fields: `proc.aname[2]` is the parent's parent, `proc.pname` the parent, `proc.name` the process itself.
  */
-export function chain(fields) {
+function chain(fields) {
   const at = (name) => fields[name] ?? null;
   const levels = Object.keys(fields).map((name) => Number(name.match(/^proc\.a(?:name|cmdline|exepath|exe)\[(\d+)\]$/)?.[1] ?? 0));
   const found = [];

@@ -29,10 +29,16 @@ export async function send(method, path, { query, body, headers = {}, signal } =
   const all = { ...headers };
   if (method !== "GET" && session()) all["x-csrf-token"] = session().csrfToken;
   if (body !== undefined && !all["content-type"]) all["content-type"] = "application/json";
+  const ask = () => fetch(path + queryText(query), {
+    method, headers: all, body, signal, credentials: "same-origin", cache: "no-store", redirect: "error",
+  });
   let response;
   try {
-    response = await fetch(path + queryText(query), {
-      method, headers: all, body, signal, credentials: "same-origin", cache: "no-store", redirect: "error",
+    // A browser drops its requests when the machine's network changes, as when an agent starts beside it.
+    response = await ask().catch(async (error) => {
+      if (method !== "GET" || error.name === "AbortError") throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return ask();
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;

@@ -3,7 +3,7 @@
 import { send } from "./api.js";
 import { fill, h, svg } from "./dom.js";
 import { showLogin } from "./view-login.js";
-import { leave, link, reload, route, show } from "./router.js";
+import { currentPath, leave, link, reload, route, show } from "./router.js";
 import { session, setSession, whenLost } from "./session.js";
 import { utc } from "./text.js";
 import { platformView } from "./view-platform.js";
@@ -49,7 +49,7 @@ function frame() {
 }
 
 function markPlace() {
-  const path = location.hash.slice(1).split("?")[0] || "/";
+  const path = currentPath();
   for (const anchor of document.querySelectorAll("#nav a")) {
     const own = anchor.getAttribute("href").slice(1);
     const isHere = own === "/" ? path === "/" : path === own || path.startsWith(`${own}/`);

@@ -3,11 +3,11 @@
 
 const text = new TextEncoder();
 
-export function bytesOfBase64(base64) {
+function bytesOfBase64(base64) {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
-export function hex(bytes) {
+function hex(bytes) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
@@ -31,12 +31,12 @@ async function sha256(...parts) {
 }
 
 /** RFC 6962 §2.1: the hash of a leaf. */
-export function leafHash(record) {
+function leafHash(record) {
   return sha256([0], record);
 }
 
 /** RFC 9162 §2.1.3.2: the root that the path leads to; throws when the path is not of that length. */
-export async function rootOf(leaf, index, size, path) {
+async function rootOf(leaf, index, size, path) {
   if (!(index >= 0n && index < size)) throw new Error("the record's number is not below the tree's size");
   let [fn, sn, hash] = [index, size - 1n, leaf];
   for (const sibling of path) {
@@ -54,7 +54,7 @@ export async function rootOf(leaf, index, size, path) {
 }
 
 /** Reads a record's fixed encoding: `{nanoseconds, actor, action, target, outcome, details}`; nothing else decodes. */
-export function decodeRecord(bytes) {
+function decodeRecord(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let place = 9;
@@ -77,7 +77,7 @@ export function decodeRecord(bytes) {
 }
 
 /** What of the record that is shown differs from its bytes; empty when nothing does. */
-export function differences(record, decoded) {
+function differences(record, decoded) {
   const found = ["actor", "action", "target", "outcome"].filter((name) => record[name] !== decoded[name]);
   // The API gives the time in milliseconds, the bytes in nanoseconds.
   const distance = decoded.nanoseconds - BigInt(new Date(record.time).getTime()) * 1_000_000n;
@@ -90,7 +90,7 @@ export function differences(record, decoded) {
 }
 
 /** `name+key id+key` of C2SP signed-note: `{name, id, key}`. */
-export function parseVerifierKey(verifier) {
+function parseVerifierKey(verifier) {
   const match = verifier.trim().match(/^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/);
   if (!match) throw new Error("the key is not in the form name+id+key");
   const bytes = bytesOfBase64(match[3]);
@@ -99,7 +99,7 @@ export function parseVerifierKey(verifier) {
 }
 
 /** A signed note: the text that is signed, with its lines, and the signatures. */
-export function parseNote(note) {
+function parseNote(note) {
   const end = note.indexOf("\n\n");
   if (end < 0) throw new Error("the checkpoint has no signatures");
   const signed = note.slice(0, end + 1);
@@ -115,7 +115,7 @@ export function parseNote(note) {
 }
 
 /** Whether the holder of the key signed the note; null when this browser cannot tell. */
-export async function isSigned(note, verifier) {
+async function isSigned(note, verifier) {
   // The key's id is the beginning of a hash over its name and itself.
   const id = hex((await sha256(text.encode(`${verifier.name}\n`), verifier.bytes)).subarray(0, 4));
   if (id !== verifier.id) return false;

@@ -119,7 +119,8 @@ export function attempt(denial) {
   if (denial.host) {
     return [denial.method ?? (denial.rule === "proxy-tls" ? "HTTPS to" : "request to"), `${denial.host}${denial.path ?? ""}`].join(" ");
   }
-  return `${denial.protocol.toUpperCase()} to ${denial.destination || "nowhere"}${port}`;
+  if (denial.destination) return `${denial.protocol.toUpperCase()} to ${denial.destination}${port}`;
+  return { "proxy-tls": "HTTPS without a host's name", "proxy-http": "HTTP that is malformed" }[denial.rule] ?? `${denial.protocol.toUpperCase()}${port}`;
 }
 
 /** Like ones together, in the order of the newest: a program asks for one name by two record types, and again. */

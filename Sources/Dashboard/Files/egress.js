@@ -4,7 +4,7 @@ import { agentPath, getTagged, Problem, send } from "./api.js";
 import { field, h, select } from "./dom.js";
 import { confirm, say } from "./messages.js";
 
-export const periods = [
+const periods = [
   ["3600", "for 1 hour"], ["86400", "for 24 hours"], ["604800", "for 7 days"], ["", "without end"],
 ];
 
@@ -15,7 +15,7 @@ export function documentOf(agent) {
 }
 
 /** Whether a rule's host, a name or `*.name`, covers the host. */
-export function covers(pattern, host) {
+function covers(pattern, host) {
   return pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1 : pattern === host;
 }
 
@@ -48,12 +48,12 @@ async function write(id, change) {
 }
 
 /** A time as the document has it: `2026-12-01T12:00:00Z`. */
-export function expiry(seconds, now = Date.now()) {
+function expiry(seconds, now = Date.now()) {
   return `${new Date(now + seconds * 1000).toISOString().slice(0, 19)}Z`;
 }
 
 /** Opens a host; `seconds` is how long, or null for without end. An expired rule of the host is replaced. */
-export function allow(id, host, seconds) {
+function allow(id, host, seconds) {
   return write(id, (rules) => {
     if (rules.some((rule) => covers(rule.host, host) && !isOver(rule))) return null;
     const rule = seconds ? { host, expires: expiry(seconds) } : { host };

@@ -1,16 +1,15 @@
 // One agent: its layers with their evidence, what it may reach and was refused, its alerts, its output.
 
 import { agentActions, roleNote } from "./agent-actions.js";
-import { agentID, agentPath, get } from "./api.js";
+import { allowed, denied } from "./agent-egress.js";
+import { agentPath, get } from "./api.js";
 import { alertTable } from "./alert-table.js";
-import { attempt, explain, grouped } from "./denial-words.js";
 import { badge, exactTime, facts, fill, h, lines, long, section, time } from "./dom.js";
-import { askToAllow, close, documentOf, isOver, ruleFor } from "./egress.js";
+import { documentOf } from "./egress.js";
 import { logs } from "./logs.js";
-import { confirm, faultPanel, say, showDialog } from "./messages.js";
+import { faultPanel, showDialog } from "./messages.js";
 import { layerBadge, phaseBadge } from "./states.js";
 import { every, go, link, reload } from "./router.js";
-import { may } from "./session.js";
 import { number, plural } from "./text.js";
 import { table } from "./table.js";
 
@@ -50,45 +49,6 @@ function state({ status, spec }) {
       ["Last exit", exit ? `code ${exit.code}${exit.outOfMemory ? ", it went over its memory" : ""}` : null]),
     h("p", { class: "hint" }, "The platform does not tell what the agent uses over time.")),
   ];
-}
-
-function allowed(agent, again) {
-  const id = agentID(agent);
-  return table("Hosts that the agent may reach", ["Host", "How", "Until", "Change"], agent.spec.egress.map((rule) => {
-    const ways = rule.credential ? [`with secret ${rule.credential.secret} in header ${rule.credential.header}`,
-      rule.methods?.length ? `methods ${rule.methods.join(", ")}` : null,
-      rule.paths?.length ? `paths ${rule.paths.join(", ")}` : null].filter(Boolean).join("; ") : "HTTPS, untouched";
-    const until = rule.expires === undefined ? "without end"
-      : h("span", {}, badge(isOver(rule) ? "none" : "wait", isOver(rule) ? "over" : "open"), " ", exactTime(rule.expires));
-    return [long(rule.host, 80), long(ways, 120), until, h("button", {
-      type: "button", disabled: !may("operator"), "aria-label": `Close ${rule.host}`,
-      on: {
-        async click() {
-          const done = await confirm(`Close ${rule.host}?`, {
-            text: `Agent ${id} may not reach ${rule.host} any more, while it runs.`, button: "Close", action: () => close(id, rule.host),
-          });
-          if (done) {
-            say(`${rule.host} is closed for ${id}.`);
-            again();
-          }
-        },
-      },
-    }, "Close")];
-  }), { empty: "None: the agent reaches no host." });
-}
-
-function denied(agent, denials, again) {
-  const id = agentID(agent);
-  return table("What the agent was refused", ["What", "Why", "Last", "Times", "Allow"], grouped(denials).slice(0, 20).map((denial) => {
-    const { title, advice, host } = explain(denial);
-    const isOpen = host && ruleFor(agent, host);
-    return [h("span", { class: "wrap" }, attempt(denial)), h("span", {}, title, h("span", { class: "hint block" }, advice)),
-      time(denial.time), number(denial.count),
-      isOpen ? badge("good", "allowed now") : host ? h("button", {
-        type: "button", disabled: !may("operator"), "aria-label": `Allow ${host}`,
-        on: { click: async () => await askToAllow(id, host) && again() },
-      }, "Allow") : "–"];
-  }), { empty: "Nothing that is still known." });
 }
 
 function secretTable(agent, secrets) {

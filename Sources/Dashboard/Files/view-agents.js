@@ -54,7 +54,7 @@ async function alertCounts(signal) {
   return { counts, isWhole: !next };
 }
 
-export function layersSummary(layers) {
+function layersSummary(layers) {
   const failed = layers.filter((layer) => layer.state === "failed");
   const enforced = layers.filter((layer) => layer.state === "enforced");
   if (layers.length === 0) return badge("none", "none read back");

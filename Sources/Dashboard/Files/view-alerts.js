@@ -1,6 +1,7 @@
 // Alerts as they come: those that are stored, and then a stream, which is taken up again when it breaks off.
 
-import { get, queryText } from "./api.js";
+import { follow } from "./alert-stream.js";
+import { get } from "./api.js";
 import { alertRow, alertTable, showAlert } from "./alert-table.js";
 import { badge, fill, h, select } from "./dom.js";
 import { announce, say } from "./messages.js";
@@ -11,67 +12,6 @@ import { pages } from "./table.js";
 
 /** Rows in the page at most; older ones are a page away. */
 const mostRows = 200;
-const slowest = 60_000;
-
-/** Follows the stream until the view is left. `tell` is given a shape and words for how it is. */
-function follow(filter, signal, { take, catchUp, tell }) {
-  let source = null;
-  let timer = null;
-  let wait = 1_000;
-
-  function again(why) {
-    source?.close();
-    source = null;
-    if (signal.aborted) return;
-    tell("warn", `${why}; trying again`);
-    timer = setTimeout(async () => {
-      try {
-        // An event source does not tell why it ended; this does, if nobody is logged in any more.
-        await get("/v1/session", {}, signal);
-        open();
-      } catch (error) {
-        if (!signal.aborted && error.status !== 401) again(error.message);
-      }
-    }, wait);
-    wait = Math.min(wait * 2, slowest);
-  }
-
-  function open() {
-    if (signal.aborted) return;
-    source = new EventSource(`/v1/alerts/stream${queryText(filter)}`);
-    source.addEventListener("open", () => {
-      tell("good", "Live");
-      // The stream begins now: what came before it is in the listing.
-      catchUp().catch((error) => {
-        if (!signal.aborted) again(error.message);
-      });
-    });
-    source.addEventListener("message", (event) => {
-      wait = 1_000;
-      if (event.data) take(JSON.parse(event.data));
-    });
-    source.addEventListener("fault", (event) => {
-      let reason = "The stream ended";
-      try {
-        reason = JSON.parse(event.data).reason;
-      } catch {
-        // Whatever it was, the stream is over.
-      }
-      again(reason);
-    });
-    source.addEventListener("error", () => {
-      // The browser tries again by itself, from the last event on, unless the answer was an error.
-      if (source?.readyState === EventSource.CLOSED) again("The stream does not answer");
-      else tell("warn", "The stream broke off; trying again");
-    });
-  }
-
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    source?.close();
-  });
-  open();
-}
 
 export async function alertsView({ query, signal }) {
   const filter = { priority: query.priority, agent: query.agent, rule: query.rule };

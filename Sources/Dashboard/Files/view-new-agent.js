@@ -69,7 +69,7 @@ function formFields() {
 }
 
 /** The path of the field that a fault is about, `spec.egress[0].host`, and its line; from the place that it names. */
-export function placeOf(fault) {
+function placeOf(fault) {
   const match = fault.operation.match(/^read request body(?::(\d+))?(?: (\S+))?$/);
   return { line: match?.[1] ? Number(match[1]) : null, path: match?.[2] ?? null };
 }

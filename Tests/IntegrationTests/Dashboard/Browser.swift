@@ -199,6 +199,7 @@ struct Browser: Sendable {
     // The test has failed already; this is for whoever reads why.
     guard let text = try? await text("body") else { return }
     print("--- the page\n\(text.prefix(3_000))")
+    if let faults = try? await faults() { print("--- its console\n\(faults.joined(separator: "\n"))") }
     try? await picture(name)
   }
 

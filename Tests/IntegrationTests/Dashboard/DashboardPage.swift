@@ -39,7 +39,7 @@ struct DashboardPage: Sendable {
   func logIn(as role: String) async throws {
     try await open()
     try await browser.type(try await token(role) + Browser.enter)
-    try await browser.sees("Log out")
+    try await browser.sees("Platform", in: "main h1")
   }
 
   /// Sets the address after `#`, whatever it leads to.

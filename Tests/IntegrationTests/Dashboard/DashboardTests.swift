@@ -17,7 +17,7 @@ struct DashboardTests {
         // The field has the focus again, with the wrong token marked.
         let token = try await page.token("operator")
         try await browser.type(token + Browser.enter)
-        try await browser.sees("Log out")
+        try await browser.sees("Platform", in: "main h1")
         try await browser.sees("token:page-operator")
         let kept: Bool = try await browser.run(
           "return document.cookie === '' && localStorage.length === 0 && sessionStorage.length === 0")
@@ -143,11 +143,17 @@ struct DashboardTests {
         try await browser.click("input[name=image]")
         try await browser.type(platform.image + Browser.enter)
         try await browser.sees("'Bad_Name' is not valid.", in: ".field:has([name=name])")
-        let _: Bool = try await browser.run("document.querySelector('[name=name]').value = 'third'; return true")
+        let _: Bool = try await browser.run(
+          """
+          document.querySelector("[name=name]").value = "third";
+          document.querySelector("[name=command]").value = "sleep 36000";
+          return true;
+          """)
         try await browser.press("Create")
         try await browser.sees("default/third", in: "main h1")
 
         try await browser.press("Log out")
+        try await browser.sees("You are logged out.")
         try await page.logIn(as: "viewer")
         try await page.go("/agents/default/other", heading: "default/other")
         try await browser.sees("needs the role operator; yours is viewer")
@@ -175,10 +181,10 @@ struct DashboardTests {
       """.write(toFile: file, atomically: true, encoding: .utf8)
       try await platform.run("agent", "create", "-f", file, "--wait", timeout: .seconds(150)).ok()
       _ = try await platform.exec("evil", "cat", "/etc/shadow", image, script)
-      // A request to the node proxy with markup in its host and path.
+      // A request to the node proxy with markup in its path.
       _ = try await platform.exec(
         "evil", "sh", "-c",
-        "printf 'GET /\(image) HTTP/1.1\\r\\nHost: \(script).example.com\\r\\n\\r\\n' | nc -w 2 93.184.215.14 80")
+        "printf 'GET /<img/src=x> HTTP/1.1\\r\\nHost: evil.example.com\\r\\n\\r\\n' | nc -w 2 93.184.215.14 80")
       try await DashboardPage.with(platform) { page, browser in
         try await page.logIn(as: "admin")
         try await eventually("its alert is there") { try await !platform.alerts("evil").isEmpty }
@@ -202,6 +208,32 @@ struct DashboardTests {
         try await browser.sees("Privilege change attempt")
         try await page.go("/\(image)")
         try await browser.sees("There is no such page.")
+        try await page.go("/denials", heading: "Denials")
+        try await browser.sees("evil.example.com/%3Cimg/src=x%3E")
+
+        // As if the platform had let through what it escapes: markup in every text of its answers that no rule bounds.
+        let _: Bool = try await browser.run(
+          """
+          const free = new Set(["host", "path", "details", "remedy", "output", "rule", "evidence", "reason", "detail", "image",
+            "command", "target", "actor", "title", "proc.cmdline", "tags", "version", "note", "owner"]);
+          const real = window.fetch;
+          const spoilt = (value) => typeof value === "string" ? value + arguments[0]
+            : Array.isArray(value) ? value.map(spoilt) : value;
+          window.fetch = async (address, options) => {
+            const answer = await real(address, options);
+            if (!answer.headers.get("content-type")?.includes("json")) return answer;
+            const text = JSON.stringify(await answer.json(), (key, value) => free.has(key) ? spoilt(value) : value);
+            return new Response(text, { status: answer.status, headers: answer.headers });
+          };
+          return true;
+          """, image + script)
+        for (place, heading) in [
+          ("/", "Platform"), ("/agents", "Agents"), ("/agents/default/evil", "default/evil"), ("/denials", "Denials"),
+          ("/audit", "Audit log"), ("/audit/1", "Audit record 1"), ("/alerts", "Alerts"),
+        ] {
+          try await page.go(place, heading: heading)
+          try await browser.sees("<img src=x", in: "main")
+        }
 
         #expect(try await browser.run("return window.hacked === undefined"))
         #expect(
