@@ -97,6 +97,8 @@ let package = Package(
     room("Threads", []),
     /** Who is at the other end of a Unix socket. */
     room("SocketPeer", [nioCore]),
+    /** Counters and histograms, and Prometheus' text form of them. */
+    room("Instruments", []),
     /** Files that are there whole or not at all. */
     room("Files", ["Faults"]),
     /** The JSON of the HTTP API. */
@@ -179,7 +181,8 @@ let package = Package(
       [
         "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint",
         "CertificateAuthority",
-        "Deadlines", "Faults", "Files", "Framing", "NodeProtocol", "Proxy", "Rego", "SecretStore", "SocketPeer",
+        "Deadlines", "Faults", "Files", "Framing", "Instruments", "KernelFiles", "NodeProtocol", "Proxy", "Rego",
+        "SecretStore", "SocketPeer",
         "Storage",
         "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
         nioPosix, nioSSL, serviceLifecycle,
@@ -188,8 +191,8 @@ let package = Package(
     room(
       "AdmissionWebhook",
       [
-        "Admission", "Faults", "Files", "Rego", hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL,
-        serviceLifecycle,
+        "Admission", "Faults", "Files", "Instruments", "Rego", hummingbird, hummingbirdCore, hummingbirdTLS, logging,
+        nioCore, nioSSL, serviceLifecycle,
       ]),
     /** Client of the HTTP API. */
     room(
@@ -264,6 +267,7 @@ let package = Package(
 
     .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
     tests("KernelFilesTests", ["KernelFiles"]),
+    tests("InstrumentsTests", ["Instruments"]),
     tests("AlertForwardingTests", ["APIModel", "AgentModel", "AlertForwarding", "Faults", logging]),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("HCLTests", ["Faults", "HCL", "SeededRandom"]),
@@ -319,8 +323,8 @@ let package = Package(
       "ControlPlaneTests",
       [
         "ACMEClient", "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
-        "ChildProcess", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "SecretStore", "Storage",
-        httpTypes, hummingbird, hummingbirdTesting,
+        "ChildProcess", "ControlPlane", "Documents", "Faults", "Framing", "Instruments", "NodeProtocol", "SecretStore",
+        "Storage", httpTypes, hummingbird, hummingbirdTesting,
         logging, nioCore,
       ]),
     tests(

@@ -1,6 +1,7 @@
 import AlertForwarding
 import Faults
 import Hummingbird
+import Instruments
 import Logging
 import NIOCore
 import Storage
@@ -26,6 +27,10 @@ struct API: Sendable {
   /// Where answers to an ACME authority's challenges lie; `nil` where nobody asks for certificates.
   let challenges: String?
   let streams: StreamSlots
+  let requests = RequestMetrics()
+  let denials = Counter(
+    "lobstack_denials_total", "Packets, names and requests of agents that were refused.", by: "rule", mostSeries: 100)
+  let watch: ComponentWatch
   let limits: APILimits
   let logger: Logger
 
@@ -53,6 +58,7 @@ struct API: Sendable {
     agentView = AgentView(audit: audit, view: view, admission: admission)
     alerts = AlertService(store: store, audit: audit, instance: instance, forwarder: forwarder)
     streams = StreamSlots(limits.streams)
+    watch = ComponentWatch(secrets: secrets, gateway: gateway)
   }
 
   func router() -> Router<APIContext> {
@@ -68,6 +74,7 @@ struct API: Sendable {
     addVerificationRoutes(to: router)
     addSecretRoutes(to: router)
     addIdentityRoutes(to: router)
+    addMetricsRoute(to: router)
     return router
   }
 
@@ -81,7 +88,7 @@ struct API: Sendable {
       authenticator: Authenticator(store: store, sentinelUser: sentinelUser, logger: logger), audit: audit, peer: peer,
       limits: limits, requestRate: RateLimiter(rate: limits.requestsPerSecond, burst: limits.requestBurst),
       adminRate: RateLimiter(rate: limits.requestsPerSecond * 10, burst: limits.requestBurst * 10),
-      recordedFailures: RateLimiter(rate: 1, burst: 20), logger: logger)
+      recordedFailures: RateLimiter(rate: 1, burst: 20), metrics: requests, logger: logger)
   }
 }
 
@@ -119,6 +126,8 @@ final class StreamSlots: Sendable {
       return (state.next, ended)
     }
   }
+
+  var count: Int { state.withLock { $0.owners.count } }
 
   func giveBack(_ slot: Int) { state.withLock { $0.owners.removeValue(forKey: slot) }?.end.finish() }
 

@@ -146,7 +146,8 @@ struct GatewayLiveTests {
         ("/agents/acme/bot/%5c..%5cx", 400, nil), ("/v1/x%00", 400, nil),
         ("/internal/authorize/agents/acme/bot/", 404, nil), ("//internal/x", 404, nil), ("/v1x", 404, nil),
         ("/V1/x", 404, nil), ("/agents/acme/bot", 404, nil), ("/agents/Acme/bot/", 404, nil), ("/", 404, nil),
-        ("/metrics", 404, nil), ("/healthz", 200, "/healthz"), ("/livez", 200, "/livez"),
+        ("/metrics", 200, "/metrics"), ("/metrics/x", 404, nil), ("/healthz", 200, "/healthz"),
+        ("/livez", 200, "/livez"),
         ("/openapi.json", 200, "/openapi.json"),
       ]
       for (path, status, seen) in cases {

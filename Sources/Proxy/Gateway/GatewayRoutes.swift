@@ -7,7 +7,7 @@ extension GatewayLayout {
       // It matches no path; without a route its body would be waited for.
       route("bad-method", ["connect_matcher": [:]], direct: 405),
       api(["path": "/v1/trust-bundle"]), api(["path": "/v1/crl"]),
-      noToken,
+      noToken(["path_separated_prefix": "/v1"]), noToken(["path": "/metrics"]),
       .object([
         "name": "api-stream", "match": ["safe_regex": ["regex": .string(Self.apiStreams)]],
         "route": stream(to: Upstream.api),
@@ -15,7 +15,7 @@ extension GatewayLayout {
         "response_headers_to_add": Self.securityHeaders(),
       ]),
       api(["path_separated_prefix": "/v1"]),
-    ] + ["/openapi.json", "/healthz", "/livez", "/readyz"].map { api(["path": .string($0)]) } + [
+    ] + ["/openapi.json", "/healthz", "/livez", "/readyz", "/metrics"].map { api(["path": .string($0)]) } + [
       [
         "name": "agent", "match": ["safe_regex": ["regex": .string(Self.agentPaths)]],
         "route": stream(to: Upstream.agents).adding([
@@ -78,9 +78,9 @@ extension GatewayLayout {
   private static let isTrace: JSON = ["name": ":method", "string_match": ["exact": "TRACE"]]
 
   /// Without a token the API has nothing to wait for: no body is kept, and nobody is asked.
-  private var noToken: JSON {
+  private func noToken(_ match: [String: JSON]) -> JSON {
     let isMissing: JSON = ["name": "authorization", "present_match": true, "invert_match": true]
-    let route = route("no-token", ["path_separated_prefix": "/v1", "headers": [isMissing]], direct: 401)
+    let route = route("no-token", .object(match.merging(["headers": [isMissing]]) { _, own in own }), direct: 401)
     return route.adding([
       "response_headers_to_add": Self.securityHeaders(more: [("www-authenticate", "Bearer")])
     ])
