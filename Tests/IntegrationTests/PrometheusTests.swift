@@ -130,8 +130,9 @@ private struct Prometheus: Sendable {
     let configuration = try String(contentsOfFile: "\(shipped)/prometheus.yaml", encoding: .utf8)
       .replacing("localhost:8443", with: "localhost:\(platform.port)").replacing("15s", with: "1s")
     try configuration.write(toFile: "\(directory)/prometheus.yaml", atomically: true, encoding: .utf8)
-    let token: CreatedToken = try await platform.run("token", "create", "scraper", "--role", "viewer", "-o", "json")
-      .ok().json()
+    let token: CreatedToken = try await platform.run(
+      "token", "create", "scraper", "--role", "viewer", "--all-tenants", "-o", "json"
+    ).ok().json()
     try token.secret.write(toFile: "\(directory)/lobstack.token", atomically: true, encoding: .utf8)
     try await platform.run("ca").ok().output
       .write(toFile: "\(directory)/lobstack.crt", atomically: true, encoding: .utf8)

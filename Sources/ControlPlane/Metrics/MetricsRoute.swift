@@ -17,7 +17,7 @@ extension API {
       try await access.refuseTenant(principal, operation: operation)
       throw Fault(
         .denied, operation: operation, reason: "\(principal.name) is bound to one tenant, and they are of all",
-        remedy: "use a token of the role viewer without a tenant")
+        remedy: "use a token of 'lobstack token create NAME --role viewer --all-tenants'")
     }
     return Response(
       status: .ok, headers: [.contentType: Exposition.mediaType, .cacheControl: "no-store"],

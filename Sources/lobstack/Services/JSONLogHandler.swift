@@ -33,7 +33,7 @@ struct JSONLogHandler: LogHandler {
     var fields = metadata.merging(own) { _, own in own }.mapValues { "\($0)" }
     if let error = event.error { fields["error"] = "\(error)" }
     // What a record adds does not change what it is.
-    fields["time"] = time.formatted(.iso8601.time(includingFractionalSeconds: true))
+    fields["time"] = time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     fields["level"] = event.level.rawValue
     fields["logger"] = label
     fields["message"] = "\(event.message)"
