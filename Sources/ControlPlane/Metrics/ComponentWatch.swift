@@ -33,7 +33,7 @@ final class ComponentWatch: Service {
   struct GatewayCounts: Sendable {
     /// By the first digit of their status: `2xx`.
     var responses: [String: Int] = [:]
-    var rateLimited = 0
+    var rateLimited: Int?
   }
 
   private let secrets: any SecretKeeping

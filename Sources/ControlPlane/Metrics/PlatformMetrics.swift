@@ -146,7 +146,7 @@ extension API {
     exposition.add(PlatformMetrics.sealed, seal.value.map { $0 ? 1 : 0 })
     let responses = (gatewayCounts?.value?.responses ?? [:]).sorted { $0.key < $1.key }
     exposition.add(PlatformMetrics.gatewayResponses, responses.map { ([$0.key], Double($0.value)) })
-    exposition.add(PlatformMetrics.gatewayRateLimited, (gatewayCounts?.value?.rateLimited).map(Double.init))
+    exposition.add(PlatformMetrics.gatewayRateLimited, gatewayCounts?.value?.rateLimited.map(Double.init))
   }
 
   private func addCertificates(to exposition: inout Exposition) async {
