@@ -97,6 +97,8 @@ let package = Package(
     room("Threads", []),
     /** Who is at the other end of a Unix socket. */
     room("SocketPeer", [nioCore]),
+    /** Counters and histograms, and Prometheus' text form of them. */
+    room("Instruments", []),
     /** Files that are there whole or not at all. */
     room("Files", ["Faults"]),
     /** Text of others in Markdown, where it means nothing. */
@@ -223,7 +225,8 @@ let package = Package(
       [
         "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint",
         "CertificateAuthority", "Compliance", "Dashboard",
-        "Deadlines", "Faults", "Files", "Framing", "NodeProtocol", "Proxy", "Rego", "SecretStore", "SocketPeer",
+        "Deadlines", "Faults", "Files", "Framing", "Instruments", "KernelFiles", "NodeProtocol", "Proxy", "Rego",
+        "SecretStore", "SocketPeer",
         "Storage",
         "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
         nioPosix, nioSSL, serviceLifecycle,
@@ -232,8 +235,8 @@ let package = Package(
     room(
       "AdmissionWebhook",
       [
-        "Admission", "Faults", "Files", "Rego", hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore, nioSSL,
-        serviceLifecycle,
+        "Admission", "Faults", "Files", "Instruments", "Rego", hummingbird, hummingbirdCore, hummingbirdTLS, logging,
+        nioCore, nioSSL, serviceLifecycle,
       ]),
     /** Client of the HTTP API. */
     room(
@@ -309,6 +312,7 @@ let package = Package(
 
     .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
     tests("KernelFilesTests", ["KernelFiles"]),
+    tests("InstrumentsTests", ["Instruments"]),
     tests("AlertForwardingTests", ["APIModel", "AgentModel", "AlertForwarding", "Faults", logging]),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("HCLTests", ["Faults", "HCL", "SeededRandom"]),
@@ -366,8 +370,8 @@ let package = Package(
       "ControlPlaneTests",
       [
         "ACMEClient", "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
-        "ChildProcess", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "NodeProtocol", "SecretStore",
-        "Storage", crypto, httpTypes, hummingbird, hummingbirdTesting,
+        "ChildProcess", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "Instruments", "NodeProtocol",
+        "SecretStore", "Storage", crypto, httpTypes, hummingbird, hummingbirdTesting,
         logging, nioCore,
       ]),
     tests(

@@ -4,6 +4,7 @@ import Foundation
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
+import Instruments
 import Logging
 import NIOCore
 import Rego
@@ -93,8 +94,8 @@ package struct WebhookService: Sendable {
     }
     router.get("/metrics") { _, _ in
       Response(
-        status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-        body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.text)))
+        status: .ok, headers: [.contentType: Exposition.mediaType],
+        body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.exposition.text)))
     }
     return router
   }

@@ -10,7 +10,7 @@ package enum AgentPhase: String, Sendable, Codable, CaseIterable {
 
 /// One of the layers round an agent, with what was last read back of it.
 package struct LayerStatus: Hashable, Sendable, Codable {
-  package enum State: String, Sendable, Codable {
+  package enum State: String, Sendable, Codable, CaseIterable {
     /// A read-back just proved it.
     case enforced
     /// A read-back found it missing or changed.

@@ -1,6 +1,7 @@
 import AlertForwarding
 import Faults
 import Hummingbird
+import Instruments
 import Logging
 import NIOCore
 import Storage
@@ -28,6 +29,10 @@ struct API: Sendable {
   let sessions: Sessions
   let authenticator: Authenticator
   let streams: StreamSlots
+  let requests = RequestMetrics()
+  let denials = Counter(
+    "lobstack_denials_total", "Packets, names and requests of agents that were refused.", by: "rule", mostSeries: 100)
+  let watch: ComponentWatch
   let limits: APILimits
   let logger: Logger
 
@@ -57,6 +62,7 @@ struct API: Sendable {
     sessions = Sessions()
     authenticator = Authenticator(store: store, sentinelUser: sentinelUser, sessions: sessions, logger: logger)
     streams = StreamSlots(limits.streams)
+    watch = ComponentWatch(secrets: secrets, gateway: gateway)
   }
 
   func router() -> Router<APIContext> {
@@ -76,6 +82,7 @@ struct API: Sendable {
     addBackupRoutes(to: router)
     addSecretRoutes(to: router)
     addIdentityRoutes(to: router)
+    addMetricsRoute(to: router)
     return router
   }
 
@@ -89,7 +96,7 @@ struct API: Sendable {
       authenticator: authenticator, audit: audit, peer: peer,
       limits: limits, requestRate: RateLimiter(rate: limits.requestsPerSecond, burst: limits.requestBurst),
       adminRate: RateLimiter(rate: limits.requestsPerSecond * 10, burst: limits.requestBurst * 10),
-      recordedFailures: RateLimiter(rate: 1, burst: 20), logger: logger)
+      recordedFailures: RateLimiter(rate: 1, burst: 20), metrics: requests, logger: logger)
   }
 }
 
@@ -127,6 +134,8 @@ final class StreamSlots: Sendable {
       return (state.next, ended)
     }
   }
+
+  var count: Int { state.withLock { $0.owners.count } }
 
   func giveBack(_ slot: Int) { state.withLock { $0.owners.removeValue(forKey: slot) }?.end.finish() }
 

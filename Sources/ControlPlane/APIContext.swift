@@ -8,7 +8,7 @@ struct APIContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   let channel: any Channel
   /// What the answer and the log call the request.
-  let requestID: String
+  var requestID: String
   /// Whether the gateway sent the request, by its certificate.
   var isGateway = false
   /// Set by the edge before any route runs, except for the routes that anybody may call.

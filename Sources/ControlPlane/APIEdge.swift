@@ -3,6 +3,7 @@ import AgentModel
 import Faults
 import HTTPTypes
 import Hummingbird
+import Instruments
 import Logging
 import NIOCore
 import Proxy
@@ -22,12 +23,40 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
   let adminRate: RateLimiter
   /// Failed authentications are recorded, but nobody may fill the disk with them.
   let recordedFailures: RateLimiter
+  let metrics: RequestMetrics
   let logger: Logger
 
   func respond(to request: Request, context: APIContext) async throws -> Response {
+    let start = ContinuousClock.now
+    let peer = await peer(context.channel)
+    var context = context
+    context.isGateway = isGateway(peer)
+    // Nobody else's word: the gateway's log and this one call a request the same.
+    if context.isGateway, let id = RequestScope.id(from: request.headers[.requestID]) {
+      context.requestID = id
+      context.logger[metadataKey: "hb.request.id"] = .string(id)
+    }
+    let known = context
+    let response = await RequestScope.$id.withValue(known.requestID) { await respond(to: request, known, peer) }
+    metrics.count(request.method, route: known.endpointPath, status: response.status.code, .now - start)
+    return scoped(response, known.requestID)
+  }
+
+  /// What a stream logs and records, while it flows, is of its request too.
+  private func scoped(_ response: Response, _ requestID: String) -> Response {
+    guard response.body.contentLength == nil else { return response }
+    var scoped = response
+    scoped.body = ResponseBody { writer in
+      let writer = writer
+      try await RequestScope.$id.withValue(requestID) { try await response.body.write(writer) }
+    }
+    return scoped
+  }
+
+  private func respond(to request: Request, _ context: APIContext, _ peer: Peer) async -> Response {
     var response: Response
     do {
-      response = try await answer(request, context)
+      response = try await answer(request, context, peer)
     } catch {
       if !(error is Fault), !(error is HTTPFault), !(error is CancellationError) {
         context.logger.error("Unexpected error", metadata: ["error": "\(error)"])
@@ -53,11 +82,9 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
     return closing
   }
 
-  private func answer(_ request: Request, _ context: APIContext) async throws -> Response {
+  private func answer(_ request: Request, _ context: APIContext, _ peer: Peer) async throws -> Response {
     var context = context
     let path = request.uri.path
-    let peer = await peer(context.channel)
-    context.isGateway = isGateway(peer)
     if !RouteTable.isOpen(path) { (context.caller, context.session) = try await caller(request, peer) }
     let routed = context
     let response = try await withDeadline(limits.answer, operation: "answer \(request.method) \(path)") {
@@ -110,6 +137,7 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
 
   private func spend(_ limiter: RateLimiter, _ key: String) throws {
     guard let wait = limiter.take(key) else { return }
+    metrics.rateLimited.add()
     throw HTTPFault(
       status: .tooManyRequests,
       fault: Fault(

@@ -44,6 +44,8 @@ struct AuditLogFile: AuditAppending {
     return PlatformStatus.AuditHead(size: head.size, rootHash: head.rootHash)
   }
 
+  var byteCount: UInt64 { file.byteCount }
+
   func checkpoint() async throws -> AuditCheckpointResource {
     let note = try SignedNote(parsing: await file.checkpoint())
     let checkpoint = try Checkpoint(parsing: note.text)

@@ -1,6 +1,7 @@
 import APIModel
 import Faults
 import FoundationEssentials
+import Instruments
 import Logging
 import Synchronization
 
@@ -27,6 +28,8 @@ package protocol AuditAppending: Sendable {
   func append(_ event: AuditEvent) async throws -> UInt64
   func page(from index: UInt64, limit: Int) async throws -> [AuditRecordResource]
   func head() async throws -> PlatformStatus.AuditHead
+  /// How long the log is on the disk.
+  var byteCount: UInt64 { get }
   func checkpoint() async throws -> AuditCheckpointResource
   func proof(index: UInt64) async throws -> AuditProofResource
 }
@@ -39,6 +42,7 @@ func shortened(_ text: String, bytes: Int) -> String {
 /// Writes audit records and knows whether the last one could be written.
 final class AuditTrail: Sendable {
   let log: any AuditAppending
+  let metrics = AuditMetrics()
   private let logger: Logger
   private let lastFailure = Mutex<Fault?>(nil)
 
@@ -50,17 +54,23 @@ final class AuditTrail: Sendable {
   /// Why the log cannot be written; `nil` when the last record was.
   var failure: Fault? { lastFailure.withLock { $0 } }
 
-  /// Records what is about to happen. When this throws, it must not happen.
+  /// Records what is about to happen, with the request that it is about to happen for. When this throws, it must not
+  /// happen.
   @discardableResult
   func require(_ event: AuditEvent) async throws -> UInt64 {
+    var event = event
+    if let request = RequestScope.id { event.details["request"] = request }
+    let start = ContinuousClock.now
     do {
       let index = try await log.append(event)
+      metrics.appends.observe(.now - start)
       lastFailure.withLock { $0 = nil }
       return index
     } catch let fault as Fault where fault.code == .invalid {
       // This record cannot be written; the log can.
       throw fault
     } catch {
+      metrics.failures.add()
       let below = error as? Fault
       let fault = Fault(
         below?.code == .exhausted ? .exhausted : .unavailable, operation: "record \(event.action) of \(event.target)",

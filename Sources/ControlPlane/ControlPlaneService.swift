@@ -112,7 +112,7 @@ package struct ControlPlaneService: Sendable {
     let mesh = MeshListener(identity: identity, logger: logger)
     // What needs the authority waits for it; the API tells meanwhile why it does not come.
     var services: [any Service] = [
-      reconciler, AdmissionAudit(gate: api.admission, store: store, logger: logger),
+      reconciler, AdmissionAudit(gate: api.admission, store: store, logger: logger), api.watch,
       try application(layout.apiSocket, peer: connectedPeer),
       OnceEstablished(identity: identity) {
         try application(layout.meshSocket, tls: try mesh.configuration(), peer: mesh.peer)

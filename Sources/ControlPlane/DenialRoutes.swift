@@ -4,6 +4,7 @@ import Faults
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
+import Instruments
 import NodeProtocol
 import Storage
 
@@ -61,6 +62,7 @@ extension API {
       items[index].remedy = agents[owner].flatMap { remedy(for: items[index], of: $0) }
     }
     try await store.append(items)
+    for item in items { denials.add(item.count, item.rule) }
     return Response(status: .noContent)
   }
 

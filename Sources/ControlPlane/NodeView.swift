@@ -8,6 +8,7 @@ import Synchronization
 /// The last that was heard of the node.
 final class NodeView: Sendable {
   private struct State {
+    var answeredAt: Date?
     var failure: Fault? = Fault(
       .unavailable, operation: "reach the node", reason: "it has not answered yet",
       remedy: "wait a few seconds, then look with 'lobstack status'")
@@ -27,6 +28,8 @@ final class NodeView: Sendable {
 
   /// Why the node cannot be reached; `nil` when it answered last.
   var failure: Fault? { state.withLock { $0.failure } }
+  /// When it answered last.
+  var answeredAt: Date? { state.withLock { $0.answeredAt } }
   var description: NodeDescription? { state.withLock { $0.description } }
   var agents: [AgentUID: ObservedAgent] { state.withLock { $0.agents } }
 
@@ -40,7 +43,7 @@ final class NodeView: Sendable {
 
   func reached(_ description: NodeDescription? = nil) {
     state.withLock {
-      $0.failure = nil
+      ($0.failure, $0.answeredAt) = (nil, .now)
       if let description { $0.description = description }
     }
   }
@@ -48,7 +51,7 @@ final class NodeView: Sendable {
   func observed(_ observed: ObservedState) {
     let agents = Dictionary(observed.agents.map { ($0.uid, $0) }, uniquingKeysWith: { _, last in last })
     state.withLock {
-      $0.failure = nil
+      ($0.failure, $0.answeredAt) = (nil, .now)
       $0.agents = agents
       $0.hasObserved = true
       $0.certificateRequests = observed.certificateRequests

@@ -3,7 +3,8 @@ import Hummingbird
 import Logging
 import Synchronization
 
-/// Tries until it succeeds; from the first failure on, the API's socket answers every request with the reason.
+/// Tries until it succeeds; from the first failure on, the API's socket answers every request with the reason, but for
+/// those that ask whether the process lives.
 func waiting<Value: Sendable>(
   socket: String, logger: Logger, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
@@ -50,7 +51,10 @@ private final class Reason: Sendable {
 }
 
 private func serve(_ reason: Reason, socket: String, logger: Logger) async throws {
-  let responder = CallbackResponder<BasicRequestContext> { _, _ in problemResponse(reason.told) }
+  let responder = CallbackResponder<BasicRequestContext> { request, _ in
+    guard ["/healthz", "/livez"].contains(request.uri.path) else { return problemResponse(reason.told) }
+    return try jsonResponse(["status": "ok"])
+  }
   let application = Application(
     responder: responder, configuration: ApplicationConfiguration(address: .unixDomainSocket(path: socket)),
     onServerRunning: { _ in allowAll(socket) }, logger: logger)

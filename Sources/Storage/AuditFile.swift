@@ -65,6 +65,9 @@ package actor AuditFile {
     return AuditHead(size: tree.size, rootHash: "\(tree.root)")
   }
 
+  /// How long the log is on the disk.
+  package nonisolated var byteCount: UInt64 { writer.durable.end }
+
   /// The signed checkpoint over all durable records, as a C2SP signed note.
   package func checkpoint() -> String { writer.durable.note }
 

@@ -92,6 +92,16 @@ extension Store {
     }
   }
 
+  /// The agents that are wished for, one way or another, without what they are.
+  package func agentUIDs() async throws -> [AgentUID] {
+    try await read("count the agents") { db in
+      try String.fetchAll(db, sql: "SELECT uid FROM agent").map { text in
+        guard let uid = AgentUID(text) else { throw Damage(column: "uid") }
+        return uid
+      }
+    }
+  }
+
   /// Everything that is wished for, with its revision, from one moment.
   package func desiredAgents() async throws -> (revision: Int64, agents: [StoredAgent]) {
     try await read("read the desired state") { db in

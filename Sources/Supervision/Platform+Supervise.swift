@@ -29,6 +29,7 @@ extension Platform {
     let envoy = programs.envoy
     let instance = [
       "--state-dir", URL(filePath: layout.root).deletingLastPathComponent().path, "--instance", "\(layout.instance)",
+      "--log-format", configuration.logFormat.rawValue,
     ]
     let identity = ["--trust-domain", "\(configuration.trustDomain)"]
     let controlPlane =

@@ -43,6 +43,8 @@ actor FakeAudit: AuditAppending {
       hashes: [], checkpoint: "note", verifierKey: "key")
   }
 
+  nonisolated var byteCount: UInt64 { 0 }
+
   func count(_ action: String, _ outcome: String) -> Int {
     events.count { $0.action == action && $0.outcome == outcome }
   }

@@ -18,6 +18,16 @@ actor FakeSecrets: SecretKeeping {
 
   func setDown(_ down: Bool) { isDown = down }
 
+  private var isSilent = false
+
+  /// Whether it does not even say how it does.
+  func setSilent(_ silent: Bool) { isSilent = silent }
+
+  func isSealed() throws -> Bool {
+    guard isSilent else { return isDown }
+    throw Fault(.unavailable, operation: "ask the secrets manager", reason: "nobody answers", remedy: "start it")
+  }
+
   func set(_ reference: SecretReference, to value: SecretValue, ifCurrent current: Int?) throws -> Int {
     try requireUp()
     let version = values[reference]?.count ?? 0

@@ -175,7 +175,8 @@ struct GatewayLiveTests {
         ("/internal/authorize/agents/acme/bot/", 404, nil), ("//internal/x", 404, nil), ("/v1x", 404, nil),
         ("/V1/x", 404, nil), ("/agents/acme/bot", 404, nil), ("/agents/Acme/bot/", 404, nil),
         ("/dashboard/app.js", 200, "/dashboard/app.js"), ("/dashboard.js", 404, nil), ("/x", 404, nil),
-        ("/metrics", 404, nil), ("/healthz", 200, "/healthz"), ("/livez", 200, "/livez"),
+        ("/metrics", 200, "/metrics"), ("/metrics/x", 404, nil), ("/healthz", 200, "/healthz"),
+        ("/livez", 200, "/livez"),
         ("/openapi.json", 200, "/openapi.json"),
       ]
       for (path, status, seen) in cases {

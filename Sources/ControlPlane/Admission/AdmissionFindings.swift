@@ -1,6 +1,7 @@
 import Admission
 import AgentModel
 import FoundationEssentials
+import Instruments
 import Synchronization
 
 /// What the policies say of the agents that exist, and how often they refused.
@@ -17,31 +18,23 @@ final class AdmissionFindings: Sendable {
     /// Why agents could not be judged.
     var failures: [String] = []
     var auditedAt: Date?
-    /// By constraint and action, since the control plane started.
-    var counts: [Count: Int] = [:]
-  }
-
-  private struct Count: Hashable, Comparable {
-    var constraint: String
-    var action: String
-
-    static func < (left: Count, right: Count) -> Bool {
-      (left.constraint, left.action) < (right.constraint, right.action)
-    }
   }
 
   private let state = Mutex(State())
+  private let violations = Counter(
+    "lobstack_admission_violations_total", "Violations found before agents were created or changed.",
+    by: "constraint", "action")
+  private static let existing = MetricFamily(
+    .gauge, "lobstack_admission_violations", "Violations of agents that exist.", by: ["constraint", "action"])
 
   /// What was found when an agent was created or changed.
   func record(_ finding: Finding, of uid: AgentUID) {
-    state.withLock { state in
-      state.findings[uid] = (finding, .now)
-      for violation in finding.violations { Self.count(violation, in: &state.counts) }
-    }
+    state.withLock { $0.findings[uid] = (finding, .now) }
+    for violation in finding.violations { count(violation) }
   }
 
   func refused(_ decision: Decision) {
-    state.withLock { state in for violation in decision.violations { Self.count(violation, in: &state.counts) } }
+    for violation in decision.violations { count(violation) }
   }
 
   /// What was found when all agents were asked about.
@@ -62,36 +55,18 @@ final class AdmissionFindings: Sendable {
     state.withLock { ($0.findings.values.map(\.finding), $0.failures, $0.auditedAt) }
   }
 
-  /// In Prometheus' text form.
-  var metrics: String {
-    let (counts, findings) = state.withLock { ($0.counts, $0.findings.values.map(\.finding.violations)) }
-    var lines = [
-      "# HELP lobstack_admission_violations_total Violations found before agents were created or changed.",
-      "# TYPE lobstack_admission_violations_total counter",
-    ]
-    for (count, number) in counts.sorted(by: { $0.key < $1.key }) {
-      lines.append("lobstack_admission_violations_total{\(Self.labels(count))} \(number)")
-    }
-    var existing: [Count: Int] = [:]
-    for violation in findings.joined() { Self.count(violation, in: &existing) }
-    lines += [
-      "# HELP lobstack_admission_violations Violations of agents that exist.",
-      "# TYPE lobstack_admission_violations gauge",
-    ]
-    for (count, number) in existing.sorted(by: { $0.key < $1.key }) {
-      lines.append("lobstack_admission_violations{\(Self.labels(count))} \(number)")
-    }
-    return lines.joined(separator: "\n") + "\n"
-  }
+  private func count(_ violation: Violation) { violations.add(1, Self.name(violation), violation.action.rawValue) }
 
-  private static func count(_ violation: Violation, in counts: inout [Count: Int]) {
-    counts[
-      Count(
-        constraint: "\(violation.constraintKind)/\(violation.constraint)", action: violation.action.rawValue),
-      default: 0] += 1
-  }
+  /// Policies name their constraints, which agents do not.
+  private static func name(_ violation: Violation) -> String { "\(violation.constraintKind)/\(violation.constraint)" }
 
-  private static func labels(_ count: Count) -> String {
-    "constraint=\"\(escapedLabel(count.constraint))\",action=\"\(count.action)\""
+  func add(to exposition: inout Exposition) {
+    exposition.add(violations)
+    var counts: [LabelValues: Int] = [:]
+    for violation in all.findings.flatMap(\.violations) {
+      counts[[Self.name(violation), violation.action.rawValue], default: 0] += 1
+    }
+    let sorted = counts.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    exposition.add(Self.existing, sorted.map { ($0.key, Double($0.value)) })
   }
 }

@@ -13,6 +13,7 @@ struct AdmissionGate: Sendable {
   let policy: Policy
   let trustDomain: TrustDomain
   let findings: AdmissionFindings
+  let metrics = AdmissionMetrics()
 
   /// Asks about a whole agent; the longest that one may wait for its decision.
   private static let time = Duration.seconds(2)
@@ -72,7 +73,7 @@ struct AdmissionGate: Sendable {
     let new = try documents(agent)
     let old = try before.map(documents)?.map { try Review($0) } ?? []
     let inventory = Inventory([Self.namespace(agent.id.tenant)])
-    return try await self.policies.run {
+    return try await counting {
       let end = ContinuousClock.now + Self.time
       let now = Date.now.nanoseconds
       var decision = Decision()
@@ -116,7 +117,7 @@ struct AdmissionGate: Sendable {
     if let fault = state.faults.first {
       return Decision(failures: [Self.broken(fault, others: state.faults.count - 1, principal, operation: operation)])
     }
-    return try await policies.run {
+    return try await counting {
       let objects = try ObjectText.parse(text, source: "request body", limits: ObjectText.short)
       guard let object = objects.first, objects.count == 1 else {
         throw Fault(
@@ -129,6 +130,14 @@ struct AdmissionGate: Sendable {
         review, at: .validation, inventory: Inventory(tenant.map { [Self.namespace($0)] } ?? []), time: Self.time,
         now: Date.now.nanoseconds)
     }
+  }
+
+  /// Where it holds up nobody who answers.
+  private func counting(_ body: @escaping @Sendable () throws -> Decision) async throws -> Decision {
+    let start = ContinuousClock.now
+    let decision = try await policies.run(body)
+    metrics.count(decision, .now - start)
+    return decision
   }
 
   private static func line(_ violation: Violation) -> String {

@@ -11,7 +11,6 @@ extension API {
     router.get("/v1/alerts", use: listAlerts)
     router.post("/v1/alerts", use: reportAlerts)
     router.get("/v1/alerts/stream", use: followAlerts)
-    router.get("/metrics", use: metrics)
   }
 
   @Sendable private func listAlerts(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -57,23 +56,6 @@ extension API {
           Fault(.unavailable, operation: operation, reason: "the stream was cut off", remedy: "follow again"))
       }
     }
-  }
-
-  /// Counts of all tenants: for whoever is bound to none.
-  @Sendable private func metrics(_ request: Request, _ context: APIContext) async throws -> Response {
-    let principal = try context.principal
-    let operation = "read metrics"
-    try await access.require(.view, of: principal, operation: operation)
-    guard principal.tenant == nil else {
-      try await access.refuseTenant(principal, operation: operation)
-      throw Fault(
-        .denied, operation: operation, reason: "\(principal.name) is bound to one tenant, and they are of all",
-        remedy: "use a token of the role viewer without a tenant")
-    }
-    return Response(
-      status: .ok,
-      headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
-      body: ResponseBody(byteBuffer: ByteBuffer(string: alerts.metrics + admission.findings.metrics)))
   }
 
   private func alertFilter(of request: Request) throws -> AlertFilter {

@@ -13,7 +13,7 @@ struct AlertService: Sendable {
   /// `nil` where alerts are forwarded to nobody.
   let forwarder: AlertForwarder?
   let feed = AlertFeed()
-  private let counters = AlertCounters()
+  let metrics = AlertMetrics()
   /// Two reports of one alert at once would record it twice.
   private let turn = Turn()
 
@@ -23,9 +23,6 @@ struct AlertService: Sendable {
     self.instance = instance
     self.forwarder = forwarder
   }
-
-  /// For Prometheus.
-  var metrics: String { counters.text(notForwarded: forwarder?.dropped ?? [:]) }
 
   /// Records and stores alerts.
   ///
@@ -40,7 +37,7 @@ struct AlertService: Sendable {
       let failures = await record(items, known: known, by: principal)
       let recorded = try await store.record(zip(items, failures).filter { $0.1 == nil }.map { $0.0 })
       for alert in recorded {
-        counters.count(alert)
+        metrics.count(alert)
         // Falco's form has no place for what comes later of it.
         if alert.before == nil { forwarder?.forward(alert.alert) }
       }

@@ -19,6 +19,7 @@ actor GatewayCertificates: Service {
   private let driver: EnvoyDriver
   /// A public authority's; `nil` when nobody asked for that.
   private let external: PublicCertificates?
+  let admin: EnvoyAdmin
   private let logger: Logger
   private var own: OwnCertificate?
   private var written: [String] = []
@@ -44,9 +45,9 @@ actor GatewayCertificates: Service {
     self.settings = settings
     self.external = external
     self.logger = logger
+    admin = EnvoyAdmin(socket: layout.gatewayAdminSocket)
     driver = EnvoyDriver(
-      files: EnvoyFiles(directory: layout.gatewayFiles, secretsOnly: true),
-      admin: EnvoyAdmin(socket: layout.gatewayAdminSocket), logFile: nil)
+      files: EnvoyFiles(directory: layout.gatewayFiles, secretsOnly: true), admin: admin, logFile: nil)
   }
 
   /// Renews what is due, every second, until the service ends.
@@ -132,6 +133,11 @@ actor GatewayCertificates: Service {
       let reason = (error as? Fault)?.reason ?? "\(error)"
       return component("down", "\(reason); see \(layout.logDirectory)/gateway.log; \(certificate.text)")
     }
+  }
+
+  /// When the certificate ends that people see.
+  func certificateEnd(at time: Date) async -> Date? {
+    await external?.certificate(at: time)?.validity.notAfter ?? own?.end
   }
 
   private func certificateReport(at time: Date) async -> (isWell: Bool, text: String) {

@@ -31,6 +31,8 @@ package protocol SecretKeeping: Sendable {
 
   func close() async throws
 
+  /// Whether it is sealed, or was never initialised, which is the same to whoever needs it.
+  func isSealed() async throws -> Bool
   /// How it does, for the status.
   func component() async -> PlatformStatus.Component
   /// - Throws: `Fault(.unavailable)` naming why nothing new may be begun.

@@ -197,6 +197,8 @@ final class VaultSecrets: SecretKeeping, CheckpointSigning {
     return health
   }
 
+  func isSealed() async throws -> Bool { try await !client.health().isReady }
+
   func component() async -> PlatformStatus.Component {
     func component(_ state: String, _ detail: String) -> PlatformStatus.Component {
       PlatformStatus.Component(name: "vault", state: state, detail: detail)

@@ -7,7 +7,8 @@ extension GatewayLayout {
       // It matches no path; without a route its body would be waited for.
       route("bad-method", ["connect_matcher": [:]], direct: 405),
       api(["path": "/v1/trust-bundle"]), api(["path": "/v1/crl"]),
-      noToken, toDashboard("/"), toDashboard("/dashboard"),
+      noToken(["path_separated_prefix": "/v1"]), noToken(["path": "/metrics"]), toDashboard("/"),
+      toDashboard("/dashboard"),
       api(["prefix": .string(Self.dashboardPath)], contentPolicy: Self.dashboardPolicy),
       .object([
         "name": "api-stream", "match": ["safe_regex": ["regex": .string(Self.apiStreams)]],
@@ -16,7 +17,7 @@ extension GatewayLayout {
         "response_headers_to_add": Self.securityHeaders(),
       ]),
       api(["path_separated_prefix": "/v1"]),
-    ] + ["/openapi.json", "/healthz", "/livez", "/readyz"].map { api(["path": .string($0)]) } + [
+    ] + ["/openapi.json", "/healthz", "/livez", "/readyz", "/metrics"].map { api(["path": .string($0)]) } + [
       [
         "name": "agent", "match": ["safe_regex": ["regex": .string(Self.agentPaths)]],
         "route": stream(to: Upstream.agents).adding([
@@ -79,13 +80,14 @@ extension GatewayLayout {
   private static let isTrace: JSON = ["name": ":method", "string_match": ["exact": "TRACE"]]
 
   /// Without a token or a browser's session the API has nothing to wait for: no body is kept, and nobody is asked.
-  private var noToken: JSON {
+  private func noToken(_ match: [String: JSON]) -> JSON {
     let isMissing: JSON = ["name": "authorization", "present_match": true, "invert_match": true]
     let hasNoSession: JSON = [
       "name": "cookie", "string_match": ["contains": .string("\(Self.sessionCookie)=")], "invert_match": true,
       "treat_missing_header_as_empty": true,
     ]
-    let route = route("no-token", ["path_separated_prefix": "/v1", "headers": [isMissing, hasNoSession]], direct: 401)
+    let headers: [String: JSON] = ["headers": [isMissing, hasNoSession]]
+    let route = route("no-token", .object(match.merging(headers) { _, own in own }), direct: 401)
     return route.adding([
       "response_headers_to_add": Self.securityHeaders(more: [("www-authenticate", "Bearer")])
     ])

@@ -71,22 +71,28 @@ struct PlatformOptions: ParsableArguments {
 
   @OptionGroup var alerts: AlertForwardingOptions
 
+  @Option(help: "How the platform's processes write their logs: text, or a line of JSON for each record.")
+  var logFormat = LogFormat.text
+
   private var plainListen: ListenAddress? { httpListen ?? (external.settings == nil ? nil : .plainDefault) }
 
   func platform(_ instance: InstanceOptions) throws -> Platform {
-    Platform(
+    var logger = Logger(label: "lobstack.supervisor") { logFormat.handler($0) }
+    logger.logLevel = .notice
+    return Platform(
       Platform.Configuration(
         layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, envoy: envoy,
         openBao: openbao, secretsManager: vault.choice, listen: listen ?? .gatewayDefault,
         trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
-        publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings),
-      logger: .supervisor)
+        publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings,
+        logFormat: logFormat),
+      logger: logger)
   }
 
   /// The same options on another command line.
   var arguments: [String] {
-    var arguments = ["--runsc", runsc]
+    var arguments = ["--runsc", runsc, "--log-format", logFormat.rawValue]
     let optional: [(String, String?)] = [
       ("--policy", absolutePolicy), ("--envoy", envoy), ("--openbao", openbao), ("--listen", listen?.description),
       ("--trust-domain", trustDomain?.description), ("--upstream-authorities", upstreamAuthorities.map(absolute)),

@@ -10,6 +10,9 @@ struct ControlPlaneCommand: AsyncParsableCommand {
 
   @OptionGroup var instance: InstanceOptions
 
+  @Option(help: "How to write the log.")
+  var logFormat = LogFormat.text
+
   @Option(help: "SPIFFE trust domain.", transform: parseText)
   var trustDomain: TrustDomain = .default
 
@@ -27,7 +30,7 @@ struct ControlPlaneCommand: AsyncParsableCommand {
   @OptionGroup var alerts: AlertForwardingOptions
 
   func run() async throws {
-    let logger = ServiceRun.logger("control-plane")
+    let logger = ServiceRun.logger("control-plane", logFormat, metadata: RequestScope.metadata)
     let (layout, trustDomain) = (try instance.layout(), trustDomain)
     let gateway =
       gatewayName.isEmpty

@@ -11,6 +11,9 @@ struct NodeCommand: AsyncParsableCommand {
 
   @OptionGroup var instance: InstanceOptions
 
+  @Option(help: "How to write the log.")
+  var logFormat = LogFormat.text
+
   @Option(help: "gVisor's program.")
   var runsc = "runsc"
 
@@ -30,7 +33,7 @@ struct NodeCommand: AsyncParsableCommand {
   var grace = 0
 
   func run() async throws {
-    let logger = ServiceRun.logger("node")
+    let logger = ServiceRun.logger("node", logFormat)
     let layout = try instance.layout()
     let (runsc, trustDomain) = (runsc, trustDomain)
     let upstream = UpstreamSettings(authorities: upstreamAuthorities, server: resolver)

@@ -14,6 +14,9 @@ struct SentinelCommand: AsyncParsableCommand {
 
   @OptionGroup var instance: InstanceOptions
 
+  @Option(help: "How to write the log.")
+  var logFormat = LogFormat.text
+
   /// What `open` made for `run`; a command's own properties are all arguments.
   private static let service = Mutex<SentinelService?>(nil)
 
@@ -26,7 +29,7 @@ struct SentinelCommand: AsyncParsableCommand {
       names: IPv4Address(plan.serviceAddress).map {
         SentinelService.NameService(address: $0, port: ServicePort.dns.rawValue, tableFile: layout.resolverTable)
       },
-      proxyLog: layout.proxyDenials, logger: ServiceRun.logger("sentinel"))
+      proxyLog: layout.proxyDenials, logger: ServiceRun.logger("sentinel", logFormat))
     Self.service.withLock { $0 = opened }
   }
 

@@ -1,3 +1,4 @@
+import AgentModel
 import Dispatch
 import Faults
 import Files
@@ -11,8 +12,11 @@ import Synchronization
 /// Standard input is the lifeline: at its end the supervisor is gone or wants this process gone, and the service is
 /// cancelled. SIGTERM says the same. A terminal or a file as standard input is no lifeline.
 enum ServiceRun {
-  static func logger(_ name: String) -> Logger {
-    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+  /// - Parameter metadata: what each record says beside, by what its task does.
+  static func logger(
+    _ name: String, _ format: LogFormat = .text, metadata: Logger.MetadataProvider? = nil
+  ) -> Logger {
+    LoggingSystem.bootstrap({ label, metadata in format.handler(label, metadata) }, metadataProvider: metadata)
     return Logger(label: "lobstack.\(name)")
   }
 
