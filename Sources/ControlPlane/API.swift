@@ -25,6 +25,8 @@ struct API: Sendable {
   let gateway: GatewayCertificates?
   /// Where answers to an ACME authority's challenges lie; `nil` where nobody asks for certificates.
   let challenges: String?
+  /// `nil` where the audit log is not a file.
+  let witnesses: AuditWitnesses?
   let streams: StreamSlots
   let limits: APILimits
   let logger: Logger
@@ -33,7 +35,7 @@ struct API: Sendable {
     store: Store, audit: AuditTrail, view: NodeView, node: any NodeConnection, secrets: any SecretKeeping,
     signal: ChangeSignal, instance: String, admission: AdmissionGate,
     identity: IdentityAuthority? = nil, gateway: GatewayCertificates? = nil, challenges: String? = nil,
-    forwarder: AlertForwarder? = nil, limits: APILimits, logger: Logger
+    forwarder: AlertForwarder? = nil, witnesses: AuditWitnesses? = nil, limits: APILimits, logger: Logger
   ) {
     self.store = store
     self.audit = audit
@@ -44,6 +46,7 @@ struct API: Sendable {
     self.identity = identity
     self.gateway = gateway
     self.challenges = challenges
+    self.witnesses = witnesses
     self.limits = limits
     self.logger = logger
     self.admission = admission

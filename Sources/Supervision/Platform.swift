@@ -36,6 +36,8 @@ package struct Platform: Sendable {
     package var plainListen: ListenAddress?
     /// Where alerts are sent on to, beside their file below `log/`.
     package var forwarding: ForwardingSettings
+    /// Who keeps checkpoints of the audit log.
+    package var witness: WitnessSettings
     /// The program that runs now, whose copy the platform's processes run.
     package var executable: String
 
@@ -45,7 +47,8 @@ package struct Platform: Sendable {
       listen: ListenAddress = .gatewayDefault, trustDomain: TrustDomain = .default,
       upstreamAuthorities: String? = nil, resolver: String? = nil, gatewayNames: [String] = [],
       publicCertificate: PublicCertificateSettings? = nil, plainListen: ListenAddress? = nil,
-      forwarding: ForwardingSettings = ForwardingSettings(), executable: String = Platform.currentExecutable
+      forwarding: ForwardingSettings = ForwardingSettings(), witness: WitnessSettings = WitnessSettings(),
+      executable: String = Platform.currentExecutable
     ) {
       self.layout = layout
       self.policy = policy
@@ -61,6 +64,7 @@ package struct Platform: Sendable {
       self.publicCertificate = publicCertificate
       self.plainListen = plainListen
       self.forwarding = forwarding
+      self.witness = witness
       self.executable = executable
     }
   }

@@ -62,6 +62,8 @@ struct PlatformOptions: ParsableArguments {
 
   @OptionGroup var alerts: AlertForwardingOptions
 
+  @OptionGroup var witness: AuditWitnessOptions
+
   private var plainListen: ListenAddress? { httpListen ?? (external.settings == nil ? nil : .plainDefault) }
 
   func platform(_ instance: InstanceOptions) throws -> Platform {
@@ -73,7 +75,8 @@ struct PlatformOptions: ParsableArguments {
         openBao: openbao, secretsManager: vault.choice, listen: listen ?? .gatewayDefault,
         trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
-        publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings),
+        publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings,
+        witness: witness.settings),
       logger: logger)
   }
 
@@ -87,7 +90,7 @@ struct PlatformOptions: ParsableArguments {
     ]
     for (name, value) in optional { if let value { arguments += [name, value] } }
     return arguments + gatewayName.flatMap { ["--gateway-name", $0] } + vault.arguments + external.arguments
-      + alerts.arguments
+      + alerts.arguments + witness.arguments
   }
 
   private var absolutePolicy: String? { policy.map(absolute) }
