@@ -21,7 +21,8 @@ actor FakeAudit: AuditAppending {
     events.indices.dropFirst(Int(index)).prefix(limit).map { number in
       let event = events[number]
       return AuditRecordResource(
-        index: UInt64(number), time: Date(timeIntervalSince1970: 0), actor: event.actor, action: event.action,
+        index: UInt64(number), time: Date(timeIntervalSince1970: Double(number)), actor: event.actor,
+        action: event.action,
         target: event.target, outcome: event.outcome, details: event.details, leafHash: "00")
     }
   }
