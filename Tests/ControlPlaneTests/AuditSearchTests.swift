@@ -11,13 +11,18 @@ import Testing
   /// So many records that one request does not look at all of them. The clock counts records, from 1970 on.
   private func withLog(_ body: (Platform) async throws -> Void) async throws {
     try await Platform.with { platform in
+      var count = await platform.audit.events.count
+      func append(_ event: AuditEvent) async throws {
+        _ = try await platform.audit.append(event, at: Date(timeIntervalSince1970: Double(count)))
+        count += 1
+      }
       for number in 0..<4_500 {
         for _ in 0..<9 {
-          _ = try await platform.audit.append(
+          try await append(
             AuditEvent(actor: "node", action: "agent.phase", target: "agent acme/bot", outcome: "Running"))
         }
         let (actor, action) = number.isMultiple(of: 2) ? ("token:ci", "secret.set") : ("agent:acme/rag", "secret.read")
-        _ = try await platform.audit.append(
+        try await append(
           AuditEvent(
             actor: actor, action: action, target: "secret acme/key",
             outcome: number.isMultiple(of: 100) ? "failed" : "allowed"))

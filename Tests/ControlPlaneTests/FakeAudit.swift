@@ -7,13 +7,18 @@ import Foundation
 /// An audit log in memory that can refuse.
 actor FakeAudit: AuditAppending {
   private(set) var events: [AuditEvent] = []
+  /// When the records were written.
+  private var times: [Date] = []
   private var refusal: Fault?
 
   func refuse(with fault: Fault?) { refusal = fault }
 
-  func append(_ event: AuditEvent) throws -> UInt64 {
+  func append(_ event: AuditEvent) throws -> UInt64 { try append(event, at: .now) }
+
+  func append(_ event: AuditEvent, at time: Date) throws -> UInt64 {
     if let refusal { throw refusal }
     events.append(event)
+    times.append(time)
     return UInt64(events.count - 1)
   }
 
@@ -21,8 +26,7 @@ actor FakeAudit: AuditAppending {
     events.indices.dropFirst(Int(index)).prefix(limit).map { number in
       let event = events[number]
       return AuditRecordResource(
-        index: UInt64(number), time: Date(timeIntervalSince1970: Double(number)), actor: event.actor,
-        action: event.action,
+        index: UInt64(number), time: times[number], actor: event.actor, action: event.action,
         target: event.target, outcome: event.outcome, details: event.details, leafHash: "00")
     }
   }
