@@ -176,10 +176,10 @@ let package = Package(
     /** NetworkPolicy to nft elements, network namespaces, veth pairs, denial events. */
     room(
       "NetworkIsolation", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "Threads", "Turns", logging]),
-    /** Alerts to a file, to syslog and to a webhook. */
+    /** Alerts, and checkpoints of the audit log, to a file, to syslog and to a web server. */
     room(
       "AlertForwarding",
-      ["AgentModel", "APIModel", "Faults", "Files", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
+      ["AgentModel", "APIModel", "AuditLog", "Faults", "Files", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
     /** gVisor's trace of a sandbox: messages to events, and the processes behind them. */
     room("GuestTrace", ["Detection"]),
     /** Envoy: its configuration, and whether it runs it. */
@@ -313,7 +313,9 @@ let package = Package(
     .testTarget(name: "HouseTests", exclude: ["rooms.txt"], swiftSettings: swift),
     tests("KernelFilesTests", ["KernelFiles"]),
     tests("InstrumentsTests", ["Instruments"]),
-    tests("AlertForwardingTests", ["APIModel", "AgentModel", "AlertForwarding", "Faults", logging]),
+    tests(
+      "AlertForwardingTests",
+      ["APIModel", "AgentModel", "AlertForwarding", "AuditLog", "ChildProcess", "Faults", logging]),
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("HCLTests", ["Faults", "HCL", "SeededRandom"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
@@ -369,10 +371,11 @@ let package = Package(
     tests(
       "ControlPlaneTests",
       [
-        "ACMEClient", "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
+        "ACMEClient", "APIClient", "APIModel", "AgentModel", "AlertForwarding", "AuditLog", "Blueprint",
+        "CertificateAuthority",
         "ChildProcess", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "Instruments", "NodeProtocol",
         "SecretStore", "Storage", crypto, httpTypes, hummingbird, hummingbirdTesting,
-        logging, nioCore,
+        logging, nioCore, serviceLifecycle,
       ]),
     tests(
       "SupervisionTests",

@@ -51,7 +51,7 @@ enum AuditBenchmark {
     return (Samples(times), seconds)
   }
 
-  private static func record(_ number: Int) -> AuditRecord {
+  static func record(_ number: Int) -> AuditRecord {
     AuditRecord(
       time: Int64(number), actor: "token ops-laptop", action: "agent.exec", target: "agent acme/support-bot",
       outcome: "allowed", details: ["uid": "0123456789abcdef", "command": "/bin/sh -c id", "env": "LANG,PATH"])

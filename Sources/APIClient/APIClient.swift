@@ -45,6 +45,11 @@ extension APIClient {
     try await transport.call(.GET, "/v1/status", operation: "read the platform's status")
   }
 
+  /// Returns when the control plane is there and waits for nothing.
+  package func alive() async throws {
+    try await transport.send(.GET, "/livez", operation: "ask whether the control plane is there")
+  }
+
   /// Returns when the control plane can take work; throws the reason why not.
   package func ready() async throws {
     try await transport.send(.GET, "/readyz", operation: "check that the platform is ready")
@@ -155,16 +160,19 @@ extension APIClient {
       .POST, "/v1/denials", body: .json(DenialReport(items: denials)), operation: "report denials")
   }
 
-  /// Oldest first from record number `from`. With a filter the page may be short though more follows: go on while
-  /// `next` is set.
+  /// From record number `index` on, by default from the first in that order. With a filter the page may be short though
+  /// more follows: go on while `next` is set.
   package func audit(
-    from index: UInt64 = 0, limit: Int = 100, agent: AgentID? = nil, action: String? = nil
+    from index: UInt64? = nil, limit: Int = 100, _ query: AuditQuery = AuditQuery(), order: AuditOrder = .oldest
   ) async throws -> Page<AuditRecordResource> {
     try await transport.call(
       .GET, "/v1/audit",
-      query: [
-        ("from", "\(index)"), ("limit", "\(limit)"), ("agent", agent?.description), ("action", action),
-      ], operation: "read the audit log")
+      query: [("from", index.map { "\($0)" }), ("limit", "\(limit)"), ("order", order.rawValue)] + query.parameters,
+      operation: "read the audit log")
+  }
+
+  package func record(_ operation: SecretsManagerOperation) async throws {
+    try await transport.send(.POST, "/v1/audit", body: .json(operation), operation: "record what is done")
   }
 
   package func auditCheckpoint() async throws -> AuditCheckpointResource {

@@ -5,8 +5,6 @@ import AgentModel
 struct SyslogMessage {
   /// What every receiver of today takes in one datagram; RFC 5424 §6.1 promises 2,048.
   static let longest = 8_192
-  /// "Security/authorization messages" that are private (RFC 5424, table 1).
-  private static let facility = 10
 
   let bytes: [UInt8]
 
@@ -14,19 +12,12 @@ struct SyslogMessage {
   init(_ alert: AlertResource, process: Int32) throws {
     // What is not known is shown rather than hidden.
     let severity = (AlertPriority(alert.priority) ?? .alert).rawValue
-    // TIMESTAMP has microseconds at most.
-    let time = "\(alert.falcoTime.dropLast(4))Z"
-    let header =
-      "<\(Self.facility * 8 + severity)>1 \(time) \(Self.hostName(alert.hostname)) lobstack \(process) alert - "
+    let header = Syslog.header(
+      severity: severity, time: "\(alert.falcoTime.dropLast(4))Z", host: alert.hostname, process: process, kind: "alert"
+    )
     var line = try alert.falcoLine()
     if header.utf8.count + line.count > Self.longest { line = try Self.shortened(alert).falcoLine() }
     bytes = Array(header.utf8) + line
-  }
-
-  /// PRINTUSASCII, at most 255 characters; "-" when it is not known.
-  private static func hostName(_ text: String) -> String {
-    let isPrintable = text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
-    return isPrintable && (1...255).contains(text.utf8.count) ? text : "-"
   }
 
   /// Half a JSON would be no JSON: the fields go, and the end of the output. The store has all of it, under the id.

@@ -1,70 +1,17 @@
 import APIModel
-import AsyncHTTPClient
-import Faults
-import NIOCore
-import NIOHTTP1
 
 /// A web server that gets each alert as the body of a POST, signed.
-actor WebhookOutlet: Outlet {
-  /// Longest wait for an answer.
-  private static let answerLimit = TimeAmount.seconds(10)
-  private static let longestAnswer = 64 << 10
-
-  nonisolated let name = "webhook"
-  private let url: WebhookURL
-  private let secret: WebhookSecret
-  /// `nil` until the first delivery.
-  private var client: HTTPClient?
+struct WebhookOutlet: Outlet {
+  let name = "webhook"
+  private let server: SignedPost
 
   init(_ url: WebhookURL, secret: WebhookSecret) {
-    self.url = url
-    self.secret = secret
+    server = SignedPost(url, secret: secret, what: "an alert", option: "--alert-webhook")
   }
 
   func deliver(_ alert: AlertResource) async throws {
-    let body = try alert.falcoLine()
-    var request = HTTPClientRequest(url: url.description)
-    request.method = .POST
-    request.headers.add(name: "Content-Type", value: "application/json")
-    request.headers.add(name: "User-Agent", value: "lobstack/\(LobstackVersion.current)")
-    request.headers.add(name: "X-Lobstack-Signature", value: secret.signature(of: body))
-    request.body = .bytes(ByteBuffer(bytes: body))
-    let status: UInt
-    do {
-      let response = try await opened().execute(request, timeout: Self.answerLimit)
-      status = response.status.code
-      // Read to its end, so that the connection serves for the next one; what it says, and whether it ends, is nothing.
-      _ = try? await response.body.collect(upTo: Self.longestAnswer)
-    } catch {
-      throw Fault(
-        .unavailable, operation: "post an alert to \(url)", reason: "it does not answer",
-        remedy: "start that server, or correct --alert-webhook", cause: error)
-    }
-    guard !(200..<300).contains(status) else { return }
-    throw Fault(
-      Self.isFinal(status) ? .invalid : .unavailable, operation: "post an alert to \(url)",
-      reason: "it answers HTTP \(status)", remedy: "see that server's log")
+    try await server.post(try alert.falcoLine(), type: "application/json")
   }
 
-  func close() async {
-    guard let client else { return }
-    self.client = nil
-    // Nothing waits for an answer any more.
-    try? await client.shutdown()
-  }
-
-  /// What is wrong with this body stays wrong; a signature, a path or a load can be mended at the other side.
-  private static func isFinal(_ status: UInt) -> Bool { [400, 413, 415, 422].contains(status) }
-
-  private func opened() -> HTTPClient {
-    if let client { return client }
-    var configuration = HTTPClient.Configuration()
-    configuration.timeout.connect = .seconds(5)
-    configuration.timeout.read = Self.answerLimit
-    // Who is redirected to is not who was named.
-    configuration.redirectConfiguration = .disallow
-    let opened = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    client = opened
-    return opened
-  }
+  func close() async { await server.close() }
 }

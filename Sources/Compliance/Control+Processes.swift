@@ -7,8 +7,8 @@ extension Control {
       "OPS-1", "the controls are attacked again and again ('lobstack verify'), and the reports recorded", ["CC7.1"],
       RecordRule(evidence: [.init("verification.record")], isRegular: true)),
     process(
-      "OPS-2", "admission policies come into force by a recorded version", ["CC7.1", "CC8.1"], tags: [.cis("5.2.1")],
-      RecordRule(evidence: [.init("policy.load")])),
+      "OPS-2", "policies come into force by a recorded version", ["CC7.1", "CC8.1"], tags: [.cis("5.2.1")],
+      RecordRule(evidence: [.init("policy.load"), .init("policy.files", ["present", "changed"])])),
     process(
       "OPS-3", "agents are created, changed and deleted by recorded acts that policies admitted", ["CC8.1"],
       tags: [.nsa("Pod security enforcement")],
@@ -57,14 +57,21 @@ extension Control {
       "OPS-14", "back-ups are made, each recorded with its digest and recipients", ["A1.2"],
       RecordRule(evidence: [.init("backup.create", ["made"])], failures: [.init("backup.create", ["failed"])])),
     process(
-      "OPS-15", "a restored platform records what it was restored from", ["CC7.5", "A1.2"],
+      "OPS-15", "keys that wrap secrets and workspaces are rotated by recorded acts", ["CC6.1", "C1.1"],
+      tags: [.nsa("Encryption")],
+      RecordRule(evidence: [.init("vault.rotate-keys")], failures: [.init("vault.rotate-keys", ["failed"])])),
+    process(
+      "OPS-16", "witnesses outside keep checkpoints of the audit log, and the log extends them", ["CC7.2"],
+      tags: [.nsa("Audit Logging and Threat Detection")], RecordRule(evidence: [.init("audit.witness")])),
+    process(
+      "OPS-17", "a restored platform records what it was restored from", ["CC7.5", "A1.2"],
       RecordRule(evidence: [.init("backup.restore")])),
     process(
-      "OPS-16", "people log in to the dashboard, and out of it, by recorded acts", ["CC6.1", "CC6.3"],
+      "OPS-18", "people log in to the dashboard, and out of it, by recorded acts", ["CC6.1", "CC6.3"],
       tags: [.nsa("Authentication and authorization")],
       RecordRule(evidence: [.init("session.create"), .init("session.delete")])),
     process(
-      "OPS-17", "people freeze, cut off and kill agents by recorded acts", ["CC7.4"], tags: [.owasp("ASI10")],
+      "OPS-19", "people freeze, cut off and kill agents by recorded acts", ["CC7.4"], tags: [.owasp("ASI10")],
       RecordRule(evidence: [.init("agent.respond")], failures: [.init("agent.respond", ["failed"])])),
   ]
 

@@ -26,6 +26,8 @@ struct API: Sendable {
   let gateway: GatewayCertificates?
   /// Where answers to an ACME authority's challenges lie; `nil` where nobody asks for certificates.
   let challenges: String?
+  /// `nil` where the audit log is not a file.
+  let witnesses: AuditWitnesses?
   let sessions: Sessions
   let authenticator: Authenticator
   let streams: StreamSlots
@@ -40,7 +42,8 @@ struct API: Sendable {
     store: Store, audit: AuditTrail, view: NodeView, node: any NodeConnection, secrets: any SecretKeeping,
     signal: ChangeSignal, instance: String, admission: AdmissionGate,
     identity: IdentityAuthority? = nil, gateway: GatewayCertificates? = nil, challenges: String? = nil,
-    forwarder: AlertForwarder? = nil, sentinelUser: UInt32? = nil, limits: APILimits, logger: Logger
+    forwarder: AlertForwarder? = nil, witnesses: AuditWitnesses? = nil, sentinelUser: UInt32? = nil, limits: APILimits,
+    logger: Logger
   ) {
     self.store = store
     self.audit = audit
@@ -51,6 +54,7 @@ struct API: Sendable {
     self.identity = identity
     self.gateway = gateway
     self.challenges = challenges
+    self.witnesses = witnesses
     self.limits = limits
     self.logger = logger
     self.admission = admission

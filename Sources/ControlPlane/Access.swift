@@ -35,6 +35,15 @@ struct Access: Sendable {
     }
   }
 
+  /// - Throws: `Fault(.denied)` for everybody but root at the Unix socket.
+  func requireRoot(_ principal: Principal, operation: String) async throws {
+    guard principal.kind != .root else { return }
+    try await refuse(principal, operation: operation, reason: "role")
+    throw Fault(
+      .denied, operation: operation, reason: "\(principal.name) is not root at the Unix socket",
+      remedy: "run the command as root on the platform's machine")
+  }
+
   /// Records that a principal reached for another tenant.
   func refuseTenant(_ principal: Principal, operation: String) async throws {
     try await refuse(principal, operation: operation, reason: "tenant")

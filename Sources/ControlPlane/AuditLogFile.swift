@@ -55,6 +55,10 @@ struct AuditLogFile: AuditAppending {
       cosignerKey: key)
   }
 
+  /// - Returns: how many of a witness's checkpoints the log extends.
+  /// - Throws: `Fault(.denied)` when it does not extend one.
+  func extends(_ witnessed: WitnessedNotes) async throws -> Int { try await file.extends(witnessed) }
+
   /// Under the log's own name: whoever has either key can check the note with it.
   private func cosigned(_ note: SignedNote, _ name: NoteKeyName) async -> (SignedNote, key: String?) {
     guard let cosigner else { return (note, nil) }

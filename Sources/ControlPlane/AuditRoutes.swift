@@ -1,44 +1,73 @@
 import APIModel
 import AgentModel
 import Faults
+import FoundationEssentials
 import Hummingbird
 
 extension API {
   func addAuditRoutes(to router: Router<APIContext>) {
     router.get("/v1/audit", use: auditPage)
+    router.post("/v1/audit", use: recordOperation)
     router.get("/v1/audit/checkpoint", use: auditCheckpoint)
     router.get("/v1/audit/proof", use: auditProof)
   }
 
   /// Records that one request looks at, so that a filter that nothing passes does not read the whole log at once.
-  private static let mostScanned = 5_000
+  private static let mostScanned = 20_000
 
   @Sendable private func auditPage(_ request: Request, _ context: APIContext) async throws -> Response {
     try await access.require(.administer, of: try context.principal, operation: "read the audit log")
     let limit = try pageLimit(of: request)
-    let agent = try parameter("agent", of: request, rule: AgentID.rule) { AgentID($0) }
-    let action = try parameter("action", of: request, rule: "an action, as 'agent.create'") { $0 }
+    let query = try auditQuery(request)
+    let order = try parameter("order", of: request, rule: "oldest or newest") { AuditOrder(rawValue: $0) } ?? .oldest
     // `cursor` is what every listing calls it, `from` what an auditor means.
     let wholeNumber = "a whole number"
     let from =
       try parameter("cursor", of: request, rule: wholeNumber) { UInt64($0) }
-      ?? parameter("from", of: request, rule: wholeNumber) { UInt64($0) } ?? 0
+      ?? parameter("from", of: request, rule: wholeNumber) { UInt64($0) }
     let size = try await audit.log.head().size
     var items: [AuditRecordResource] = []
-    var index = from
+    // What is not looked at yet, from the end that comes first.
+    var rest = order == .oldest ? min(from ?? 0, size)..<size : 0..<(from.map { $0 < size ? $0 + 1 : size } ?? size)
     var scanned = 0
-    while items.count < limit, index < size, scanned < Self.mostScanned {
-      let records = try await audit.log.page(from: index, limit: APIProtocol.longestPage)
+    let step = UInt64(query.isEmpty ? limit : APIProtocol.longestPage)
+    while items.count < limit, !rest.isEmpty, scanned < Self.mostScanned {
+      let count = min(step, UInt64(rest.count))
+      let first = order == .oldest ? rest.lowerBound : rest.upperBound - count
+      let records = try await audit.log.page(from: first, limit: Int(count))
       guard !records.isEmpty else { break }
-      for record in records where items.count < limit {
-        index = record.index + 1
+      for record in order == .oldest ? records : records.reversed() where items.count < limit {
+        rest = order == .oldest ? (record.index + 1)..<rest.upperBound : 0..<record.index
         scanned += 1
-        if let agent, record.target != "agent \(agent)" { continue }
-        if let action, record.action != action { continue }
-        items.append(record)
+        if query.matches(record) { items.append(record) }
       }
     }
-    return try jsonResponse(Page(items: items, next: index < size ? "\(index)" : nil))
+    let next = order == .oldest ? rest.lowerBound : rest.upperBound &- 1
+    return try jsonResponse(Page(items: items, next: rest.isEmpty ? nil : "\(next)"))
+  }
+
+  private func auditQuery(_ request: Request) throws -> AuditQuery {
+    func text(_ name: String) throws -> String? { try parameter(name, of: request, rule: "a text") { $0 } }
+    func time(_ name: String) throws -> Date? {
+      try parameter(name, of: request, rule: "a time, as 2026-01-31T12:00:00Z (RFC 3339)") { APIJSON.date($0) }
+    }
+    return AuditQuery(
+      agent: try parameter("agent", of: request, rule: AgentID.rule) { AgentID($0) }, actor: try text("actor"),
+      action: try parameter("action", of: request, rule: AuditActionPattern.rule) { AuditActionPattern($0) },
+      target: try text("target"), outcome: try text("outcome"), since: try time("since"), until: try time("until"))
+  }
+
+  /// Records what root does to the secrets manager by its own commands. Nobody else's word is taken for anything.
+  @Sendable private func recordOperation(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    let operation = "write to the audit log"
+    try await access.requireRoot(principal, operation: operation)
+    let done = try await json(SecretsManagerOperation.self, of: request)
+    try await audit.require(
+      AuditEvent(
+        actor: principal.name, action: done.action.rawValue, target: "secrets manager", outcome: done.outcome.rawValue,
+        details: done.reason.map { ["reason": shortened($0, bytes: 1_024)] } ?? [:]))
+    return Response(status: .noContent)
   }
 
   @Sendable private func auditCheckpoint(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -21,6 +21,7 @@ package struct ControlPlaneService: Sendable {
   private let api: API
   private let reconciler: Reconciler
   private let layout: InstanceLayout
+  private let policyDirectory: String
   private let identity: IdentityAuthority
   private let secrets: any SecretKeeping
   private let external: PublicCertificates?
@@ -34,15 +35,19 @@ package struct ControlPlaneService: Sendable {
   ///   - gateway: what the gateway is reached by, for its certificate; `nil` where there is no gateway.
   ///   - policyDirectory: by default the instance's copy of the policy.
   ///   - forwarding: where alerts are sent on to.
+  ///   - witness: who keeps checkpoints of the audit log.
   ///   - onRunning: called for each listener that accepts connections.
-  /// - Throws: `Fault` naming the file, address or setting that is wrong.
+  /// - Throws: `Fault` naming the file, address or setting that is wrong; `Fault(.denied)` for an audit log that does
+  ///   not extend what its witness has.
   package static func open(
     layout: InstanceLayout, trustDomain: TrustDomain = .default, gateway: GatewaySettings? = nil,
     policyDirectory: String? = nil, forwarding: ForwardingSettings = ForwardingSettings(),
-    limits: APILimits = APILimits(), logger: Logger = Logger(label: "lobstack.control-plane"),
+    witness: WitnessSettings = WitnessSettings(), limits: APILimits = APILimits(),
+    logger: Logger = Logger(label: "lobstack.control-plane"),
     onRunning: @escaping @Sendable () async -> Void = {}
   ) async throws -> ControlPlaneService {
     let forwarder = try AlertForwarder(forwarding, logger: logger)
+    let outside = try witness.witnesses()
     let policies = policyDirectory ?? layout.policyDirectory
     let authority = Authority(trustDomain: trustDomain, at: .now)
     let login = try loginKey(layout.controlPlaneKey)
@@ -54,11 +59,12 @@ package struct ControlPlaneService: Sendable {
       let key = try await waiting(socket: layout.apiSocket, logger: logger) {
         try await secrets.storeKey(file: layout.storeKeyFile)
       }
+      let audit = try await AuditLogFile.open(directory: layout.auditDirectory, cosigner: secrets, logger: logger)
       return try await open(
         layout: layout, authority: authority, gateway: gateway, policyDirectory: policyDirectory, limits: limits,
         logger: logger, store: try await Store.open(path: layout.database, key: key),
-        audit: try await AuditLogFile.open(directory: layout.auditDirectory, cosigner: secrets, logger: logger),
-        node: NodeClient(socket: layout.nodeSocket), secrets: secrets, root: secrets.root, forwarder: forwarder,
+        audit: audit, node: NodeClient(socket: layout.nodeSocket), secrets: secrets, root: secrets.root,
+        forwarder: forwarder, witnesses: AuditWitnesses(outside, log: audit, logger: logger),
         onRunning: onRunning)
     } catch {
       // The first failure is the one to tell.
@@ -71,14 +77,18 @@ package struct ControlPlaneService: Sendable {
     layout: InstanceLayout, authority: Authority, gateway: GatewaySettings?, policyDirectory: String?,
     limits: APILimits, logger: Logger, store: Store, audit: any AuditAppending, node: any NodeConnection,
     secrets: any SecretKeeping, root: any RootSigning, forwarder: AlertForwarder? = nil,
+    witnesses: AuditWitnesses? = nil,
     onRunning: @escaping @Sendable () async -> Void
   ) async throws -> ControlPlaneService {
     let policy = try Policy.load(directory: policyDirectory ?? layout.policyDirectory)
     let trail = AuditTrail(log: audit, logger: logger)
+    // Before anything is appended: a log that was set back stays as it was found.
+    let compared = try await witnesses?.compare() ?? []
     try await trail.require(
       AuditEvent(
         actor: "control-plane", action: "platform.start", target: "instance \(layout.instance)", outcome: "allowed",
         details: ["version": LobstackVersion.current]))
+    for event in compared { try await trail.require(event) }
     let identity = IdentityAuthority(authority: authority, root: root, audit: trail, logger: logger)
     let external = gateway?.external.map {
       PublicCertificates(settings: $0, layout: layout, audit: trail, logger: logger)
@@ -97,14 +107,14 @@ package struct ControlPlaneService: Sendable {
       gateway: gateway.map {
         GatewayCertificates(layout: layout, identity: identity, settings: $0, external: external, logger: logger)
       },
-      challenges: external == nil ? nil : layout.publicCertificateDirectory, forwarder: forwarder,
+      challenges: external == nil ? nil : layout.publicCertificateDirectory, forwarder: forwarder, witnesses: witnesses,
       sentinelUser: userID(named: InstanceLayout.User.sentinel), limits: limits, logger: logger)
     let reconciler = Reconciler(
       store: store, node: node, view: view, audit: trail, policy: policy, identity: identity, secrets: secrets,
       signal: signal, logger: logger)
     return ControlPlaneService(
-      api: api, reconciler: reconciler, layout: layout, identity: identity, secrets: secrets, external: external,
-      store: store, onRunning: onRunning, logger: logger)
+      api: api, reconciler: reconciler, layout: layout, policyDirectory: policyDirectory ?? layout.policyDirectory,
+      identity: identity, secrets: secrets, external: external, store: store, onRunning: onRunning, logger: logger)
   }
 
   /// Serves until the calling task is cancelled; then requests in flight have five seconds to end.
@@ -113,6 +123,7 @@ package struct ControlPlaneService: Sendable {
     // What needs the authority waits for it; the API tells meanwhile why it does not come.
     var services: [any Service] = [
       reconciler, AdmissionAudit(gate: api.admission, store: store, logger: logger), api.watch,
+      PolicyFiles(directory: policyDirectory, audit: api.audit, logger: logger),
       try application(layout.apiSocket, peer: connectedPeer),
       OnceEstablished(identity: identity) {
         try application(layout.meshSocket, tls: try mesh.configuration(), peer: mesh.peer)
@@ -124,6 +135,8 @@ package struct ControlPlaneService: Sendable {
     if let gateway = api.gateway { services.append(OnceEstablished(identity: identity) { gateway }) }
     if let external { services.append(external) }
     if let forwarder = api.alerts.forwarder, !forwarder.isIdle { services.append(AlertDelivery(forwarder: forwarder)) }
+    // The first ends last: the witnesses see what the others recorded.
+    if let witnesses = api.witnesses, !witnesses.isIdle { services.insert(witnesses, at: 0) }
     var configuration = ServiceGroupConfiguration(services: services, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(5)
     let group = ServiceGroup(configuration: configuration)
@@ -133,7 +146,12 @@ package struct ControlPlaneService: Sendable {
       await running.result
     } onCancel: {
       // Nobody awaits it: the group's end is what is awaited.
-      Task { await group.triggerGracefulShutdown() }
+      Task {
+        await api.audit.note(
+          AuditEvent(
+            actor: "control-plane", action: "platform.stop", target: "instance \(layout.instance)", outcome: "allowed"))
+        await group.triggerGracefulShutdown()
+      }
     }
     try await secrets.close()
     try store.close()

@@ -54,7 +54,7 @@ extension API {
         version: LobstackVersion.current, instance: instance,
         components: [PlatformStatus.Component(name: "control-plane", state: "ready", detail: "answers")]
           + [admissionComponent, await vault] + [await gateway].compactMap { $0 } + node + [audit]
-          + [verification].compactMap { $0 },
+          + [witnesses?.component(), verification].compactMap { $0 },
         agents: counts, audit: head))
   }
 

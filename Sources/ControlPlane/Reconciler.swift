@@ -26,6 +26,7 @@ struct Reconciler: Service {
   let logger: Logger
   /// Raised when the node has said something new.
   private let news = ChangeSignal()
+  private let readings: ReadingRecords
 
   init(
     store: Store, node: any NodeConnection, view: NodeView, audit: AuditTrail, policy: Policy,
@@ -38,6 +39,7 @@ struct Reconciler: Service {
     self.policy = policy
     self.identity = identity
     agentAccess = AgentAccess(secrets: secrets, audit: audit, logger: logger)
+    readings = ReadingRecords(audit: audit)
     self.signal = signal
     self.logger = logger
   }
@@ -163,9 +165,11 @@ struct Reconciler: Service {
             details: ["uid": "\(stored.uid)"]))
         try await agentAccess.destroy(stored)
         try await store.remove(stored.uid)
+        readings.forget(stored.uid)
         signal.raise()
       } else {
         try await recordPhase(of: stored, seen)
+        try await readings.record(seen.secrets ?? [], of: stored)
       }
     }
     // After a failure somebody has to try whether records can be written again.

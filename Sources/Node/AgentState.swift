@@ -50,12 +50,13 @@ struct AgentState: Sendable {
       backingOff: backOffUntil.map { $0 > now } ?? false)
   }
 
-  func observed(interface: String?, address: String?) -> ObservedAgent {
+  func observed(interface: String?, address: String?, secrets: [SecretReading]?) -> ObservedAgent {
     let isOnline = hasNetwork && record.standingResponse?.response != .quarantine
     return ObservedAgent(
       id: record.id, uid: record.uid, generation: observedGeneration, phase: phase, reason: reason, fault: fault,
       layers: layers, address: isOnline ? address : nil, interface: isOnline ? interface : nil,
       imageDigest: record.imageDigest, restarts: record.restarts, lastExit: record.lastExit,
-      lastTermination: record.lastTermination, startedAt: record.startedAt, destroyed: destroyed)
+      lastTermination: record.lastTermination, startedAt: record.startedAt, destroyed: destroyed,
+      secrets: secrets)
   }
 }

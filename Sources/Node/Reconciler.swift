@@ -63,9 +63,11 @@ actor Reconciler {
 
   func observed() async -> ObservedState {
     let (requests, tokens) = (await machine.proxy.requests, await machine.sessions.requests)
+    let secrets = await machine.secrets.held
     let agents = states.values.map { state in
       let network = try? machine.network.network(slot: state.record.slot)
-      return state.observed(interface: network?.interface, address: network?.agentAddress)
+      return state.observed(
+        interface: network?.interface, address: network?.agentAddress, secrets: secrets[state.record.uid])
     }
     return ObservedState(
       revision: revision, agents: agents.sorted { $0.uid < $1.uid }, certificateRequests: requests,

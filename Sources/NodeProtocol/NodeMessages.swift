@@ -250,12 +250,14 @@ package struct ObservedAgent: Sendable, Codable {
   package var startedAt: Date?
   /// A wish to destroy was carried out: nothing of the agent is left.
   package var destroyed: Bool
+  /// What was read as the agent and is held for it.
+  package var secrets: [SecretReading]?
 
   package init(
     id: AgentID, uid: AgentUID, generation: Int64, phase: AgentPhase, reason: String? = nil, fault: Fault? = nil,
     layers: [LayerStatus] = [], address: String? = nil, interface: String? = nil, imageDigest: String? = nil,
     restarts: Int = 0, lastExit: AgentExit? = nil, lastTermination: String? = nil, startedAt: Date? = nil,
-    destroyed: Bool = false
+    destroyed: Bool = false, secrets: [SecretReading]? = nil
   ) {
     self.id = id
     self.uid = uid
@@ -272,5 +274,17 @@ package struct ObservedAgent: Sendable, Codable {
     self.lastTermination = lastTermination
     self.startedAt = startedAt
     self.destroyed = destroyed
+    self.secrets = secrets
+  }
+}
+
+/// A version of a secret that was read; never its value.
+package struct SecretReading: Sendable, Hashable, Codable {
+  package var reference: SecretReference
+  package var version: Int
+
+  package init(_ reference: SecretReference, version: Int) {
+    self.reference = reference
+    self.version = version
   }
 }

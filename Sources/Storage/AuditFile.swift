@@ -104,6 +104,16 @@ package actor AuditFile {
     }
   }
 
+  /// The root that the log had when it held `size` records.
+  ///
+  /// - Throws: as `inclusionProof`.
+  func root(size: UInt64) async throws -> TreeHash {
+    let stored = AuditRecords(descriptor, writer.durable)
+    return try await AuditFile.onQueue(reading) {
+      try stored.durable.tree.root(size: size, leaves: stored.leaves)
+    }
+  }
+
   private static func onQueue<Value: Sendable>(
     _ queue: DispatchQueue, _ body: @escaping @Sendable () throws -> Value
   ) async throws -> Value {

@@ -24,8 +24,9 @@ struct AuditReplay {
 
   private let verifier: NoteVerifier
   private let checkpoint: Checkpoint?
-  /// An older checkpoint, from elsewhere, that the records extend.
-  private let kept: Checkpoint?
+  /// Checkpoints from elsewhere that the records extend, by their sizes, and the first of a size not reached yet.
+  private let kept: [KeptCheckpoint]
+  private var nextKept = 0
   private let signatures: Signatures
   private var frontier = MerkleFrontier()
   private var result = Result()
@@ -35,7 +36,7 @@ struct AuditReplay {
   /// The records must be at least those of `checkpoint`, which is verified. `visit` is given each complete record in
   /// order; a fault that it throws becomes the defect of that record.
   static func run(
-    _ descriptor: AuditDescriptor, verifier: NoteVerifier, checkpoint: Checkpoint?, kept: Checkpoint? = nil,
+    _ descriptor: AuditDescriptor, verifier: NoteVerifier, checkpoint: Checkpoint?, kept: [KeptCheckpoint] = [],
     signatures: Signatures,
     visit: (_ offset: UInt64, _ body: [UInt8], _ leaf: TreeHash) throws -> Void
   ) throws -> Result {
@@ -44,10 +45,10 @@ struct AuditReplay {
     return replay.result
   }
 
-  private init(verifier: NoteVerifier, checkpoint: Checkpoint?, kept: Checkpoint?, signatures: Signatures) {
+  private init(verifier: NoteVerifier, checkpoint: Checkpoint?, kept: [KeptCheckpoint], signatures: Signatures) {
     self.verifier = verifier
     self.checkpoint = checkpoint
-    self.kept = kept
+    self.kept = kept.sorted { $0.checkpoint.size < $1.checkpoint.size }
     self.signatures = signatures
   }
 
@@ -112,12 +113,28 @@ struct AuditReplay {
     }
   }
 
-  private func compareWithCheckpoint() -> AuditDefect? {
-    for checkpoint in [checkpoint, kept].compactMap({ $0 })
-    where checkpoint.size == frontier.size && checkpoint.root != frontier.root {
+  private mutating func compareWithCheckpoint() -> AuditDefect? {
+    if let checkpoint, checkpoint.size == frontier.size, checkpoint.root != frontier.root {
       return intervalDefect("the checkpoint over \(checkpoint.size) records has another root")
     }
+    while nextKept < kept.count, kept[nextKept].checkpoint.size == frontier.size {
+      let next = kept[nextKept]
+      guard next.checkpoint.root == frontier.root else { return rewrittenDefect(next) }
+      nextKept += 1
+    }
     return nil
+  }
+
+  /// Records that no longer have the root that was witnessed. Those up to the last witnessed checkpoint stand, whatever
+  /// the log's own seals say: who has its key can seal anything.
+  private func rewrittenDefect(_ kept: KeptCheckpoint) -> AuditDefect {
+    let first = nextKept == 0 ? 0 : self.kept[nextKept - 1].checkpoint.size
+    let last = max(first, frontier.size == 0 ? 0 : frontier.size - 1)
+    return AuditDefect(
+      file: .records, index: first, offset: intervalOffset,
+      reason:
+        "the checkpoint over \(kept.checkpoint.size) records that was kept elsewhere (\(kept.source)) has another "
+        + "root, so one or more of records \(first) to \(last) were written anew")
   }
 
   private func endDefect(at offset: UInt64) -> AuditDefect? {
@@ -125,8 +142,11 @@ struct AuditReplay {
       let missing = "it is missing: the file ends, and the checkpoint counts \(checkpoint.size) records"
       return AuditDefect(file: .records, index: frontier.size, offset: offset, reason: missing)
     }
-    if let kept, frontier.size < kept.size {
-      let missing = "it is missing: the file ends, and the checkpoint kept elsewhere counts \(kept.size) records"
+    if nextKept < kept.count {
+      // The log's own checkpoint was no longer than its records, so this is no mere cut.
+      let missing =
+        "it is missing: the log is whole by itself and ends here, but the checkpoint kept elsewhere "
+        + "(\(kept[nextKept].source)) counts \(kept[nextKept].checkpoint.size) records: it was set back to an older copy"
       return AuditDefect(file: .records, index: frontier.size, offset: offset, reason: missing)
     }
     // The checkpoint follows its seal onto the disk, so no crash leaves it without.

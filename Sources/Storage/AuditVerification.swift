@@ -14,6 +14,8 @@ package struct AuditVerification: Hashable, Sendable, Codable {
   package var unsealedRecords: UInt64
   /// Bytes of a record cut short after these, likewise.
   package var tornBytes: Int
+  /// Only when it was held against what witnesses kept.
+  package var witnesses: Witnesses?
 }
 
 /// The first thing in an audit log that is not as it was written.
@@ -22,6 +24,8 @@ package struct AuditDefect: Hashable, Sendable, Codable {
     case records = "records.log"
     case checkpoint, key
     case publicKey = "key.pub"
+    /// What was kept elsewhere, itself.
+    case witness
   }
 
   package var file: File
@@ -39,15 +43,15 @@ extension AuditFile {
   /// Finds a byte changed, and a record dropped, added, moved or cut off, and names the first. One who also computes
   /// the stored hashes anew is caught by the signatures: then the first bad record is the first since the last good
   /// seal. Two things the files cannot show: records and checkpoint both set back to an older state of both, and a
-  /// forger who has the key; against these compare `checkpoint()` with one kept elsewhere, and give `trustedKey`.
+  /// forger who has the key; against these give `trustedKey` and what was kept elsewhere.
   ///
-  /// `trustedKey` is the verifier key that `key.pub` must hold, known from elsewhere; `kept` a checkpoint of the log, as
-  /// a signed note, that the records must extend. Blocks for as long as it takes to
-  /// read the file, in constant memory.
+  /// `trustedKey` is the verifier key that `key.pub` must hold, known from elsewhere; `witnessed` are checkpoints, each
+  /// of which the records must extend; at least one must be of this log when any are given. Blocks for as long as it
+  /// takes to read the file, in memory that does not grow with it.
   ///
   /// - Throws: `Fault` when the files cannot be read. That they are wrong is a result.
   package static func verify(
-    directory path: String, trustedKey: String? = nil, extending kept: String? = nil
+    directory path: String, trustedKey: String? = nil, extending witnessed: [WitnessedNotes] = []
   ) throws -> AuditVerification {
     let directory = AuditDirectory(path: path)
     var verification = AuditVerification(
@@ -70,10 +74,11 @@ extension AuditFile {
         .publicKey,
         Fault(.denied, operation: "verify", reason: "it is not the trusted key", remedy: "compare both keys"))
     }
-    let keptCheckpoint: Checkpoint?
-    do { keptCheckpoint = try kept.map { try Checkpoint(verifying: $0, with: verifier) } } catch {
-      return bad(.checkpoint, error)
-    }
+    let kept: [KeptCheckpoint]
+    do {
+      (kept, verification.witnesses) = try KeptCheckpoint.read(
+        witnessed, verifier, isKeyTrusted: trustedKey != nil)
+    } catch { return bad(.witness, error) }
     // Before the records: a log that grows meanwhile is then never shorter than its checkpoint.
     let checkpoint = Swift.Result { try directory.readCheckpoint(with: verifier) }
     let records: AuditDescriptor
@@ -84,7 +89,7 @@ extension AuditFile {
     }
     // A failure to parse the checkpoint is told after the records, since these may be the earlier damage.
     let result = try AuditReplay.run(
-      records, verifier: verifier, checkpoint: try? checkpoint.get(), kept: keptCheckpoint, signatures: .every
+      records, verifier: verifier, checkpoint: try? checkpoint.get(), kept: kept, signatures: .every
     ) { _, body, _ in _ = try AuditRecord(canonicalBytes: body) }
     verification.size = result.sealedSize
     verification.rootHash = "\(result.sealedRoot)"

@@ -12,6 +12,9 @@ extension Platform {
     }
     return arguments
   }
+
+  /// Likewise about who keeps checkpoints of the audit log.
+  var witnessArguments: [String] { configuration.witness.arguments }
 }
 
 extension InstanceLayout {

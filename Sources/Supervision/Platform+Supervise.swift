@@ -34,7 +34,7 @@ extension Platform {
     let identity = ["--trust-domain", "\(configuration.trustDomain)"]
     let controlPlane =
       Self.unprivileged(InstanceLayout.User.controlPlane) + [layout.executable, "control-plane"] + instance
-      + identity + gatewayArguments + alertArguments
+      + identity + gatewayArguments + alertArguments + witnessArguments
     let upstream =
       (configuration.upstreamAuthorities.map { ["--upstream-authorities", $0] } ?? [])
       + (configuration.resolver.map { ["--resolver", $0] } ?? [])

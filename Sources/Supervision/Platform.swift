@@ -36,6 +36,8 @@ package struct Platform: Sendable {
     package var plainListen: ListenAddress?
     /// Where alerts are sent on to, beside their file below `log/`.
     package var forwarding: ForwardingSettings
+    /// Who keeps checkpoints of the audit log.
+    package var witness: WitnessSettings
     package var logFormat: LogFormat
     /// The program that runs now, whose copy the platform's processes run.
     package var executable: String
@@ -46,7 +48,8 @@ package struct Platform: Sendable {
       listen: ListenAddress = .gatewayDefault, trustDomain: TrustDomain = .default,
       upstreamAuthorities: String? = nil, resolver: String? = nil, gatewayNames: [String] = [],
       publicCertificate: PublicCertificateSettings? = nil, plainListen: ListenAddress? = nil,
-      forwarding: ForwardingSettings = ForwardingSettings(), logFormat: LogFormat = .text,
+      forwarding: ForwardingSettings = ForwardingSettings(), witness: WitnessSettings = WitnessSettings(),
+      logFormat: LogFormat = .text,
       executable: String = Platform.currentExecutable
     ) {
       self.layout = layout
@@ -63,6 +66,7 @@ package struct Platform: Sendable {
       self.publicCertificate = publicCertificate
       self.plainListen = plainListen
       self.forwarding = forwarding
+      self.witness = witness
       self.logFormat = logFormat
       self.executable = executable
     }

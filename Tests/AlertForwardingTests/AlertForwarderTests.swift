@@ -211,7 +211,7 @@ private final class GatedOutlet: Outlet {
 }
 
 /// A socket that datagrams come to, with a second's patience.
-private final class DatagramSocket {
+final class DatagramSocket {
   private let descriptor: Int32
   private(set) var port: UInt16 = 0
 

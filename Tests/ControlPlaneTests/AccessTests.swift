@@ -54,6 +54,10 @@ import Testing
     (.post, "/v1/alerts", #"{"items":[]}"#, ["admin": 403, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/metrics", nil, ["admin": 200, "operator": 403, "viewer": 403, "other": 403, "none": 401]),
     (.get, "/v1/audit", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
+    (
+      .post, "/v1/audit", #"{"action":"vault.snapshot","outcome":"allowed"}"#,
+      ["admin": 403, "operator": 403, "viewer": 403, "none": 401]
+    ),
     (.get, "/v1/audit/checkpoint", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/audit/proof?index=0", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/tokens", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),

@@ -13,10 +13,12 @@ actor FakeAudit: AuditAppending {
 
   func refuse(with fault: Fault?) { refusal = fault }
 
-  func append(_ event: AuditEvent) throws -> UInt64 {
+  func append(_ event: AuditEvent) throws -> UInt64 { try append(event, at: .now) }
+
+  func append(_ event: AuditEvent, at time: Date) throws -> UInt64 {
     if let refusal { throw refusal }
     events.append(event)
-    times.append(.now)
+    times.append(time)
     return UInt64(events.count - 1)
   }
 

@@ -50,6 +50,14 @@ actor FakeNode: NodeConnection {
     revision += 1
   }
 
+  /// What it says that it holds for agents.
+  private var held: [AgentName: [SecretReading]] = [:]
+
+  func hold(_ readings: [SecretReading], for agent: AgentName?) {
+    if let agent { held[agent] = readings }
+    revision += 1
+  }
+
   func setDown(_ down: Bool) { isDown = down }
 
   func fail(_ name: AgentName, with fault: Fault) { failing[name] = fault }
@@ -86,7 +94,7 @@ actor FakeNode: NodeConnection {
     return ObservedAgent(
       id: agent.id, uid: agent.uid, generation: agent.generation, phase: phase, fault: fault,
       layers: [LayerStatus(layer: "sandbox", state: phase == .running ? .enforced : .unknown, evidence: "test")],
-      destroyed: agent.wish == .destroy)
+      destroyed: agent.wish == .destroy, secrets: held[agent.id.name])
   }
 
   nonisolated func exec(

@@ -184,7 +184,7 @@ import Testing
         signed = await live.node.desired.identity?.certificates ?? []
       }
       #expect(Set(signed.map(\.request.id)) == Set(wanted))
-      let records = try await live.client.audit(action: "identity.issue").items
+      let records = try await live.client.audit(AuditQuery(action: AuditActionPattern("identity.issue"))).items
       #expect(Set(records.map(\.target)).isSuperset(of: wanted.map { "identity \($0)" }))
     }
   }

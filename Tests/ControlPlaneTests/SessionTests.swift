@@ -125,6 +125,7 @@ import Testing
         #expect(try await status(second.cookie) == .unauthorized)
         #expect(try await status("__Host-lobstack-session=made-up") == .unauthorized)
       }
+      #expect(await platform.audit.events.count { $0.action == "session.delete" } == 1)
     }
   }
 

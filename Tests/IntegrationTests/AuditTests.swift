@@ -37,6 +37,16 @@ struct AuditTests {
         "audit", "prove", "\(created.index)", "--directory", platform.layout.auditDirectory
       ).ok()
 
+      // What root does beside the API.
+      try await platform.run("vault", "snapshot", "\(platform.directory)/snapshot").ok()
+      #expect(try await platform.run("vault", "restore", "--yes", "\(platform.directory)/image/none").code == 1)
+      let beside = try await platform.run("audit", "list", "--action", "vault.*", "-o", "json").ok()
+        .json([AuditRecordResource].self)
+      #expect(beside.map { "\($0.actor) \($0.action) \($0.outcome)" } == ["root@unix vault.snapshot allowed"])
+      let files = try await platform.run("audit", "list", "--action", "policy.files", "-o", "json").ok()
+        .json([AuditRecordResource].self)
+      #expect(files.first?.details["falco"]?.utf8.count == 64)
+
       // What the log proves against a checkpoint that was kept elsewhere, also after it has grown.
       let kept = "\(platform.directory)/checkpoint"
       try Data(await platform.run("audit", "checkpoint").ok().output.utf8).write(to: URL(filePath: kept))

@@ -14,7 +14,9 @@ import Testing
       ["up", "--domain", "münchen.de", "--acme-email", "ops@example.org"],
       ["up", "--domain", "a.example.org", "--acme-email", "nobody"], ["up", "--acme-email", "ops@example.org"],
       ["up", "--domain", "a.example.org", "--acme-email", "ops@example.org", "--acme-directory", "http://ca.test/dir"],
-      ["up", "--http-listen", "80"],
+      ["up", "--http-listen", "80"], ["up", "--audit-witness", "kept.jsonl"],
+      ["up", "--audit-witness", "https://witness.example.org/"], ["up", "--audit-witness-secret-file", "/dev/null"],
+      ["up", "--audit-witness", "file:/a", "--audit-witness", "file:/a"], ["audit", "list", "--action", "SECRET"],
     ])
   func usage(arguments: [String]) async throws {
     let outcome = try await withoutPlatform { try await $0.run(arguments) }

@@ -61,6 +61,17 @@ struct SecretTests {
       let layers = try await platform.agent("bot").status.layers
       #expect(layers.filter { ["secrets", "workspace"].contains($0.layer) && $0.state == .enforced }.count == 2)
 
+      // By the platform's, each version once.
+      try await eventually("the second version is recorded") {
+        let records: [AuditRecordResource] = try await platform.run(
+          "audit", "list", "--agent", "default/bot", "--action", "secret.read", "-o", "json"
+        ).ok().json()
+        return records.map { "\($0.actor) \($0.target) \($0.details["version"] ?? "")" }.sorted() == [
+          "agent:default/bot secret default/*/shared 1", "agent:default/bot secret default/bot/crm-token 1",
+          "agent:default/bot secret default/bot/crm-token 2",
+        ]
+      }
+
       try await platform.run("secret", "delete", "shared").ok()
       try await eventually("the file is gone") {
         try await platform.exec("bot", "ls", "/vault/secrets").output == "crm-token\n"

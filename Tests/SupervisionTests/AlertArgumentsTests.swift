@@ -19,5 +19,15 @@ import Testing
         "--alert-syslog", "/dev/log", "--alert-webhook", "https://siem.example.org/alerts",
         "--alert-webhook-secret-file", "/etc/lobstack/webhook",
       ])
+    #expect(Platform(configuration, logger: logger).witnessArguments == [])
+    configuration.witness = WitnessSettings(
+      addresses: [
+        try #require(WitnessAddress("file:/mnt/a.jsonl")), try #require(WitnessAddress("https://w.example.org/")),
+      ], secretFile: "/etc/lobstack/witness")
+    #expect(
+      Platform(configuration, logger: logger).witnessArguments == [
+        "--audit-witness", "file:/mnt/a.jsonl", "--audit-witness", "https://w.example.org/",
+        "--audit-witness-secret-file", "/etc/lobstack/witness",
+      ])
   }
 }

@@ -56,6 +56,14 @@ actor AgentSecrets {
     served.mapValues { served in served.held.filter { served.needs.credentials.contains($0.key) } }
   }
 
+  /// What was read as each agent, and is held for it.
+  var held: [AgentUID: [SecretReading]] {
+    served.mapValues { served in
+      served.held.values.map { SecretReading($0.reference, version: $0.version) }
+        .sorted { $0.reference.description < $1.reference.description }
+    }
+  }
+
   // MARK: An agent's life
 
   /// Reads what a starting agent needs, and puts its files in place.

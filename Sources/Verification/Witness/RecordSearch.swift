@@ -13,7 +13,7 @@ extension APIClient {
     let size = try await status().audit?.size ?? 0
     var from = size > 2_000 ? size - 2_000 : 0
     while true {
-      let page = try await audit(from: from, limit: 200, agent: agent)
+      let page = try await audit(from: from, limit: 200, AuditQuery(agent: agent))
       if let record = page.items.first(where: fits) { return record }
       guard let next = page.next.flatMap(UInt64.init), next > from else { return nil }
       from = next

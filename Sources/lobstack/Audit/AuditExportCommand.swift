@@ -1,6 +1,5 @@
 import APIClient
 import APIModel
-import AgentModel
 import ArgumentParser
 import Foundation
 
@@ -20,20 +19,7 @@ struct AuditExportCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Number of the first record.", valueName: "index"))
   var from: UInt64 = 0
 
-  @Option(help: ArgumentHelp("Only records from this time on: RFC 3339, or an age as 12h.", valueName: "time"))
-  var since: MomentOption?
-
-  @Option(help: ArgumentHelp("Only records before this time.", valueName: "time"))
-  var until: MomentOption?
-
-  @Option(help: ArgumentHelp("Only records about this agent, TENANT/NAME.", valueName: "agent"), transform: parseText)
-  var agent: AgentID?
-
-  @Option(help: "Only records of this actor.")
-  var actor: String?
-
-  @Option(help: "Only records of this action, as 'agent.create'.")
-  var action: String?
+  @OptionGroup var filter: AuditFilterOptions
 
   @OptionGroup var connection: ConnectionOptions
 
@@ -41,21 +27,15 @@ struct AuditExportCommand: AsyncParsableCommand {
     try await connection.withClient { client in
       var index = from
       while true {
-        let page = try await client.audit(
-          from: index, limit: APIProtocol.longestPage, agent: agent, action: action)
+        let page = try await client.audit(from: index, limit: APIProtocol.longestPage, filter.query)
         var lines = Data()
-        for record in page.items where isWanted(record) { lines += try line(record) }
+        for record in page.items { lines += try line(record) }
         // Whoever reads may have enough.
         guard (try? FileHandle.standardOutput.write(contentsOf: lines)) != nil else { return }
         guard let next = page.next.flatMap(UInt64.init), next > index else { return }
         index = next
       }
     }
-  }
-
-  private func isWanted(_ record: AuditRecordResource) -> Bool {
-    (since.map { record.time >= $0.date } ?? true) && (until.map { record.time < $0.date } ?? true)
-      && (actor.map { record.actor == $0 } ?? true)
   }
 
   private func line(_ record: AuditRecordResource) throws -> Data {

@@ -1,6 +1,5 @@
 import APIClient
 import APIModel
-import AgentModel
 import ArgumentParser
 
 struct AuditListCommand: AsyncParsableCommand {
@@ -14,12 +13,7 @@ struct AuditListCommand: AsyncParsableCommand {
   @Option(help: "Most records to list.")
   var limit = 100
 
-  @Option(help: ArgumentHelp("Only records about this agent, TENANT/NAME.", valueName: "agent"), transform: parseText)
-  var agent: AgentID?
-
-  @Option(help: "Only records of this action, as 'agent.create'.")
-  var action: String?
-
+  @OptionGroup var filter: AuditFilterOptions
   @OptionGroup var connection: ConnectionOptions
   @OptionGroup var format: OutputOptions
 
@@ -36,23 +30,18 @@ struct AuditListCommand: AsyncParsableCommand {
   }
 
   private func records(_ client: APIClient) async throws -> [AuditRecordResource] {
-    var index = from ?? 0
-    if from == nil, agent == nil, action == nil {
-      let size = try await client.auditCheckpoint().size
-      index = size - min(size, UInt64(limit))
-    }
+    // Without a first index the newest are wanted.
+    let order: AuditOrder = from == nil ? .newest : .oldest
+    var index = from
     var records: [AuditRecordResource] = []
     // A page with a filter may be short though more follows.
-    while true {
+    repeat {
       let page = try await client.audit(
-        from: index, limit: min(limit, APIProtocol.longestPage), agent: agent, action: action)
+        from: index, limit: min(limit - records.count, APIProtocol.longestPage), filter.query, order: order)
       records += page.items
-      if from != nil, records.count >= limit { return Array(records.prefix(limit)) }
-      // Without a first index the newest are wanted: older ones make way.
-      records = records.suffix(limit)
-      guard let next = page.next.flatMap(UInt64.init), next > index else { return records }
-      index = next
-    }
+      index = page.next.flatMap { UInt64($0) }
+    } while records.count < limit && index != nil
+    return order == .newest ? records.reversed() : records
   }
 
   mutating func validate() throws {

@@ -1,5 +1,6 @@
 import AgentModel
 import ArgumentParser
+import AuditLog
 import Faults
 import Foundation
 import Storage
@@ -8,8 +9,8 @@ struct AuditVerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Check every byte of the audit log, and name the first that is wrong.",
     discussion: """
-      Reads the files and trusts no running process. Exit code 1 when the log is not as it was written. Give a \
-      checkpoint kept elsewhere to find a log that was set back, or written anew, as a whole.
+      Reads the files and trusts no running process. Exit code 1 when the log is not as it was written. Give what \
+      witnesses kept to find a log that was set back, or written anew, as a whole.
       """)
 
   @Option(
@@ -23,34 +24,52 @@ struct AuditVerifyCommand: AsyncParsableCommand {
   var key: String?
 
   @Option(
-    help: ArgumentHelp("A checkpoint of the log, kept elsewhere, that it must extend.", valueName: "file"),
-    completion: .file())
-  var checkpoint: String?
+    name: [.customLong("witness"), .customLong("checkpoint")],
+    help: ArgumentHelp(
+      "File of checkpoints that the log must extend, from a witness or 'lobstack audit checkpoint'; repeat for several.",
+      valueName: "file"), completion: .file())
+  var witness: [String] = []
 
   @OptionGroup var instance: InstanceOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
     let directory = try directory ?? instance.layout().auditDirectory
-    let kept = try checkpoint.map(Self.read)
-    let result = try AuditFile.verify(directory: directory, trustedKey: key, extending: kept)
+    // Before the log: one that grows meanwhile is then never shorter than what its witnesses have.
+    let witnessed = try witness.map(Self.read)
+    let result = try AuditFile.verify(directory: directory, trustedKey: key, extending: witnessed)
     try format.print(result) { Self.text(result) }
     guard result.ok else { throw Degraded(code: 1) }
   }
 
-  private static func read(_ path: String) throws -> String {
-    do { return try String(contentsOfFile: path, encoding: .utf8) } catch {
+  private static func read(_ path: String) throws -> WitnessedNotes {
+    do {
+      return WitnessedNotes(reading: try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe), name: path)
+    } catch {
       throw Fault(
         .notFound, operation: "read \(path)", reason: "the file cannot be read",
-        remedy: "name a file that 'lobstack audit checkpoint' wrote", cause: error)
+        remedy: "name a file of a witness, or one that 'lobstack audit checkpoint' wrote", cause: error)
     }
   }
 
   private static func text(_ result: AuditVerification) -> String {
     guard let bad = result.firstBad else {
-      return "ok: \(result.size) records, root \(result.rootHash)"
+      return (["ok: \(result.size) records, root \(result.rootHash)"] + witnessLines(result)).joined(separator: "\n")
     }
+    if bad.file == .witness { return "NOT ok: the witness does not fit the log: \(bad.reason)" }
     return "NOT ok: record \(bad.index), at byte \(bad.offset) of \(bad.file.rawValue): \(bad.reason)\n"
-      + "signatures cover the \(result.size) records before it, root \(result.rootHash)"
+      + "signatures of the log's key cover \(result.size) records, root \(result.rootHash)"
+  }
+
+  private static func witnessLines(_ result: AuditVerification) -> [String] {
+    guard let witnesses = result.witnesses else { return [] }
+    var lines = [
+      "checkpoints kept elsewhere: \(witnesses.checkpoints), all extended; the longest is over \(witnesses.size) records"
+    ]
+    if witnesses.otherLogs > 0 { lines.append("checkpoints of other logs, left out: \(witnesses.otherLogs)") }
+    if witnesses.unreadableLines > 0 {
+      lines.append("lines with a checkpoint that cannot be read: \(witnesses.unreadableLines)")
+    }
+    return lines
   }
 }

@@ -71,6 +71,8 @@ struct PlatformOptions: ParsableArguments {
 
   @OptionGroup var alerts: AlertForwardingOptions
 
+  @OptionGroup var witness: AuditWitnessOptions
+
   @Option(help: "How the platform's processes write their logs: text, or a line of JSON for each record.")
   var logFormat = LogFormat.text
 
@@ -86,7 +88,7 @@ struct PlatformOptions: ParsableArguments {
         trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
         publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings,
-        logFormat: logFormat),
+        witness: witness.settings, logFormat: logFormat),
       logger: logger)
   }
 
@@ -100,7 +102,7 @@ struct PlatformOptions: ParsableArguments {
     ]
     for (name, value) in optional { if let value { arguments += [name, value] } }
     return arguments + gatewayName.flatMap { ["--gateway-name", $0] } + vault.arguments + external.arguments
-      + alerts.arguments
+      + alerts.arguments + witness.arguments
   }
 
   private var absolutePolicy: String? { policy.map(absolute) }

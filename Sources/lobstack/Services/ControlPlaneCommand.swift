@@ -29,16 +29,19 @@ struct ControlPlaneCommand: AsyncParsableCommand {
 
   @OptionGroup var alerts: AlertForwardingOptions
 
+  @OptionGroup var witness: AuditWitnessOptions
+
   func run() async throws {
     let logger = ServiceRun.logger("control-plane", logFormat, metadata: RequestScope.metadata)
     let (layout, trustDomain) = (try instance.layout(), trustDomain)
     let gateway =
       gatewayName.isEmpty
       ? nil : try GatewaySettings(names: gatewayName, port: gatewayPort, external: external.settings)
-    let forwarding = forwarding
+    let (forwarding, witness) = (forwarding, witness.settings)
     try await ServiceRun.run("control-plane") {
       let service = try await ControlPlaneService.open(
-        layout: layout, trustDomain: trustDomain, gateway: gateway, forwarding: forwarding, logger: logger)
+        layout: layout, trustDomain: trustDomain, gateway: gateway, forwarding: forwarding, witness: witness,
+        logger: logger)
       try await service.run()
     }
   }

@@ -1,3 +1,4 @@
+import APIModel
 import ArgumentParser
 import SecretStore
 import Supervision
@@ -15,5 +16,12 @@ struct VaultOptions: ParsableArguments {
   func manager() throws -> VaultOperator {
     guard let node else { return try VaultOperator(layout: try instance.layout()) }
     return try VaultOperator(node: try ClusterNode(directory: node))
+  }
+
+  func recording<Value: Sendable>(
+    _ action: SecretsManagerOperation.Action, _ body: () async throws -> Value
+  ) async throws -> Value {
+    // A node's machine need not have a platform.
+    try await OperationRecord(layout: node == nil ? instance.layout() : nil).of(action, body)
   }
 }

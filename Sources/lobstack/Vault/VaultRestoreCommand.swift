@@ -1,3 +1,4 @@
+import APIModel
 import ArgumentParser
 import Faults
 import Foundation
@@ -38,8 +39,8 @@ struct VaultRestoreCommand: AsyncParsableCommand {
         remedy: "name a file that 'lobstack vault snapshot' wrote")
     }
     let isForced = force
-    try await vault.manager().with {
-      try await $0.restore(snapshot: Array(data), force: isForced)
+    try await vault.recording(.restore) {
+      try await vault.manager().with { try await $0.restore(snapshot: Array(data), force: isForced) }
     }
     print("the secrets manager holds what \(file) says")
   }

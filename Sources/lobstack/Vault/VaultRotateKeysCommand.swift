@@ -1,3 +1,4 @@
+import APIModel
 import ArgumentParser
 import Faults
 import SecretStore
@@ -20,9 +21,10 @@ struct VaultRotateKeysCommand: AsyncParsableCommand {
   func run() async throws {
     let layout = try instance.layout()
     let manager = try VaultOperator(layout: layout)
-    let rotation =
+    let rotation = try await OperationRecord(layout: layout).of(.rotateKeys) {
       rewrapOnly
-      ? try await manager.rewrap(layout) { tell($0) } : try await manager.rotateKeys(of: layout) { tell($0) }
+        ? try await manager.rewrap(layout) { tell($0) } : try await manager.rotateKeys(of: layout) { tell($0) }
+    }
     try format.print(rotation) {
       "\(rotation.rotated) keys rotated, \(rotation.rewrapped) workspaces' keys wrapped anew, \(rotation.current) were"
     }

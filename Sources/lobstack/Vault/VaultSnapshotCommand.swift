@@ -1,3 +1,4 @@
+import APIModel
 import ArgumentParser
 import Faults
 import Files
@@ -24,7 +25,7 @@ struct VaultSnapshotCommand: AsyncParsableCommand {
       throw Fault(
         .alreadyExists, operation: "write \(file)", reason: "there is such a file", remedy: "name another one")
     }
-    let bytes = try await vault.manager().with { try await $0.snapshot() }
+    let bytes = try await vault.recording(.snapshot) { try await vault.manager().with { try await $0.snapshot() } }
     try writeAtomically(Data(bytes), to: file, mode: 0o600)
     print("\(bytes.count) bytes are saved in \(file)")
   }

@@ -1,3 +1,4 @@
+import APIModel
 import ArgumentParser
 import SecretStore
 import Supervision
@@ -14,6 +15,6 @@ struct VaultTokenCommand: AsyncParsableCommand {
   @OptionGroup var vault: VaultOptions
 
   func run() async throws {
-    print(try await vault.manager().token())
+    print(try await vault.recording(.token) { try await vault.manager().token() })
   }
 }
