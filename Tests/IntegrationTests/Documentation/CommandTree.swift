@@ -8,6 +8,8 @@ struct CommandTree: Decodable {
     var shouldDisplay: Bool
     var arguments: [Argument]?
     var subcommands: [Command]?
+    /// The subcommand that is meant where none is named.
+    var defaultSubcommand: String?
 
     var shown: [Command] {
       (subcommands ?? []).filter { $0.shouldDisplay && !$0.commandName.hasPrefix("_") && $0.commandName != "help" }

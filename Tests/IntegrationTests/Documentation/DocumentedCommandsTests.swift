@@ -67,6 +67,7 @@ import Testing
       command = found
       rest = rest.dropFirst()
     }
+    if let meant = command.defaultSubcommand.flatMap(command.command) { command = meant }
     if command.commandName == "help" || words.first?.hasPrefix("-") == true { return nil }
     guard command.shown.isEmpty else { return "there is no command '\(rest.first ?? "")'" }
     for word in rest {
