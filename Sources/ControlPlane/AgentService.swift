@@ -161,6 +161,8 @@ struct AgentService: Sendable {
         ResponseOrder(by: principal.name, container: "\(instance).\(stored.uid)", response: response))
       return stored
     }
+    // It is in force; what the answer says of the agent comes with the node's next word.
+    for _ in 0..<20 where view.agent(stored.uid)?.phase == phase { try await Task.sleep(for: .milliseconds(50)) }
   }
 
   /// Wishes the agent gone; the reconciler forgets it when the node has destroyed it.

@@ -28,12 +28,17 @@ import Testing
     let copied = try AuditFile.verify(directory: target, trustedKey: head.verifierKey)
     #expect(copied.ok && copied.size == head.size && copied.rootHash == head.rootHash && copied.unsealedRecords == 0)
     let checkpoint = try String(contentsOfFile: "\(target)/checkpoint", encoding: .utf8)
-    #expect(try AuditFile.verify(directory: fixture.log, extending: [WitnessedNotes(reading: Array(checkpoint.utf8), name: "c")]).ok)
+    #expect(
+      try AuditFile.verify(
+        directory: fixture.log, extending: [WitnessedNotes(reading: Array(checkpoint.utf8), name: "c")]
+      ).ok)
     let again = try await AuditFile.open(directory: target)
     #expect(again.recovery == nil)
     #expect(try await again.append(AuditDirectoryFixture.record(1)).index == head.size)
     try await again.close()
-    #expect(try AuditFile.verify(directory: target, extending: [WitnessedNotes(reading: Array(checkpoint.utf8), name: "c")]).ok)
+    #expect(
+      try AuditFile.verify(directory: target, extending: [WitnessedNotes(reading: Array(checkpoint.utf8), name: "c")])
+        .ok)
   }
 
   @Test("of one that ends in a record cut short ends at its last seal") func torn() async throws {

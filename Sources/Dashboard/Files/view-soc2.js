@@ -1,70 +1,76 @@
-// The SOC 2 report: criteria, controls, evidence, and what the platform cannot say. What is there is shown.
+// The SOC 2 report: criteria, controls, evidence, deviations, and what the platform cannot say.
 
-import { get, Problem } from "./api.js";
-import { badge, facts, h, long, section } from "./dom.js";
+import { get } from "./api.js";
+import { badge, exactTime, facts, h, section } from "./dom.js";
 import { go, link } from "./router.js";
 import { may, whyNot } from "./session.js";
 import { utc } from "./text.js";
 
-function list(value) {
-  return Array.isArray(value) ? value : value === null || value === undefined ? [] : [value];
+const states = {
+  evidenced: ["good", "evidenced"], partlyEvidenced: ["warn", "partly evidenced"], failed: ["bad", "failed in the period"],
+  noEvidence: ["none", "no evidence"], noOccurrence: ["none", "did not happen"],
+};
+
+function state(status) {
+  return badge(...(states[status] ?? ["none", String(status)]));
 }
 
-function words(value) {
-  return value !== null && typeof value === "object" ? JSON.stringify(value) : String(value ?? "");
+/** Where it can be read: the audit record, and the run of the verification that it tells of. */
+function reference(found) {
+  if (!found) return null;
+  return [
+    h("a", { href: link(`/audit/${found.auditIndex}`) }, `record ${found.auditIndex}`),
+    found.verification ? [" ", h("a", { href: link(`/verify/${found.verification}`) }, "run")] : null,
+  ];
 }
 
-function statusBadge(status) {
-  const text = words(status);
-  const shape = /^(met|ok|proven|effective|satisfied|operating|pass(ed)?)$/i.test(text) ? "good"
-    : /fail|exception|deficien|^not[ _-]?met|unmet/i.test(text) ? "bad" : /part|waived|exception/i.test(text) ? "warn" : "none";
-  return badge(shape, text || "no status");
+function piece(found) {
+  return h("li", { class: "wrap" }, exactTime(found.time), " ", found.text, " ", reference(found.reference));
 }
 
-/** Where a piece of evidence can be read: an audit record, or a run of the verification. */
-function reference(evidence) {
-  const text = words(evidence.reference);
-  if (text === "") return null;
-  const record = text.match(/^(?:audit[ :#]*(?:record)?[ :#]*)?(\d+)$/)?.[1];
-  const run = text.match(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/i)?.[0];
-  if (run) return h("a", { href: link(`/verify/${run}`) }, text);
-  return record ? h("a", { href: link(`/audit/${record}`) }, `audit record ${record}`) : h("code", {}, long(text, 80));
+/** `count` says how many there are; the list has the first and the last of many. */
+function pieces(found, count, noun) {
+  if (found.length === 0) return null;
+  const more = count > found.length ? `, of which ${found.length} are listed` : "";
+  return h("details", {}, h("summary", {}, `${count} ${noun}${more}`), h("ul", { class: "evidence" }, found.map(piece)));
 }
 
 function control(found) {
-  const evidence = list(found.evidence);
-  return h("li", {}, h("p", {}, h("strong", {}, words(found.id)), " ", words(found.title), found.status === undefined ? null : [" ", statusBadge(found.status)]),
-    evidence.length === 0 ? h("p", { class: "hint" }, "No evidence in this period.")
-      : h("ul", { class: "evidence" }, evidence.map((piece) => typeof piece === "object" && piece !== null
-        ? h("li", {}, piece.kind ? h("span", { class: "kind" }, words(piece.kind)) : null, " ", h("span", { class: "wrap" }, words(piece.text)), " ", reference(piece))
-        : h("li", { class: "wrap" }, words(piece)))));
+  return h("li", {},
+    h("p", {}, h("strong", {}, found.id), " ", found.title, " ", state(found.status)),
+    found.reason ? h("p", { class: "hint wrap" }, found.reason) : null,
+    found.tags.length > 0 ? h("p", { class: "hint wrap" }, found.tags.join(" · ")) : null,
+    pieces(found.evidence, found.count, "pieces of evidence"));
 }
 
 function criterion(found) {
-  const [controls, limits] = [list(found.controls), list(found.limits)];
   return h("section", { class: "card" },
-    h("h2", {}, `${words(found.id)} ${words(found.title)} `, statusBadge(found.status)),
-    controls.length > 0 ? h("ul", { class: "controls" }, controls.map(control)) : h("p", { class: "hint" }, "No control of the platform serves it."),
-    limits.length > 0 ? [h("h3", {}, "What the platform cannot say"), h("ul", {}, limits.map((text) => h("li", { class: "wrap" }, words(text))))] : null);
+    h("h2", {}, `${found.id} ${found.title} `, state(found.status)),
+    found.controls.length > 0 ? h("ul", { class: "controls" }, found.controls.map(control))
+      : h("p", { class: "hint" }, "No control of the platform serves it."),
+    found.limits.length > 0 ? [h("h3", {}, "What the platform cannot say"), words(found.limits)] : null);
 }
 
-function day(value) {
-  return value ? String(value).slice(0, 10) : "";
+function words(texts) {
+  return h("ul", {}, texts.map((text) => h("li", { class: "wrap" }, text)));
 }
 
-export async function soc2View({ query, signal }) {
-  const title = h("h1", {}, "SOC 2");
-  if (!may("admin")) return [title, h("p", { class: "notice" }, whyNot("admin", "Reading the report"))];
-  let report;
-  try {
-    report = await get("/v1/reports/soc2", { since: query.since, until: query.until }, signal);
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 404) throw error;
-    return [title, h("p", { class: "notice" }, "This platform has no SOC 2 report.")];
-  }
-  const since = h("input", { type: "date", name: "since", value: day(query.since ?? report.period?.since) });
-  const until = h("input", { type: "date", name: "until", value: day(query.until ?? report.period?.until) });
-  const form = h("form", {
+function deviation(found) {
+  return h("li", {}, h("p", {}, h("strong", {}, found.title)), pieces(found.items, found.count, "times"));
+}
+
+function about(report) {
+  const log = report.log;
+  return section("What it was made from", facts(
+    ["Instance", report.platform.instance], ["Version", report.platform.version], ["Admission policies", report.platform.policies],
+    ["Made at", utc(new Date(report.madeAt))], ["Records read", `${log.from} to ${log.to}, of ${log.size}`],
+    ["Root of the log", log.rootHash], ["Verifier key", log.verifierKey], ["Second key", log.cosignerKey]));
+}
+
+function choice(query, period) {
+  const since = h("input", { type: "date", name: "since", value: (query.since ?? period.since).slice(0, 10) });
+  const until = h("input", { type: "date", name: "until", value: (query.until ?? period.until).slice(0, 10) });
+  return h("form", {
     class: "filters",
     on: {
       submit(event) {
@@ -76,17 +82,20 @@ export async function soc2View({ query, signal }) {
     },
   }, h("label", {}, "Since ", since), h("label", {}, "Until ", until), h("button", { type: "submit" }, "Show"),
   h("button", { type: "button", on: { click: () => print() } }, "Print"));
-  const known = new Set(["period", "criteria", "limits"]);
-  const rest = Object.entries(report).filter(([name]) => !known.has(name)).map(([name, value]) => [name, long(words(value), 300)]);
-  const criteria = list(report.criteria);
+}
+
+export async function soc2View({ query, signal }) {
+  const title = h("h1", {}, "SOC 2");
+  if (!may("admin")) return [title, h("p", { class: "notice" }, whyNot("admin", "Reading the report"))];
+  const report = await get("/v1/reports/soc2", { since: query.since, until: query.until }, signal);
   return [
     title,
     h("p", {}, "Evidence of the platform for the Trust Services Criteria of the AICPA, for an auditor to judge. It is no audit, and no certificate."),
-    form,
-    report.period?.since || report.period?.until
-      ? h("p", { class: "hint" }, `From ${utc(new Date(report.period.since))} to ${utc(new Date(report.period.until))}.`) : null,
-    criteria.length === 0 ? h("p", { class: "empty" }, "The report names no criteria.") : criteria.map(criterion),
-    list(report.limits).length > 0 ? section("Limits of this report", h("ul", {}, list(report.limits).map((text) => h("li", { class: "wrap" }, words(text))))) : null,
-    rest.length > 0 ? section("About this report", facts(...rest)) : null,
+    choice(query, report.period),
+    h("p", { class: "hint" }, `From ${utc(new Date(report.period.since))} to ${utc(new Date(report.period.until))}.`),
+    report.criteria.map(criterion),
+    report.deviations.length > 0 ? section("Deviations", h("ul", { class: "controls" }, report.deviations.map(deviation))) : null,
+    section("Limits of this report", words(report.limits)),
+    about(report),
   ];
 }
