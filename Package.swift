@@ -326,12 +326,12 @@ let package = Package(
     tests(
       "SupervisionTests",
       ["AgentModel", "AlertForwarding", "ChildProcess", "Faults", "NetworkIsolation", "Supervision", logging]),
-    tests("VerificationTests", ["AgentModel", "ChildProcess", "Verification"]),
+    tests("VerificationTests", ["APIModel", "AgentModel", "ChildProcess", "Verification"]),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
         "AgentModel", "APIModel", "AuditLog", "ChildProcess", "Faults", "Storage", "Supervision", "TestSupport",
-      ], exclude: ["hvac_client.py", "requirements.txt"], swiftSettings: swift),
+      ], exclude: ["hvac_client.py", "requirements.txt", "SwitchedOff/toolbox"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -14,7 +14,7 @@ import Testing
       ["up", "--domain", "münchen.de", "--acme-email", "ops@example.org"],
       ["up", "--domain", "a.example.org", "--acme-email", "nobody"], ["up", "--acme-email", "ops@example.org"],
       ["up", "--domain", "a.example.org", "--acme-email", "ops@example.org", "--acme-directory", "http://ca.test/dir"],
-      ["up", "--http-listen", "80"],
+      ["up", "--http-listen", "80"], ["verify", "--quick", "--break"], ["verify", "--break", "--only", "ISO-1"],
     ])
   func usage(arguments: [String]) async throws {
     let outcome = try await withoutPlatform { try await $0.run(arguments) }

@@ -25,6 +25,7 @@ struct HarmedPlatform: Sendable {
   /// One harm at a time.
   let turn = Turn()
   private let disk: String
+  private let policy: String
 
   /// What `lobstack up` wants to see free on its disk, and the program's copy; nothing of it is taken before it is used.
   private static let size = 4 << 30
@@ -60,7 +61,7 @@ struct HarmedPlatform: Sendable {
     }
     return HarmedPlatform(
       layout: layout, agents: agents, target: target, agent: try agents.name("r"), image: image, names: names,
-      key: key, world: world, gateway: gateway, disk: disk)
+      key: key, world: world, gateway: gateway, disk: disk, policy: site.platform.policyDirectory)
   }
 
   /// An instance whose addresses are not those of the platform under test.
@@ -79,6 +80,14 @@ struct HarmedPlatform: Sendable {
       "up", "--detach", "--instance", "\(layout.instance)", "--state-dir", directory, "--policy", policy,
       "--listen", "127.0.0.1:\(gateway)", "--resolver", resolver,
     ]).check(timeout: .seconds(60))
+  }
+
+  /// Starts it again when its supervisor is gone, as systemd does.
+  func startAgain() async throws {
+    // `lobstack up` wants to see more room than is left to fill.
+    try await Command("mount", ["-o", "remount,size=\(Self.size)", disk]).check()
+    try await Self.start(layout, gateway: gateway, policy: policy)
+    try await Self.shrink(disk)
   }
 
   /// Leaves little more of the disk than is used, so that filling it takes little memory.
