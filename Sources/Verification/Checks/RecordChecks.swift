@@ -122,16 +122,16 @@ struct RecordChecks: Sendable {
   /// sandbox's own memory: so its effect shows when its record does not.
   private func fillAndTry(_ platform: HarmedPlatform) async throws -> Finding {
     let before = try await acts(platform, "before", most: 2)
-    try platform.fillDisk()
+    try platform.fillAuditDisk()
     let during: Acts
     do {
       // The log's last block may still have room for some records.
       during = try await acts(platform, "during", most: 60)
     } catch {
-      platform.emptyDisk()
+      platform.emptyAuditDisk()
       throw error
     }
-    platform.emptyDisk()
+    platform.emptyAuditDisk()
     try await platform.waitUntilReady()
     guard try await takesWorkAgain(platform) else {
       return Finding(.failed, evidence: ["the platform takes no work again after the disk has room"])

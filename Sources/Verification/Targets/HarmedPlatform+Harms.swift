@@ -1,9 +1,37 @@
 import AgentModel
+import Faults
 import Foundation
 import Glibc
 
-/// What is done to it, beside filling its disk.
+/// What is done to it.
 extension HarmedPlatform {
+  private var ballast: String { "\(layout.auditDirectory)/ballast" }
+
+  /// Writes the disk of the audit log full.
+  func fillAuditDisk() throws {
+    let descriptor = Glibc.open(ballast, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw networkFailure("fill the disk of the second platform's audit log") }
+    defer { close(descriptor) }
+    var block = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = write(descriptor, block, block.count)
+      if count > 0 { continue }
+      guard errno == ENOSPC else { throw networkFailure("fill the disk of the second platform's audit log") }
+      guard block.count > 1 else { return }
+      block = [UInt8](repeating: 0, count: block.count / 16)
+    }
+  }
+
+  /// As above, and to the last record that its last block has room for.
+  func fillAuditLog() async throws {
+    try fillAuditDisk()
+    for _ in 0..<60 {
+      do { _ = try await target.run("true") } catch is Fault { return }
+    }
+  }
+
+  func emptyAuditDisk() { unlink(ballast) }
+
   /// - Throws: `NotTestable` when it has no such process.
   func signal(_ component: String, _ number: Int32) throws {
     guard let process = self.component(component) else {

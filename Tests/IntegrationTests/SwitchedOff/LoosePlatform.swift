@@ -96,19 +96,18 @@ struct LoosePlatform {
 
   /// Detection rules that are off.
   func remove(rules: [String]) async throws {
+    let left = try ruleCount() - rules.count
     let lines = rules.map { "- rule: \($0)\n  enabled: false\n  override: {enabled: replace}\n" }
     try lines.joined().write(toFile: "\(policy)/falco/zz_off.yaml", atomically: true, encoding: .utf8)
     try await eventually("the sentinel has \(rules.count) rules less") {
-      let before = try Self.count("\\- rule: ", in: "\(policy)/falco") - rules.count
-      return try await status.components.contains {
-        $0.name == "sentinel" && $0.detail.contains("by \(before - rules.count) rules")
-      }
+      try await status.components.contains { $0.name == "sentinel" && $0.detail.contains("by \(left) rules") }
     }
   }
 
-  private static func count(_ text: String, in directory: String) throws -> Int {
-    try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }.reduce(0) {
-      sum, name in
+  private func ruleCount() throws -> Int {
+    let directory = "\(policy)/falco"
+    let files = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }
+    return try files.reduce(0) { sum, name in
       let lines = try String(contentsOfFile: "\(directory)/\(name)", encoding: .utf8).split(separator: "\n")
       return sum + lines.count { $0.hasPrefix("- rule: ") }
     }

@@ -41,6 +41,7 @@ extension Switch {
     Switch("ISO-5", "a directory of the host is mounted", "read a file of the host: SUCCEEDED"),
     Switch("ISO-6", "all workspaces are mounted", "find what belongs to another agent: SUCCEEDED"),
     Switch("SEC-2", "the key is in the environment", "find the key: SUCCEEDED"),
+    Switch("MTLS-3", "the proxy starts anew for a new certificate", "lose a request: SUCCEEDED"),
     Switch("SEC-6", "the environment tells of Kubernetes", "find a service-account token: SUCCEEDED"),
   ]
 
@@ -56,7 +57,6 @@ extension Switch {
     Switch("NET-1", "the gateway does not ask who calls", "without a token: SUCCEEDED"),
     Switch("NET-3", "the node proxy takes every name", "a host off the list that exists: SUCCEEDED"),
     Switch("MTLS-2", "the agents' listener takes everybody", "no certificate at the agents' listener: SUCCEEDED"),
-    Switch("MTLS-3", "the proxy starts anew for a new certificate", "lose a request: SUCCEEDED"),
     Switch("MTLS-4", "all agents' requests go by one certificate", "travel under the other's identity: SUCCEEDED"),
     Switch("ADM-6", "the control plane never reads its policies again", "a policy is no YAML: SUCCEEDED"),
     Switch("AUD-2", "the log has no seals", "the platform's own log does not verify"),

@@ -47,15 +47,13 @@ struct FirewallOutage: Sendable {
     let start = ContinuousClock.now
     var stopped: Int?
     var restored: Int?
-    var told = "no reason given"
     while start.duration(to: .now) < Self.limit, restored == nil {
       let now = start.duration(to: .now).milliseconds
       if stopped == nil, HostProcess(sandbox)?.startTime != alive.startTime || HostProcess(sandbox)?.isZombie == true {
         stopped = now
       }
-      let status = try await client.agent(site.agent).status
-      if let reason = status.reason, reason.contains("'network'") { told = reason }
       if stopped != nil {
+        let status = try await client.agent(site.agent).status
         let isWhole = !status.layers.isEmpty && status.layers.allSatisfy { $0.state == .enforced }
         if status.phase == .running, status.restarts > before.restarts, isWhole, try await listing(table) == whole {
           restored = now
@@ -63,6 +61,7 @@ struct FirewallOutage: Sendable {
       }
       try await Task.sleep(for: .milliseconds(50))
     }
+    let told = try await recordedEnd(restarts: before.restarts + 1)
     let outcome: AttackOutcome =
       if let stopped, let restored, told.contains("'network'") {
         .prevented(
@@ -77,10 +76,26 @@ struct FirewallOutage: Sendable {
       what, withoutControl: .succeeded("'nft \(command.joined(separator: " "))' was done"), withControl: outcome)
   }
 
-  /// The table's rules, without what comes and goes with packets.
-  private func listing(_ table: String) async throws -> String {
+  /// Why the agent ended, as the audit log has it; waits a moment for the record.
+  private func recordedEnd(restarts: Int) async throws -> String {
+    for _ in 0..<20 {
+      let record = try await site.agents.client.recentRecord(of: site.agent) {
+        $0.action == "agent.phase" && $0.details["restarts"] == "\(restarts)"
+      }
+      if let reason = record?.details["last.termination"] { return reason }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    return "no reason is recorded"
+  }
+
+  /// The table without its sets, whose elements come and go with packets and agents.
+  private func listing(_ table: String) async throws -> [Substring] {
     let text = try await Command("nft", ["--stateless", "list", "table", "inet", table]).run().standardOutput
-    return text.split(separator: "\n").filter { !$0.contains("elements = ") && !$0.contains("expires") }
-      .joined(separator: "\n")
+    var isSet = false
+    return text.split(separator: "\n").filter { line in
+      if line.hasPrefix("\tset ") { isSet = true }
+      defer { if line == "\t}" { isSet = false } }
+      return !isSet
+    }
   }
 }

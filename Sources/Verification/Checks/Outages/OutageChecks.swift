@@ -72,9 +72,9 @@ struct OutageChecks: Sendable {
         begin: { try $0.breakPolicies() }, end: { try $0.mendPolicies() }),
       Outage(
         name: "audit", title: "its audit log not writable", kind: .exec,
-        begin: { try $0.fillDisk() },
+        begin: { try await $0.fillAuditLog() },
         end: { platform in
-          platform.emptyDisk()
+          platform.emptyAuditDisk()
           try await platform.waitUntilReady()
         }),
       Outage(
@@ -127,6 +127,8 @@ struct OutageChecks: Sendable {
   private func suffer(_ outage: Outage, _ site: Site) async throws -> ([Trial], String) {
     let (platform, works, name) = (site.platform, site.works, outage.name)
     _ = try await platform.agents.waitUntilRunning(platform.agent)
+    // Until what an outage before this one has left is over.
+    _ = try await works.comeBack(outage.kind)
     let before = try await works.outcome(of: outage.kind)
     let way = try await works.egress()
     guard let sandbox = try await platform.target.process(), let alive = HostProcess(sandbox) else {

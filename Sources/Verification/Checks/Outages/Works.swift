@@ -135,7 +135,10 @@ struct Works: Sendable {
     } catch let fault as Fault {
       return .prevented("refused: \(fault.reason)")
     } catch is DeadlinePassed {
-      return .prevented("no agent within 20 s")
+      // Whoever could tell why may be what stands still.
+      let status = try? await withDeadline(.seconds(2)) { try await platform.agents.client.agent(id).status }
+      let reason = status.map { "\($0.phase.rawValue), \($0.fault?.reason ?? $0.reason ?? "with no reason given")" }
+      return .prevented("no agent within 20 s: \(reason ?? "the API does not answer")")
     }
   }
 
