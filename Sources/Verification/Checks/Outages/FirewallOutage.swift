@@ -61,7 +61,7 @@ struct FirewallOutage: Sendable {
       }
       try await Task.sleep(for: .milliseconds(50))
     }
-    let told = try await recordedEnd(restarts: before.restarts + 1)
+    let told = restored == nil ? "it ran on" : try await recordedEnd(restarts: before.restarts + 1)
     let outcome: AttackOutcome =
       if let stopped, let restored, told.contains("'network'") {
         .prevented(

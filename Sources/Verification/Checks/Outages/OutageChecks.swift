@@ -148,7 +148,10 @@ struct OutageChecks: Sendable {
       runsOn = HostProcess(sandbox)?.startTime == alive.startTime && Heartbeat(of: platform.target).size > size
     } catch {
       try await outage.end(platform)
-      throw error
+      // Whoever is gone cannot be asked: that is what the outage has done.
+      guard HostProcess(sandbox)?.startTime != alive.startTime else { throw error }
+      let ended = AttackOutcome.succeeded("the agent's process \(sandbox) did not run on: \(error)")
+      return ([Trial("outlive the agents, with \(outage.title)", withoutControl: before, withControl: ended)], name)
     }
     let end = ContinuousClock.now
     try await outage.end(platform)

@@ -16,13 +16,15 @@ def state(pid):
 
 def components():
     pids = [open(path).read().strip() for path in glob.glob(f"{layout}/run/*.pid")]
-    return {pid: start for pid in pids if (start := state(pid))}
+    return {pid: found for pid in pids if (found := state(pid)) and found[0] not in "TZ"}
 
 
 end = time.time() + 10
 while not os.path.exists(pid_file) and time.time() < end:
     time.sleep(0.05)
 sandbox = int(open(pid_file).read())
+# One that is started in the middle of an outage lives until the next.
+time.sleep(2)
 watched = components()
 while state(sandbox):
     for pid, (_, start) in watched.items():
