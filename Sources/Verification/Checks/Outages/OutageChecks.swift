@@ -143,13 +143,12 @@ struct OutageChecks: Sendable {
       let work = name == "admission" ? nil : try await works.outcome(of: outage.kind)
       let opening = try await works.opening()
       during = (work, try await new, opening)
-      let size = Heartbeat(of: platform.target).size
-      try await Task.sleep(for: .milliseconds(400))
-      runsOn = HostProcess(sandbox)?.startTime == alive.startTime && Heartbeat(of: platform.target).size > size
+      runsOn = try await isRunning(alive, platform)
     } catch {
+      let stoodStill = await (try? isRunning(alive, platform)) == false  // a run that ends here looks at nothing more
       try await outage.end(platform)
-      // Whoever is gone cannot be asked: that is what the outage has done.
-      guard HostProcess(sandbox)?.startTime != alive.startTime else { throw error }
+      // Whoever does not run cannot answer: that is what the outage has done.
+      guard stoodStill else { throw error }
       let ended = AttackOutcome.succeeded("the agent's process \(sandbox) did not run on: \(error)")
       return ([Trial("outlive the agents, with \(outage.title)", withoutControl: before, withControl: ended)], name)
     }
@@ -182,5 +181,13 @@ struct OutageChecks: Sendable {
         Trial("start an agent, with \(outage.title)", withoutControl: site.newAgent, withControl: during.new))
     }
     return (trials, "\(name): \(recovery) ms until it was back")
+  }
+
+  /// Whether the agent's process is the one that it was, and its heart beats.
+  private func isRunning(_ sandbox: HostProcess, _ platform: HarmedPlatform) async throws -> Bool {
+    let heart = Heartbeat(of: platform.target)
+    let size = heart.size
+    try await Task.sleep(for: .milliseconds(400))
+    return HostProcess(sandbox.pid)?.startTime == sandbox.startTime && heart.size > size
   }
 }

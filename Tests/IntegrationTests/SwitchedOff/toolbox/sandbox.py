@@ -97,7 +97,7 @@ if off("trace-points"):
             json.dump(session, file)
         words = [f"--pod-init-config={bundle}/trace.json" if w.startswith("--pod-init-config=") else w for w in words]
 if off("detached"):
-    # The sandbox hangs on the processes of the platform.
+    # The sandbox stands still when a process of the platform does.
     subprocess.Popen(
         ["/usr/bin/python3", f"{here}/hang.py", layout, words[words.index("-pid-file") + 1]],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
