@@ -73,7 +73,7 @@ extension Switch {
   ]
 
   static let outages =
-    [Switch("REL-1", "sandboxes stand still with the platform", "stopped with the platform")]
+    [Switch("REL-1", "sandboxes end with the platform", "stopped with the platform")]
     + [
       "", "-GATEWAY", "-PROXY", "-SENTINEL", "-NODE", "-CONTROL-PLANE", "-VAULT", "-SUPERVISOR",
     ].map { Switch("REL-2\($0)", "sandboxes stand still with the platform", "did not run on") } + [

@@ -1,8 +1,8 @@
-"""Stops a sandbox while a process of its platform is stopped or gone."""
+"""Stops a sandbox while a process of its platform is stopped or gone; with `kill` it ends it for good."""
 
 import glob, os, signal, sys, time
 
-layout, pid_file = sys.argv[1:]
+layout, pid_file, how = sys.argv[1:]
 names = ["gateway", "proxy", "sentinel", "node", "control-plane", "vault"]
 
 
@@ -30,5 +30,9 @@ while not os.path.exists(pid_file) and time.time() < end:
     time.sleep(0.05)
 sandbox = int(open(pid_file).read())
 while state(sandbox):
-    os.kill(sandbox, signal.SIGCONT if is_whole() else signal.SIGSTOP)
+    if how == "kill" and not is_whole():
+        os.kill(sandbox, signal.SIGKILL)
+        break
+    if how == "stop":
+        os.kill(sandbox, signal.SIGCONT if is_whole() else signal.SIGSTOP)
     time.sleep(0.05)

@@ -96,9 +96,10 @@ if off("trace-points"):
         with open(f"{bundle}/trace.json", "w") as file:
             json.dump(session, file)
         words = [f"--pod-init-config={bundle}/trace.json" if w.startswith("--pod-init-config=") else w for w in words]
-if off("detached"):
-    # The sandbox stands still when a process of the platform does.
+how = "kill" if off("detached") else "stop" if off("running-on") else None
+if how:
+    # The sandbox hangs on the processes of the platform.
     subprocess.Popen(
-        ["/usr/bin/python3", f"{here}/hang.py", layout, words[words.index("-pid-file") + 1]],
+        ["/usr/bin/python3", f"{here}/hang.py", layout, words[words.index("-pid-file") + 1], how],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 go(words)
