@@ -126,6 +126,7 @@ struct OutageChecks: Sendable {
 
   private func suffer(_ outage: Outage, _ site: Site) async throws -> ([Trial], String) {
     let (platform, works, name) = (site.platform, site.works, outage.name)
+    try await platform.waitUntilReady()
     _ = try await platform.agents.waitUntilRunning(platform.agent)
     // Until what an outage before this one has left is over.
     _ = try await works.comeBack(outage.kind)
@@ -149,6 +150,7 @@ struct OutageChecks: Sendable {
       try await outage.end(platform)
       // Whoever does not run cannot answer: that is what the outage has done.
       guard stoodStill else { throw error }
+      _ = try await works.comeBack(outage.kind)
       let ended = AttackOutcome.succeeded("the agent's process \(sandbox) did not run on: \(error)")
       return ([Trial("outlive the agents, with \(outage.title)", withoutControl: before, withControl: ended)], name)
     }
