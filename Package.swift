@@ -384,12 +384,12 @@ let package = Package(
         "Storage",
         "Supervision", logging,
       ]),
-    tests("VerificationTests", ["AgentModel", "ChildProcess", "Compliance", "Verification"]),
+    tests("VerificationTests", ["APIModel", "AgentModel", "ChildProcess", "Compliance", "Verification"]),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
         "AgentModel", "APIModel", "AuditLog", "ChildProcess", "Faults", "Storage", "Supervision", "TestSupport",
-      ], exclude: ["hvac_client.py", "requirements.txt"], swiftSettings: swift),
+      ], exclude: ["hvac_client.py", "requirements.txt", "SwitchedOff/toolbox"], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -87,7 +87,7 @@ extension API {
       throw invalid("it is no report of a verification")
     }
     guard UUID(uuidString: id) != nil, header.run.id == id else { throw invalid("the id is not the report's") }
-    guard ["quick", "full", "chosen"].contains(header.run.tier) else { throw invalid("its tier is none") }
+    guard ["quick", "full", "break", "chosen"].contains(header.run.tier) else { throw invalid("its tier is none") }
     guard header.run.version.utf8.count <= 64 else { throw invalid("its version is too long") }
     guard header.run.durationMs >= 0, header.run.startedAt < .now + 300 else { throw invalid("its times are none") }
     return header

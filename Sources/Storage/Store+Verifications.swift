@@ -39,13 +39,14 @@ extension Store {
     }
   }
 
-  /// The newest of a tier that looks at all it can, without its report: not one of chosen checks.
+  /// The newest of a tier that looks at all it can, without its report: not one of outages or chosen checks.
   package func newestWholeVerification() async throws -> VerificationResource? {
     try await read("read the newest verification") { db in
       try Row.fetchOne(
         db,
         sql: """
-          SELECT content FROM verification WHERE json_extract(content, '$.tier') <> 'chosen' ORDER BY number DESC LIMIT 1
+          SELECT content FROM verification WHERE json_extract(content, '$.tier') IN ('quick', 'full')
+          ORDER BY number DESC LIMIT 1
           """
       ).map(Self.verification)
     }

@@ -9,18 +9,19 @@ import Sandbox
 package struct Verify: Sendable {
   package struct Options: Sendable {
     package var layout: InstanceLayout
-    package var isQuick: Bool
-    /// Ids of the checks to run; empty means all.
+    package var tier: VerificationRun.Tier
+    /// Ids of the checks to run, of whatever tier; empty means all of the tier.
     package var only: [String]
     package var waivers: [Waiver]
     /// The day by which waivers are judged, `YYYY-MM-DD`.
     package var today: String
 
     package init(
-      layout: InstanceLayout, isQuick: Bool = false, only: [String] = [], waivers: [Waiver] = [], today: String = ""
+      layout: InstanceLayout, tier: VerificationRun.Tier = .full, only: [String] = [], waivers: [Waiver] = [],
+      today: String = ""
     ) {
       self.layout = layout
-      self.isQuick = isQuick
+      self.tier = only.isEmpty ? tier : .chosen
       self.only = only
       self.waivers = waivers
       self.today = today
@@ -57,12 +58,12 @@ package struct Verify: Sendable {
       try await client.ready()
       return try await client.status()
     }
-    var run = VerificationRun(tier: options.only.isEmpty ? options.isQuick ? .quick : .full : .chosen, of: platform)
+    var run = VerificationRun(tier: options.tier, of: platform)
     let start = ContinuousClock.now
     // The throw-away sandboxes' processes become ours; runsc waits for their end until somebody reaps them.
     let reaper = try OrphanReaper.start()
     defer { withExtendedLifetime(reaper) {} }
-    let site = try await ProbeSite.open(platform: options.layout, isQuick: options.isQuick)
+    let site = try await ProbeSite.open(platform: options.layout, isQuick: options.tier == .quick)
     let fixtures = Fixtures(site: site)
     let result: Result<VerificationReport, any Error>
     do {
@@ -93,7 +94,25 @@ package struct Verify: Sendable {
     }
   }
 
-  /// Every check, in the order of reports.
+  private func selected(_ fixtures: Fixtures) throws -> [Check] {
+    let all = Self.checks(fixtures)
+    let named = options.only + options.waivers.map(\.check)
+    if let unknown = named.first(where: { id in !all.contains { $0.id == id } }) {
+      throw Fault(
+        .invalid, operation: "verify \(unknown)", reason: "there is no such check",
+        remedy: "name some of \(all.map(\.id).joined(separator: ", "))")
+    }
+    return all.filter { check in
+      switch options.tier {
+      case .quick: !check.isBreak && !check.isLong
+      case .full: !check.isBreak
+      case .outages: check.isBreak
+      case .chosen: options.only.contains(check.id)
+      }
+    }
+  }
+
+  /// Every check there is, in the order of the report.
   static func checks(_ fixtures: Fixtures) -> [Check] {
     let isolation = IsolationChecks(fixtures: fixtures).all + LimitCheck(fixtures: fixtures).all
     let network = NetworkChecks(fixtures: fixtures).all + EgressChecks(fixtures: fixtures).all
@@ -105,20 +124,13 @@ package struct Verify: Sendable {
       + RestChecks(fixtures: fixtures).all
     let detection = DetectionChecks(fixtures: fixtures).all + ResponseChecks(fixtures: fixtures).all
     let admission = AdmissionChecks(fixtures: fixtures).all
-    let record = RecordChecks(fixtures: fixtures).all + OutageCheck(fixtures: fixtures).all
+    let record = RecordChecks(fixtures: fixtures).all + OutageChecks(fixtures: fixtures).all
     return isolation.sorted { $0.id < $1.id } + network.sorted { $0.id < $1.id } + identity
       + (secrets + admission + detection + record).sorted { $0.id < $1.id }
   }
 
-  private func selected(_ fixtures: Fixtures) throws -> [Check] {
-    let sorted = Self.checks(fixtures)
-    let named = options.only + options.waivers.map(\.check)
-    if let unknown = named.first(where: { id in !sorted.contains { $0.id == id } }) {
-      throw Fault(
-        .invalid, operation: "verify \(unknown)", reason: "there is no such check",
-        remedy: "name some of \(sorted.map(\.id).joined(separator: ", "))")
-    }
-    guard options.only.isEmpty else { return sorted.filter { options.only.contains($0.id) } }
-    return sorted.filter { !options.isQuick || !$0.isLong }
+  /// What `run` would choose from; makes nothing and asks nobody.
+  package static func listing(_ layout: InstanceLayout) -> [CheckListing] {
+    checks(Fixtures(site: .nowhere(platform: layout))).map(CheckListing.init)
   }
 }

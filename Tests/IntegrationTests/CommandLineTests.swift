@@ -17,6 +17,7 @@ import Testing
       ["up", "--http-listen", "80"], ["up", "--audit-witness", "kept.jsonl"],
       ["up", "--audit-witness", "https://witness.example.org/"], ["up", "--audit-witness-secret-file", "/dev/null"],
       ["up", "--audit-witness", "file:/a", "--audit-witness", "file:/a"], ["audit", "list", "--action", "SECRET"],
+      ["verify", "--quick", "--break"], ["verify", "--break", "--only", "ISO-1"],
     ])
   func usage(arguments: [String]) async throws {
     let outcome = try await withoutPlatform { try await $0.run(arguments) }

@@ -13,6 +13,8 @@ struct TestPlatform: Sendable {
   let instance: InstanceName
   /// Where the gateway listens.
   let port = UInt16.random(in: 20_000...30_000)
+  /// A process whose mount namespace the program runs in; `nil` for the test's own.
+  var namespaceHolder: Int32?
 
   var layout: InstanceLayout { InstanceLayout(stateDirectory: "\(directory)/state", instance: instance) }
   /// A root file system with a static busybox.
@@ -56,7 +58,8 @@ struct TestPlatform: Sendable {
     var environment = Command.defaultEnvironment
     environment["LOBSTACK_STATE_DIR"] = "\(directory)/state"
     environment["LOBSTACK_INSTANCE"] = "\(instance)"
-    let result = try await Command(program, words, environment: environment)
+    let entry = namespaceHolder.map { ["--mount=/proc/\($0)/ns/mnt", program] } ?? []
+    let result = try await Command(entry.isEmpty ? program : "nsenter", entry + words, environment: environment)
       .run(input: Array(input.utf8), timeout: timeout)
     return Outcome(
       code: result.status.code, output: result.standardOutput, error: result.standardError, arguments: arguments)

@@ -4,7 +4,7 @@ import ChildProcess
 import Foundation
 import Testing
 
-@Suite("Verification of a running platform", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(4)))
+@Suite("Verification of a running platform", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(5)))
 struct VerifyTests {
   private struct Report: Decodable {
     struct Summary: Decodable { var proven, failed, notTestable, waived: Int }
@@ -32,9 +32,9 @@ struct VerifyTests {
   @Test("proves every promise with evidence, as JSON and JUnit, and leaves nothing behind") func proves() async throws {
     try await withPlatform { platform in
       let before = try await Self.traces()
-      let file = "\(platform.directory)/report.xml"
+      let (file, events) = ("\(platform.directory)/report.xml", "\(platform.directory)/report.ocsf")
       let outcome = try await platform.run(
-        "verify", "--quick", "-o", "json", "--junit", file, timeout: .seconds(120))
+        "verify", "--quick", "-o", "json", "--junit", file, "--ocsf", events, timeout: .seconds(120))
       let report = try outcome.json(Report.self)
       for check in report.checks {
         #expect(check.verdict == "PROVEN", "\(check.id): \(check.evidence)")
@@ -49,6 +49,8 @@ struct VerifyTests {
       #expect(outcome.code == 0)
       let junit = try String(contentsOfFile: file, encoding: .utf8)
       #expect(junit.contains("<testsuite ") && junit.contains("tests=\"\(Self.promises.count)\""))
+      let findings = try String(contentsOfFile: events, encoding: .utf8).split(separator: "\n")
+      #expect(findings.count == Self.promises.count && findings.allSatisfy { $0.contains(#""class_uid":2003"#) })
       try await expectReport(platform, lacking: report.checks.filter { $0.verdict != "PROVEN" }.map(\.id))
       try await expectNothingLeft(platform, before)
     }
@@ -77,6 +79,22 @@ struct VerifyTests {
     #expect(text.hasPrefix("# Trust Services Criteria: evidence of ") && text.contains("## CC6.6: evidenced"))
   }
 
+  @Test("stops each enforcer in turn on a second platform, and harms neither the first nor its agents")
+  func breaks() async throws {
+    try await withPlatform { platform in
+      try await platform.create("bystander")
+      let process = try await platform.sandboxProcess("bystander")
+      let before = try await Self.traces()
+      let outcome = try await platform.run("verify", "--break", "-o", "json", timeout: .seconds(235))
+      let report = try outcome.json(Report.self)
+      #expect(report.checks.count == 10)
+      for check in report.checks { #expect(check.verdict == "PROVEN", "\(check.id): \(check.evidence)") }
+      #expect(outcome.code == 0)
+      #expect(try await platform.sandboxProcess("bystander") == process)
+      #expect(try await Self.traces() == before)
+    }
+  }
+
   @Test("proves what takes longer than a quick run may", .timeLimit(.minutes(4))) func provesLong() async throws {
     try await withPlatform { platform in
       let before = try await Self.traces()
@@ -99,11 +117,14 @@ struct VerifyTests {
     }
   }
 
-  @Test("that was killed leaves its rest to the next run, or to a purge", arguments: ["verify", "purge"])
-  func killed(next: String) async throws {
+  /// In the middle of a quick run; in that of outages, when the second platform is there and something is stopped.
+  @Test(
+    "that was killed leaves its rest to the next run, or to a purge",
+    arguments: [("--quick", 4, "verify"), ("--quick", 4, "purge"), ("--break", 30, "verify"), ("--break", 30, "purge")])
+  func killed(run: String, after seconds: Int, next: String) async throws {
     let before = try await Self.traces()
     try await withPlatform { platform in
-      _ = try await platform.run("verify", "--quick", endingWith: "KILL", afterSeconds: 4)
+      _ = try await platform.run("verify", run, endingWith: "KILL", afterSeconds: seconds)
       #expect(try await Self.traces() != before, "it was at work")
       guard next == "verify" else { return }
       let again = try await platform.run("verify", "--only", "ISO-1", timeout: .seconds(90))

@@ -18,6 +18,10 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
+  @Test("of who makes nothing takes no entry") func closed() async {
+    await #expect(throws: (any Error).self) { try await Ledger.closed.record(.directory("a")) }
+  }
+
   @Test("goes on past what cannot be taken away, and keeps the file for the next run") func failing() async throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     struct Stuck: Error {}

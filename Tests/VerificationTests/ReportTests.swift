@@ -1,3 +1,4 @@
+import APIModel
 import Foundation
 import Testing
 
@@ -36,6 +37,16 @@ import Testing
     #expect(VerificationReport(checks: Array(Self.report.checks.prefix(1))).exitCode == 0)
     #expect(VerificationReport(checks: Array(Self.report.checks.suffix(1))).exitCode == 3)
     #expect(VerificationReport(checks: []).exitCode == 3)
+  }
+
+  @Test("has one exit code for each mixture of verdicts", arguments: 0..<16) func everyExitCode(mixture: Int) {
+    let verdicts = Verdict.allCases.enumerated().filter { mixture & 1 << $0.offset != 0 }.map(\.element)
+    let checks = verdicts.map { verdict in
+      CheckReport(id: verdict.rawValue, layer: "x", title: "x", finding: Finding(verdict, evidence: ["seen"]))
+    }
+    let expected: Int32 =
+      if verdicts.contains(.failed) { 1 } else if verdicts.isEmpty || verdicts.contains(.notTestable) { 3 } else { 0 }
+    #expect(VerificationReport(checks: checks).exitCode == expected, "\(verdicts)")
   }
 
   @Test("has the JSON names that others rely on") func json() throws {
@@ -85,6 +96,31 @@ import Testing
     let open = try Self.report.sarif(version: "1")
     #expect(open.contains(#""kind" : "open""#))
   }
+
+  @Test("is a Compliance Finding of OCSF for each check, with the result that its verdict is") func ocsf() throws {
+    var report = try Self.waived()
+    #expect(try report.ocsf(version: "1.2.3") == "", "of no run")
+    report.run = VerificationRun(tier: .quick, of: Self.platform, at: Date(timeIntervalSince1970: 1_800_000_000))
+    report.run?.durationMs = 1_500
+    let lines = try report.ocsf(version: "1.2.3").split(separator: "\n")
+    let events = try lines.map { try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]) }
+    #expect(events.count == 3)
+    for event in events {
+      #expect(event["class_uid"] as? Int == 2003 && event["type_uid"] as? Int == 200_301)
+      #expect(event["time"] as? Int == 1_800_000_001_500)
+    }
+    let results = events.compactMap { $0["compliance"] as? [String: Any] }
+    #expect(results.compactMap { $0["status_id"] as? Int } == [1, 3, 3])
+    #expect(results.compactMap { $0["control"] as? String } == ["ISO-1", "NET-2", "NET-6"])
+    #expect(events.compactMap { $0["severity_id"] as? Int } == [1, 4, 2])
+    #expect(events.compactMap { $0["status_id"] as? Int } == [4, 1, 3], "what is waived is suppressed")
+    #expect(lines[2].contains(#""owner":"anna | <ops>""#))
+    let info = try #require(events[0]["finding_info"] as? [String: Any])
+    #expect(info["uid"] as? String == "prod/ISO-1", "the same in every run")
+  }
+
+  private static let platform = PlatformStatus(
+    version: "1.2.3", instance: "prod", components: [], agents: [:], audit: nil)
 
   @Test("is Markdown in which nothing that it tells means anything") func markdown() throws {
     let text = try Self.waived().markdown

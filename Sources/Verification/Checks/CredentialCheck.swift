@@ -30,7 +30,7 @@ struct CredentialCheck: Sendable {
         dd if=$p/mem bs=4096 skip=$start count=$((end - start))
       done < $p/maps
     done 2>/dev/null | look | sed 's/^/memory /'
-    find /etc /probe /workspace /tmp /vault /dev/shm -xdev -type f -size -4096k -exec cat {} \; 2>/dev/null |
+    find /etc /probe /workspace /tmp /vault /vault/secrets /dev/shm -xdev -type f -size -4096k -exec cat {} \; 2>/dev/null |
       look | sed 's/^/files /'
     echo "searched $(ls -d /proc/[0-9]* | wc -l) processes"
     """#

@@ -170,6 +170,9 @@ struct NetworkChecks: Sendable {
 
   private func inbound() async throws -> Finding {
     let stage = try await fixtures.stage.value
+    // The other agent: the proxy itself sends packets to the first one's port while other checks call it.
+    let (second, atSecond) = (try await fixtures.second.value, stage.withControl.atNeighbour)
+    let (open, atOpen) = (stage.withoutControl.target, stage.withoutControl.received)
     let before = try await counters.total()
     let places = [("the host", nil), ("another network namespace", stage.world.network.namespace)]
     var trials: [Trial] = []
@@ -177,8 +180,8 @@ struct NetworkChecks: Sendable {
       trials.append(
         try await Trial.run(
           "fetch the agent's page from \(place)",
-          withoutControl: { try await fetch(from: stage.withoutControl, in: namespace) },
-          withControl: { try await fetch(from: stage.withControl, in: namespace) }))
+          withoutControl: { try await fetch(from: open, in: namespace, seenBy: atOpen) },
+          withControl: { try await fetch(from: second, in: namespace, seenBy: atSecond) }))
     }
     trials += try await GatewayChecks(fixtures: fixtures).ways()
     var finding = Finding(trials)
@@ -192,23 +195,25 @@ struct NetworkChecks: Sendable {
     return finding
   }
 
-  private func fetch(from side: NetworkSide, in namespace: String?) async throws -> AttackOutcome {
+  private func fetch(
+    from target: Target, in namespace: String?, seenBy witness: Sniffer
+  ) async throws -> AttackOutcome {
     let port = ProbeProgram.port
-    let isHit: (Sighting) -> Bool = { $0.destination == side.target.network.address && $0.port == port }
-    let seen = side.received.count(where: isHit)
+    let isHit: (Sighting) -> Bool = { $0.destination == target.network.address && $0.port == port }
+    let seen = witness.count(where: isHit)
     let script =
-      "exec 3<>/dev/tcp/\(side.target.network.address)/\(port) && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3"
+      "exec 3<>/dev/tcp/\(target.network.address)/\(port) && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3"
     let prefix = namespace.map { ["ip", "netns", "exec", $0] } ?? []
     let words = prefix + ["timeout", "2", "bash", "-c", script]
     let result = try await Command(words[0], Array(words.dropFirst())).run(timeout: .seconds(6))
-    if result.standardOutput.contains(side.target.canary) { return .succeeded("the page came back") }
-    let arrived = side.received.count(where: isHit) - seen
+    if result.standardOutput.contains(target.canary) { return .succeeded("the page came back") }
+    let arrived = witness.count(where: isHit) - seen
     if arrived > 0 { return .succeeded("\(arrived) packets reached the sandbox's interface") }
     // The program's own server answers on its loopback, so it is not for want of a server that nothing came.
-    let own = try await side.target.run(
+    let own = try await target.run(
       "exec 3<>/dev/tcp/127.0.0.1/\(port) && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3")
-    guard own.output.contains(side.target.canary) else {
-      return .unknown("the server in \(side.target.name) does not answer itself")
+    guard own.output.contains(target.canary) else {
+      return .unknown("the server in \(target.name) does not answer itself")
     }
     return .prevented("no connection (exit code \(result.status.code)), no packet reached the sandbox's interface")
   }

@@ -45,14 +45,19 @@ struct RecordChecks: Sendable {
         return found == nil ? .succeeded("an exec past the API is not in the log") : .prevented("it is in the log")
       } withControl: {
         _ = try await target.run(": \(marker)")
-        guard let create = try await agents.client.recentRecord(of: id, fits: { $0.action == "agent.create" }) else {
-          return .succeeded("the creation of \(id) is not in the log")
+        do {
+          guard let create = try await agents.client.recentRecord(of: id, fits: { $0.action == "agent.create" }) else {
+            return .succeeded("the creation of \(id) is not in the log")
+          }
+          let exec = try await agents.client.recentRecord(of: id) {
+            $0.action == "agent.exec" && $0.details.values.contains { $0.contains(marker) }
+          }
+          guard let exec else { return .succeeded("the exec in \(id) is not in the log") }
+          return .prevented("record \(create.index) has the creation of \(id), record \(exec.index) the exec in it")
+        } catch let fault as Fault where fault.operation.contains("of the audit log") {
+          // Said to be recorded, and not there.
+          return .succeeded("the exec was done, and the log does not give its record back: \(fault.reason)")
         }
-        let exec = try await agents.client.recentRecord(of: id) {
-          $0.action == "agent.exec" && $0.details.values.contains { $0.contains(marker) }
-        }
-        guard let exec else { return .succeeded("the exec in \(id) is not in the log") }
-        return .prevented("record \(create.index) has the creation of \(id), record \(exec.index) the exec in it")
       }
     ])
     finding.audited = finding.verdict == .proven
@@ -115,25 +120,26 @@ struct RecordChecks: Sendable {
   /// sandbox's own memory: so its effect shows when its record does not.
   private func fillAndTry(_ platform: HarmedPlatform) async throws -> Finding {
     let before = try await acts(platform, "before", most: 2)
-    try platform.fillDisk()
+    try platform.fillAuditDisk()
     let during: Acts
     do {
       // The log's last block may still have room for some records.
       during = try await acts(platform, "during", most: 60)
     } catch {
-      platform.emptyDisk()
+      platform.emptyAuditDisk()
       throw error
     }
-    platform.emptyDisk()
+    platform.emptyAuditDisk()
     try await platform.waitUntilReady()
     guard try await takesWorkAgain(platform) else {
       return Finding(.failed, evidence: ["the platform takes no work again after the disk has room"])
     }
     let done = try await platform.target.run("cat /tmp/acts").output.split(separator: "\n").map(String.init)
-    let unrecorded = try await done.filter { $0.hasPrefix("during") }.asyncFilter { act in
-      try await platform.agents.client.recentRecord(of: platform.agent) {
+    let unrecorded = await done.filter { $0.hasPrefix("during") }.asyncFilter { act in
+      // A log that does not give a record back has none.
+      (try? await platform.agents.client.recentRecord(of: platform.agent) {
         $0.action == "agent.exec" && $0.details.values.contains { $0.contains("\(act) ") }
-      } == nil
+      }) == nil
     }
     let withControl: AttackOutcome =
       if let act = unrecorded.first {

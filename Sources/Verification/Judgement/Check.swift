@@ -11,11 +11,14 @@ package struct Check: Sendable {
   package let isAlone: Bool
   /// Takes so long that a quick run leaves it out, unless it is named.
   package let isLong: Bool
+  /// Runs by `--break` alone, unless it is named.
+  package let isBreak: Bool
   let body: @Sendable () async throws -> Finding
 
   package init(
     _ id: String, layer: String, title: String, deadline: Duration = .seconds(40),
-    isAlone: Bool = false, isLong: Bool = false, body: @escaping @Sendable () async throws -> Finding
+    isAlone: Bool = false, isLong: Bool = false, isBreak: Bool = false,
+    body: @escaping @Sendable () async throws -> Finding
   ) {
     self.id = id
     self.layer = layer
@@ -23,6 +26,7 @@ package struct Check: Sendable {
     self.deadline = deadline
     self.isAlone = isAlone
     self.isLong = isLong
+    self.isBreak = isBreak
     self.body = body
   }
 

@@ -8,6 +8,8 @@ package struct VerificationRun: Sendable, Hashable, Codable {
     /// What takes a minute.
     case quick
     case full
+    /// Each enforcer stopped in turn.
+    case outages = "break"
     /// Checks that were named.
     case chosen
   }

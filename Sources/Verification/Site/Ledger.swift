@@ -37,13 +37,16 @@ package actor Ledger {
     return nil
   }
 
+  /// Of who makes nothing: it takes no entry.
+  static let closed = Ledger("", -1, [])
+
   private init(_ path: String, _ descriptor: Int32, _ traces: [Trace]) {
     self.path = path
     self.descriptor = descriptor
     self.traces = traces
   }
 
-  deinit { close(descriptor) }
+  deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// Writes down what is about to be made.
   package func record(_ trace: Trace) throws {

@@ -39,6 +39,13 @@ package struct ProbeSite: Sendable {
     return site
   }
 
+  /// No place at all, for who only wants to know what would be done there.
+  static func nowhere(platform: InstanceLayout) -> ProbeSite {
+    ProbeSite(
+      platform: platform, instance: platform.instance, directory: "/nowhere", openDirectory: "/nowhere",
+      isQuick: false, ledger: .closed)
+  }
+
   /// Takes away what dead runs left.
   ///
   /// - Returns: What could not be taken away.

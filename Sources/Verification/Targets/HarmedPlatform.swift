@@ -24,12 +24,12 @@ struct HarmedPlatform: Sendable {
   let gateway: UInt16
   /// One harm at a time.
   let turn = Turn()
-  private let disk: String
+  private let policy: String
 
   /// What `lobstack up` wants to see free on its disk, and the program's copy; nothing of it is taken before it is used.
   private static let size = 4 << 30
-  /// Room that is left for the platform's work once it runs, and that is filled.
-  private static let room = 96 << 20
+  /// Of the audit log's own disk, which is filled: a workspace does not outlive a full one.
+  private static let auditSize = 8 << 20
 
   /// What the platform asks for names: an address of the witness world.
   private static let resolver = "9.9.9.9"
@@ -43,6 +43,7 @@ struct HarmedPlatform: Sendable {
     try await Command("mount", ["-t", "tmpfs", "-o", "size=\(size),mode=0755,nosuid,nodev", "lobstack-verify", disk])
       .check()
     let layout = try layout(site: site, disk: disk)
+    try await mountAuditDisk(at: layout.auditDirectory, ledger: site.ledger)
     try await site.ledger.record(.platform(stateDirectory: disk, instance: layout.instance))
     try await world.admit(user: layout.proxyUserID, sparing: "\(AddressPlan(layout: layout).subnet)")
     let gateway = try freePort()
@@ -52,7 +53,6 @@ struct HarmedPlatform: Sendable {
     do {
       key = try await agents.setSecret(names.secret, for: "r")
       target = try await agents.make("r", image: image, names: names)
-      try await shrink(disk)
     } catch {
       // The failure is what counts, not how its client closes.
       try? await agents.client.shutdown()
@@ -60,7 +60,7 @@ struct HarmedPlatform: Sendable {
     }
     return HarmedPlatform(
       layout: layout, agents: agents, target: target, agent: try agents.name("r"), image: image, names: names,
-      key: key, world: world, gateway: gateway, disk: disk)
+      key: key, world: world, gateway: gateway, policy: site.platform.policyDirectory)
   }
 
   /// An instance whose addresses are not those of the platform under test.
@@ -73,6 +73,15 @@ struct HarmedPlatform: Sendable {
     throw NotTestable("no second instance with addresses of its own could be named")
   }
 
+  private static func mountAuditDisk(at path: String, ledger: Ledger) async throws {
+    try makeDirectory(path, mode: 0o700)
+    try await ledger.record(.mount(path))
+    try await Command(
+      "mount", ["-t", "tmpfs", "-o", "size=\(auditSize),mode=0700,nosuid,nodev", "lobstack-verify", path]
+    ).check()
+    try await Command("chown", ["\(InstanceLayout.User.controlPlane):", path]).check()
+  }
+
   private static func start(_ layout: InstanceLayout, gateway: UInt16, policy: String) async throws {
     let directory = (layout.root as NSString).deletingLastPathComponent
     try await ownProgram([
@@ -81,12 +90,9 @@ struct HarmedPlatform: Sendable {
     ]).check(timeout: .seconds(60))
   }
 
-  /// Leaves little more of the disk than is used, so that filling it takes little memory.
-  private static func shrink(_ disk: String) async throws {
-    var status = statvfs()
-    guard statvfs(disk, &status) == 0 else { throw networkFailure("read the size of \(disk)") }
-    let used = Int(status.f_blocks - status.f_bfree) * Int(status.f_frsize)
-    try await Command("mount", ["-o", "remount,size=\(used + room)", disk]).check()
+  /// Starts it again when its supervisor is gone, as systemd does.
+  func startAgain() async throws {
+    try await Self.start(layout, gateway: gateway, policy: policy)
   }
 
   func waitUntilReady(limit: Duration = .seconds(30)) async throws {
@@ -117,21 +123,4 @@ struct HarmedPlatform: Sendable {
       .flatMap { Int32(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)) }
       .flatMap { HostProcess($0) }
   }
-
-  /// Writes the disk full.
-  func fillDisk() throws {
-    let descriptor = Glibc.open("\(disk)/ballast", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw networkFailure("fill the disk of the second platform") }
-    defer { close(descriptor) }
-    var block = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let count = write(descriptor, block, block.count)
-      if count > 0 { continue }
-      guard errno == ENOSPC else { throw networkFailure("fill the disk of the second platform") }
-      guard block.count > 1 else { return }
-      block = [UInt8](repeating: 0, count: block.count / 16)
-    }
-  }
-
-  func emptyDisk() { unlink("\(disk)/ballast") }
 }

@@ -6,7 +6,7 @@ import Foundation
 struct FirewallCounters: Sendable {
   let layout: InstanceLayout
 
-  private var table: String { "lobstack_" + layout.instance.description.replacing("-", with: "_") }
+  var table: String { "lobstack_" + layout.instance.description.replacing("-", with: "_") }
 
   /// Packets that were dropped.
   func total() async throws -> Int {

@@ -6,7 +6,7 @@ import Foundation
 import Verification
 
 struct VerificationShowCommand: AsyncParsableCommand {
-  enum Form: String, ExpressibleByArgument, CaseIterable { case table, json, markdown, sarif, junit }
+  enum Form: String, ExpressibleByArgument, CaseIterable { case table, json, markdown, sarif, junit, ocsf }
 
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Show a recorded report.",
@@ -20,7 +20,7 @@ struct VerificationShowCommand: AsyncParsableCommand {
 
   @OptionGroup var connection: ConnectionOptions
 
-  @Option(name: .shortAndLong, help: "Form of the output: table, json, markdown, sarif or junit.")
+  @Option(name: .shortAndLong, help: "Form of the output: table, json, markdown, sarif, junit or ocsf.")
   var output = Form.table
 
   func run() async throws {
@@ -42,6 +42,7 @@ struct VerificationShowCommand: AsyncParsableCommand {
     case .markdown: print(report.markdown, terminator: "")
     case .sarif: print(try report.sarif(version: resource.version), terminator: "")
     case .junit: print(report.junit, terminator: "")
+    case .ocsf: print(try report.ocsf(version: resource.version), terminator: "")
     }
   }
 }

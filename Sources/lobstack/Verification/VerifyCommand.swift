@@ -20,6 +20,14 @@ struct VerifyCommand: AsyncParsableCommand {
   @Flag(help: "Take at most a minute.")
   var quick = false
 
+  @Flag(
+    name: .customLong("break"),
+    help: "Stop each enforcer in turn, on a second platform that is made for it: the one that runs is not harmed.")
+  var breaks = false
+
+  @Flag(help: "List the checks, and make none.")
+  var list = false
+
   @Option(
     help: ArgumentHelp("Run only these checks, separated by commas.", valueName: "id,…"),
     transform: { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces).uppercased() } })
@@ -46,14 +54,32 @@ struct VerifyCommand: AsyncParsableCommand {
       valueName: "file"), completion: .file())
   var waivers: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Also write the report for a SIEM: Compliance Findings of OCSF 1.3.0, one a line.", valueName: "file"),
+    completion: .file())
+  var ocsf: String?
+
+  func validate() throws {
+    if quick, breaks { throw ValidationError("--quick and --break are different runs: give one of them") }
+    if !only.isEmpty, quick || breaks {
+      throw ValidationError("--only names checks of every kind of run: leave --\(quick ? "quick" : "break") away")
+    }
+  }
+
   func run() async throws {
+    if list {
+      try printList()
+      return
+    }
     guard geteuid() == 0 else {
       FileHandle.standardError.write(
         Data("error: verify makes sandboxes and network namespaces of its own, so it must be run as root\n".utf8))
       throw Degraded(code: 3)
     }
     let options = Verify.Options(
-      layout: try instance.layout(), isQuick: quick, only: only, waivers: try allWaivers(),
+      layout: try instance.layout(), tier: breaks ? .outages : quick ? .quick : .full, only: only,
+      waivers: try allWaivers(),
       today: Date.now.formatted(.iso8601.year().month().day()))
     let progress = ProgressLines()
     defer { progress.end() }
@@ -63,6 +89,7 @@ struct VerifyCommand: AsyncParsableCommand {
     if let junit { try NamedFile.write(Data(report.junit.utf8), to: junit) }
     if let sarif { try NamedFile.write(Data(try report.sarif(version: LobstackVersion.current).utf8), to: sarif) }
     if let markdown { try NamedFile.write(Data(report.markdown.utf8), to: markdown) }
+    if let ocsf { try NamedFile.write(Data(try report.ocsf(version: LobstackVersion.current).utf8), to: ocsf) }
     do {
       let record = try await Verify.record(report, of: options.layout)
       tell("recorded as \(record.id), in audit record \(record.auditIndex)")
@@ -90,6 +117,19 @@ struct VerifyCommand: AsyncParsableCommand {
     }
     defer { for source in sources { source.cancel() } }
     return try await task.value
+  }
+
+  private func printList() throws {
+    let checks = Verify.listing(try instance.layout())
+    try format.print(checks) {
+      var table = Table("CHECK", "LAYER", "RUNS", "CRITERIA", "WHAT")
+      for check in checks {
+        table.add(
+          check.id, check.layer, check.tiers.joined(separator: ", "), check.criteria.joined(separator: ", "),
+          check.title)
+      }
+      return table.rendered()
+    }
   }
 
   private func allWaivers() throws -> [Waiver] {

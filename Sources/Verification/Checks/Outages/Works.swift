@@ -4,101 +4,9 @@ import AgentModel
 import Faults
 import Foundation
 import Glibc
-import Turns
-
-/// REL-2: each enforcer stopped in turn, on a second platform.
-struct OutageCheck: Sendable {
-  let fixtures: Fixtures
-
-  var all: [Check] {
-    [
-      Check(
-        "REL-2", layer: "reliability",
-        title:
-          "with an enforcer stopped new work is refused, agents run on, nothing opens, and it comes back by itself",
-        deadline: .seconds(200), isAlone: true, isLong: true, body: outages)
-    ]
-  }
-
-  private func outages() async throws -> Finding {
-    let platform = try await fixtures.harmed.value
-    return try await platform.turn.take { try await stopEach(platform) }
-  }
-
-  private func stopEach(_ platform: HarmedPlatform) async throws -> Finding {
-    guard let far = IPAddress("93.184.215.16") else { throw NotTestable("no address to try") }
-    let works = Works(platform: platform, far: far, token: try await platform.agents.token("outage"))
-    // What is refused later has to work now.
-    let start = try await works.newAgent("before")
-    var trials: [Trial] = []
-    var remarks: [String] = []
-    for (component, kind) in [
-      ("gateway", Works.Kind.page), ("proxy", .egress), ("sentinel", .name), ("control-plane", .call),
-      ("vault", .secret),
-    ] {
-      let (made, remark) = try await stop(component, kind, works, start: start)
-      trials += made
-      remarks.append(remark)
-    }
-    var finding = Finding(trials)
-    if finding.verdict == .proven { finding.evidence += remarks }
-    return finding
-  }
-
-  /// Stops a process where it stands, tries, ends it, and waits for it to come back.
-  private func stop(_ component: String, _ kind: Works.Kind, _ works: Works, start: AttackOutcome) async throws -> (
-    [Trial], String
-  ) {
-    let platform = works.platform
-    let before = try await works.outcome(of: kind)
-    let way = try await works.egress()
-    guard let process = platform.component(component), let sandbox = try await platform.target.process(),
-      let alive = HostProcess(sandbox)
-    else { throw NotTestable("the second platform has no process '\(component)'") }
-    kill(process.pid, SIGSTOP)
-    let during: (work: AttackOutcome, new: AttackOutcome, opening: AttackOutcome)
-    do {
-      async let new = works.newAgent(component)
-      let work = try await works.outcome(of: kind)
-      let opening = try await works.opening()
-      during = (work, try await new, opening)
-    } catch {
-      kill(process.pid, SIGKILL)
-      throw error
-    }
-    let size = Heartbeat(of: platform.target).size
-    try await Task.sleep(for: .milliseconds(400))
-    let runsOn = HostProcess(sandbox)?.startTime == alive.startTime && Heartbeat(of: platform.target).size > size
-    kill(process.pid, SIGKILL)
-    let end = ContinuousClock.now
-    let isBack = try await works.comeBack(kind)
-    let recovery = end.duration(to: .now).milliseconds
-    let refusal = component == "gateway" ? nil : try await works.whyNewAgentDoesNotRun(component)
-    let lasting: AttackOutcome =
-      if !runsOn {
-        .succeeded("the agent's process \(sandbox) did not run on")
-      } else if !isBack {
-        .succeeded("it did not come back within 30 s")
-      } else if let refusal {
-        .succeeded("no agent can be started afterwards: \(refusal)")
-      } else {
-        .prevented("the agent ran on, and \(recovery) ms after its end the \(component) was at work again")
-      }
-    var trials = [
-      Trial("use the stopped \(component)", withoutControl: before, withControl: during.work),
-      Trial("get out while the \(component) is stopped", withoutControl: way, withControl: during.opening),
-      Trial("break more than the \(component)", withoutControl: before, withControl: lasting),
-    ]
-    if component != "gateway" {
-      trials.append(
-        Trial("start an agent while the \(component) is stopped", withoutControl: start, withControl: during.new))
-    }
-    return (trials, "\(component): \(recovery) ms until it was back")
-  }
-}
 
 /// What is tried of a platform before, during and after an outage.
-private struct Works: Sendable {
+struct Works: Sendable {
   enum Kind: Sendable {
     /// An agent's page, by way of the gateway.
     case page
@@ -110,6 +18,8 @@ private struct Works: Sendable {
     case call
     /// A secret's next version.
     case secret
+    /// A program in an agent, which has to be recorded.
+    case exec
   }
 
   let platform: HarmedPlatform
@@ -123,6 +33,7 @@ private struct Works: Sendable {
     case .name: try await name()
     case .call: try await call()
     case .secret: try await secret()
+    case .exec: try await exec()
     }
   }
 
@@ -197,6 +108,23 @@ private struct Works: Sendable {
     }
   }
 
+  /// Several times, because the last block of a full disk may have room for some records.
+  private func exec() async throws -> AttackOutcome {
+    for _ in 0..<Self.mostExecs {
+      do {
+        let result = try await withDeadline(.seconds(5)) { try await platform.target.run("echo done") }
+        guard result.output.contains("done") else { return .prevented("it did nothing: \(result.output.prefix(200))") }
+      } catch let fault as Fault {
+        return .prevented("refused: \(fault.reason)")
+      } catch is DeadlinePassed {
+        return .prevented("no answer within 5 s")
+      }
+    }
+    return .succeeded("\(Self.mostExecs) programs were run in the agent")
+  }
+
+  private static let mostExecs = 40
+
   // MARK: New agents
 
   /// Asks for an agent, and waits for the reason why it does not start.
@@ -207,7 +135,10 @@ private struct Works: Sendable {
     } catch let fault as Fault {
       return .prevented("refused: \(fault.reason)")
     } catch is DeadlinePassed {
-      return .prevented("no agent within 20 s")
+      // Whoever could tell why may be what stands still.
+      let status = try? await withDeadline(.seconds(2)) { try await platform.agents.client.agent(id).status }
+      let reason = status.map { "\($0.phase.rawValue), \($0.fault?.reason ?? $0.reason ?? "with no reason given")" }
+      return .prevented("no agent within 20 s: \(reason ?? "the API does not answer")")
     }
   }
 
