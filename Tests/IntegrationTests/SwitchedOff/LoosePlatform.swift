@@ -165,7 +165,7 @@ struct LoosePlatform {
     var checks: [Check]
   }
 
-  func verify(_ checks: [String], limit: Duration = .seconds(280)) async throws -> Report {
+  func verify(_ checks: [String], limit: Duration = .seconds(480)) async throws -> Report {
     let outcome = try await platform.run(
       ["verify", "--only", checks.joined(separator: ","), "-o", "json"], timeout: limit)
     return try outcome.json()
