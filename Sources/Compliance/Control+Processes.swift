@@ -62,7 +62,8 @@ extension Control {
       RecordRule(evidence: [.init("vault.rotate-keys")], failures: [.init("vault.rotate-keys", ["failed"])])),
     process(
       "OPS-16", "witnesses outside keep checkpoints of the audit log, and the log extends them", ["CC7.2"],
-      tags: [.nsa("Audit Logging and Threat Detection")], RecordRule(evidence: [.init("audit.witness")])),
+      tags: [.nsa("Audit Logging and Threat Detection")],
+      RecordRule(evidence: [.init("audit.witness", ["allowed"])], failures: [.init("audit.witness", ["failed"])])),
     process(
       "OPS-17", "a restored platform records what it was restored from", ["CC7.5", "A1.2"],
       RecordRule(evidence: [.init("backup.restore")])),

@@ -107,7 +107,7 @@ struct API: Sendable {
 /// The execs, followed logs and followed alerts that run: how many, and whose.
 final class StreamSlots: Sendable {
   private struct State {
-    var owners: [Int: (key: String, end: AsyncStream<Void>.Continuation)] = [:]
+    var owners: [Int: (key: String, session: [UInt8]?, end: AsyncStream<Void>.Continuation)] = [:]
     var next = 0
   }
 
@@ -123,7 +123,9 @@ final class StreamSlots: Sendable {
 
   /// - Returns: the slot, and a sequence that ends when the stream has to.
   /// - Throws: `Fault(.exhausted)` when all are taken, or all that one principal may have.
-  func take(_ principal: Principal, operation: String) throws -> (slot: Int, ended: AsyncStream<Void>) {
+  func take(
+    _ principal: Principal, session: Session? = nil, operation: String
+  ) throws -> (slot: Int, ended: AsyncStream<Void>) {
     let (ended, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     return try state.withLock { state in
       let own = state.owners.values.count { $0.key == principal.key }
@@ -134,7 +136,7 @@ final class StreamSlots: Sendable {
           remedy: "end one of them, then try again")
       }
       state.next += 1
-      state.owners[state.next] = (principal.key, end)
+      state.owners[state.next] = (principal.key, session?.id, end)
       return (state.next, ended)
     }
   }
@@ -142,6 +144,11 @@ final class StreamSlots: Sendable {
   var count: Int { state.withLock { $0.owners.count } }
 
   func giveBack(_ slot: Int) { state.withLock { $0.owners.removeValue(forKey: slot) }?.end.finish() }
+
+  /// Ends every stream that a session began.
+  func end(of session: Session) {
+    for owner in state.withLock({ $0.owners.values.filter { $0.session == session.id } }) { owner.end.finish() }
+  }
 
   /// Ends every stream of a principal who may not call any more.
   func end(ofToken id: String) {

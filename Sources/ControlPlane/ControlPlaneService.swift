@@ -145,11 +145,21 @@ package struct ControlPlaneService: Sendable {
     let result = await withTaskCancellationHandler {
       await running.result
     } onCancel: {
-      // Nobody awaits it: the group's end is what is awaited.
+      // Nobody awaits them: the group's end is what is awaited. A disk that hangs does not keep it from coming.
+      let (noted, end) = AsyncStream.makeStream(of: Void.self)
       Task {
         await api.audit.note(
           AuditEvent(
             actor: "control-plane", action: "platform.stop", target: "instance \(layout.instance)", outcome: "allowed"))
+        end.finish()
+      }
+      Task {
+        // Cancelled by nobody.
+        try? await Task.sleep(for: .seconds(2))
+        end.finish()
+      }
+      Task {
+        for await _ in noted {}
         await group.triggerGracefulShutdown()
       }
     }

@@ -33,7 +33,7 @@ extension API {
         "uid": "\(stored.uid)", "command": shortened(wanted.command.joined(separator: " "), bytes: Self.shownCommand),
         "env": nameList(wanted.env.keys),
       ])
-    let lease = try StreamLease(streams, principal, on: context.channel, operation: operation)
+    let lease = try StreamLease(streams, principal, context, operation: operation)
     try await audit.require(event)
     return frameResponse(lease, input: input) { sink in
       let ending = await run(wanted, in: stored, input: input, sink: sink)
@@ -84,7 +84,7 @@ extension API {
       try parameter("follow", of: request, rule: "true or false") { Bool($0) } ?? false
     try view.requireReachable(operation: operation)
     try requireNoBody(request, operation: operation)
-    let lease = try StreamLease(streams, principal, on: context.channel, operation: operation)
+    let lease = try StreamLease(streams, principal, context, operation: operation)
     let framed = request.headers[.accept]?.contains(APIProtocol.streamMediaType) ?? false
     return frameResponse(lease, framed: framed) { sink in
       do {
@@ -177,11 +177,11 @@ final class StreamLease: Sendable {
   private let ended: AsyncStream<Void>
   private let channel: any Channel
 
-  /// - Parameter channel: the connection that carries the stream, which does not count as idle meanwhile.
-  init(_ slots: StreamSlots, _ principal: Principal, on channel: any Channel, operation: String) throws {
+  /// - Parameter context: of the request; its connection does not count as idle meanwhile.
+  init(_ slots: StreamSlots, _ principal: Principal, _ context: APIContext, operation: String) throws {
     self.slots = slots
-    self.channel = channel
-    (slot, ended) = try slots.take(principal, operation: operation)
+    channel = context.channel
+    (slot, ended) = try slots.take(principal, session: context.session, operation: operation)
     channel.triggerUserOutboundEvent(StreamEvent.began, promise: nil)
   }
 

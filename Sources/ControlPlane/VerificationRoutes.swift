@@ -42,7 +42,7 @@ extension API {
     let principal = try context.principal
     let id = context.parameters.get("id") ?? ""
     let operation = "record verification \(id.prefix(80))"
-    try await access.require(.administer, of: principal, operation: operation)
+    try await access.requireRoot(principal, operation: operation)
     let report = try await text(of: request)
     let header = try header(of: report, id: id, operation: operation)
     let digest = Hexadecimal.encode(SHA256.hash(data: Data(report.utf8)))

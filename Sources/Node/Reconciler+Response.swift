@@ -37,25 +37,36 @@ extension Reconciler {
       return
     }
     guard let generation = state.record.generation else { return }
+    let before = state.record.standingResponse
     var standing = StandingResponse(
       response: order.response, rule: order.rule, alert: order.alert, time: .now, generation: generation,
       person: order.person)
-    let isRunning = state.sandbox == .running
-    if !isRunning {
-      // What has ended by itself does not begin again by itself.
+    if state.sandbox != .running {
+      // What has ended by itself does not begin again by itself; what is about to run is ended as it is.
       standing.response = .kill
-      standing.remark = "its program had ended by then"
+      standing.remark = "it did not run yet, or any more"
     }
     // Known before it is done: what follows must not look as if the program had ended, or a layer were broken.
     states[id.uid]?.record.standingResponse = standing
     states[id.uid]?.record.failedGeneration = generation
-    let work = Task { [standing] in isRunning ? try await enforce(standing, id) : standing }
+    let work = Task { [standing] in try await enforce(standing, id) }
     enforcing[id.uid] = work
-    defer { enforcing[id.uid] = nil }
-    standing = try await work.value
+    let isStill: () -> Bool = { [self] in
+      let found = states[id.uid]?.record
+      return found?.standingResponse?.alert == order.alert && found?.generation == generation
+    }
+    defer { if isStill() || states[id.uid] == nil { enforcing[id.uid] = nil } }
+    do {
+      standing = try await work.value
+    } catch {
+      // Not in force: whoever asks again has it tried again.
+      if isStill() { states[id.uid]?.record.standingResponse = before }
+      throw error
+    }
+    // Meanwhile a stronger one may have come, or the agent have been started anew.
+    guard isStill() else { return }
     machine.logger.warning(
       "An alert was answered", metadata: ["agent.id": "\(state.record.id)", "response": "\(standing.words)"])
-    guard states[id.uid] != nil else { return }
     states[id.uid]?.record.standingResponse = standing
     show(standing, id.uid)
     do { try saveRecord(id.uid) } catch {
@@ -130,6 +141,7 @@ extension Reconciler {
         machine.logger.error("A frozen agent was found running", metadata: ["agent.uid": "\(uid)"])
         try await machine.runtime.freeze(id)
       }
+      if standing.response == .kill { try await machine.runtime.end(id) }
       if standing.response == .quarantine, let record = states[uid]?.record {
         try await machine.network.detach(machine.network.network(slot: record.slot))
         await takeAway(record)

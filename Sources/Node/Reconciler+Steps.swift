@@ -143,6 +143,11 @@ extension Reconciler {
     states[agent.uid]?.record.startedAt = Date()
     try saveRecord(agent.uid)
     watchChild(agent.uid, process: launched.process)
+    // One that came while it was launched counts for it.
+    if let standing = states[agent.uid]?.record.standingResponse, standing.generation == generation {
+      show(standing, agent.uid)
+      try await machine.runtime.end(machine.sandboxID(agent.uid))
+    }
   }
 
   func fail(_ uid: AgentUID, _ agent: DesiredAgent?, step: Step, error: any Error) {

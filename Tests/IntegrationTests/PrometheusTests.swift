@@ -98,7 +98,7 @@ struct PrometheusTests {
 
 /// Debian's Prometheus on loopback, with a data directory of its own.
 private struct Prometheus: Sendable {
-  let port = UInt16.random(in: 32_001...34_000)
+  let port = UInt16.random(in: 10_000...11_999)
   private let process = TestProcess()
 
   /// Runs `body` with a Prometheus that scrapes the platform and is gone afterwards.

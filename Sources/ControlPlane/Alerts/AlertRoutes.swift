@@ -43,7 +43,7 @@ extension API {
     let follow = try parameter("follow", of: request, rule: "true or false") { Bool($0) } ?? true
     let place = try lastEventID(of: request)
     try requireNoBody(request, operation: operation)
-    let lease = try StreamLease(streams, principal, on: context.channel, operation: operation)
+    let lease = try StreamLease(streams, principal, context, operation: operation)
     return eventResponse(lease) { sink in
       do {
         try await request.body.consumeWithCancellationOnInboundClose { _ in

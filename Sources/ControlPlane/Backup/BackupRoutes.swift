@@ -11,7 +11,7 @@ extension API {
   /// Records that a backup is about to be made, or was made: what cannot be recorded, `lobstack backup` does not make.
   @Sendable private func recordBackup(_ request: Request, _ context: APIContext) async throws -> Response {
     let principal = try context.principal
-    try await access.require(.administer, of: principal, operation: "record a backup")
+    try await access.requireRoot(principal, operation: "record a backup")
     let note = try await json(BackupNote.self, of: request)
     try note.check()
     let index = try await audit.require(note.event(by: principal.name))

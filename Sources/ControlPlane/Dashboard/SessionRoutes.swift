@@ -45,6 +45,7 @@ extension API {
     let session = try session(context)
     try await audit.require(sessionEvent("session.delete", principal, request))
     sessions.end(session)
+    streams.end(of: session)
     var response = Response(status: .noContent)
     response.setCookie(
       Cookie(

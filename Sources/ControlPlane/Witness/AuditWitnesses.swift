@@ -83,6 +83,8 @@ private final class ServedWitness: Sendable {
     do {
       let known = try await compareWithKept()
       event.details["compared"] = known.map { "\($0)" } ?? "it gives nothing back"
+      // What gave nothing back, or had nothing yet, vouches for nothing.
+      if known ?? 0 == 0 { event.outcome = "uncompared" }
     } catch let fault as Fault where fault.code == .denied {
       throw fault
     } catch {

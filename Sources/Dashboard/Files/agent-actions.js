@@ -7,7 +7,7 @@ import { may, whyNot } from "./session.js";
 
 const responses = {
   freeze: {
-    label: "Freeze", text: "Its processes are stopped where they are, and can be looked at. Starting it lets it go on.",
+    label: "Freeze", text: "Its processes are stopped where they are. Starting it runs it anew, with its workspace.",
     done: "is being frozen",
   },
   quarantine: {
@@ -37,7 +37,7 @@ export function responseButtons(id, after) {
   return Object.entries(responses).map(([response, { label, text, done }]) =>
     button(label, id, {
       title: `${label} agent ${id}?`, text, done, danger: response === "kill",
-      action: () => post(agentPath(id, "respond"), { response }),
+      action: () => post(agentPath(id, "respond"), { response }, { repeats: true }),
     }, after));
 }
 
@@ -45,11 +45,11 @@ export function agentActions(id, phase, after, afterDelete) {
   const runs = ["Running", "Starting", "Pending"].includes(phase);
   return h("div", { class: "actions", role: "group", "aria-label": `Actions on ${id}` },
     runs ? null : button("Start", id, {
-      title: `Start agent ${id}?`, done: "is being started", action: () => post(agentPath(id, "start")),
-      text: phase === "Quarantined" ? "It is let go: its network and its secrets come back." : "It is run again, with its workspace.",
+      title: `Start agent ${id}?`, done: "is being started", action: () => post(agentPath(id, "start"), undefined, { repeats: true }),
+      text: phase === "Quarantined" ? "It is run anew, with its workspace, its network and its secrets." : "It is run again, with its workspace.",
     }, after),
     phase === "Stopped" ? null : button("Stop", id, {
-      title: `Stop agent ${id}?`, done: "is being stopped", action: () => post(agentPath(id, "stop")),
+      title: `Stop agent ${id}?`, done: "is being stopped", action: () => post(agentPath(id, "stop"), undefined, { repeats: true }),
       text: "Its program is ended with ten seconds' notice. Its workspace stays.",
     }, after),
     runs ? responseButtons(id, after) : null,

@@ -23,8 +23,8 @@ async function problem(response, operation) {
   });
 }
 
-/** The answer to a request; throws `Problem`. */
-export async function send(method, path, { query, body, headers = {}, signal } = {}) {
+/** The answer to a request; throws `Problem`. One that `repeats` does the same when it is made twice. */
+export async function send(method, path, { query, body, headers = {}, signal, repeats = method === "GET" } = {}) {
   const operation = `${method} ${path}`;
   const all = { ...headers };
   if (method !== "GET" && session()) all["x-csrf-token"] = session().csrfToken;
@@ -36,7 +36,7 @@ export async function send(method, path, { query, body, headers = {}, signal } =
   try {
     // A browser drops its requests when the machine's network changes, as when an agent starts beside it.
     response = await ask().catch(async (error) => {
-      if (method !== "GET" || error.name === "AbortError") throw error;
+      if (!repeats || error.name === "AbortError") throw error;
       await new Promise((resolve) => setTimeout(resolve, 500));
       return ask();
     });
@@ -69,8 +69,8 @@ export async function getTagged(path, signal) {
   return { value: await response.json(), etag: response.headers.get("etag") };
 }
 
-export async function post(path, value) {
-  const response = await send("POST", path, value === undefined ? {} : { body: JSON.stringify(value) });
+export async function post(path, value, options = {}) {
+  const response = await send("POST", path, value === undefined ? options : { ...options, body: JSON.stringify(value) });
   return response.status === 204 ? null : response.json();
 }
 

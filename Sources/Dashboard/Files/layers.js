@@ -25,7 +25,7 @@ export function newestChecks(runs) {
     for (const check of run.report.checks) {
       if (!checks.has(check.id)) checks.set(check.id, { ...check, at: run.startedAt });
     }
-    if (run.tier !== "chosen") return [...checks.values()];
+    if (["quick", "full"].includes(run.tier)) return [...checks.values()];
   }
   return [...checks.values()].filter((check) => check.verdict === "FAILED");
 }

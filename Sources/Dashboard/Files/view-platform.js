@@ -15,7 +15,7 @@ import { table } from "./table.js";
 async function newestRuns(signal) {
   if (!may("admin")) return null;
   const { items } = await get("/v1/verifications", { limit: 20 }, signal);
-  const last = items.findIndex((run) => run.tier !== "chosen");
+  const last = items.findIndex((run) => ["quick", "full"].includes(run.tier));
   const wanted = last < 0 ? items : items.slice(0, last + 1);
   return Promise.all(wanted.map(async (run) => {
     const { report } = await get(`/v1/verifications/${encodeURIComponent(run.id)}`, {}, signal);

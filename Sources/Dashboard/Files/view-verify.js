@@ -53,7 +53,7 @@ export async function verifyView({ id, query, signal }) {
   if (!may("admin")) return [title, h("p", { class: "notice" }, whyNot("admin", "Reading verifications"))];
   const { items: runs, next } = await get("/v1/verifications", { limit: 100, cursor: query.cursor }, signal);
   const intro = h("p", {}, "lobstack verify attacks the platform in throw-away sandboxes: each attack must work where the control is off, and fail where it is on.");
-  const wanted = id ?? (runs.find((run) => run.tier !== "chosen") ?? runs[0])?.id;
+  const wanted = id ?? (runs.find((run) => ["quick", "full"].includes(run.tier)) ?? runs[0])?.id;
   if (!wanted) return [title, intro, h("p", { class: "notice" }, "No run is recorded, so nothing is proven. Run lobstack verify as root on the machine.")];
   const run = await get(`/v1/verifications/${encodeURIComponent(wanted)}`, {}, signal);
   const report = JSON.parse(run.report);

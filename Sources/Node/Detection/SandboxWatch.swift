@@ -214,8 +214,10 @@ actor SandboxWatch {
         switch try frame.decode(SentinelMessage.self) {
         case .sessions(let told, let known, let rules):
           if self.output?.number == number { take(told, known, rules) }
-        case .order(let order):
-          let respond = respond
+        case .order(var order):
+          // The sentinel speaks for rules, and for no person.
+          order.person = nil
+          let (respond, order) = (respond, order)
           group.addTask { try await send(.answer(await respond(order))) }
         }
       }

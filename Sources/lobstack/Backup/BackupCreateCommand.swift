@@ -39,7 +39,7 @@ struct BackupCreateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let platform = Platform(Platform.Configuration(layout: try instance.layout()), logger: .supervisor)
+    let platform = Platform(Platform.Configuration(layout: try instance.layout()), logger: .supervisor())
     let recipients = try BackupRecipients(
       recipient, files: try recipientsFile.map { try NamedFile.text(of: $0, longest: 64 << 10) })
     let (output, withWorkspaces) = (URL(filePath: file).standardizedFileURL.path, withWorkspaces)

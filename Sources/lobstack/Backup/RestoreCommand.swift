@@ -28,7 +28,7 @@ struct RestoreCommand: AsyncParsableCommand {
     let configuration = Platform.Configuration(
       layout: try instance.layout(), openBao: openbao,
       secretsManager: .own(.file(sealKey.map { URL(filePath: $0).standardizedFileURL.path })))
-    let platform = Platform(configuration, logger: .supervisor)
+    let platform = Platform(configuration, logger: .supervisor())
     let backup = try await opening.backup()
     let report = try await untilInterrupted { try await platform.restore(backup) { tell($0) } }
     try format.print(report) { Self.text(report) }

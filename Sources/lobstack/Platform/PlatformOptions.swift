@@ -6,8 +6,8 @@ import Supervision
 
 extension Logger {
   /// Of whoever starts, stops or keeps the platform: what an operator asks about.
-  static var supervisor: Logger {
-    var logger = Logger(label: "lobstack.supervisor") { StreamLogHandler.standardError(label: $0) }
+  static func supervisor(_ format: LogFormat = .text) -> Logger {
+    var logger = Logger(label: "lobstack.supervisor") { format.handler($0) }
     logger.logLevel = .notice
     return logger
   }
@@ -79,9 +79,7 @@ struct PlatformOptions: ParsableArguments {
   private var plainListen: ListenAddress? { httpListen ?? (external.settings == nil ? nil : .plainDefault) }
 
   func platform(_ instance: InstanceOptions) throws -> Platform {
-    var logger = Logger(label: "lobstack.supervisor") { logFormat.handler($0) }
-    logger.logLevel = .notice
-    return Platform(
+    Platform(
       Platform.Configuration(
         layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, envoy: envoy,
         openBao: openbao, secretsManager: vault.choice, listen: listen ?? .gatewayDefault,
@@ -89,7 +87,7 @@ struct PlatformOptions: ParsableArguments {
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
         publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings,
         witness: witness.settings, logFormat: logFormat),
-      logger: logger)
+      logger: .supervisor(logFormat))
   }
 
   /// The same options on another command line.
