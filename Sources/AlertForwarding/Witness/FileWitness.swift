@@ -62,20 +62,17 @@ final class FileWitness: Witness {
       return busy
     }
     guard !wasBusy else { throw late }
-    let answer = FirstAnswer<Value>()
-    queue.async { [self] in
-      let result = Result(catching: body)
-      isBusy.withLock { $0 = false }
-      answer.give(result)
-    }
-    // By the machine's monotonic clock.
-    watch.asyncAfter(deadline: .now() + .seconds(Int(Self.answerLimit.components.seconds))) {
-      answer.give(.failure(late))
-    }
-    return try await withTaskCancellationHandler {
-      try await answer.value()
-    } onCancel: {
-      answer.give(.failure(CancellationError()))
+    return try await withCheckedThrowingContinuation { continuation in
+      let answer = FirstAnswer(continuation)
+      queue.async { [self] in
+        let result = Result(catching: body)
+        isBusy.withLock { $0 = false }
+        answer.give(result)
+      }
+      // By the machine's monotonic clock.
+      watch.asyncAfter(deadline: .now() + .seconds(Int(Self.answerLimit.components.seconds))) {
+        answer.give(.failure(late))
+      }
     }
   }
 
@@ -113,38 +110,15 @@ final class FileWitness: Witness {
 
 /// Of two answers to one question the first.
 private final class FirstAnswer<Value: Sendable>: Sendable {
-  private enum State {
-    case open
-    case awaited(CheckedContinuation<Value, any Error>)
-    case given(Result<Value, any Error>)
-  }
+  private let continuation: Mutex<CheckedContinuation<Value, any Error>?>
 
-  private let state = Mutex(State.open)
+  init(_ continuation: CheckedContinuation<Value, any Error>) { self.continuation = Mutex(continuation) }
 
   func give(_ answer: Result<Value, any Error>) {
-    let waiting: CheckedContinuation<Value, any Error>? = state.withLock { state in
-      switch state {
-      case .given: return nil
-      case .open:
-        state = .given(answer)
-        return nil
-      case .awaited(let continuation):
-        state = .given(answer)
-        return continuation
-      }
+    let waiting = continuation.withLock { waiting in
+      defer { waiting = nil }
+      return waiting
     }
     waiting?.resume(with: answer)
-  }
-
-  /// To be awaited once.
-  func value() async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-      let given: Result<Value, any Error>? = state.withLock { state in
-        if case .given(let answer) = state { return answer }
-        state = .awaited(continuation)
-        return nil
-      }
-      if let given { continuation.resume(with: given) }
-    }
   }
 }
