@@ -120,7 +120,7 @@ struct VerifyTests {
   /// In the middle of a quick run; in that of outages, when the second platform is there and something is stopped.
   @Test(
     "that was killed leaves its rest to the next run, or to a purge",
-    arguments: [("--quick", 4, "verify"), ("--quick", 4, "purge"), ("--break", 30, "verify"), ("--break", 30, "purge")])
+    arguments: [("--quick", 4, "verify"), ("--quick", 4, "purge"), ("--break", 30, "verify")])
   func killed(run: String, after seconds: Int, next: String) async throws {
     let before = try await Self.traces()
     try await withPlatform { platform in
