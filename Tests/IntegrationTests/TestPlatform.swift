@@ -217,3 +217,6 @@ func eventually(
 }
 
 let rootTests = geteuid() == 0 || ProcessInfo.processInfo.environment["REQUIRE_ROOT_TESTS"] == "1"
+
+/// Whether tests of many minutes run, too.
+let longTests = ProcessInfo.processInfo.environment["LONG_TESTS"] == "1"

@@ -13,7 +13,10 @@ struct SwitchedOffTests {
     #expect(Set(listed.map(\.id)) == Set(Switch.all.map(\.check)))
   }
 
-  @Test("fails its check, and with the control on the check is proven") func fails() async throws {
+  /// Takes five minutes: with `LONG_TESTS=1`.
+  @Test("fails its check, and with the control on the check is proven", .enabled(if: longTests)) func fails()
+    async throws
+  {
     try await LoosePlatform.with { loose in
       try await policies(loose)
       try loose.switchOff([])
@@ -36,7 +39,7 @@ struct SwitchedOffTests {
 
   /// Takes seven minutes: with `LONG_TESTS=1`.
   @Test(
-    "fails its check of an outage", .enabled(if: ProcessInfo.processInfo.environment["LONG_TESTS"] == "1"))
+    "fails its check of an outage", .enabled(if: longTests))
   func outages() async throws {
     try await LoosePlatform.with { loose in
       try await loose.platform.up()
