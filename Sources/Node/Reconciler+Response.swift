@@ -55,7 +55,7 @@ extension Reconciler {
       let found = states[id.uid]?.record
       return found?.standingResponse?.alert == order.alert && found?.generation == generation
     }
-    defer { if isStill() || states[id.uid] == nil { enforcing[id.uid] = nil } }
+    defer { if enforcing[id.uid] == work { enforcing[id.uid] = nil } }
     do {
       standing = try await work.value
     } catch {
