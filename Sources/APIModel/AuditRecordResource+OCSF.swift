@@ -7,8 +7,8 @@ extension AuditRecordResource {
 
 private struct APIActivity: Encodable {
   struct Metadata: Encodable {
-    var version = "1.3.0"
-    var product = Product()
+    var version = OCSFProduct.schemaVersion
+    var product = OCSFProduct()
     /// The record's number in the log.
     var uid: String
     var sequence: UInt64
@@ -17,17 +17,6 @@ private struct APIActivity: Encodable {
     enum CodingKeys: String, CodingKey {
       case version, product, uid, sequence
       case logName = "log_name"
-    }
-  }
-
-  struct Product: Encodable {
-    var name = "Lobstack"
-    var vendorName = "Lobstack"
-    var version = LobstackVersion.current
-
-    enum CodingKeys: String, CodingKey {
-      case name, version
-      case vendorName = "vendor_name"
     }
   }
 

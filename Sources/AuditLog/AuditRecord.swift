@@ -1,4 +1,5 @@
 import Faults
+import FoundationEssentials
 
 /// One thing that happened: who did what to what, and how it ended.
 ///
@@ -15,6 +16,15 @@ package struct AuditRecord: Sendable, Hashable {
   /// `allowed`, `denied`, `failed`, or a phase reached.
   package var outcome: String
   package var details: [String: String]
+
+  /// - Parameter date: kept to the microsecond, which is as much as the clock's number tells.
+  package init(
+    at date: Date, actor: String, action: String, target: String, outcome: String, details: [String: String] = [:]
+  ) {
+    let nanoseconds = (date.timeIntervalSince1970 * 1_000_000).rounded() * 1_000
+    self.init(
+      time: Int64(nanoseconds), actor: actor, action: action, target: target, outcome: outcome, details: details)
+  }
 
   package init(
     time: Int64, actor: String, action: String, target: String, outcome: String, details: [String: String] = [:]

@@ -28,9 +28,8 @@ struct AuditLogFile: AuditAppending {
   func close() async throws { try await file.close() }
 
   func append(_ event: AuditEvent) async throws -> UInt64 {
-    let nanoseconds = (Date.now.timeIntervalSince1970 * 1_000_000).rounded() * 1_000
     let record = AuditRecord(
-      time: Int64(nanoseconds), actor: event.actor, action: event.action, target: event.target,
+      at: .now, actor: event.actor, action: event.action, target: event.target,
       outcome: event.outcome, details: event.details)
     return try await file.append(record).index
   }

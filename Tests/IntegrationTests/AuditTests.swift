@@ -7,16 +7,6 @@ import Testing
 
 @Suite("The audit log of a platform", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(3)))
 struct AuditTests {
-  private struct Verification: Decodable {
-    struct Defect: Decodable {
-      var index: UInt64
-      var offset: UInt64
-    }
-    var ok: Bool
-    var size: UInt64
-    var firstBad: Defect?
-  }
-
   @Test("holds every decision, proves itself, and names the record in which a byte was flipped")
   func tampering() async throws {
     try await withPlatform { platform in
@@ -30,7 +20,7 @@ struct AuditTests {
       #expect(records.filter { $0.action == "agent.exec" }.map(\.outcome) == ["allowed", "exited 0"])
       #expect(records.map(\.index) == Array(0..<UInt64(records.count)))
 
-      #expect(try await platform.run("audit", "verify", "-o", "json").ok().json(Verification.self).ok)
+      #expect(try await platform.run("audit", "verify", "-o", "json").ok().json(AuditVerification.self).ok)
       let created = try #require(records.first { $0.action == "agent.create" })
       try await platform.run("audit", "prove", "\(created.index)").ok()
       try await platform.run(
@@ -64,7 +54,7 @@ struct AuditTests {
       try bytes.write(to: file)
       let outcome = try await platform.run("audit", "verify", "--directory", copy, "-o", "json")
       #expect(outcome.code == 1)
-      let verification = try outcome.json(Verification.self)
+      let verification = try outcome.json(AuditVerification.self)
       #expect(!verification.ok)
       #expect(verification.firstBad?.index == created.index)
       #expect(try await platform.run("audit", "verify", "--directory", copy).output.contains("record \(created.index)"))

@@ -9,16 +9,6 @@ import Testing
 
 @Suite("Witnesses of a platform's audit log", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(5)))
 struct AuditWitnessTests {
-  private struct Verification: Decodable {
-    struct Defect: Decodable {
-      var file: String
-      var index: UInt64
-      var reason: String
-    }
-    var ok: Bool
-    var firstBad: Defect?
-  }
-
   @Test("are checked on a machine without a platform, by anybody, who reads a copy and nothing else")
   func offline() async throws {
     try await withoutPlatform { platform in
@@ -50,7 +40,7 @@ struct AuditWitnessTests {
         chmod(copy, 0o555)
       }
       // Without a network, without a home, as nobody, with a file system that cannot be written to.
-      func verify() async throws -> (code: Int32, found: Verification) {
+      func verify() async throws -> (code: Int32, found: AuditVerification) {
         let result = try await Command(
           "unshare",
           [
@@ -59,7 +49,7 @@ struct AuditWitnessTests {
             witness, "-o", "json",
           ], environment: ["PATH": "/usr/bin:/bin", "LOBSTACK_STATE_DIR": "/nonexistent"]
         ).run(timeout: .seconds(60))
-        let found = try APIJSON.decode(Verification.self, from: Array(result.standardOutput.utf8))
+        let found = try APIJSON.decode(AuditVerification.self, from: Array(result.standardOutput.utf8))
         return (result.status.code, found)
       }
       try handOver(log)
@@ -75,7 +65,7 @@ struct AuditWitnessTests {
       try await other.close()
       try handOver(log)
       let replaced = try await verify()
-      #expect(replaced.code == 1 && replaced.found.firstBad?.file == "key.pub")
+      #expect(replaced.code == 1 && replaced.found.firstBad?.file.rawValue == "key.pub")
     }
   }
 

@@ -27,11 +27,7 @@ extension API {
     try await audit.require(sessionEvent("session.create", principal, request))
     let (session, cookie) = sessions.begin(token)
     var response = try jsonResponse(SessionResource(session, principal), status: .created)
-    response.setCookie(
-      Cookie(
-        name: GatewayLayout.sessionCookie, value: cookie, maxAge: Int(Sessions.life.components.seconds), path: "/",
-        secure: true,
-        httpOnly: true, sameSite: .strict))
+    response.setCookie(sessionCookie(cookie, life: Sessions.life))
     return response
   }
 
@@ -47,11 +43,15 @@ extension API {
     sessions.end(session)
     streams.end(of: session)
     var response = Response(status: .noContent)
-    response.setCookie(
-      Cookie(
-        name: GatewayLayout.sessionCookie, value: "", maxAge: 0, path: "/", secure: true, httpOnly: true,
-        sameSite: .strict))
+    response.setCookie(sessionCookie("", life: .zero))
     return response
+  }
+
+  /// No script reads it, and no other site has it sent.
+  private func sessionCookie(_ value: String, life: Duration) -> Cookie {
+    Cookie(
+      name: GatewayLayout.sessionCookie, value: value, maxAge: Int(life.components.seconds), path: "/", secure: true,
+      httpOnly: true, sameSite: .strict)
   }
 
   private func session(_ context: APIContext) throws -> Session {

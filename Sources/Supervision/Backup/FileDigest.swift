@@ -1,3 +1,4 @@
+import AuditLog
 import Crypto
 import Faults
 import Files
@@ -25,7 +26,7 @@ func digest(of path: String) throws -> (sha256: String, size: Int, stamp: FileSt
     hash.update(data: piece)
     size += piece.count
   }
-  return (hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(), size, FileStamp(status))
+  return (Hexadecimal.encode(hash.finalize()), size, FileStamp(status))
 }
 
 /// The regular files below a directory, which nobody but root writes to, by their paths in it, sorted; links and sockets

@@ -113,10 +113,9 @@ extension Platform {
   private func record(_ unpacked: UnpackedBackup, sha256: String) async throws {
     let manifest = unpacked.manifest
     let log = try await AuditFile.open(directory: unpacked.auditDirectory)
-    let nanoseconds = (Date.now.timeIntervalSince1970 * 1_000_000).rounded() * 1_000
     _ = try await log.append(
       AuditRecord(
-        time: Int64(nanoseconds), actor: "root", action: "backup.restore", target: "backup \(manifest.id)",
+        at: .now, actor: "root", action: "backup.restore", target: "backup \(manifest.id)",
         outcome: "allowed",
         details: [
           "sha256": sha256, "made": APIJSON.text(manifest.createdAt), "by.version": manifest.version,

@@ -1,3 +1,4 @@
+import APIModel
 import Foundation
 
 extension VerificationReport {
@@ -8,12 +9,10 @@ extension VerificationReport {
   /// - Throws: what the encoder throws.
   package func ocsf(version: String) throws -> String {
     guard let run, let start = try? Date(run.startedAt, strategy: .iso8601) else { return "" }  // no run, no time
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return try checks.map { check in
       let waiver = waivers.first { $0.waiver.check == check.id && $0.state == .applied }?.waiver
       let finding = ComplianceFinding(check, of: run, at: start, version: version, waiver: waiver)
-      return String(decoding: try encoder.encode(finding), as: UTF8.self) + "\n"
+      return String(decoding: try APIJSON.encode(finding), as: UTF8.self) + "\n"
     }.joined()
   }
 }
@@ -34,17 +33,11 @@ private struct ComplianceFinding: Encodable {
   var unmapped: Unmapped
 
   struct Metadata: Encodable {
-    var version = "1.3.0"
-    var product: Product
+    var version = OCSFProduct.schemaVersion
+    var product: OCSFProduct
     var uid: String
     /// The run that the event is of.
     var correlation_uid: String
-  }
-
-  struct Product: Encodable {
-    var name = "Lobstack"
-    var vendor_name = "Lobstack"
-    var version: String
   }
 
   struct Info: Encodable {
@@ -90,7 +83,7 @@ private struct ComplianceFinding: Encodable {
     case .notTestable: (severity_id, status_id, result) = (3, 1, (2, "Warning"))
     case .failed: (severity_id, status_id, result) = (4, 1, (3, "Fail"))
     }
-    metadata = Metadata(product: Product(version: version), uid: "\(run.id)/\(check.id)", correlation_uid: run.id)
+    metadata = Metadata(product: OCSFProduct(version: version), uid: "\(run.id)/\(check.id)", correlation_uid: run.id)
     finding_info = Info(
       uid: "\(run.instance)/\(check.id)", title: check.title, desc: evidence, created_time: time)
     compliance = Compliance(

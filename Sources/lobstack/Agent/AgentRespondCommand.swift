@@ -12,27 +12,19 @@ struct AgentRespondCommand: AsyncParsableCommand {
 
   @Argument(
     help: "freeze: stop its processes; quarantine: take network and secrets away; kill: end it.",
-    completion: .list(["freeze", "quarantine", "kill"]))
-  var response: ResponseArgument
+    completion: .list(["freeze", "quarantine", "kill"]), transform: parseCase)
+  var response: AgentResponse
 
   @OptionGroup var connection: ConnectionOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let (id, response) = (try agent.id, response.response)
+    let (id, response) = (try agent.id, response)
     let resource = try await connection.withClient { try await $0.respond(to: id, response) }
     try format.print(resource) { "agent \(id): \(response.rawValue) is in force" }
   }
 
-  enum ResponseArgument: String, ExpressibleByArgument, CaseIterable {
-    case freeze, quarantine, kill
-
-    var response: AgentResponse {
-      switch self {
-      case .freeze: .freeze
-      case .quarantine: .quarantine
-      case .kill: .kill
-      }
-    }
+  mutating func validate() throws {
+    if response == .alert { throw ValidationError("'alert' does nothing: give freeze, quarantine or kill") }
   }
 }

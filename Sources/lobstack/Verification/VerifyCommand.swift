@@ -3,6 +3,7 @@ import AgentModel
 import ArgumentParser
 import Faults
 import Foundation
+import Supervision
 import Verification
 
 struct VerifyCommand: AsyncParsableCommand {
@@ -83,7 +84,9 @@ struct VerifyCommand: AsyncParsableCommand {
       today: Date.now.formatted(.iso8601.year().month().day()))
     let progress = ProgressLines()
     defer { progress.end() }
-    let report = try await endingOnSignals { try await Verify(options) { progress.take($0) }.run() }
+    let report = try await untilInterrupted(onSignal: { tell("ending, and taking away what was made …") }) {
+      try await Verify(options) { progress.take($0) }.run()
+    }
     progress.end()
     try format.print(report) { report.table }
     if let junit { try NamedFile.write(Data(report.junit.utf8), to: junit) }
@@ -97,26 +100,6 @@ struct VerifyCommand: AsyncParsableCommand {
       tell("not recorded: \(error)")
     }
     guard report.exitCode == 0 else { throw Degraded(code: report.exitCode) }
-  }
-
-  /// Cancels the work at SIGINT or SIGTERM, so that it cleans up before the program ends.
-  private func endingOnSignals<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws
-    -> Value
-  {
-    // Awaited at once, here: a task of its own only so that a signal can cancel it.
-    let task = Task { try await body() }
-    let sources = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        tell("ending, and taking away what was made …")
-        task.cancel()
-      }
-      source.resume()
-      return source
-    }
-    defer { for source in sources { source.cancel() } }
-    return try await task.value
   }
 
   private func printList() throws {
