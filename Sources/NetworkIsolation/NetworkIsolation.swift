@@ -35,17 +35,28 @@ package struct NetworkIsolation: Sendable {
   ///
   /// A table that is whole is kept, with its counts; another is replaced in one transaction.
   ///
+  /// - Returns: What it found in the table's place.
   /// - Throws: `Fault(.conflict)` when somebody else uses the instance's addresses or names.
-  package func install() async throws {
+  @discardableResult
+  package func install() async throws -> FoundTable {
     let expected = try await firewall.expected()
-    try await turn.take {
+    return try await turn.take {
       try await refuseConflicts()
       let agents = links.present()
       let live = try await firewall.listing()
       let isWhole = live?.objects == expected.objects && live?.sources == sources(agents)
       try await firewall.apply(isWhole ? table.adding(agents) : table.replacing(agents: agents))
       try await links.createService()
+      return live == nil ? .nothing : isWhole ? .whole : .another
     }
+  }
+
+  /// What stood in the place of the instance's table before it was installed.
+  package enum FoundTable: Sendable {
+    case nothing
+    case whole
+    /// Another version's, or one that somebody changed.
+    case another
   }
 
   /// Makes the agent's network, closed as its policies say.
@@ -54,7 +65,7 @@ package struct NetworkIsolation: Sendable {
   /// left.
   ///
   /// - Throws: `Fault(.denied)` or `Fault(.unsupported)` for policies that do not close the agent's network;
-  ///   `Fault(.failed)` when the kernel refuses, as when the table is not installed.
+  ///   `Fault(.unavailable)` when the table is gone; `Fault(.failed)` when the kernel refuses.
   package func attach(
     _ network: AgentNetwork, agent: AgentID, labels: [String: String], policies: [NetworkPolicy]
   ) async throws {
@@ -81,6 +92,12 @@ package struct NetworkIsolation: Sendable {
           .failed, operation: "attach the network of agent \(agent)",
           reason: "it failed half-way and could not be undone (\(error))",
           remedy: "restart the node, which removes leftovers", cause: failure)
+      }
+      guard try await firewall.tables().contains(table.name) else {
+        throw Fault(
+          .unavailable, operation: "attach the network of agent \(agent)",
+          reason: "nft table inet \(table.name) is gone", remedy: "the node restores it within seconds and tries again",
+          cause: failure)
       }
       throw failure
     }

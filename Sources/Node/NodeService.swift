@@ -48,9 +48,12 @@ package struct NodeService: Sendable {
   /// - Throws: `Fault` naming what this machine lacks.
   package static func open(_ configuration: Configuration, logger: Logger) async throws -> NodeService {
     let machine = try await openMachine(configuration, logger: logger)
-    try await machine.network.install()
+    let found = try await machine.network.install()
+    if found == .another {
+      logger.warning("The firewall was not as this version has it; it was replaced")
+    }
     let reconciler = Reconciler(machine: machine)
-    try await reconciler.adopt()
+    try await reconciler.adopt(firewallStood: found != .nothing)
     let handler = NodeRequests(machine: machine, reconciler: reconciler, startedAt: Date())
     let users = try [0, userID(of: InstanceLayout.User.controlPlane)]
     let server = NodeServer(

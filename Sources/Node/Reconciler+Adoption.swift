@@ -10,7 +10,10 @@ import Sandbox
 /// What an earlier node left on the machine, taken up or taken away.
 extension Reconciler {
   /// Takes up what an earlier node left: its desired state, and the agents that go on running.
-  func adopt() async throws {
+  ///
+  /// - Parameter firewallStood: whether the agents were behind the firewall until now. If they were not, they are stopped
+  ///   and started anew, as when a node finds it gone.
+  func adopt(firewallStood: Bool) async throws {
     if let data = FileManager.default.contents(atPath: machine.layout.desiredStateFile) {
       do {
         desired = try JSONDecoder().decode(DesiredState.self, from: data)
@@ -33,10 +36,15 @@ extension Reconciler {
       var state = AgentState(record: record)
       // What of the network is left shows at the first read-back; detaching what is not there does no harm.
       state.hasNetwork = true
-      if let sandbox = sandboxes[machine.sandboxID(uid)] {
-        adopt(sandbox, into: &state)
-      }
+      let sandbox = sandboxes[machine.sandboxID(uid)]
+      if let sandbox { adopt(sandbox, into: &state) }
       states[uid] = state
+      // One that is frozen or cut off was none the worse for it, and stays as it is.
+      if !firewallStood, state.sandbox == .running, record.standingResponse?.generation != record.generation {
+        try await machine.runtime.delete(machine.sandboxID(uid))
+        states[uid]?.sandbox = .absent
+        noteStopped(uid, "stopped because layer 'network' was not enforced: the firewall was gone when the node began")
+      }
       if let standing = record.standingResponse, state.sandbox == .running, standing.generation == record.generation {
         show(standing, uid)
       }

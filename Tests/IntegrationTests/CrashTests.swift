@@ -1,5 +1,6 @@
 import APIModel
 import AgentModel
+import ChildProcess
 import Foundation
 import Glibc
 import Supervision
@@ -41,6 +42,25 @@ struct CrashTests {
       // An adopted agent obeys, and its end is seen.
       try await platform.run("agent", "stop", "demo", "--wait").ok()
       #expect(kill(sandbox, 0) != 0)
+    }
+  }
+
+  @Test("of the node, while somebody takes the firewall away, ends with every agent stopped and started anew")
+  func firewallGoesMeanwhile() async throws {
+    try await withPlatform { platform in
+      try await platform.create("demo")
+      let node = try platform.processID(of: "node")
+      #expect(kill(node, SIGSTOP) == 0)
+      let table = "lobstack_\(platform.layout.instance)".replacing("-", with: "_")
+      try await Command("nft", ["delete", "table", "inet", table]).check()
+      #expect(kill(node, SIGKILL) == 0)
+      try await eventually("the agent runs anew") {
+        let status = try? await platform.agent("demo").status
+        return status?.restarts == 1 && status?.phase == .running
+          && status?.layers.allSatisfy { $0.state == .enforced } == true
+      }
+      let records = try await platform.run("audit", "list", "--agent", "default/demo", "-o", "json").ok().output
+      #expect(records.contains("the firewall was gone when the node began"))
     }
   }
 
