@@ -79,9 +79,7 @@ struct VerifyTests {
     #expect(text.hasPrefix("# Trust Services Criteria: evidence of ") && text.contains("## CC6.6: evidenced"))
   }
 
-  @Test(
-    "stops each enforcer in turn on a second platform, and harms neither the first nor its agents",
-    .enabled(if: longTests))
+  @Test("stops each enforcer in turn on a second platform, and harms neither the first nor its agents")
   func breaks() async throws {
     try await withPlatform { platform in
       try await platform.create("bystander")

@@ -61,7 +61,7 @@ struct FirewallOutage: Sendable {
       }
       try await Task.sleep(for: .milliseconds(50))
     }
-    let told = restored == nil ? "it ran on" : try await recordedEnd(restarts: before.restarts + 1)
+    let told = restored == nil ? "it ran on" : try await works.recordedEnd(restarts: before.restarts + 1)
     let outcome: AttackOutcome =
       if let stopped, let restored, told.contains("'network'") {
         .prevented(
@@ -74,18 +74,6 @@ struct FirewallOutage: Sendable {
       }
     return Trial(
       what, withoutControl: .succeeded("'nft \(command.joined(separator: " "))' was done"), withControl: outcome)
-  }
-
-  /// Why the agent ended, as the audit log has it; waits a moment for the record.
-  private func recordedEnd(restarts: Int) async throws -> String {
-    for _ in 0..<20 {
-      let record = try await site.agents.client.recentRecord(of: site.agent) {
-        $0.action == "agent.phase" && $0.details["restarts"] == "\(restarts)"
-      }
-      if let reason = record?.details["last.termination"] { return reason }
-      try await Task.sleep(for: .milliseconds(100))
-    }
-    return "no reason is recorded"
   }
 
   /// The table without its sets, whose elements come and go with packets and agents.

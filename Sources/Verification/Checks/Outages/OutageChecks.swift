@@ -106,6 +106,10 @@ struct OutageChecks: Sendable {
 
   // MARK: How it is borne
 
+  /// A sentinel that is away for this long leaves the agents unseen for longer than the node lets them be; on a machine
+  /// under load an outage may take that long.
+  private static let unseen = Duration.seconds(10)
+
   private func suffer(_ outages: [Outage]) async throws -> Finding {
     let site = try await site.value
     return try await site.platform.turn.take {
@@ -133,6 +137,8 @@ struct OutageChecks: Sendable {
     guard let sandbox = try await platform.target.process(), let alive = HostProcess(sandbox) else {
       throw NotTestable("the second platform's agent does not run")
     }
+    let restarts = try await works.restarts()
+    let begin = ContinuousClock.now
     try await outage.begin(platform)
     let during: (work: AttackOutcome?, new: AttackOutcome, opening: AttackOutcome)
     let runsOn: Bool
@@ -157,8 +163,15 @@ struct OutageChecks: Sendable {
     let isBack = try await works.comeBack(outage.kind)
     let recovery = end.duration(to: .now).milliseconds
     let refusal = outage.refusesAgents ? try await works.whyNewAgentDoesNotRun(name) : nil
+    let isLong = name == "sentinel" && begin.duration(to: end) >= Self.unseen
+    let wasUnseen =
+      isLong ? try await works.recordedEnd(restarts: restarts + 1).contains("'detection'") : false
     let lasting: AttackOutcome =
-      if !runsOn {
+      if wasUnseen, isBack, refusal == nil {
+        .prevented(
+          "away for longer than agents may run unseen; the agent was stopped, told as that, and all was at work again "
+            + "\(recovery) ms after the end of the outage")
+      } else if !runsOn {
         .succeeded("the agent's process \(sandbox) did not run on")
       } else if !isBack {
         .succeeded("it did not come back within 30 s")

@@ -185,6 +185,20 @@ struct Works: Sendable {
     return reason
   }
 
+  func restarts() async throws -> Int { try await platform.agents.client.agent(platform.agent).status.restarts }
+
+  /// Why the agent ended, as the audit log has it; waits a moment for the record.
+  func recordedEnd(restarts: Int) async throws -> String {
+    for _ in 0..<20 {
+      let record = try await platform.agents.client.recentRecord(of: platform.agent) {
+        $0.action == "agent.phase" && $0.details["restarts"] == "\(restarts)"
+      }
+      if let reason = record?.details["last.termination"] { return reason }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    return "no reason is recorded"
+  }
+
   /// Whether the work is done again within half a minute.
   func comeBack(_ kind: Kind) async throws -> Bool {
     let end = ContinuousClock.now + .seconds(30)
