@@ -6,14 +6,8 @@ import Testing
 @Suite("The tutorial", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(5))) struct TutorialTests {
   private static let page = URL(filePath: #filePath).appending(path: "../../../../docs/tutorial.md").standardizedFileURL
 
-  private static func steps() throws -> [String] {
-    try String(contentsOf: page, encoding: .utf8).split(separator: "\n```sh\n").dropFirst().map { part in
-      String(part.prefix(upTo: part.firstRange(of: "\n```")?.lowerBound ?? part.endIndex))
-    }
-  }
-
   @Test("works as it is written") func works() async throws {
-    let steps = try Self.steps()
+    let steps = try shellSteps(of: Self.page)
     #expect(steps.count >= 9)
     try await withPlatform { platform in
       let script = steps.joined(separator: "\n").replacing(
