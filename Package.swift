@@ -358,7 +358,11 @@ let package = Package(
     tests("ImagesTests", ["AgentModel", "ChildProcess", "Faults", "Images"]),
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
     tests(
-      "NetworkIsolationTests", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation"]),
+      "NetworkIsolationTests",
+      [
+        "AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation",
+        "SeededRandom",
+      ]),
     tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "ChildProcess", "Faults", "Storage", grdb]),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
     tests(

@@ -158,6 +158,24 @@ int lobstack_nflog_open(uint16_t group, uint32_t copy, int receive_buffer, int w
   return -1;
 }
 
+int lobstack_nftables_open(int wait_milliseconds) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+  if (fd < 0) return -1;
+  struct sockaddr_nl address;
+  memset(&address, 0, sizeof(address));
+  address.nl_family = AF_NETLINK;
+  struct timeval wait = {wait_milliseconds / 1000, (wait_milliseconds % 1000) * 1000};
+  int group = NFNLGRP_NFTABLES;
+  if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+      setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0 &&
+      setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) == 0)
+    return fd;
+  int reason = errno;
+  close(fd);
+  errno = reason;
+  return -1;
+}
+
 ssize_t lobstack_netlink_receive(int fd, void *buffer, size_t size) {
   struct sockaddr_nl sender;
   memset(&sender, 0, sizeof(sender));

@@ -28,10 +28,14 @@ actor Reconciler {
   private var watchers: [UUID: CheckedContinuation<Void, Never>] = [:]
   private let signals: AsyncStream<Void>
   let signal: AsyncStream<Void>.Continuation
+  private let readBacks: AsyncStream<Void>
+  private let readBack: AsyncStream<Void>.Continuation
 
   private static let interval = Duration.seconds(2)
   /// Between two read-backs of every layer of every agent.
   private static let readBackInterval = Duration.seconds(10)
+  /// Between two of them at the least, whatever happens to the firewall.
+  private static let readBackPause = Duration.milliseconds(500)
   private static let sessionInterval = Duration.seconds(1)
   private static let trimInterval = Duration.milliseconds(500)
   private static let collectInterval = Duration.seconds(60)
@@ -39,6 +43,7 @@ actor Reconciler {
   init(machine: Machine) {
     self.machine = machine
     (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    (readBacks, readBack) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
   }
 
   // MARK: Requests
@@ -109,6 +114,8 @@ actor Reconciler {
 
   /// Reconciles until cancelled; sandboxes go on running then.
   func run() async {
+    let events = watchFirewall()
+    defer { events?.stop() }
     await withDiscardingTaskGroup { group in
       group.addTask { [signal] in
         while !Task.isCancelled {
@@ -117,7 +124,13 @@ actor Reconciler {
         }
         signal.finish()
       }
-      group.addTask { await self.every(Self.readBackInterval) { await self.readBackAll() } }
+      group.addTask { [readBack] in await self.every(Self.readBackInterval) { readBack.yield() } }
+      group.addTask { [readBacks] in
+        for await _ in readBacks where !Task.isCancelled {
+          await self.readBackAll()
+          try? await Task.sleep(for: Self.readBackPause)  // cancelled: the loop ends
+        }
+      }
       group.addTask { await self.every(Self.interval) { await self.machine.proxy.tick() } }
       group.addTask { await self.every(Self.interval) { await self.machine.secrets.tick() } }
       group.addTask { await self.every(Self.sessionInterval) { await self.renewSessions() } }
@@ -129,6 +142,18 @@ actor Reconciler {
           group.addTask { await self.execute(plan, agent) }
         }
       }
+    }
+  }
+
+  /// Has the agents looked at when somebody changes the firewall, sooner than by the clock.
+  private func watchFirewall() -> FirewallEvents? {
+    do {
+      let events = try machine.network.events()
+      events.start { [readBack] in readBack.yield() }
+      return events
+    } catch {
+      machine.logger.warning("Changes of the firewall are seen by the clock alone", metadata: ["error": "\(error)"])
+      return nil
     }
   }
 

@@ -47,6 +47,10 @@ int lobstack_interface_up(const char *name);
 // (linux/netfilter/nfnetlink_log.h). Reading gives up with EAGAIN after the wait.
 int lobstack_nflog_open(uint16_t group, uint32_t copy, int receive_buffer, int wait_milliseconds);
 
+// A netlink socket that is told of every change of nftables in this network namespace (NFNLGRP_NFTABLES). Reading gives
+// up with EAGAIN after the wait.
+int lobstack_nftables_open(int wait_milliseconds);
+
 // recvfrom(2) of a netlink socket: EPROTO for a message that the kernel did not send.
 ssize_t lobstack_netlink_receive(int fd, void *buffer, size_t size);
 
