@@ -89,8 +89,9 @@ struct NameChecks: Sendable {
     let left = sent(ears, 1, dial, stage.withControl, stage.world)
     if case .succeeded = left { return left }
     if ears.heard(1) { return .succeeded("the word went by on another interface of the machine") }
-    let bytes = dial.isDatagram ? answer.bytes : Array(answer.bytes.dropFirst(2))
-    guard let reply = NameAnswer(bytes) else {
+    // TCP has a length before each message.
+    let length = dial.isDatagram ? 0 : 2
+    guard let reply = NameAnswer(Array(answer.bytes.dropFirst(length)), to: Array(dial.bytes.dropFirst(length))) else {
       return .unknown("nobody answered (\(answer.bytes.count) bytes came)")
     }
     guard reply.records == 0, reply.code != 0 else {
@@ -107,11 +108,11 @@ struct NameChecks: Sendable {
     }
     let own = IPAddress(AddressPlan(layout: fixtures.site.platform).serviceAddress)
     let open = ["api.lobstack.internal", "x.\(names.domain)", "\(names.keyedHost).lobstack.internal"]
-    let target = stage.withControl.target
-    let answers = try await target.dial(open.map { udp($0) } + [udp(open[0], 28)])
-      .map { NameAnswer($0.bytes) }
-    let strangers = try await fixtures.second.value.dial(open.dropFirst().map { udp($0) })
-      .map { NameAnswer($0.bytes) }
+    func ask(_ target: Target, _ queries: [Dial]) async throws -> [NameAnswer?] {
+      zip(try await target.dial(queries), queries).map { NameAnswer($0.bytes, to: $1.bytes) }
+    }
+    let answers = try await ask(stage.withControl.target, open.map { udp($0) } + [udp(open[0], 28)])
+    let strangers = try await ask(try await fixtures.second.value, open.dropFirst().map { udp($0) })
     guard answers.prefix(3).allSatisfy({ $0?.code == 0 && $0?.address == own }), let six = answers[3], six.code == 0,
       six.records == 0
     else { return Finding(.failed, evidence: ["the agent's own names do not lead to the platform: \(answers)"]) }

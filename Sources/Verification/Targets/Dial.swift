@@ -34,12 +34,15 @@ struct Dial: Sendable {
     return Dial(address: address, port: 80, bytes: Array(text.utf8))
   }
 
-  fileprivate func script(_ number: Int) -> String {
-    let text = bytes.map { "\\x" + String(String(Int($0) + 0x100, radix: 16).suffix(2)) }.joined()
+  /// Prints the number, and the answer in base64; '!' for no connection.
+  ///
+  /// Not by bash's `printf`: that writes line by line, so a datagram with the byte 10 in it would become two.
+  func script(_ number: Int) -> String {
+    let text = Data(bytes).base64EncodedString()
     let place = "/dev/\(isDatagram ? "udp" : "tcp")/\(address)/\(port)"
     let listen = isDatagram ? "dd bs=4096 count=1 2>/dev/null" : "cat 2>/dev/null"
     return """
-      (timeout 6 bash -c 'trap "" PIPE; exec 3<>\(place) || exit 1; printf "\(text)" >&3
+      (timeout 6 bash -c 'trap "" PIPE; exec 3<>\(place) || exit 1; echo "\(text)" | base64 -d >&3
       r=$(timeout 2 \(listen) <&3 | base64 | tr -d "\\n"); echo "#\(number) $r"' 2>/dev/null || echo "#\(number) !") &
       """
   }

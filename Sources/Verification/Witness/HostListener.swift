@@ -118,7 +118,7 @@ func boundSocket(_ type: __socket_type, _ family: Int32, interface: String?, por
   return handle
 }
 
-private func localPort(_ handle: SocketHandle) throws -> UInt16 {
+func localPort(_ handle: SocketHandle) throws -> UInt16 {
   var address = sockaddr_in6()
   guard withSender(&address, { getsockname(handle.number, $0, $1) }) == 0 else { throw networkFailure("read a port") }
   return UInt16(bigEndian: address.sin6_port)

@@ -3,11 +3,13 @@ struct NameQuery: Sendable {
   var name: String
   /// 1 is A, 16 is TXT, 28 is AAAA.
   var type: UInt16 = 1
+  /// By which the answer is known.
+  var id = UInt16.random(in: .min ... .max)
 
   var bytes: [UInt8] {
-    let id = UInt8.random(in: .min ... .max)
     let labels = name.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
-    return [0x4c, id, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0] + labels + [0, UInt8(type >> 8), UInt8(type & 0xff), 0, 1]
+    return [UInt8(id >> 8), UInt8(id & 0xff), 1, 0, 0, 1, 0, 0, 0, 0, 0, 0] + labels
+      + [0, UInt8(type >> 8), UInt8(type & 0xff), 0, 1]
   }
 
   /// As TCP carries it, with its length before it.
@@ -22,9 +24,13 @@ struct NameAnswer: Sendable, Hashable {
   /// Last four bytes of a record of type A at the end of the message.
   let address: IPAddress?
 
-  /// - Returns: `nil` for bytes that are no answer.
-  init?(_ bytes: [UInt8]) {
-    guard bytes.count >= 12, bytes[2] & 0x80 != 0 else { return nil }
+  /// - Parameter query: the whole message that was sent.
+  /// - Returns: `nil` for bytes that are no answer to it.
+  init?(_ bytes: [UInt8], to query: [UInt8]) {
+    guard bytes.count >= 12, bytes[2] & 0x80 != 0, bytes[..<2] == query[..<2] else { return nil }
+    // What could not be read is answered without its question.
+    let question = query[12...]
+    guard bytes[4..<6] == [0, 0] || bytes[12...].starts(with: question) else { return nil }
     code = bytes[3] & 0x0f
     records = Int(bytes[6]) << 8 | Int(bytes[7])
     let tail = bytes.suffix(14)

@@ -80,7 +80,9 @@ struct Works: Sendable {
     let query = NameQuery(name: "api.lobstack.internal").bytes
     let dial = Dial(address: EgressChecks.anywhere, port: 53, bytes: query, isDatagram: true)
     let answer = try await platform.target.dial([dial], byProgram: true)[0]
-    guard let reply = NameAnswer(answer.bytes), reply.records > 0 else { return .prevented("the name was not found") }
+    guard let reply = NameAnswer(answer.bytes, to: query), reply.records > 0 else {
+      return .prevented("the name was not found")
+    }
     return .succeeded("the name was found")
   }
 
