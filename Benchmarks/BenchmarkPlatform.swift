@@ -33,6 +33,8 @@ struct BenchmarkPlatform {
   let client: APIClient
   /// A root file system with a static busybox.
   let image: String
+  /// Base URL of the gateway.
+  let gateway: String
   private let program = BenchmarkPlatform.program
   private let directory: ScratchDirectory
 
@@ -48,7 +50,7 @@ struct BenchmarkPlatform {
   ) async throws -> Value {
     let platform = try BenchmarkPlatform()
     do {
-      let listen = ["--listen", "127.0.0.1:\(try freePort())"]
+      let listen = ["--listen", String(platform.gateway.dropFirst("https://".count))]
       try await platform.command(["up", "--detach"] + listen + options).check(timeout: .seconds(100))
       let value = try await body(platform)
       try await platform.remove()
@@ -66,6 +68,7 @@ struct BenchmarkPlatform {
     layout = InstanceLayout(stateDirectory: "\(directory.path)/state", instance: name)
     client = APIClient(address: .unix(layout.apiSocket))
     image = "\(directory.path)/image"
+    gateway = "https://127.0.0.1:\(try freePort())"
     try Self.makeImage(image)
   }
 
@@ -82,7 +85,7 @@ struct BenchmarkPlatform {
 
   func command(_ arguments: String...) -> Command { command(arguments) }
 
-  private func command(_ arguments: [String]) -> Command {
+  func command(_ arguments: [String]) -> Command {
     var environment = Command.defaultEnvironment
     environment["LOBSTACK_STATE_DIR"] = (layout.root as NSString).deletingLastPathComponent
     environment["LOBSTACK_INSTANCE"] = "\(layout.instance)"

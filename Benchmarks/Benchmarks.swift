@@ -16,7 +16,8 @@ import Glibc
     ("egress-change", EgressChangeBenchmark.run), ("rotation", RotationBenchmark.run),
     ("secrets", SecretsBenchmark.run), ("cluster", ClusterBenchmark.run),
     ("engine", EngineBenchmark.run), ("detection", DetectionBenchmark.run),
-    ("watch-cost", WatchCostBenchmark.run), ("admission", AdmissionBenchmark.run),
+    ("watch-cost", WatchCostBenchmark.run), ("dashboard", DashboardBenchmark.run),
+    ("admission", AdmissionBenchmark.run),
   ]
 
   static func main() async {

@@ -79,9 +79,28 @@ package struct NodeServer: Sendable {
           return try await refuse(user, outbound)
         }
         try await converse(user, inbound, outbound)
+        try await flush(channel)
       }
     } catch {
       logger.debug("Connection ended", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// Returns when all that was written is the kernel's: closing the channel drops what is not.
+  private func flush(_ channel: any Channel) async throws {
+    let flushed = channel.eventLoop.flatSubmit {
+      do {
+        // Behind the encoder, whose frames are before it in the queue.
+        let encoder = try channel.pipeline.syncOperations.context(handlerType: MessageToByteHandler<FrameEncoder>.self)
+        return encoder.writeAndFlush(NIOAny(ByteBuffer()))
+      } catch {
+        return channel.eventLoop.makeFailedFuture(error)
+      }
+    }
+    try await withTaskCancellationHandler {
+      try await flushed.get()
+    } onCancel: {
+      channel.close(promise: nil)
     }
   }
 

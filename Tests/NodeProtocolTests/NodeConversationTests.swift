@@ -10,10 +10,19 @@ import Testing
 /// Behaves like a node that echoes: its exec sends standard input back.
 private struct EchoNode: NodeRequestHandling {
   func answer(_ request: NodeRequest) async -> NodeReply {
+    if case .observe(let agents, _) = request {
+      return .observed(ObservedState(revision: 1, agents: (0..<agents).compactMap { observed(Int($0)) }))
+    }
     guard case .apply(let state) = request else {
       return .failed(Fault(.unsupported, operation: "answer", reason: "only apply", remedy: "ask for apply"))
     }
     return .accepted(revision: state.revision)
+  }
+
+  private func observed(_ number: Int) -> ObservedAgent? {
+    AgentID("acme/bot-\(number)").map {
+      ObservedAgent(id: $0, uid: .random(), generation: 1, phase: .running, reason: String(repeating: "r", count: 900))
+    }
   }
 
   func serve(
@@ -46,6 +55,18 @@ private struct EchoNode: NodeRequestHandling {
   @Test("answers a request") func answers() async throws {
     try await withServer { client in
       try await client.apply(DesiredState(revision: 3, agents: []))
+    }
+  }
+
+  @Test("answers at any length, however fast the answer is read") func longAnswers() async throws {
+    try await withServer { client in
+      // Of twice to eight times what the kernel takes at once.
+      for agents in [UInt64(500), 1_000, 2_000] {
+        for _ in 0..<20 {
+          let observed = try await client.observe(after: agents, waitSeconds: 0)
+          #expect(observed.agents.count == Int(agents))
+        }
+      }
     }
   }
 
