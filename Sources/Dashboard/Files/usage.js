@@ -56,8 +56,8 @@ function chart({ name, unit, key, limit, text }, { samples, limits, intervalSeco
   const y = (value) => height - value / top * (height - 4) - 1;
   const points = own.map((sample) => ({ at: sample.at, x: width - (end - sample.at) / hour * width, y: y(sample[key]) }))
     .filter((point) => point.x >= 0);
-  const now = own.length > 0 ? text(own.at(-1)[key]) : "not known";
-  const words = `${now}${unit ? ` ${unit}` : ""}, at most ${text(most)}${bound === undefined ? ", without a limit" : `, limit ${text(bound)}`}`;
+  const use = own.length > 0 ? `${text(own.at(-1)[key])}${unit ? ` ${unit}` : ""}, at most ${text(most)}` : "known from the next sample on";
+  const words = `${use}, ${bound === undefined ? "without a limit" : `limit ${text(bound)}`}`;
   return h("figure", { class: "use" },
     h("figcaption", {}, h("strong", {}, name), " ", h("span", { class: "hint" }, words)),
     svg("svg", { class: "line-chart", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": `${name} over the last hour: ${words}` },
@@ -80,10 +80,10 @@ export function usageCharts(usage) {
   const samples = rising(usage.samples);
   if (samples.length === 0) return h("p", { class: "empty" }, "Nothing was read within the last hour: the agent does not run, or has just begun to.");
   const shown = { ...usage, samples };
-  const span = duration(Math.max(samples.at(-1).at - samples[0].at, 0));
+  const span = samples.length > 1 ? `, over ${duration(samples.at(-1).at - samples[0].at)}` : "";
   return [
     h("div", { class: "uses" }, parts.map((part) => chart(part, shown))),
-    h("p", { class: "hint" }, `A sample each ${usage.intervalSeconds} seconds, over ${span}. Tasks are the threads by which gVisor runs the agent.`),
+    h("p", { class: "hint" }, `A sample each ${usage.intervalSeconds} seconds${span}. Tasks are the threads by which gVisor runs the agent.`),
     h("details", {}, h("summary", {}, "As a table"), table("What the agent used", ["Time", "CPUs", "Memory", "Tasks"], rows(samples))),
   ];
 }
