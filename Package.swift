@@ -136,6 +136,7 @@ let package = Package(
         .embedInCode("Files/style.css"),
         .embedInCode("Files/table.js"),
         .embedInCode("Files/text.js"),
+        .embedInCode("Files/usage.js"),
         .embedInCode("Files/view-agent.js"),
         .embedInCode("Files/view-agents.js"),
         .embedInCode("Files/view-alerts.js"),

@@ -9,7 +9,7 @@ import Glibc
 /// against, where there is one, and the ratio of the medians.
 @main enum Benchmarks {
   private static let all: [(name: String, measure: @Sendable () async throws -> [Row])] = [
-    ("audit", AuditBenchmark.run), ("audit-proofs", AuditProofBenchmark.run),
+    ("audit", AuditBenchmark.run), ("audit-proofs", AuditProofBenchmark.run), ("listings", ListingsBenchmark.run),
     ("firewall", FirewallBenchmark.run), ("start", StartBenchmark.run),
     ("verify", VerifyBenchmark.run), ("memory", MemoryBenchmark.run), ("identity", IdentityBenchmark.run),
     ("gateway", GatewayBenchmark.run), ("proxy", ProxyBenchmark.run), ("proxy-memory", ProxyMemoryBenchmark.run),

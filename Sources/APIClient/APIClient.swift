@@ -59,20 +59,28 @@ extension APIClient {
 // MARK: Agents
 
 extension APIClient {
+  /// - Parameter search: part of `tenant/name`, of the image or of a label's `key=value`.
   package func agents(
-    tenant: TenantName? = nil, limit: Int = APIProtocol.longestPage, cursor: String? = nil
+    tenant: TenantName? = nil, phase: AgentPhase? = nil, search: String? = nil, limit: Int = APIProtocol.longestPage,
+    cursor: String? = nil
   ) async throws -> Page<AgentResource> {
     try await transport.call(
-      .GET, "/v1/agents", query: [("tenant", tenant?.description), ("limit", "\(limit)"), ("cursor", cursor)],
+      .GET, "/v1/agents",
+      query: [
+        ("tenant", tenant?.description), ("phase", phase?.rawValue), ("search", search), ("limit", "\(limit)"),
+        ("cursor", cursor),
+      ],
       operation: "list agents")
   }
 
   /// Every page of the listing.
-  package func allAgents(tenant: TenantName? = nil) async throws -> [AgentResource] {
+  package func allAgents(
+    tenant: TenantName? = nil, phase: AgentPhase? = nil, search: String? = nil
+  ) async throws -> [AgentResource] {
     var items: [AgentResource] = []
     var cursor: String?
     repeat {
-      let page = try await agents(tenant: tenant, cursor: cursor)
+      let page = try await agents(tenant: tenant, phase: phase, search: search, cursor: cursor)
       items += page.items
       cursor = page.next
     } while cursor != nil
@@ -81,6 +89,13 @@ extension APIClient {
 
   package func agent(_ id: AgentID) async throws -> AgentResource {
     try await transport.call(.GET, path(id), operation: "read agent \(id)")
+  }
+
+  /// What the agent used over the last hour.
+  /// - Parameter count: of the newest samples; by default all.
+  package func usage(of id: AgentID, newest count: Int? = nil) async throws -> UsageResource {
+    try await transport.call(
+      .GET, "\(path(id))/usage", query: [("limit", count.map { "\($0)" })], operation: "read what agent \(id) uses")
   }
 
   /// - Parameters:

@@ -15,6 +15,7 @@ struct API: Sendable {
   let agents: AgentService
   let agentView: AgentView
   let alerts: AlertService
+  let usage = UsageHistory()
   let admission: AdmissionGate
   let view: NodeView
   let node: any NodeConnection
@@ -61,7 +62,7 @@ struct API: Sendable {
     access = Access(audit: audit)
     agents = AgentService(
       store: store, audit: audit, access: access, view: view, signal: signal, secrets: secrets, admission: admission)
-    agentView = AgentView(audit: audit, view: view, admission: admission)
+    agentView = AgentView(audit: audit, view: view, admission: admission, usage: usage)
     alerts = AlertService(store: store, audit: audit, instance: instance, forwarder: forwarder)
     sessions = Sessions()
     authenticator = Authenticator(store: store, sentinelUser: sentinelUser, sessions: sessions, logger: logger)
@@ -73,6 +74,7 @@ struct API: Sendable {
     let router = Router(context: APIContext.self)
     addPlatformRoutes(to: router)
     addAgentRoutes(to: router)
+    addUsageRoutes(to: router)
     addStreamRoutes(to: router)
     addDenialRoutes(to: router)
     addAlertRoutes(to: router)

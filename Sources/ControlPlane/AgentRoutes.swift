@@ -4,6 +4,7 @@ import Blueprint
 import Faults
 import HTTPTypes
 import Hummingbird
+import NodeProtocol
 import Storage
 
 extension API {
@@ -18,6 +19,8 @@ extension API {
     router.post("/v1/tenants/{tenant}/agents/{name}/respond", use: respond)
   }
 
+  private static let longestSearch = 256
+
   @Sendable private func listAgents(_ request: Request, _ context: APIContext) async throws -> Response {
     let principal = try context.principal
     try await access.require(.view, of: principal, operation: "list agents")
@@ -25,7 +28,16 @@ extension API {
     let wanted = try parameter("tenant", of: request, rule: TenantName.rule) { TenantName($0) }
     let cursor = try parameter("cursor", of: request, rule: "the 'next' of the page before") { AgentID($0) }
     if let wanted, !principal.sees(wanted) { return try jsonResponse(Page<AgentResource>(items: [])) }
-    let stored = try await store.agents(tenant: wanted ?? principal.tenant, after: cursor, limit: limit + 1)
+    let phase = try parameter("phase", of: request, rule: AgentPhase.allCases.map(\.rawValue).joined(separator: ", ")) {
+      AgentPhase(rawValue: $0)
+    }
+    let search = try parameter("search", of: request, rule: "1 to \(Self.longestSearch) bytes") {
+      $0.utf8.count <= Self.longestSearch ? $0 : nil
+    }
+    let seen = phase.map { _ in view.agents }
+    let stored = try await store.agents(
+      tenant: wanted ?? principal.tenant, after: cursor, search: search, limit: limit + 1
+    ) { uid in phase == nil || (seen?[uid]?.phase ?? .pending) == phase }
     var items: [AgentResource] = []
     for agent in stored.prefix(limit) { items.append(await agentView.resource(agent)) }
     return try jsonResponse(

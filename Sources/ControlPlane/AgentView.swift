@@ -10,6 +10,7 @@ struct AgentView: Sendable {
   let audit: AuditTrail
   let view: NodeView
   let admission: AdmissionGate
+  let usage: UsageHistory
 
   func resource(_ stored: StoredAgent) async -> AgentResource {
     let failure = view.failure
@@ -32,6 +33,7 @@ struct AgentView: Sendable {
     let warnings = (admission.findings.finding(of: stored.uid)?.violations ?? [])
       .filter { $0.actions.contains(.warn) }.map(\.text)
     status.warnings = warnings.isEmpty ? nil : warnings
+    status.usage = usage.newest(of: stored.uid)
     status.layers.append(admission.layer(of: stored.uid))
     status.layers.append(await auditLayer(stored))
     return AgentResource(

@@ -13,6 +13,9 @@ struct Authenticator: Sendable {
   /// The time of last use is written at most this often, so that reading does not become writing.
   private static let useGranularity: TimeInterval = 60
 
+  /// How far the clock may be set back without a word, in seconds: what corrects clocks does that.
+  private static let clockTolerance: TimeInterval = 300
+
   let store: Store
   /// `nil` when the machine has no such user: then nobody is the sentinel.
   let sentinelUser: UInt32?
@@ -82,7 +85,7 @@ struct Authenticator: Sendable {
   private func holder(ofToken hash: [UInt8]) async throws -> Principal {
     guard let token = try await store.token(hash: hash) else { throw refusal("the token is not known") }
     let now = Date.now
-    if let expiry = token.expiresAt, expiry <= now { throw refusal("the token expired") }
+    if let reason = Self.objection(to: token, at: now) { throw refusal(reason) }
     if now.timeIntervalSince(token.lastUsedAt ?? .distantPast) > Self.useGranularity {
       do { try await store.setTokenUsed(token.id, at: now) } catch {
         // A full disk must not lock out whoever comes to mend it.
@@ -91,6 +94,18 @@ struct Authenticator: Sendable {
     }
     return Principal(
       kind: .token(id: token.id, role: token.role, tenant: token.tenant), name: "token:\(token.name)")
+  }
+
+  /// Why a token does not count; `nil` when it does.
+  ///
+  /// A clock that was set back would give a token again what is over of its life. That it stands before a time at which
+  /// the token was made or used is known; then one that expires counts no more.
+  static func objection(to token: TokenResource, at now: Date) -> String? {
+    guard let expiry = token.expiresAt else { return nil }
+    if expiry <= now { return "the token expired" }
+    let known = max(token.createdAt, token.lastUsedAt ?? token.createdAt)
+    guard now < known - clockTolerance else { return nil }
+    return "this machine's clock stands before the time at which the token was made or used last"
   }
 
   private func refusal(_ reason: String) -> Fault {

@@ -123,6 +123,7 @@ package struct ControlPlaneService: Sendable {
     // What needs the authority waits for it; the API tells meanwhile why it does not come.
     var services: [any Service] = [
       reconciler, AdmissionAudit(gate: api.admission, store: store, logger: logger), api.watch,
+      UsageWatch(node: api.node, view: api.view, history: api.usage, logger: logger),
       PolicyFiles(directory: policyDirectory, audit: api.audit, logger: logger),
       try application(layout.apiSocket, peer: connectedPeer),
       OnceEstablished(identity: identity) {

@@ -8,6 +8,8 @@ package protocol NodeConnection: Sendable {
   func describe() async throws -> NodeDescription
   func apply(_ state: DesiredState) async throws
   func observe(after revision: UInt64, waitSeconds: Int) async throws -> ObservedState
+  /// What the agents that run use of the machine.
+  func usage() async throws -> [AgentUsage]
   /// Tells that a secret has another version, or none; answered when the agents that use it have it.
   func secretsChanged(_ reference: SecretReference, in index: VaultIndex?) async throws
   /// Has something done about a sandbox; returns when it is in force.

@@ -47,6 +47,7 @@ package struct DashboardFile: Sendable {
     "style.css": style(PackageResources.style_css),
     "table.js": script(PackageResources.table_js),
     "text.js": script(PackageResources.text_js),
+    "usage.js": script(PackageResources.usage_js),
     "view-agent.js": script(PackageResources.view_agent_js),
     "view-agents.js": script(PackageResources.view_agents_js),
     "view-alerts.js": script(PackageResources.view_alerts_js),

@@ -3,6 +3,7 @@ import Documents
 import Images
 import Logging
 import NetworkIsolation
+import NodeProtocol
 import Sandbox
 import SecretStore
 
@@ -32,6 +33,20 @@ struct Machine: Sendable {
     async let secret = secrets.readBack(record.uid)
     async let detection = watch.readBack(sandboxID(record.uid).description)
     return await sandbox + [network] + [workspace] + proxied + [secret].compactMap { $0 } + [detection]
+  }
+
+  /// What sandboxes use of the machine; of one that has just ended nothing is told.
+  ///
+  /// - Parameter processes: of each agent that runs the sandbox's process.
+  func usage(of processes: [AgentUID: Int32]) -> [AgentUsage] {
+    processes.compactMap { uid, process in
+      runtime.usage(sandboxID(uid)).map { usage in
+        AgentUsage(
+          uid: uid, process: process, readAt: .now, cpuNanoseconds: usage.cpuNanoseconds,
+          memoryBytes: usage.memoryBytes, tasks: usage.tasks, cpuLimit: usage.cpuLimit, memoryLimit: usage.memoryLimit,
+          taskLimit: usage.taskLimit)
+      }
+    }
   }
 
   private func readBackWorkspace(_ uid: AgentUID) async -> LayerStatus {

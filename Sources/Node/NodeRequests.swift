@@ -36,6 +36,8 @@ struct NodeRequests: NodeRequestHandling {
     case .observe(let after, let waitSeconds):
       await reconciler.waitForChange(after: after, seconds: waitSeconds)
       return .observed(await reconciler.observed())
+    case .usage:
+      return .used(machine.usage(of: await reconciler.processes))
     case .secretsChanged(let reference, let index):
       // A node of a cluster may answer that does not have it yet.
       if let index { machine.sessions.client.see(index) }
@@ -75,7 +77,7 @@ struct NodeRequests: NodeRequestHandling {
       try await output(try Frame.json(.exit, StreamExit(code: 0)))
     case .detect:
       try await machine.watch.serve(input: input, output: output)
-    case .describe, .apply, .observe, .secretsChanged, .probeSecrets, .respond:
+    case .describe, .apply, .observe, .usage, .secretsChanged, .probeSecrets, .respond:
       throw Fault(.invalid, operation: "serve a stream", reason: "the request has one answer", remedy: "ask for it")
     }
   }

@@ -98,6 +98,11 @@ actor Reconciler {
     timeout.cancel()
   }
 
+  /// The sandbox's process of each agent that runs.
+  var processes: [AgentUID: Int32] {
+    states.compactMapValues { $0.sandbox == .running ? $0.record.sandboxProcess : nil }
+  }
+
   func agentIsRunning(_ uid: AgentUID) -> Bool { states[uid]?.sandbox == .running }
 
   func agentExists(_ uid: AgentUID) -> Bool { states[uid] != nil }

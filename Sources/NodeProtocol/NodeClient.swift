@@ -31,6 +31,12 @@ package struct NodeClient: Sendable {
     return state
   }
 
+  /// What the agents that run use of the machine.
+  package func usage() async throws -> [AgentUsage] {
+    guard case .used(let usage) = try await ask(.usage) else { throw unexpected("read what agents use") }
+    return usage
+  }
+
   /// Tells that a secret has another version, or none; answered when the agents that use it have it.
   package func secretsChanged(_ reference: SecretReference, in index: VaultIndex?) async throws {
     guard case .done = try await ask(.secretsChanged(reference, in: index)) else {

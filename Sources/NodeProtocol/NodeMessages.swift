@@ -17,6 +17,8 @@ package enum NodeRequest: Sendable, Codable {
   /// What is there? Answered at once when the node's revision is past `after`, else at the next change or after
   /// `waitSeconds`.
   case observe(after: UInt64, waitSeconds: Int)
+  /// What do the agents that run use? No part of `observe`, which is answered at each change.
+  case usage
   case exec(uid: AgentUID, command: [String], env: [String: String], directory: String?)
   /// The last `tailBytes` of the agent's output, then what follows if `follow`.
   case logs(uid: AgentUID, tailBytes: Int, follow: Bool)
@@ -34,6 +36,7 @@ package enum NodeReply: Sendable, Codable {
   case described(NodeDescription)
   case accepted(revision: Int64)
   case observed(ObservedState)
+  case used([AgentUsage])
   case done
   case probed([Int])
   case responded(ResponseAnswer)

@@ -128,7 +128,7 @@ package struct NodeServer: Sendable {
       return try await refuse(user, outbound)
     }
     switch request {
-    case .describe, .apply, .observe, .secretsChanged, .probeSecrets, .respond:
+    case .describe, .apply, .observe, .usage, .secretsChanged, .probeSecrets, .respond:
       try await outbound.write(try Frame.json(.message, await handler.answer(request)))
     case .exec, .logs, .detect:
       try await stream(request, from: frames, to: outbound)

@@ -10,6 +10,8 @@ package struct ControlGroups: Sendable, Hashable {
   package let mounts: [String: String]
   /// Mount point of the controller that freezes; `nil` where there is none.
   let freezer: String?
+  /// Mount point of the controller that counts CPU time, which is one of its own in version 1; `nil` where there is none.
+  let accounting: String?
   package let version: Int
 
   /// - Throws: `Fault(.unsupported)` naming the controller that is missing: without it a limit would not hold.
@@ -19,7 +21,7 @@ package struct ControlGroups: Sendable, Hashable {
     let table = try mountTable ?? kernelFile("/proc/self/mounts")
     var mounts: [String: String] = [:]
     var unified: String?
-    var freezer: String?
+    var (freezer, accounting): (String?, String?)
     for line in table.split(separator: "\n") {
       let fields = line.split(separator: " ")
       guard fields.count >= 4 else { continue }
@@ -27,6 +29,7 @@ package struct ControlGroups: Sendable, Hashable {
         for option in fields[3].split(separator: ",") {
           if needed.contains(String(option)) { mounts[String(option)] = String(fields[1]) }
           if option == "freezer" { freezer = String(fields[1]) }
+          if option == "cpuacct" { accounting = String(fields[1]) }
         }
       } else if fields[2] == "cgroup2" {
         unified = String(fields[1])
@@ -38,12 +41,12 @@ package struct ControlGroups: Sendable, Hashable {
       for controller in offered.split(whereSeparator: \.isWhitespace) where needed.contains(String(controller)) {
         mounts[String(controller)] = unified
       }
-      return try ControlGroups(checked: mounts, freezer: unified, version: 2)
+      return try ControlGroups(checked: mounts, freezer: unified, accounting: unified, version: 2)
     }
-    return try ControlGroups(checked: mounts, freezer: freezer, version: 1)
+    return try ControlGroups(checked: mounts, freezer: freezer, accounting: accounting, version: 1)
   }
 
-  private init(checked mounts: [String: String], freezer: String?, version: Int) throws {
+  private init(checked mounts: [String: String], freezer: String?, accounting: String?, version: Int) throws {
     if let missing = Self.needed.first(where: { mounts[$0] == nil }) {
       throw Fault(
         .unsupported, operation: "limit agents", reason: "this machine has no '\(missing)' control group controller",
@@ -51,6 +54,7 @@ package struct ControlGroups: Sendable, Hashable {
     }
     self.mounts = mounts
     self.freezer = freezer
+    self.accounting = accounting
     self.version = version
   }
 
@@ -63,9 +67,10 @@ package struct ControlGroups: Sendable, Hashable {
         .trimmingCharacters(in: .whitespacesAndNewlines)
     }
     if version == 2 {
-      let cpu = value("cpu", "cpu.max")?.split(separator: " ").compactMap { Int64($0) } ?? []
+      // "max 100000" without a quota: the period that follows is none.
+      let quota = value("cpu", "cpu.max")?.split(separator: " ").first
       return ReadLimits(
-        memory: value("memory", "memory.max").flatMap(Int64.init), cpuQuota: cpu.first,
+        memory: value("memory", "memory.max").flatMap(Int64.init), cpuQuota: quota.flatMap { Int64($0) },
         hostTasks: value("pids", "pids.max").flatMap(Int64.init))
     }
     return ReadLimits(

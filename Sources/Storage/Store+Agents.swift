@@ -78,18 +78,32 @@ extension Store {
     }
   }
 
-  /// Agents in the order of tenant and name.
-  package func agents(tenant: TenantName? = nil, after: AgentID? = nil, limit: Int) async throws -> [StoredAgent] {
-    try await read("list agents") { db in
-      try Row.fetchAll(
-        db,
-        sql: """
-          SELECT * FROM agent WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR (tenant, name) > (?2, ?3))
-          ORDER BY tenant, name LIMIT ?4
-          """,
-        arguments: [tenant?.description, after?.tenant.description, after?.name.description, limit]
-      ).map { try StoredAgent(row: $0, key: self.key) }
+  /// Agents in the order of tenant and name. A page costs the same wherever in the list it stands.
+  ///
+  /// - Parameters:
+  ///   - search: only those with this in `tenant/name`, the image or a label's `key=value`, in any case.
+  ///   - isWanted: only those of which it is so; it is asked of one after the other until there are enough.
+  package func agents(
+    tenant: TenantName? = nil, after: AgentID? = nil, search: String? = nil, limit: Int,
+    where isWanted: @escaping @Sendable (AgentUID) -> Bool = { _ in true }
+  ) async throws -> [StoredAgent] {
+    let (sql, arguments) = Self.listing(tenant: tenant, after: after, search: search)
+    return try await read("list agents") { db in
+      let rows = try Row.fetchCursor(db, sql: sql, arguments: arguments)
+      var agents: [StoredAgent] = []
+      while agents.count < limit, let row = try rows.next() {
+        guard let uid = String.fromDatabaseValue(row["uid"]).flatMap(AgentUID.init) else { throw Damage(column: "uid") }
+        if isWanted(uid) { agents.append(try StoredAgent(row: row, key: self.key)) }
+      }
+      return agents
     }
+  }
+
+  static func listing(
+    tenant: TenantName?, after: AgentID?, search: String?
+  ) -> (sql: String, arguments: StatementArguments) {
+    let condition = Condition(tenant: tenant, after: after, search: search?.lowercased())
+    return ("SELECT * FROM agent \(condition.sql) ORDER BY tenant, name", condition.arguments)
   }
 
   /// The agents that are wished for, one way or another, without what they are.

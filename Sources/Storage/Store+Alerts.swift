@@ -52,13 +52,25 @@ extension Store {
   package func alerts(
     _ filter: AlertFilter = AlertFilter(), scope: TenantName? = nil, before number: Int64? = nil, limit: Int
   ) async throws -> [StoredAlert] {
-    var condition = AlertCondition(filter, scope: scope)
-    if let number { condition.require("number < ?", number) }
-    let sql = "SELECT * FROM alert \(condition.sql) ORDER BY number DESC LIMIT ?"
-    let arguments = condition.arguments + [limit]
+    let (sql, arguments) = Self.listing(filter, scope: scope, before: number, limit: limit)
     return try await read("list alerts") { db in
       try Row.fetchAll(db, sql: sql, arguments: arguments).map(self.storedAlert)
     }
+  }
+
+  /// What passes is found in the index alone, and only that is read.
+  static func listing(
+    _ filter: AlertFilter, scope: TenantName?, before number: Int64?, limit: Int
+  ) -> (sql: String, arguments: StatementArguments) {
+    var condition = Condition(filter, scope: scope)
+    if let number { condition.require("number < ?", number) }
+    return (
+      """
+      SELECT * FROM alert WHERE number IN (
+        SELECT number FROM alert INDEXED BY alert_listing \(condition.sql) ORDER BY number DESC LIMIT ?)
+      ORDER BY number DESC
+      """, condition.arguments + [limit]
+    )
   }
 
   /// What was stored or changed after a place, in that order, for followers.
@@ -67,15 +79,20 @@ extension Store {
   package func alertChanges(
     after change: Int64, _ filter: AlertFilter = AlertFilter(), scope: TenantName? = nil, limit: Int
   ) async throws -> (alerts: [StoredAlert], place: Int64) {
-    var condition = AlertCondition(filter, scope: scope)
-    condition.require("change > ?", change)
-    let sql = "SELECT * FROM alert \(condition.sql) ORDER BY change LIMIT ?"
-    let arguments = condition.arguments + [limit]
+    let (sql, arguments) = Self.changes(after: change, filter, scope: scope, limit: limit)
     return try await read("follow alerts") { db in
       let alerts = try Row.fetchAll(db, sql: sql, arguments: arguments).map(self.storedAlert)
       guard alerts.count == limit, let last = alerts.last else { return (alerts, try Self.lastChange(db)) }
       return (alerts, last.change)
     }
+  }
+
+  static func changes(
+    after change: Int64, _ filter: AlertFilter, scope: TenantName?, limit: Int
+  ) -> (sql: String, arguments: StatementArguments) {
+    var condition = Condition(filter, scope: scope)
+    condition.require("change > ?", change)
+    return ("SELECT * FROM alert \(condition.sql) ORDER BY change LIMIT ?", condition.arguments + [limit])
   }
 
   /// The place after everything that is stored.

@@ -83,14 +83,14 @@ extension StoredAgent {
   func insert(into db: Database, key: StoreKey) throws {
     try db.execute(
       sql: """
-        INSERT INTO agent (uid, tenant, name, generation, sandboxGeneration, spec, labels, wish, createdAt, deletedAt,
-          creator, auditIndex)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO agent (uid, tenant, name, generation, sandboxGeneration, spec, image, labels, wish, createdAt,
+          deletedAt, creator, auditIndex)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         uid.description, id.tenant.description, id.name.description, generation, sandboxGeneration,
-        try sealedSpec(key), try json(agent.labels), wish.rawValue, createdAt.storedMilliseconds,
-        deletedAt?.storedMilliseconds, creator,
+        try sealedSpec(key), "\(agent.spec.image)", try json(agent.labels), wish.rawValue,
+        createdAt.storedMilliseconds, deletedAt?.storedMilliseconds, creator,
         auditIndex.flatMap(Int64.init(exactly:)),
       ])
   }
@@ -98,11 +98,12 @@ extension StoredAgent {
   func update(in db: Database, key: StoreKey) throws {
     try db.execute(
       sql: """
-        UPDATE agent SET generation = ?, sandboxGeneration = ?, spec = ?, labels = ?, wish = ?, deletedAt = ?
+        UPDATE agent SET generation = ?, sandboxGeneration = ?, spec = ?, image = ?, labels = ?, wish = ?, deletedAt = ?
         WHERE uid = ?
         """,
       arguments: [
-        generation, sandboxGeneration, try sealedSpec(key), try json(agent.labels), wish.rawValue,
+        generation, sandboxGeneration, try sealedSpec(key), "\(agent.spec.image)", try json(agent.labels),
+        wish.rawValue,
         deletedAt?.storedMilliseconds, uid.description,
       ])
   }

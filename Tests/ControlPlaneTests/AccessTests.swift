@@ -20,6 +20,7 @@ import Testing
     (.get, "/v1/status", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),
     (.get, "/v1/agents", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 200, "none": 401]),
     (.get, agent, nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 404, "none": 401]),
+    (.get, agent + "/usage", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 404, "none": 401]),
     (.get, agent + "/logs", nil, ["admin": 200, "operator": 200, "viewer": 200, "other": 404, "none": 401]),
     (
       .put, agent, document("bot", tenant: "acme"),
@@ -194,6 +195,26 @@ import Testing
         }
       }
     }
+  }
+
+  @Test("does not come back to a token when the clock is set back", arguments: [(nil, 1_000.0), (5_000.0, 5_000)])
+  func clockSetBack(lastUse: Double?, known: Double) {
+    func token(until end: Double?) -> TokenResource {
+      TokenResource(
+        id: "t", name: "ci", role: .viewer, tenant: nil, createdAt: Date(timeIntervalSince1970: 1_000),
+        expiresAt: end.map { Date(timeIntervalSince1970: $0) },
+        lastUsedAt: lastUse.map { Date(timeIntervalSince1970: $0) })
+    }
+    func objection(_ token: TokenResource, at time: Double) -> String? {
+      Authenticator.objection(to: token, at: Date(timeIntervalSince1970: time))
+    }
+    #expect(objection(token(until: 9_000), at: 8_999) == nil)
+    #expect(objection(token(until: 9_000), at: 9_000) == "the token expired")
+    // Clocks are corrected by a little all the time.
+    #expect(objection(token(until: 9_000), at: known - 299) == nil)
+    #expect(objection(token(until: 9_000), at: known - 301)?.contains("clock") == true)
+    // One without an end has nothing to win.
+    #expect(objection(token(until: nil), at: 0) == nil)
   }
 
   @Test("is limited in rate, for each principal by itself") func rate() async throws {

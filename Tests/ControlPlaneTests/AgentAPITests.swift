@@ -51,6 +51,45 @@ import Testing
     }
   }
 
+  @Test("are found by phase and by a part of what names them, in pages, each tenant's for itself") func search()
+    async throws
+  {
+    try await Platform.with { platform in
+      await platform.node.fail(
+        try #require(AgentName("bad-1")), with: Fault(.failed, operation: "start", reason: "no", remedy: "look"))
+      try await platform.test { caller in
+        for name in ["bad-1", "bot-1", "bot-2", "cat"] { try await caller.create(name) }
+        try await caller.create("bot-9", tenant: "zeta")
+        try await platform.reconcile()
+        try await caller.create("bot-new")
+        func names(_ query: String) async throws -> [String] {
+          var (names, cursor): ([String], String?) = ([], nil)
+          repeat {
+            let uri = "/v1/agents?limit=1&\(query)" + (cursor.map { "&cursor=\($0)" } ?? "")
+            let page = try decode(Page<AgentResource>.self, try await caller.send(.get, uri))
+            names += page.items.map(\.id.description)
+            cursor = page.next
+          } while cursor != nil
+          return names
+        }
+        #expect(try await names("phase=Failed") == ["default/bad-1"])
+        #expect(try await names("phase=Pending") == ["default/bot-new"])
+        #expect(try await names("phase=Running&search=BOT") == ["default/bot-1", "default/bot-2", "zeta/bot-9"])
+        #expect(try await names("phase=Running&search=bot&tenant=zeta") == ["zeta/bot-9"])
+        #expect(try await names("search=default/bot") == ["default/bot-1", "default/bot-2", "default/bot-new"])
+        #expect(try await names("phase=Stopped").isEmpty)
+        for query in ["phase=running", "phase=x", "search=" + String(repeating: "a", count: 257)] {
+          _ = try problem(try await caller.send(.get, "/v1/agents?\(query)"), .badRequest)
+        }
+      }
+      let zeta = try await platform.token(.viewer, tenant: "zeta")
+      try await platform.test(as: .remote) { caller in
+        let found = try await caller.send(.get, "/v1/agents?search=bot&phase=Running", token: zeta)
+        #expect(try decode(Page<AgentResource>.self, found).items.map(\.id.description) == ["zeta/bot-9"])
+      }
+    }
+  }
+
   private func phase(_ name: String, _ tenant: String, _ caller: Caller) async throws -> AgentPhase {
     try decode(AgentResource.self, try await caller.send(.get, "/v1/tenants/\(tenant)/agents/\(name)")).status.phase
   }

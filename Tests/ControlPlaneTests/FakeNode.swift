@@ -58,6 +58,24 @@ actor FakeNode: NodeConnection {
     revision += 1
   }
 
+  /// What it says that agents use.
+  private(set) var usages: [AgentName: AgentUsage] = [:]
+
+  func use(
+    _ name: AgentName, process: Int32 = 7, cpuNanoseconds: UInt64 = 0, memoryBytes: UInt64 = 0,
+    at readAt: ContinuousClock.Instant
+  ) {
+    guard let agent = desired.agents.first(where: { $0.id.name == name }) else { return }
+    usages[name] = AgentUsage(
+      uid: agent.uid, process: process, readAt: readAt, cpuNanoseconds: cpuNanoseconds, memoryBytes: memoryBytes,
+      tasks: 40, cpuLimit: 1, memoryLimit: 2 << 30, taskLimit: 4156)
+  }
+
+  func usage() throws -> [AgentUsage] {
+    try answer()
+    return Array(usages.values)
+  }
+
   func setDown(_ down: Bool) { isDown = down }
 
   func fail(_ name: AgentName, with fault: Fault) { failing[name] = fault }

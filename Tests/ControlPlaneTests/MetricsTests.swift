@@ -25,7 +25,8 @@ import Testing
       let listed = platformPart.matches(of: /\| `([a-z0-9_]+)` \| (\w+) \|([^|]*)\|/).map { match in
         "\(match.1) \(match.2) \(match.3.matches(of: /`(\w+)`/).map { String($0.1) })"
       }
-      let told = await platform.api.exposition().families.map { "\($0.name) \($0.kind) \($0.labels)" }
+      let families = await platform.api.exposition().families + platform.api.usageExposition().families
+      let told = families.map { "\($0.name) \($0.kind) \($0.labels)" }
       #expect(Set(told) == Set(listed), "\(Set(told).symmetricDifference(listed).sorted())")
       #expect(told.count == Set(told).count && listed.count == Set(listed).count)
     }

@@ -141,6 +141,20 @@ final class FakeAuthority: Sendable {
     }
   }
 
+  @Test("is asked for again at once when the clock was set back, and not in as long") func clockSetBack() async throws {
+    try await withDirectory { directory in
+      try await with(in: directory) { certificates, authority, _ in
+        authority.refuse("not now")
+        _ = await certificates.step(at: .now)
+        #expect(authority.count == 1)
+        _ = await certificates.step(at: .now + 30)
+        #expect(authority.count == 1)
+        _ = await certificates.step(at: .now - 86_400)
+        #expect(authority.count == 2)
+      }
+    }
+  }
+
   @Test("stays while renewal fails, and each failure is told and recorded") func failure() async throws {
     try await withDirectory { directory in
       try await with(in: directory) { certificates, authority, audit in

@@ -222,6 +222,30 @@ let canRunAgents =
     }
   }
 
+  @Test("tells what agents use as the kernel counts it, with the limits, while they run") func usage() async throws {
+    try await NodeFixture.with { node in
+      let uid = AgentUID.random()
+      #expect(try await node.client.usage().isEmpty)
+      try await node.apply(
+        DesiredState(revision: 1, agents: [try node.agent("while :; do :; done", uid: uid)]))
+      _ = try await node.observe(uid) { $0.phase == .running }
+      let first = try #require(try await node.client.usage().first)
+      #expect(first.uid == uid && first.process > 1)
+      #expect(first.cpuLimit == 1 && first.memoryLimit == 128 << 20 && (first.taskLimit ?? 0) > 64)
+      #expect(first.tasks > 1 && first.memoryBytes > 1 << 20 && first.memoryBytes <= 128 << 20)
+      var later = first
+      while later.cpuNanoseconds <= first.cpuNanoseconds {
+        try await Task.sleep(for: .milliseconds(50))
+        later = try #require(try await node.client.usage().first)
+      }
+      #expect(later.process == first.process && later.readAt > first.readAt)
+      try await node.apply(
+        DesiredState(revision: 2, agents: [try node.agent("", uid: uid, generation: 2, wish: .stop)]))
+      _ = try await node.observe(uid) { $0.phase == .stopped }
+      #expect(try await node.client.usage().isEmpty)
+    }
+  }
+
   @Test("starts a program that ended again, and says how it ended") func restarts() async throws {
     try await NodeFixture.with { node in
       let uid = AgentUID.random()

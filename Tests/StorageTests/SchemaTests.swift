@@ -83,6 +83,7 @@ import Testing
       try make("\(directory)/old.sqlite", at: step, from: "\(directory)/newest.sqlite")
       let store = try await Store.open(path: "\(directory)/old.sqlite", key: testKey)
       #expect(try await store.agent(stored.id) == stored)
+      #expect(try await store.agents(search: "/srv/image", limit: 9) == [stored])
       #expect(try await store.token(hash: Self.hash)?.name == "ci")
       #expect(try await store.denials(limit: 9).map(\.denial.port) == [25])
       // What a step did not have yet begins empty, and works.

@@ -31,7 +31,7 @@ actor GatewayCertificates: Service {
   private struct OwnCertificate {
     var certificate: WorkloadCertificate
     var renewal: Date
-    var end: Date
+    var validity: Validity
     /// The intermediate that issued it, which alone signs its revocation list.
     var issuer: Validity?
   }
@@ -101,14 +101,15 @@ actor GatewayCertificates: Service {
 
   private func ownCertificate(at time: Date) throws -> WorkloadCertificate {
     let issuer = identity.authority.intermediateValidity
-    if let own, time < own.renewal, own.issuer == issuer { return own.certificate }
+    // A clock that was set back makes a certificate of the future, which nobody believes.
+    if let own, own.validity.contains(time), time < own.renewal, own.issuer == issuer { return own.certificate }
     let key = IdentityKey()
     let issued = try identity.authority.issueServerCertificate(
       for: settings.names, key: key.publicKey, revocations: settings.revocations, at: time)
     let fresh = OwnCertificate(
       certificate: WorkloadCertificate(chain: issued.chain.pem, privateKey: key.secretPEM),
       renewal: RenewalPolicy.quarterLife.renewal(of: issued.validity),
-      end: issued.validity.notAfter, issuer: issuer)
+      validity: issued.validity, issuer: issuer)
     own = fresh
     return fresh.certificate
   }
@@ -137,7 +138,7 @@ actor GatewayCertificates: Service {
 
   /// When the certificate ends that people see.
   func certificateEnd(at time: Date) async -> Date? {
-    await external?.certificate(at: time)?.validity.notAfter ?? own?.end
+    await external?.certificate(at: time)?.validity.notAfter ?? own?.validity.notAfter
   }
 
   private func certificateReport(at time: Date) async -> (isWell: Bool, text: String) {
@@ -148,9 +149,9 @@ actor GatewayCertificates: Service {
     }
     guard let own else { return (false, "there is no certificate yet") }
     return (
-      time < own.end,
+      own.validity.contains(time),
       "certificate for \(settings.names.first.map(\.description) ?? "") by the built-in authority until "
-        + own.end.ISO8601Format()
+        + own.validity.notAfter.ISO8601Format()
     )
   }
 }

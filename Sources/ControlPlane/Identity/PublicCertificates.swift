@@ -29,6 +29,7 @@ actor PublicCertificates: Service {
   struct Failure: Sendable {
     var fault: Fault
     var count: Int
+    var time: Date
     var retry: Date
   }
 
@@ -66,7 +67,9 @@ actor PublicCertificates: Service {
   ///
   /// - Returns: seconds until the next step.
   func step(at time: Date) async -> TimeInterval {
-    let due = failure?.retry ?? present.map(Self.renewal) ?? time
+    // A clock that stood ahead when the authority was asked would put the next attempt off as far.
+    let retry = failure.map { time < $0.time ? time : $0.retry }
+    let due = retry ?? present.map(Self.renewal) ?? time
     guard time >= due else { return min(due.timeIntervalSince(time), Self.longestSleep) }
     guard await isServing() else { return 1 }
     do {
@@ -118,8 +121,9 @@ actor PublicCertificates: Service {
         left: present.validity.notAfter.timeIntervalSince(time)
       )
     }
-    let retry = Date.now.addingTimeInterval(RetrySchedule.pause(after: count, life: life))
-    failure = Failure(fault: fault, count: count, retry: retry)
+    let now = Date.now
+    let retry = now.addingTimeInterval(RetrySchedule.pause(after: count, life: life))
+    failure = Failure(fault: fault, count: count, time: now, retry: retry)
     let end = present?.validity.notAfter.ISO8601Format() ?? "none"
     logger.error(
       "The public authority gives no certificate",

@@ -15,6 +15,9 @@ export const layers = [
 /** A proof older than this is not taken for one. */
 const freshness = 24 * 3600 * 1000;
 
+/** Nor is one of a time that has not come, but for clocks of browser and platform that differ. */
+const clockTolerance = 3600 * 1000;
+
 /**
  * The newest result of each check: those of the newest quick or full run, and of runs of chosen checks since then.
  * Without a quick or full run, what failed is all that chosen checks tell of a layer. `runs` are newest first.
@@ -41,7 +44,8 @@ export function layerState(layer, checks, components, now = Date.now()) {
     components.find((part) => part.name === name) ?? { name, state: "unknown", detail: "the status does not name it" });
   const failed = own.filter((check) => check.verdict === "FAILED");
   const open = own.filter((check) => check.verdict !== "PROVEN" && check.verdict !== "FAILED");
-  const at = own.length > 0 ? Math.min(...own.map((check) => new Date(check.at).getTime())) : null;
+  const times = own.map((check) => new Date(check.at).getTime());
+  const at = own.length > 0 ? Math.min(...times) : null;
   const found = { checks: own, parts, at };
   const broken = parts.find((part) => part.state === "down");
   if (failed.length > 0) {
@@ -57,5 +61,8 @@ export function layerState(layer, checks, components, now = Date.now()) {
     return { ...found, state: "none", word: "not proven", why: names.join(", ") };
   }
   if (!(now - at < freshness)) return { ...found, state: "none", word: "not proven", why: "the proof is older than a day" };
+  if (!(Math.max(...times) - now < clockTolerance)) {
+    return { ...found, state: "none", word: "not proven", why: "the proof is of a time that has not come: a clock was set back" };
+  }
   return { ...found, state: "good", word: "proven", why: `${own.length} of ${own.length} checks` };
 }

@@ -1,4 +1,4 @@
-// One agent: its layers with their evidence, what it may reach and was refused, its alerts, its output.
+// One agent: its layers with their evidence, what it uses, what it may reach and was refused, its alerts, its output.
 
 import { agentActions, roleNote } from "./agent-actions.js";
 import { allowed, denied } from "./agent-egress.js";
@@ -12,6 +12,7 @@ import { layerBadge, phaseBadge } from "./states.js";
 import { every, go, link, reload } from "./router.js";
 import { number, plural } from "./text.js";
 import { table } from "./table.js";
+import { usageView } from "./usage.js";
 
 const tiers = {
   starter: "1 CPU, 2 GiB, 128 processes", standard: "2 CPUs, 4 GiB, 192 processes",
@@ -46,8 +47,7 @@ function state({ status, spec }) {
       { empty: "Nothing was read back: the agent does not run." })),
     section("Resources", facts(
       ["Limits", `${spec.tier}: ${tiers[spec.tier] ?? "as its tier says"}`], ["Restarts since its last change", number(status.restarts)],
-      ["Last exit", exit ? `code ${exit.code}${exit.outOfMemory ? ", it went over its memory" : ""}` : null]),
-    h("p", { class: "hint" }, "The platform does not tell what the agent uses over time.")),
+      ["Last exit", exit ? `code ${exit.code}${exit.outOfMemory ? ", it went over its memory" : ""}` : null])),
   ];
 }
 
@@ -63,6 +63,11 @@ function secretTable(agent, secrets) {
     return [secret, long(use, 80), known ? number(known.version) : badge("bad", "missing"),
       known ? time(known.updatedAt) : "–", known?.lastReadAt ? time(known.lastReadAt) : "–"];
   }), { empty: "It uses none. Values of secrets are never shown." });
+}
+
+/** What of an agent is worth showing anew; what it uses changes all the time, and is drawn by itself. */
+function fingerprint(agent) {
+  return JSON.stringify({ ...agent, status: { ...agent.status, usage: undefined } });
 }
 
 export async function agentView({ tenant, name, signal }) {
@@ -83,7 +88,7 @@ export async function agentView({ tenant, name, signal }) {
     try {
       const found = await get(agentPath(id), {}, signal);
       fill(stale);
-      if (signal.aborted || JSON.stringify(found) === JSON.stringify(agent)) return;
+      if (signal.aborted || fingerprint(found) === fingerprint(agent)) return;
       if (found.status.phase !== agent.status.phase) {
         fill(phase, phaseBadge(found.status.phase));
         const hadFocus = actions.contains(document.activeElement);
@@ -110,8 +115,8 @@ export async function agentView({ tenant, name, signal }) {
     }
   }
   part(closed, async () => {
-    const { items } = await get("/v1/denials", { limit: 500 }, signal);
-    return denied(agent, items.filter((denial) => denial.agent === id), reload);
+    const { items } = await get("/v1/denials", { agent: id, limit: 500 }, signal);
+    return denied(agent, items, reload);
   });
   part(secrets, async () => secretTable(agent, (await get("/v1/secrets", {}, signal)).items));
   part(alerts, async () => {
@@ -122,7 +127,7 @@ export async function agentView({ tenant, name, signal }) {
 
   return [
     h("p", { class: "back" }, h("a", { href: link("/agents") }, "Agents")),
-    h("div", { class: "title" }, h("h1", { class: "wrap" }, id), phase), actions, stale, top, layers,
+    h("div", { class: "title" }, h("h1", { class: "wrap" }, id), phase), actions, stale, top, layers, section("Use over time", usageView(id, signal)),
     section("Egress allowed", h("p", { class: "hint" }, `${plural(agent.spec.egress.length, "rule")}. What is not listed is closed.`), open),
     section("Egress denied", closed, roleNote("To allow a host")),
     section("Secrets", secrets), section("Alerts", alerts), section("Output", logs(id, signal)),

@@ -40,6 +40,7 @@ actor ProxyControl {
   private var changes = 0
   /// Tells one run of the node from another in the versions.
   private let epoch = UInt64(Date().timeIntervalSince1970 * 1000)
+  private var time = RisingTime()
   /// The version that both run, by their own word; `nil` before there was one, and after a change that failed.
   private var version: String?
   private var provenAt: ContinuousClock.Instant?
@@ -121,7 +122,7 @@ actor ProxyControl {
 
   /// One more credential than the proxy serves would take another agent's away.
   private func requireRoomForCredentials(of agent: DesiredAgent) async throws {
-    let used = Set(state(await secrets.credentials, at: .now).agents.flatMap(\.credentials.values))
+    let used = Set(state(await secrets.credentials, at: time.read()).agents.flatMap(\.credentials.values))
     let own = used.count { $0.tenant == agent.id.tenant }
     guard own <= Self.mostCredentialsOfTenant else {
       throw Fault(
@@ -173,7 +174,7 @@ actor ProxyControl {
     // ports away from a proxy that serves them since before this process.
     if version == nil, keys.trustBundle != nil {
       await settleOrWarn("The node proxy does not have its configuration")
-    } else if let nextExpiry, nextExpiry <= Date() {
+    } else if let nextExpiry, nextExpiry <= time.read() {
       await settleOrWarn("Hosts whose time is over are not closed yet")
     }
   }
@@ -251,7 +252,7 @@ actor ProxyControl {
     defer { isApplying = false }
     do {
       let credentials = await secrets.credentials
-      let now = Date()
+      let now = time.read()
       let agents = served.values.map { (address: $0.address, egress: $0.intent.egress(at: now)) }
       nextExpiry = agents.flatMap(\.egress).compactMap(\.expires?.date).min()
       _ = try await driver.apply(NodeProxy(layout: settings).files(state(credentials, at: now)), version: version)
@@ -321,7 +322,7 @@ actor ProxyControl {
       LayerStatus(
         layer: "egress", state: state,
         evidence: fault
-          ?? "\(served.intent.egress(at: .now).count) hosts open, all else refused; the node proxy and the resolver run "
+          ?? "\(served.intent.egress(at: time.read()).count) hosts open, all else refused; the node proxy and the resolver run "
           + "configuration \(version)"),
     ]
   }

@@ -16,17 +16,13 @@ actor AgentSecrets {
     var id: AgentID
     var needs: SecretNeeds
     var held: [SecretName: HeldSecret] = [:]
+    /// By the time of day, for people.
     var readAt: Date
-    /// When to read again.
-    var dueAt: Date
+    var lease: SecretLease
     /// Why the last reading failed.
     var fault: Fault?
   }
 
-  private static let period: TimeInterval = 300
-  private static let retry: TimeInterval = 5
-  /// How long what was read may be used: as long as a token of an agent lives (`policy/vault/provision.hcl`).
-  private static let lease: TimeInterval = 3600
   /// Agents whose secrets are read at the same time.
   private let readings = Turn(places: 8)
 
@@ -93,18 +89,15 @@ actor AgentSecrets {
         remedy: "set it again with 'lobstack secret set \(name)'")
     }
     if !needs.files.isEmpty { try files.write(values(held, needs.files)) }
-    let now = Date()
     served[agent.uid] = Served(
-      id: agent.id, needs: needs, held: held, readAt: now, dueAt: now + Self.period * .random(in: 0.8...1))
+      id: agent.id, needs: needs, held: held, readAt: Date(), lease: SecretLease(from: .now))
     save()
   }
 
   /// An agent that starts again while the secrets manager does not answer keeps what it had, until its lease ends.
   private func readOrKeep(_ needs: SecretNeeds, _ agent: DesiredAgent) async throws -> [SecretName: HeldSecret] {
     do { return try await read(needs.all, as: agent.id) } catch let fault as Fault where fault.code == .unavailable {
-      guard let before = served[agent.uid], before.needs == needs,
-        Date().timeIntervalSince(before.readAt) < Self.lease
-      else { throw fault }
+      guard let before = served[agent.uid], before.needs == needs, !before.lease.isOver(at: .now) else { throw fault }
       return before.held
     }
   }
@@ -132,13 +125,13 @@ actor AgentSecrets {
       served.id.tenant == reference.tenant && (reference.agent == nil || served.id.name == reference.agent)
         && served.needs.all.contains(reference.name)
     }
-    for uid in concerned.keys { served[uid]?.dueAt = .distantPast }
+    for uid in concerned.keys { served[uid]?.lease.doubt(at: .now) }
     await refreshDue()
   }
 
   /// Reads what is due, and takes away what nobody may use any longer.
   func tick() async {
-    for (uid, agent) in served where Date().timeIntervalSince(agent.readAt) > Self.lease && !agent.held.isEmpty {
+    for (uid, agent) in served where agent.lease.isOver(at: .now) && !agent.held.isEmpty {
       logger.error(
         "The lease of an agent's secrets has ended; it has none any more", metadata: ["agent.id": "\(agent.id)"])
       served[uid]?.held = [:]
@@ -149,8 +142,8 @@ actor AgentSecrets {
   }
 
   private func refreshDue() async {
-    let now = Date()
-    let due = served.filter { $0.value.dueAt <= now && !reading.contains($0.key) }
+    let now = ContinuousClock.now
+    let due = served.filter { $0.value.lease.due <= now && !reading.contains($0.key) }
     await withTaskGroup(of: Void.self) { group in
       for (uid, agent) in due {
         reading.insert(uid)
@@ -168,23 +161,23 @@ actor AgentSecrets {
 
   private func refresh(_ uid: AgentUID, _ id: AgentID, _ needs: SecretNeeds) async {
     defer { reading.remove(uid) }
-    let due = served[uid]?.dueAt
+    let due = served[uid]?.lease.due
     do {
       let held = try await readings.take { try await self.read(needs.all, as: id) }
       // It may have been withdrawn meanwhile, or need other secrets.
       guard let before = served[uid], before.needs == needs else { return }
       if !needs.files.isEmpty { put(values(held, needs.files), uid) }
-      let now = Date()
+      var lease = SecretLease(from: .now)
       // Set again while it was read: what was read may be old.
-      let next = before.dueAt == due ? now + Self.period * .random(in: 0.8...1) : before.dueAt
-      served[uid] = Served(id: id, needs: needs, held: held, readAt: now, dueAt: next)
+      if before.lease.due != due { lease.doubt(at: .now) }
+      served[uid] = Served(id: id, needs: needs, held: held, readAt: Date(), lease: lease)
       if before.held != held { isTold = false }
       save()
     } catch {
       let fault = Fault.wrap(error, operation: "read the secrets of agent \(id)", remedy: "see 'lobstack status'")
       logger.warning("Secrets cannot be read again", metadata: ["agent.id": "\(id)", "error": "\(fault)"])
       served[uid]?.fault = fault
-      served[uid]?.dueAt = Date() + Self.retry
+      served[uid]?.lease.retry(from: .now)
     }
   }
 
@@ -196,7 +189,7 @@ actor AgentSecrets {
   private func put(_ values: [SecretName: SecretValue], _ uid: AgentUID) {
     do { try SecretFiles(layout: layout, uid: uid).write(values) } catch {
       logger.error("Secrets cannot be written", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])
-      served[uid]?.dueAt = Date() + Self.retry
+      served[uid]?.lease.retry(from: .now)
     }
   }
 

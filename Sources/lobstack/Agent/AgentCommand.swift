@@ -5,7 +5,7 @@ struct AgentCommand: AsyncParsableCommand {
     commandName: "agent", abstract: "Create, look at and end agents.",
     subcommands: [
       AgentCreateCommand.self, AgentApplyCommand.self, AgentListCommand.self, AgentGetCommand.self,
-      AgentLogsCommand.self,
+      AgentUsageCommand.self, AgentLogsCommand.self,
       AgentExecCommand.self, AgentStartCommand.self, AgentStopCommand.self, AgentRespondCommand.self,
       AgentDeleteCommand.self,
     ])

@@ -31,6 +31,9 @@ struct AgentGetCommand: AsyncParsableCommand {
       "tier",
       "\(agent.spec.tier.rawValue): \(agent.spec.tier.cpus) CPU, \(agent.spec.tier.memory) memory, "
         + "\(agent.spec.tier.processes) processes")
+    if let usage = agent.status.usage {
+      facts.add("uses", "\(usage.cpuText) CPU, \(usage.memoryText) memory, \(usage.tasks) tasks on the machine")
+    }
     facts.add("workspace", "\(agent.spec.workspace.size)")
     if let address = agent.status.address { facts.add("address", address) }
     for (name, port) in agent.spec.ports.sorted(by: { $0.key < $1.key }) { facts.add("port", "\(name) \(port)") }

@@ -9,12 +9,20 @@ struct AgentListCommand: AsyncParsableCommand {
   @Option(help: "Only this tenant's agents.", transform: parseText)
   var tenant: TenantName?
 
+  @Option(help: "Only agents in this phase.")
+  var phase: AgentPhase?
+
+  @Option(help: "Only agents with this in their name, their image or a label (KEY=VALUE).")
+  var search: String?
+
   @OptionGroup var connection: ConnectionOptions
   @OptionGroup var format: OutputOptions
 
   func run() async throws {
-    let tenant = tenant
-    let agents = try await connection.withClient { try await $0.allAgents(tenant: tenant) }
+    let (tenant, phase, search) = (tenant, phase, search)
+    let agents = try await connection.withClient {
+      try await $0.allAgents(tenant: tenant, phase: phase, search: search)
+    }
     try format.print(agents) {
       var table = Table("AGENT", "PHASE", "TIER", "RESTARTS", "ADDRESS", "AGE", "IMAGE")
       for agent in agents {
@@ -26,3 +34,5 @@ struct AgentListCommand: AsyncParsableCommand {
     }
   }
 }
+
+extension AgentPhase: ExpressibleByArgument {}

@@ -297,6 +297,62 @@ struct DashboardTests {
     }
   }
 
+  @Test("draws what an agent uses over time with its limits, and tells it in words and as a table") func usage()
+    async throws
+  {
+    try await withPlatform { platform in
+      try await platform.create("bot")
+      try await DashboardPage.with(platform) { page, browser in
+        try await page.logIn(as: "viewer")
+        try await page.go("/agents/default/bot", heading: "default/bot")
+        // A sample each ten seconds; the second is the first of which the CPU time is known.
+        try await eventually("the use is drawn", within: .seconds(60)) {
+          try await browser.run(
+            """
+            const charts = [...document.querySelectorAll("figure.use svg[role=img]")];
+            return charts.length === 3 && charts.every((chart) => /[0-9].*limit [0-9]/.test(chart.getAttribute("aria-label"))
+              && /^M[0-9.]+ [0-9.]+/.test(chart.querySelector(".line").getAttribute("d")));
+            """)
+        }
+        let row: [String] = try await browser.run(
+          """
+          const table = [...document.querySelectorAll("details")].find((one) => one.querySelector("summary").innerText === "As a table");
+          table.querySelector("summary").click();
+          return [...table.querySelectorAll("tbody tr:first-child .cell")].map((cell) => cell.innerText);
+          """)
+        #expect(row.count == 4 && row[0].hasSuffix("UTC") && row[2].hasSuffix("MiB"), "\(row)")
+        #expect(try await page.violations().isEmpty)
+        let uses = try await platform.run("agent", "usage", "bot", "--last", "1", "-o", "json").ok()
+        let usage: UsageResource = try uses.json()
+        #expect(usage.samples.count == 1 && usage.limits.memoryBytes == 2 << 30)
+        let shown = try await platform.run("agent", "get", "bot").ok().output
+        #expect(shown.contains("MiB memory"), "\(shown)")
+      }
+    }
+  }
+
+  @Test("calls no layer proven by what is older than a day, or of a time that has not come") func freshness()
+    async throws
+  {
+    try await withPlatform { platform in
+      try await DashboardPage.with(platform) { page, browser in
+        try await page.open()
+        let states: [String] = try await browser.run(
+          """
+          return import("/dashboard/layers.js").then(({ layerState }) => {
+            const hour = 3600 * 1000;
+            const now = Date.now();
+            const state = (...hours) => layerState({ checks: "network", components: [] }, hours.map((at, place) => ({
+              id: `NET-${place}`, layer: "network", verdict: "PROVEN", at: new Date(now + at * hour).toISOString(),
+            })), [], now).state;
+            return [state(-1), state(-23), state(0.9), state(-25), state(1.1), state(48), state(-1, 48), state(-25, -1)];
+          });
+          """)
+        #expect(states == ["good", "good", "good"] + [String](repeating: "none", count: 5))
+      }
+    }
+  }
+
   @Test("is whole in every view, light and dark, from 360 to 1920 pixels, and asks nothing of another host")
   func looks() async throws {
     let views = [
