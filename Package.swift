@@ -389,7 +389,8 @@ let package = Package(
         "Storage",
         "Supervision", logging,
       ]),
-    tests("VerificationTests", ["APIModel", "AgentModel", "ChildProcess", "Compliance", "Verification"]),
+    tests(
+      "VerificationTests", ["APIModel", "AgentModel", "ChildProcess", "Compliance", "Faults", "Files", "Verification"]),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [

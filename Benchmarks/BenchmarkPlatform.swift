@@ -89,6 +89,7 @@ struct BenchmarkPlatform {
     var environment = Command.defaultEnvironment
     environment["LOBSTACK_STATE_DIR"] = (layout.root as NSString).deletingLastPathComponent
     environment["LOBSTACK_INSTANCE"] = "\(layout.instance)"
+    environment["LOBSTACK_VERIFY_EVERY"] = "off"
     return Command(program, arguments, environment: environment)
   }
 

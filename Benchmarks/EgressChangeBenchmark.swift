@@ -1,5 +1,6 @@
 import APIModel
 import AgentModel
+import Files
 import Foundation
 import Glibc
 
@@ -56,15 +57,14 @@ enum EgressChangeBenchmark {
   private static func change(in log: String, line: Int, to state: String) async throws -> (time: Double, tries: Int) {
     let end = ContinuousClock.now + .seconds(30)
     while ContinuousClock.now < end {
-      var status = stat()
       let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
       let lines = text.split(separator: "\n")
-      if text.hasSuffix("\n"), lines.count >= line, stat(log, &status) == 0 {
+      if text.hasSuffix("\n"), lines.count >= line, let written = FileStatus(log)?.changed {
         let words = lines[line - 1].split(separator: " ")
         guard lines.count == line, words.count == 2, words[0] == state, let tries = Int(words[1]) else {
           throw BenchmarkFailure("the agent says '\(lines.suffix(2))' in place of \(state)")
         }
-        return (Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9, tries)
+        return (Double(written[0]) + Double(written[1]) / 1e9, tries)
       }
       try await Task.sleep(for: .milliseconds(1))
     }

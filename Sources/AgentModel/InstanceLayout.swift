@@ -105,6 +105,10 @@ package struct InstanceLayout: Hashable, Sendable {
 
   /// Held locked by the supervisor as long as it runs; holds its process id.
   package var lockFile: String { "\(runDirectory)/supervisor.lock" }
+  /// Held locked by a run of `verify` as long as it lives; says whose run it is.
+  package var verificationLock: String { "\(runDirectory)/verify.lock" }
+  /// Last changed when the schedule last began a run.
+  package var verificationAttempt: String { "\(runDirectory)/verify.attempt" }
 
   // The control plane's: 0700 lobstack.
   package var controlPlaneDirectory: String { "\(root)/control-plane" }
@@ -124,6 +128,10 @@ package struct InstanceLayout: Hashable, Sendable {
   /// What the kernel keeps the key of an agent's log under.
   package func logKeyName(_ uid: AgentUID) -> String { "lobstack:\(instance):\(uid)" }
 
+  /// The copy of the program that the instance's processes run.
+  ///
+  /// A copy, because the original may lie where uid lobstack cannot go, and a rebuild must not change what runs.
+  package var executable: String { "\(root)/bin/lobstack" }
   /// The policy in force: a copy of `policy/`, taken at start, owned by root.
   package var policyDirectory: String { "\(root)/policy" }
   /// Logs of the platform's own processes.

@@ -7,6 +7,9 @@ package enum Probe {
   /// Of a tenant that its agents must not be seen by.
   package static let otherTenant = "lobstack-verify-other"
 
+  /// Whether it is one of those that verify attacks in.
+  package static func isTenant(_ name: String?) -> Bool { name == tenant || name == otherTenant }
+
   /// Whether a record tells of a probe's act, by the tenant that stands in it. A user may have such a name stand in a
   /// record: that can only take from what is evidence, and hides nothing that failed.
   static func isSubject(of record: AuditRecordResource) -> Bool {

@@ -34,6 +34,8 @@ package struct RecordedRun: Sendable {
 
   let id: String
   let tier: String
+  /// Who began it; `nil` for a person.
+  let trigger: VerificationTrigger?
   /// When it was recorded, by the audit record: what its report says of time is its maker's word.
   let time: Date
   let version: String
@@ -60,6 +62,7 @@ package struct RecordedRun: Sendable {
     reference = .init(to: record)
     id = shortened(content.run.id)
     tier = shortened(content.run.tier)
+    trigger = content.run.trigger.flatMap(VerificationTrigger.init).flatMap { $0 == .person ? nil : $0 }
     version = shortened(content.run.version)
     time = record.time
     // A verdict that nobody here knows is no proof; of several about one promise the worst one counts.
@@ -76,12 +79,13 @@ package struct RecordedRun: Sendable {
     }
   }
 
-  var title: String { "\(tier) run \(id), Lobstack \(version)" }
+  var title: String { "\(tier) run \(id)\(trigger.map { " by \($0.text)" } ?? ""), Lobstack \(version)" }
 
   private struct Content: Decodable {
     struct Run: Decodable {
       var id: String
       var tier: String
+      var trigger: String?
       var version: String
     }
 

@@ -53,11 +53,13 @@ extension API {
       details: [
         "sha256": digest, "tier": header.run.tier, "proven": "\(summary.proven)", "failed": "\(summary.failed)",
         "notTestable": "\(summary.notTestable)", "waived": "\(summary.waived)",
+        "trigger": (header.run.trigger ?? .person).rawValue,
       ])
     let index = try await audit.require(event)
     let verification = VerificationResource(
-      id: id, tier: header.run.tier, startedAt: header.run.startedAt, durationMs: header.run.durationMs,
-      version: header.run.version, summary: summary, sha256: digest, auditIndex: index, report: report)
+      id: id, tier: header.run.tier, trigger: header.run.trigger, startedAt: header.run.startedAt,
+      durationMs: header.run.durationMs, version: header.run.version, program: header.run.program, summary: summary,
+      sha256: digest, auditIndex: index, report: report)
     do { try await recordingFailure(event) { try await store.append(verification) } } catch {
       // The same one may have come twice at once.
       if let known = try await recorded(id, digest, operation) { return try jsonResponse(known) }
@@ -89,6 +91,7 @@ extension API {
     guard UUID(uuidString: id) != nil, header.run.id == id else { throw invalid("the id is not the report's") }
     guard ["quick", "full", "break", "chosen"].contains(header.run.tier) else { throw invalid("its tier is none") }
     guard header.run.version.utf8.count <= 64 else { throw invalid("its version is too long") }
+    if let program = header.run.program, program.utf8.count != 64 { throw invalid("its program's digest is none") }
     guard header.run.durationMs >= 0, header.run.startedAt < .now + 300 else { throw invalid("its times are none") }
     return header
   }

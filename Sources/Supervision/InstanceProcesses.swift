@@ -133,11 +133,6 @@ package struct InstanceProcesses: Sendable {
 }
 
 extension InstanceLayout {
-  /// The copy of the program that the instance's processes run.
-  ///
-  /// A copy, because the original may lie where uid lobstack cannot go, and a rebuild must not change what runs.
-  var executable: String { "\(root)/bin/lobstack" }
-
   /// The cgroup above those of the instance's sandboxes.
   var controlGroup: String { "/lobstack-\(instance)" }
 

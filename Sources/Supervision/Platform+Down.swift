@@ -53,8 +53,8 @@ extension Platform {
     if let supervisor {
       progress("stopping the supervisor, process \(supervisor)")
       kill(supervisor, SIGTERM)
-      // Its six processes have 13 seconds each before they are killed.
-      try await waitForEnd(of: "the supervisor", limit: .seconds(85)) { SupervisorLock.holder(layout) == nil }
+      // Its six processes have 13 seconds each before they are killed, and a verification before them 63.
+      try await waitForEnd(of: "the supervisor", limit: .seconds(150)) { SupervisorLock.holder(layout) == nil }
     }
     // Without a supervisor they have seen the end of their lifelines.
     let processes = InstanceProcesses(layout: layout)

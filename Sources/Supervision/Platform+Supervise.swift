@@ -115,8 +115,9 @@ extension Platform {
             try await waitUntilReady(components.map(\.process), progress: progress)
             await ready(states(components))
             async let rotated: Void = LogFile.rotate(logs, logger: logger)
-            // The latter ends only with the platform.
-            _ = try await (provisioned, rotated)
+            async let verified: Void? = ScheduledVerifications(self, programs: programs)?.run()
+            // The latter two end only with the platform: a run under way has the processes as long as it cleans up.
+            _ = try await (provisioned, rotated, verified)
           })
       }
       for (process, _) in components.reversed() {
@@ -203,7 +204,7 @@ extension Platform {
   }
 
   private var logs: [LogFile] {
-    let processes = ["vault", "proxy", "node", "control-plane", "sentinel", "gateway", "supervisor"]
+    let processes = ["vault", "proxy", "node", "control-plane", "sentinel", "gateway", "verify", "supervisor"]
     return processes.map(layout.logFile)
       + [layout.gatewayLog, layout.alertLog, layout.proxyDenials, layout.vaultAudit, layout.vaultRecentAudit]
       .map(LogFile.init)

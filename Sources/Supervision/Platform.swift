@@ -39,6 +39,8 @@ package struct Platform: Sendable {
     /// Who keeps checkpoints of the audit log.
     package var witness: WitnessSettings
     package var logFormat: LogFormat
+    /// How often the controls are attacked by the platform itself.
+    package var verifyEvery: VerificationInterval
     /// The program that runs now, whose copy the platform's processes run.
     package var executable: String
 
@@ -49,7 +51,7 @@ package struct Platform: Sendable {
       upstreamAuthorities: String? = nil, resolver: String? = nil, gatewayNames: [String] = [],
       publicCertificate: PublicCertificateSettings? = nil, plainListen: ListenAddress? = nil,
       forwarding: ForwardingSettings = ForwardingSettings(), witness: WitnessSettings = WitnessSettings(),
-      logFormat: LogFormat = .text,
+      logFormat: LogFormat = .text, verifyEvery: VerificationInterval = .off,
       executable: String = Platform.currentExecutable
     ) {
       self.layout = layout
@@ -68,6 +70,7 @@ package struct Platform: Sendable {
       self.forwarding = forwarding
       self.witness = witness
       self.logFormat = logFormat
+      self.verifyEvery = verifyEvery
       self.executable = executable
     }
   }

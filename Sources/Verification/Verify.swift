@@ -1,6 +1,7 @@
 import APIClient
 import APIModel
 import AgentModel
+import ChildProcess
 import Faults
 import Foundation
 import Sandbox
@@ -15,12 +16,17 @@ package struct Verify: Sendable {
     package var waivers: [Waiver]
     /// The day by which waivers are judged, `YYYY-MM-DD`.
     package var today: String
+    /// Who begins the run.
+    package var trigger: VerificationTrigger
+    package var programs: Programs
 
     package init(
       layout: InstanceLayout, tier: VerificationRun.Tier = .full, only: [String] = [], waivers: [Waiver] = [],
-      today: String = ""
+      today: String = "", trigger: VerificationTrigger = .person, programs: Programs = Programs()
     ) {
       self.layout = layout
+      self.trigger = trigger
+      self.programs = programs
       self.tier = only.isEmpty ? tier : .chosen
       self.only = only
       self.waivers = waivers
@@ -49,8 +55,10 @@ package struct Verify: Sendable {
   /// Runs the checks, and takes away whatever they made, also when the task is cancelled.
   ///
   /// - Throws: `Fault(.invalid)` for an unknown id, also that of a waiver; `Fault(.unavailable)` when the platform does not run;
-  ///   `CancellationError`.
+  ///   `Fault(.conflict)` while another run is under way; `CancellationError`.
   package func run() async throws -> VerificationReport {
+    let lock = try await RunLock.take(options.layout, trigger: options.trigger)
+    defer { withExtendedLifetime(lock) {} }
     for failure in try await ProbeSite.reclaim(platform: options.layout) {
       tell(.note("left by an earlier run: \(failure)"))
     }
@@ -58,12 +66,14 @@ package struct Verify: Sendable {
       try await client.ready()
       return try await client.status()
     }
-    var run = VerificationRun(tier: options.tier, of: platform)
+    var run = VerificationRun(
+      tier: options.tier, trigger: options.trigger, of: platform, program: try await programDigest())
     let start = ContinuousClock.now
     // The throw-away sandboxes' processes become ours; runsc waits for their end until somebody reaps them.
     let reaper = try OrphanReaper.start()
     defer { withExtendedLifetime(reaper) {} }
-    let site = try await ProbeSite.open(platform: options.layout, isQuick: options.tier == .quick)
+    let site = try await ProbeSite.open(
+      platform: options.layout, isQuick: options.tier == .quick, programs: options.programs)
     let fixtures = Fixtures(site: site)
     let result: Result<VerificationReport, any Error>
     do {
@@ -82,6 +92,16 @@ package struct Verify: Sendable {
     return report
   }
 
+  /// Takes away what killed runs left.
+  ///
+  /// - Returns: what could not be taken away.
+  /// - Throws: `Fault(.conflict)` while a run is under way.
+  package static func clean(_ platform: InstanceLayout, trigger: VerificationTrigger) async throws -> [String] {
+    let lock = try await RunLock.take(platform, trigger: trigger)
+    defer { withExtendedLifetime(lock) {} }
+    return try await ProbeSite.reclaim(platform: platform)
+  }
+
   /// Has the platform keep a report; its digest goes into the audit log.
   ///
   /// - Throws: `Fault` when the platform does not answer, or cannot record it.
@@ -92,6 +112,11 @@ package struct Verify: Sendable {
     return try await withClient(platform.apiSocket) {
       try await $0.recordVerification(report.run?.id ?? "", report: text)
     }
+  }
+
+  /// SHA-256 of the program that the platform's processes run.
+  private func programDigest() async throws -> String {
+    String(try await Command("sha256sum", [options.layout.executable]).check(timeout: .seconds(30)).prefix(64))
   }
 
   private func selected(_ fixtures: Fixtures) throws -> [Check] {

@@ -191,6 +191,7 @@ import Testing
         let lines = String(buffer: answer.body).split(separator: "\n").map(String.init)
         #expect(lines.contains(#"lobstack_alerts_total{rule="Shell spawned",priority="Warning"} 2"#))
         #expect(lines.contains(#"lobstack_alerts_total{rule="A \"quoted\"\\rule",priority="Warning"} 1"#))
+        #expect(!lines.contains { $0.hasPrefix("lobstack_verification_alerts_total{") })
         #expect(lines.contains(#"lobstack_alert_responses_total{response="kill",state="done"} 1"#))
         _ = try problem(try await caller.send(.get, "/metrics", token: bound), .forbidden)
       }

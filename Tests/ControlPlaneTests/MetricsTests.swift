@@ -159,6 +159,22 @@ import Testing
     }
   }
 
+  @Test("count alerts about the agents of verify apart, and no others") func probes() async throws {
+    try await Platform.with { platform in
+      for tenant in ["acme", "lobstack-verify", "lobstack-verify-other", "lobstack-verify-2"] {
+        var raised = alert()
+        raised.agent = AgentID(tenant: try #require(TenantName(tenant)), name: try #require(AgentName("bot")))
+        for recorded in try await platform.store.record([raised]) { platform.api.alerts.metrics.count(recorded) }
+      }
+      try await platform.test { caller in
+        let lines = try await caller.lines()
+        let labels = #"{rule="Shell spawned",priority="Warning"} 2"#
+        #expect(lines.contains("lobstack_alerts_total\(labels)"))
+        #expect(lines.contains("lobstack_verification_alerts_total\(labels)"))
+      }
+    }
+  }
+
   @Test("tell when the audit log refuses, and of the last whole verification") func auditAndVerification() async throws
   {
     try await Platform.with { platform in

@@ -41,6 +41,29 @@ import Testing
       let events = await platform.audit.events.filter { $0.action == "verification.record" }
       #expect(events.count == 1)
       #expect(events.first?.details["sha256"]?.count == 64 && events.first?.details["proven"] == "40")
+      #expect(events.first?.details["trigger"] == "person", "a report of before there was a schedule")
+    }
+  }
+
+  @Test("tell who began them, in list, status and audit log", arguments: VerificationTrigger.allCases)
+  func trigger(_ trigger: VerificationTrigger) async throws {
+    let program = String(repeating: "5a", count: 32)
+    let report = Self.report().replacing(
+      #""tier":"quick""#, with: #""tier":"quick","trigger":"\#(trigger)","program":"\#(program)""#)
+    try await Platform.with { platform in
+      try await platform.test { caller in
+        #expect(try await caller.send(.put, "/v1/verifications/\(Self.id)", body: report).status == .created)
+        let page = try decode(Page<VerificationResource>.self, try await caller.send(.get, "/v1/verifications"))
+        #expect(page.items.first?.trigger == trigger && page.items.first?.program == program)
+        let status = try decode(PlatformStatus.self, try await caller.send(.get, "/v1/status"))
+        let detail = status.components.first { $0.name == "verification" }?.detail ?? ""
+        let words = [
+          "person": "(quick, 2", "schedule": "(quick by the schedule, 2", "upgrade": "(quick by an upgrade, 2",
+        ]
+        #expect(detail.contains(words["\(trigger)"] ?? "?"), "\(detail)")
+      }
+      let events = await platform.audit.events.filter { $0.action == "verification.record" }
+      #expect(events.map { $0.details["trigger"] } == ["\(trigger)"])
     }
   }
 
@@ -83,6 +106,8 @@ import Testing
     arguments: [
       "{}", "[]", "", report("6f1b1f6e-1f3a-4a57-9d1a-000000000002"), report().replacing("quick", with: "some"),
       report().replacing("0.1.0", with: String(repeating: "9", count: 65)),
+      report().replacing(#""tier":"quick""#, with: #""tier":"quick","trigger":"king""#),
+      report().replacing(#""tier":"quick""#, with: #""tier":"quick","program":"5a""#),
     ])
   func refused(body: String) async throws {
     try await Platform.with { platform in

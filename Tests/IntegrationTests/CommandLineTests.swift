@@ -14,6 +14,8 @@ import Testing
       ["up", "--domain", "münchen.de", "--acme-email", "ops@example.org"],
       ["up", "--domain", "a.example.org", "--acme-email", "nobody"], ["up", "--acme-email", "ops@example.org"],
       ["up", "--domain", "a.example.org", "--acme-email", "ops@example.org", "--acme-directory", "http://ca.test/dir"],
+      ["up", "--verify-every", "59s"], ["up", "--verify-every", "6"], ["verify", "--clean", "--quick"],
+      ["verify", "--quick", "--trigger", "king"],
       ["up", "--http-listen", "80"], ["up", "--audit-witness", "kept.jsonl"],
       ["up", "--audit-witness", "https://witness.example.org/"], ["up", "--audit-witness-secret-file", "/dev/null"],
       ["up", "--audit-witness", "file:/a", "--audit-witness", "file:/a"], ["audit", "list", "--action", "SECRET"],

@@ -58,6 +58,8 @@ struct TestPlatform: Sendable {
     var environment = Command.defaultEnvironment
     environment["LOBSTACK_STATE_DIR"] = "\(directory)/state"
     environment["LOBSTACK_INSTANCE"] = "\(instance)"
+    // A run beside the test would slow it, and raise alerts of its own.
+    environment["LOBSTACK_VERIFY_EVERY"] = "off"
     let entry = namespaceHolder.map { ["--mount=/proc/\($0)/ns/mnt", program] } ?? []
     let result = try await Command(entry.isEmpty ? program : "nsenter", entry + words, environment: environment)
       .run(input: Array(input.utf8), timeout: timeout)

@@ -119,13 +119,17 @@ struct VerifyTests {
 
   /// In the middle of a quick run; in that of outages, when the second platform is there and something is stopped.
   @Test(
-    "that was killed leaves its rest to the next run, or to a purge",
-    arguments: [("--quick", 4, "verify"), ("--quick", 4, "purge"), ("--break", 30, "verify")])
+    "that was killed leaves its rest to the next run, to 'down', or to a purge",
+    arguments: [("--quick", 4, "verify"), ("--quick", 4, "down"), ("--quick", 4, "purge"), ("--break", 30, "verify")])
   func killed(run: String, after seconds: Int, next: String) async throws {
     let before = try await Self.traces()
     try await withPlatform { platform in
       _ = try await platform.run("verify", run, endingWith: "KILL", afterSeconds: seconds)
       #expect(try await Self.traces() != before, "it was at work")
+      if next == "down" {
+        try await platform.down()
+        #expect(try await Self.traces() == before)
+      }
       guard next == "verify" else { return }
       let again = try await platform.run("verify", "--only", "ISO-1", timeout: .seconds(90))
       #expect(again.code == 0, "\(again)")
@@ -141,7 +145,7 @@ struct VerifyTests {
   }
 
   /// Whatever bears the name of a run of verify: `v` and eight hexadecimal digits.
-  private static func traces() async throws -> [String] {
+  static func traces() async throws -> [String] {
     let script = "ip netns list; ip -o link; ip rule; ip -6 rule; ls /tmp; ls -d /sys/fs/cgroup/*/lobstack-*; mount"
     let all = try await Command("sh", ["-c", script]).run().standardOutput
     // Lines that a command numbers differ from time to time; the name does not.

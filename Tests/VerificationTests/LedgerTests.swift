@@ -89,4 +89,25 @@ import Testing
     #expect(try await ProbeSite.reclaim(platform: layout).isEmpty)
     #expect(!FileManager.default.fileExists(atPath: directory))
   }
+
+  @Test("does not forget agents, secrets and tokens of a platform that is down, but of one that is removed")
+  func platformDown() async throws {
+    let root = FileManager.default.temporaryDirectory.path + "/lobstack-site-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let layout = InstanceLayout(stateDirectory: root)
+    try FileManager.default.createDirectory(atPath: layout.apiDirectory, withIntermediateDirectories: true)
+    let id = AgentID(tenant: .default, name: try #require(AgentName("a")))
+    do {
+      let site = try await ProbeSite.open(platform: layout, isQuick: true)
+      try await site.ledger.record(.agent(apiSocket: layout.apiSocket, id: id))
+      try await site.ledger.record(.token(apiSocket: layout.apiSocket, id: "t"))
+    }
+    for _ in 0..<2 {
+      let left = try await ProbeSite.reclaim(platform: layout)
+      #expect(left.count == 2 && left.allSatisfy { $0.contains("the platform does not run") }, "\(left)")
+    }
+    try FileManager.default.removeItem(atPath: layout.apiDirectory)
+    #expect(try await ProbeSite.reclaim(platform: layout).isEmpty)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(root)/default/verify").isEmpty)
+  }
 }

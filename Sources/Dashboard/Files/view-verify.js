@@ -40,6 +40,10 @@ function waivers(list) {
   }), { empty: "None: nothing that is not proven was accepted." });
 }
 
+function startedBy(run) {
+  return { schedule: "the schedule", upgrade: "an upgrade" }[run.trigger] ?? "a person";
+}
+
 function summaryBadges({ proven, failed, notTestable, waived }) {
   return h("span", { class: "badges" },
     badge("good", `${number(proven)} proven`),
@@ -70,7 +74,7 @@ export async function verifyView({ id, query, signal }) {
           h("a", { href: link(`/audit/${one.auditIndex}`) }, number(one.auditIndex)),
         ])), next ? h("p", {}, h("a", { href: link("/verify", { cursor: next }) }, "Older runs")) : null)),
     section(id ? "This run" : "Newest run", facts(
-      ["Result", summaryBadges(run.summary)], ["Started", exactTime(run.startedAt)], ["Took", duration(run.durationMs)], ["Tier", run.tier],
+      ["Result", summaryBadges(run.summary)], ["Started", exactTime(run.startedAt)], ["Took", duration(run.durationMs)], ["Tier", run.tier], ["Begun by", startedBy(run)],
       ["Version", run.version], ["SHA-256 of the report", h("code", {}, run.sha256)],
       ["Audit record", h("a", { href: link(`/audit/${run.auditIndex}`) }, `${number(run.auditIndex)}, with its proof`)])),
     section("Waivers", waivers(report.waivers ?? [])),

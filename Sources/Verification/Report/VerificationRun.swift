@@ -16,12 +16,16 @@ package struct VerificationRun: Sendable, Hashable, Codable {
 
   package var id: String
   package var tier: Tier
+  /// `nil` in reports of before there was a schedule.
+  package var trigger: VerificationTrigger?
   /// RFC 3339, UTC.
   package var startedAt: String
   package var durationMs: Int
   package var instance: String
   /// Of Lobstack.
   package var version: String
+  /// SHA-256 of the program that the platform's processes run, hexadecimal.
+  package var program: String?
   package var host: Host
   /// Parts of the platform, and what they say of themselves, such as versions.
   package var components: [String: String]
@@ -34,13 +38,18 @@ package struct VerificationRun: Sendable, Hashable, Codable {
   }
 
   /// A run that begins now.
-  init(tier: Tier, of platform: PlatformStatus, at start: Date = .now) {
+  init(
+    tier: Tier, trigger: VerificationTrigger = .person, of platform: PlatformStatus, program: String? = nil,
+    at start: Date = .now
+  ) {
     id = UUID().uuidString.lowercased()
     self.tier = tier
+    self.trigger = trigger
     startedAt = start.formatted(.iso8601)
     durationMs = 0
     instance = platform.instance
     version = platform.version
+    self.program = program
     components = Dictionary(platform.components.map { ($0.name, $0.detail) }, uniquingKeysWith: { first, _ in first })
     let process = ProcessInfo.processInfo
     host = Host(
@@ -52,8 +61,10 @@ package struct VerificationRun: Sendable, Hashable, Codable {
     (try? kernelFile("/proc/sys/kernel/osrelease"))?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "unknown"
   }
 
-  /// "full run 3f… of instance default on host, 2026-01-31T12:00:00Z, 98.2 s".
+  /// "full run 3f… of instance default on host, 2026-01-31T12:00:00Z, 98.2 s"; "quick run 3f… by the schedule of …".
   var title: String {
-    "\(tier.rawValue) run \(id) of instance \(instance) on \(host.name), \(startedAt), \(inSeconds(durationMs))"
+    let trigger = trigger.flatMap { $0 == .person ? nil : " by \($0.text)" } ?? ""
+    return
+      "\(tier.rawValue) run \(id)\(trigger) of instance \(instance) on \(host.name), \(startedAt), \(inSeconds(durationMs))"
   }
 }

@@ -15,12 +15,15 @@ package struct ProbeSite: Sendable {
   /// Readable by all, because the image loader has no privileges.
   package let openDirectory: String
   package let isQuick: Bool
+  let programs: Programs
   package let ledger: Ledger
 
   /// Makes the place.
   ///
   /// - Throws: `Fault` when the platform's directory cannot be written.
-  package static func open(platform: InstanceLayout, isQuick: Bool) async throws -> ProbeSite {
+  package static func open(
+    platform: InstanceLayout, isQuick: Bool, programs: Programs = Programs()
+  ) async throws -> ProbeSite {
     let base = "\(platform.root)/verify"
     try makeDirectory(base, mode: 0o700)
     let digits = String(UInt32.random(in: .min ... .max), radix: 16)
@@ -31,7 +34,8 @@ package struct ProbeSite: Sendable {
     }
     let site = ProbeSite(
       platform: platform, instance: instance, directory: "\(base)/\(text)",
-      openDirectory: "/tmp/lobstack-\(text)", isQuick: isQuick, ledger: ledger)
+      openDirectory: "/tmp/lobstack-\(text)", isQuick: isQuick, programs: programs,
+      ledger: ledger)
     for (path, mode) in [(site.directory, 0o700), (site.openDirectory, 0o755)] {
       try await ledger.record(.directory(path))
       try makeDirectory(path, mode: mode)
@@ -43,7 +47,7 @@ package struct ProbeSite: Sendable {
   static func nowhere(platform: InstanceLayout) -> ProbeSite {
     ProbeSite(
       platform: platform, instance: platform.instance, directory: "/nowhere", openDirectory: "/nowhere",
-      isQuick: false, ledger: .closed)
+      isQuick: false, programs: Programs(), ledger: .closed)
   }
 
   /// Takes away what dead runs left.

@@ -32,10 +32,12 @@ func remove(_ trace: Trace) async throws {
     // A setting of an interface goes with its interface.
     guard FileManager.default.fileExists(atPath: path) else { return }
     try writeSetting(path, value)
-  case .sandbox(let root, let id):
+  case .sandbox(let root, let id, let runtime):
     guard FileManager.default.fileExists(atPath: root) else { return }
     guard let instance = SandboxID(id)?.instance else { return }
-    _ = try await ControlNamespace(of: instance).command("runsc", ["--root", root, "delete", "-force", id]).run()
+    _ = try await ControlNamespace(of: instance).command(
+      runtime ?? "runsc", ["--root", root, "delete", "-force", id]
+    ).run()
   case .cgroup(let path):
     for controller in ["", "unified"] + controllers() { rmdir("/sys/fs/cgroup/\(controller)\(path)") }
   case .process(let pid, let startTime):
@@ -75,8 +77,20 @@ private func controllers() -> [String] {
   (try? FileManager.default.contentsOfDirectory(atPath: "/sys/fs/cgroup")) ?? []
 }
 
+/// Whether there is a platform to ask.
+///
+/// - Throws: `Fault(.unavailable)` for one that does not run: what it keeps is there again when it does.
+private func exists(_ socket: String) throws -> Bool {
+  if FileManager.default.fileExists(atPath: socket) { return true }
+  // Of a platform that was removed nothing is left, nor of what it kept.
+  guard FileManager.default.fileExists(atPath: (socket as NSString).deletingLastPathComponent) else { return false }
+  throw Fault(
+    .unavailable, operation: "take away what verify made through \(socket)", reason: "the platform does not run",
+    remedy: "run 'lobstack up', and then 'lobstack verify --clean'")
+}
+
 private func removeAgent(_ id: AgentID, socket: String) async throws {
-  guard FileManager.default.fileExists(atPath: socket) else { return }
+  guard try exists(socket) else { return }
   try await withClient(socket) { client in
     do {
       try await client.deleteAgent(id)
@@ -95,7 +109,7 @@ private func removeAgent(_ id: AgentID, socket: String) async throws {
 
 /// What is gone already is as good as removed.
 private func removeThroughAPI(_ socket: String, _ body: (APIClient) async throws -> Void) async throws {
-  guard FileManager.default.fileExists(atPath: socket) else { return }
+  guard try exists(socket) else { return }
   do { try await withClient(socket, body) } catch let fault as Fault where fault.code == .notFound {}
 }
 

@@ -13,7 +13,8 @@ package enum Trace: Sendable, Hashable, Codable {
   case routes(family: Int, table: Int)
   /// A file below /proc/sys with the value to put back.
   case setting(path: String, value: String)
-  case sandbox(runtimeRoot: String, id: String)
+  /// - Parameter runtime: path of its runsc; `nil` for the one of PATH.
+  case sandbox(runtimeRoot: String, id: String, runtime: String? = nil)
   case cgroup(String)
   case process(pid: Int32, startTime: UInt64)
   /// A secret, likewise a token, of the platform whose API listens at the socket.

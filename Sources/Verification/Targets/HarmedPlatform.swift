@@ -25,6 +25,7 @@ struct HarmedPlatform: Sendable {
   /// One harm at a time.
   let turn = Turn()
   private let policy: String
+  private let programs: Programs
 
   /// What `lobstack up` wants to see free on its disk, and the program's copy; nothing of it is taken before it is used.
   private static let size = 4 << 30
@@ -47,7 +48,7 @@ struct HarmedPlatform: Sendable {
     try await site.ledger.record(.platform(stateDirectory: disk, instance: layout.instance))
     try await world.admit(user: layout.proxyUserID, sparing: "\(AddressPlan(layout: layout).subnet)")
     let gateway = try freePort()
-    try await start(layout, gateway: gateway, policy: site.platform.policyDirectory)
+    try await start(layout, gateway: gateway, policy: site.platform.policyDirectory, programs: site.programs)
     let agents = try await ProbeAgents.open(layout: layout, site: site)
     let (target, key): (Target, String)
     do {
@@ -60,7 +61,8 @@ struct HarmedPlatform: Sendable {
     }
     return HarmedPlatform(
       layout: layout, agents: agents, target: target, agent: try agents.name("r"), image: image, names: names,
-      key: key, world: world, gateway: gateway, policy: site.platform.policyDirectory)
+      key: key, world: world, gateway: gateway, policy: site.platform.policyDirectory,
+      programs: site.programs)
   }
 
   /// An instance whose addresses are not those of the platform under test.
@@ -82,17 +84,20 @@ struct HarmedPlatform: Sendable {
     try await Command("chown", ["\(InstanceLayout.User.controlPlane):", path]).check()
   }
 
-  private static func start(_ layout: InstanceLayout, gateway: UInt16, policy: String) async throws {
+  private static func start(
+    _ layout: InstanceLayout, gateway: UInt16, policy: String, programs: Programs
+  ) async throws {
     let directory = (layout.root as NSString).deletingLastPathComponent
-    try await ownProgram([
+    let options = [
       "up", "--detach", "--instance", "\(layout.instance)", "--state-dir", directory, "--policy", policy,
-      "--listen", "127.0.0.1:\(gateway)", "--resolver", resolver,
-    ]).check(timeout: .seconds(60))
+      "--listen", "127.0.0.1:\(gateway)", "--resolver", resolver, "--verify-every", "off",
+    ]
+    try await ownProgram(options + programs.arguments).check(timeout: .seconds(60))
   }
 
   /// Starts it again when its supervisor is gone, as systemd does.
   func startAgain() async throws {
-    try await Self.start(layout, gateway: gateway, policy: policy)
+    try await Self.start(layout, gateway: gateway, policy: policy, programs: programs)
   }
 
   func waitUntilReady(limit: Duration = .seconds(30)) async throws {

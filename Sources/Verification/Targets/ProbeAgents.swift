@@ -22,7 +22,7 @@ struct ProbeAgents: Sendable {
   static func open(layout: InstanceLayout, site: ProbeSite) async throws -> ProbeAgents {
     let runtime = try await SandboxRuntime.open(
       SandboxRuntime.Configuration(
-        executable: "runsc", rootDirectory: layout.runtimeDirectory,
+        executable: site.programs.runtime, rootDirectory: layout.runtimeDirectory,
         seccompDirectory: "\(layout.policyDirectory)/seccomp", instance: layout.instance))
     return ProbeAgents(
       client: APIClient(address: .unix(layout.apiSocket)), site: site, layout: layout, runtime: runtime)

@@ -20,7 +20,8 @@ struct ThrowAwaySandboxes: Sendable {
     try await site.ledger.record(.networkNamespace(ControlNamespace(of: site.instance).name))
     let runtime = try await SandboxRuntime.open(
       SandboxRuntime.Configuration(
-        executable: "runsc", rootDirectory: root, seccompDirectory: "\(policy)/seccomp", instance: site.instance))
+        executable: site.programs.runtime, rootDirectory: root, seccompDirectory: "\(policy)/seccomp",
+        instance: site.instance))
     try await site.ledger.record(.cgroup("/lobstack-\(site.instance)"))
     return ThrowAwaySandboxes(
       site: site, runtime: runtime, runtimeRoot: root, policy: try Policy.load(directory: policy))
@@ -55,7 +56,8 @@ struct ThrowAwaySandboxes: Sendable {
     bundle.weaknesses = recipe.weaknesses
     bundle.extraMounts = recipe.extraMounts
     try await site.ledger.record(.cgroup(id.cgroup))
-    try await site.ledger.record(.sandbox(runtimeRoot: runtimeRoot, id: id.description))
+    try await site.ledger.record(
+      .sandbox(runtimeRoot: runtimeRoot, id: id.description, runtime: site.programs.runtime))
     let process = try await runtime.run(bundle)
     return Target(
       name: "a throw-away sandbox", workspace: workspace, imageDirectories: [recipe.imageRoot],

@@ -1,5 +1,6 @@
 import AgentModel
 import ArgumentParser
+import Glibc
 import Supervision
 import Verification
 
@@ -15,14 +16,16 @@ struct DownCommand: AsyncParsableCommand {
 
   func run() async throws {
     let platform = try options.platform(instance)
+    // What a killed run of verify left is not named after the instance, and its agents go only while the API answers.
+    if geteuid() == 0 {
+      for failure in try await ProbeSite.reclaim(platform: platform.configuration.layout) {
+        tell("left by a run of verify: \(failure)")
+      }
+    }
     guard purge else {
       try await platform.down { tell($0) }
       print("instance \(platform.configuration.layout.instance) is down")
       return
-    }
-    // What a killed run of verify left is not named after the instance, and the list of it lies in its directory.
-    for failure in try await ProbeSite.reclaim(platform: platform.configuration.layout) {
-      tell("left by a run of verify: \(failure)")
     }
     for line in try await platform.purge(progress: { tell($0) }) { print("removed \(line)") }
     print("nothing is left of instance \(platform.configuration.layout.instance)")

@@ -1,7 +1,6 @@
 import AgentModel
 import Dispatch
 import Faults
-import Files
 import Foundation
 import Glibc
 import Logging
@@ -22,7 +21,7 @@ enum ServiceRun {
 
   static func run(_ name: String, _ service: @escaping @Sendable () async throws -> Void) async throws {
     let (ends, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    watchLifeline(end)
+    Lifeline.watch { end.yield() }
     let signal = watchTermination(end)
     defer { signal.cancel() }
     try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -42,21 +41,6 @@ enum ServiceRun {
       }
       do { try await group.waitForAll() } catch is CancellationError {}
     }
-  }
-
-  private static func watchLifeline(_ end: AsyncStream<Void>.Continuation) {
-    guard FileStatus(descriptor: STDIN_FILENO)?.isPipe == true else { return }
-    // The read blocks for as long as the supervisor lives.
-    let thread = Thread {
-      var byte: UInt8 = 0
-      while true {
-        let count = read(STDIN_FILENO, &byte, 1)
-        if count == 0 || (count < 0 && errno != EINTR) { break }
-      }
-      end.yield()
-    }
-    thread.stackSize = 128 << 10
-    thread.start()
   }
 
   private static func watchTermination(_ end: AsyncStream<Void>.Continuation) -> any DispatchSourceSignal {

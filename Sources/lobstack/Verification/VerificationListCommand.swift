@@ -16,10 +16,12 @@ struct VerificationListCommand: AsyncParsableCommand {
     let limit = limit
     let page = try await connection.withClient { try await $0.verifications(limit: limit) }
     try format.print(page.items) {
-      var table = Table("ID", "STARTED", "TIER", "PROVEN", "FAILED", "NOT TESTABLE", "WAIVED", "TOOK", "AUDIT RECORD")
+      var table = Table(
+        "ID", "STARTED", "TIER", "BY", "PROVEN", "FAILED", "NOT TESTABLE", "WAIVED", "TOOK", "AUDIT RECORD")
       for run in page.items {
         table.add(
-          run.id, run.startedAt.short, run.tier, "\(run.summary.proven)", "\(run.summary.failed)",
+          run.id, run.startedAt.short, run.tier, (run.trigger ?? .person).rawValue, "\(run.summary.proven)",
+          "\(run.summary.failed)",
           "\(run.summary.notTestable)", "\(run.summary.waived)", "\(run.durationMs / 1_000) s", "\(run.auditIndex)")
       }
       return table.rendered()

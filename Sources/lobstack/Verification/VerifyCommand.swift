@@ -29,6 +29,9 @@ struct VerifyCommand: AsyncParsableCommand {
   @Flag(help: "List the checks, and make none.")
   var list = false
 
+  @Flag(help: "Take away what a killed run left, and make no check.")
+  var clean = false
+
   @Option(
     help: ArgumentHelp("Run only these checks, separated by commas.", valueName: "id,…"),
     transform: { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces).uppercased() } })
@@ -61,7 +64,28 @@ struct VerifyCommand: AsyncParsableCommand {
     completion: .file())
   var ocsf: String?
 
+  @Option(help: ArgumentHelp("gVisor's program, as 'lobstack up' was given it.", valueName: "path"))
+  var runsc = "runsc"
+
+  @Option(help: ArgumentHelp("Envoy's program, of the second platform.", valueName: "path"))
+  var envoy: String?
+
+  @Option(help: ArgumentHelp("OpenBao's program, of the second platform.", valueName: "path"))
+  var openbao: String?
+
+  /// The supervisor's way to say why it runs this; its end is seen at standard input.
+  @Option(
+    help: .hidden,
+    transform: { text in
+      guard let trigger = VerificationTrigger(rawValue: text) else { throw ValidationError("'\(text)' begins no run") }
+      return trigger
+    })
+  var trigger = VerificationTrigger.person
+
   func validate() throws {
+    if clean, quick || breaks || list || !only.isEmpty {
+      throw ValidationError("--clean makes no check: give it without the options of a run")
+    }
     if quick, breaks { throw ValidationError("--quick and --break are different runs: give one of them") }
     if !only.isEmpty, quick || breaks {
       throw ValidationError("--only names checks of every kind of run: leave --\(quick ? "quick" : "break") away")
@@ -78,10 +102,14 @@ struct VerifyCommand: AsyncParsableCommand {
         Data("error: verify makes sandboxes and network namespaces of its own, so it must be run as root\n".utf8))
       throw Degraded(code: 3)
     }
+    // It ends soon by itself, and only while the platform answers it can take everything away.
+    guard !clean else { return try await cleanUp() }
+    if trigger != .person { Lifeline.watch { kill(getpid(), SIGTERM) } }
     let options = Verify.Options(
       layout: try instance.layout(), tier: breaks ? .outages : quick ? .quick : .full, only: only,
       waivers: try allWaivers(),
-      today: Date.now.formatted(.iso8601.year().month().day()))
+      today: Date.now.formatted(.iso8601.year().month().day()), trigger: trigger,
+      programs: Programs(runtime: runsc, envoy: envoy, openBao: openbao))
     let progress = ProgressLines()
     defer { progress.end() }
     let report = try await untilInterrupted(onSignal: { tell("ending, and taking away what was made …") }) {
@@ -100,6 +128,12 @@ struct VerifyCommand: AsyncParsableCommand {
       tell("not recorded: \(error)")
     }
     guard report.exitCode == 0 else { throw Degraded(code: report.exitCode) }
+  }
+
+  private func cleanUp() async throws {
+    let failures = try await Verify.clean(try instance.layout(), trigger: trigger)
+    for failure in failures { tell("still there: \(failure)") }
+    guard failures.isEmpty else { throw Degraded(code: 1) }
   }
 
   private func printList() throws {

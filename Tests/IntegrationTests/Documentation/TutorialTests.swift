@@ -17,6 +17,7 @@ import Testing
       var environment = Command.defaultEnvironment
       environment["LOBSTACK_STATE_DIR"] = "\(platform.directory)/state"
       environment["LOBSTACK_INSTANCE"] = "\(platform.instance)"
+      environment["LOBSTACK_VERIFY_EVERY"] = "off"
       let result = try await Command(
         "bash", ["-euc", "cd \(place); lobstack() { \(TestPlatform.binary) \"$@\"; }\n\(script)"],
         environment: environment
