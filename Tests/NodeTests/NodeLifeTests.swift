@@ -19,9 +19,11 @@ struct NodeFixture {
   let neighbours: NodeNeighbours
   let directory: String
 
-  /// Of a node that begins anew.
-  var configuration: NodeService.Configuration {
-    NodeService.Configuration(layout: layout, deniedDestinations: ["10.0.0.0/8"])
+  /// Also of a node that begins anew: the first goes on in the same process, and would find another's firewall changed.
+  var configuration: NodeService.Configuration { Self.configuration(layout) }
+
+  private static func configuration(_ layout: InstanceLayout) -> NodeService.Configuration {
+    NodeService.Configuration(layout: layout, deniedDestinations: ["10.0.0.0/8", "169.254.0.0/16"])
   }
 
   static func with(_ body: (NodeFixture) async throws -> Void) async throws {
@@ -40,7 +42,7 @@ struct NodeFixture {
     let client = NodeClient(socket: layout.nodeSocket)
     let neighbours = try await NodeNeighbours.start(layout, client: client)
     let fixture = NodeFixture(layout: layout, client: client, neighbours: neighbours, directory: directory)
-    let configuration = NodeService.Configuration(layout: layout, deniedDestinations: ["10.0.0.0/8", "169.254.0.0/16"])
+    let configuration = configuration(layout)
     var failure: (any Error)?
     do {
       try await withService(configuration) { try await body(fixture) }
@@ -173,7 +175,7 @@ private actor Collector {
   private(set) var exit: Int32?
 
   func add(_ frame: Frame) {
-    if frame.kind == .standardOutput { text += String(buffer: frame.payload) }
+    if frame.kind == .standardOutput || frame.kind == .fault { text += String(buffer: frame.payload) }
     // A frame that does not decode leaves `exit` nil, and the test fails.
     if frame.kind == .exit { exit = (try? frame.decode(StreamExit.self))?.code }
   }
