@@ -41,6 +41,8 @@ package struct Platform: Sendable {
     package var logFormat: LogFormat
     /// How often the controls are attacked by the platform itself.
     package var verifyEvery: VerificationInterval
+    /// File of what such a run accepts as not proven; `nil` for nothing.
+    package var verifyWaivers: String?
     /// The program that runs now, whose copy the platform's processes run.
     package var executable: String
 
@@ -52,6 +54,7 @@ package struct Platform: Sendable {
       publicCertificate: PublicCertificateSettings? = nil, plainListen: ListenAddress? = nil,
       forwarding: ForwardingSettings = ForwardingSettings(), witness: WitnessSettings = WitnessSettings(),
       logFormat: LogFormat = .text, verifyEvery: VerificationInterval = .off,
+      verifyWaivers: String? = nil,
       executable: String = Platform.currentExecutable
     ) {
       self.layout = layout
@@ -71,6 +74,7 @@ package struct Platform: Sendable {
       self.witness = witness
       self.logFormat = logFormat
       self.verifyEvery = verifyEvery
+      self.verifyWaivers = verifyWaivers
       self.executable = executable
     }
   }

@@ -9,8 +9,13 @@ import Testing
 struct VerificationScheduleTests {
   @Test("follows an upgrade, leaves nothing when the platform ends, is made up for at the next start, and is shown")
   func upgrade() async throws {
-    let every = ["--verify-every", "6h"]
-    try await withPlatform(options: { _ in every }) { platform in
+    func options(_ platform: TestPlatform) throws -> [String] {
+      let waivers = "\(platform.directory)/waivers.yaml"
+      let text = "waivers:\n  - {check: ISO-4, owner: ci, reason: a busy machine, expires: 2099-12-31}\n"
+      try Data(text.utf8).write(to: URL(filePath: waivers))
+      return ["--verify-every", "6h", "--verify-waivers", waivers]
+    }
+    try await withPlatform(options: options) { platform in
       let before = try await VerifyTests.traces()
       try await recordEarlier(on: platform)
       try await eventually("a run is at work") {
@@ -26,7 +31,7 @@ struct VerificationScheduleTests {
       #expect(try FileManager.default.contentsOfDirectory(atPath: "\(platform.layout.root)/verify") == [])
       #expect(try await Leftovers(platform.layout).find().filter { $0.hasPrefix("process") } == [])
 
-      try await platform.up(every)
+      try await platform.up(try options(platform))
       try await eventually("the run is recorded", within: .seconds(150)) {
         try await runs(of: platform).first?.trigger == .upgrade
       }
@@ -57,6 +62,8 @@ struct VerificationScheduleTests {
     let run = try #require(try await runs(of: platform).first)
     #expect(run.tier == "quick" && run.summary.failed == 0 && run.summary.proven > 30, "\(run)")
     #expect(run.program?.count == 64)
+    let shown = try await platform.run("verification", "show", run.id, "-o", "json").ok().output
+    #expect(shown.contains("a busy machine"))
     let status: PlatformStatus = try await platform.run("status", "-o", "json").ok().json()
     let component = status.components.first { $0.name == "verification" }
     #expect(component?.detail.contains("(quick by an upgrade, ") == true, "\(String(describing: component))")

@@ -78,7 +78,8 @@ actor ScheduledVerifications {
       return logger.notice("A verification is under way; that of the schedule is left out")
     }
     logger.notice("Verification begins", metadata: ["verification.trigger": "\(trigger.rawValue)"])
-    let end = try await run(["--quick", "--trigger", trigger.rawValue], limit: Self.limit)
+    let waivers = platform.configuration.verifyWaivers.map { ["--waivers", $0] } ?? []
+    let end = try await run(["--quick", "--trigger", trigger.rawValue] + waivers, limit: Self.limit)
     guard !Task.isCancelled else {
       // What the platform's own end cut off is made up for at the next start.
       try? FileManager.default.removeItem(atPath: layout.verificationAttempt)

@@ -78,7 +78,9 @@ struct PlatformOptions: ParsableArguments {
 
   private var plainListen: ListenAddress? { httpListen ?? (external.settings == nil ? nil : .plainDefault) }
 
-  func platform(_ instance: InstanceOptions, verifyEvery: VerificationInterval = .off) throws -> Platform {
+  func platform(
+    _ instance: InstanceOptions, verifyEvery: VerificationInterval = .off, verifyWaivers: String? = nil
+  ) throws -> Platform {
     Platform(
       Platform.Configuration(
         layout: try instance.layout(), policy: absolutePolicy, runtime: runsc, envoy: envoy,
@@ -86,7 +88,8 @@ struct PlatformOptions: ParsableArguments {
         trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
         publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings,
-        witness: witness.settings, logFormat: logFormat, verifyEvery: verifyEvery),
+        witness: witness.settings, logFormat: logFormat, verifyEvery: verifyEvery,
+        verifyWaivers: verifyWaivers),
       logger: .supervisor(logFormat))
   }
 

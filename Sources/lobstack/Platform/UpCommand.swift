@@ -1,7 +1,6 @@
 import APIModel
 import AgentModel
 import ArgumentParser
-import Faults
 import Foundation
 import Logging
 import Supervision
@@ -22,16 +21,10 @@ struct UpCommand: AsyncParsableCommand {
   @Flag(help: "Run in the background; return when the platform is ready.")
   var detach = false
 
-  @Option(
-    help: ArgumentHelp(
-      """
-      How often 'lobstack verify --quick' is run, from 1m to 31d; 'off' for never (default: $LOBSTACK_VERIFY_EVERY or \
-      \(VerificationInterval.default)). A platform that was never verified is left alone for ten minutes.
-      """, valueName: "time"), transform: parseText)
-  var verifyEvery: VerificationInterval?
+  @OptionGroup var schedule: VerificationScheduleOptions
 
   func run() async throws {
-    let platform = try options.platform(instance, verifyEvery: try interval())
+    let platform = try options.platform(instance, verifyEvery: try schedule.interval(), verifyWaivers: schedule.waivers)
     let outcome: Platform.Outcome
     if detach {
       outcome = try await platform.detach(arguments: try supervisorArguments()) { Self.printLine($0) }
@@ -54,21 +47,7 @@ struct UpCommand: AsyncParsableCommand {
     let layout = try instance.layout()
     let stateDirectory = URL(filePath: layout.root).deletingLastPathComponent().path
     return ["up", "--state-dir", stateDirectory, "--instance", "\(layout.instance)"] + options.arguments
-      + ["--verify-every", "\(try interval())"]
-  }
-
-  /// - Throws: `Fault(.invalid)` when the environment variable breaks the rule.
-  private func interval() throws -> VerificationInterval {
-    if let verifyEvery { return verifyEvery }
-    guard let text = ProcessInfo.processInfo.environment["LOBSTACK_VERIFY_EVERY"], !text.isEmpty else {
-      return .default
-    }
-    guard let interval = VerificationInterval(text) else {
-      throw Fault(
-        .invalid, operation: "read LOBSTACK_VERIFY_EVERY", reason: "'\(text)' is not \(VerificationInterval.rule)",
-        remedy: "set it to such a time, or unset it")
-    }
-    return interval
+      + (try schedule.arguments())
   }
 
   /// Gives what is not needed to take work a moment, so that the first thing a person sees is not half of it.
