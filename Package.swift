@@ -395,7 +395,11 @@ let package = Package(
       name: "IntegrationTests",
       dependencies: [
         "AgentModel", "APIModel", "AuditLog", "ChildProcess", "Faults", "Storage", "Supervision", "TestSupport",
-      ], exclude: ["hvac_client.py", "requirements.txt", "SwitchedOff/toolbox"], swiftSettings: swift),
+      ],
+      exclude: [
+        "hvac_client.py", "requirements.txt", "Scanners/schemathesis.toml", "Scanners/schemathesis.txt",
+        "SwitchedOff/toolbox",
+      ], swiftSettings: swift),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -70,16 +70,16 @@ extension API {
         .invalid, operation: operation, reason: "the document is of agent \(agent.id)",
         remedy: "let path and metadata name the same tenant and agent")
     }
+    let (mustBeNew, generation) = (try mustBeNew(request), try matchedGeneration(request))
     let exists = try await store.agent(id) != nil
-    if request.headers[.ifNoneMatch] == "*", exists {
+    if mustBeNew, exists {
       throw HTTPFault(
         status: .preconditionFailed,
         fault: Fault(
           .alreadyExists, operation: operation, reason: "the agent exists", remedy: "leave If-None-Match out"))
     }
     if exists {
-      return try await answer(
-        try await agents.replace(agent, by: principal, ifGeneration: try matchedGeneration(request)))
+      return try await answer(try await agents.replace(agent, by: principal, ifGeneration: generation))
     }
     guard request.headers[.ifMatch] == nil else {
       throw HTTPFault(

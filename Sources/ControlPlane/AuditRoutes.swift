@@ -21,10 +21,10 @@ extension API {
     let query = try auditQuery(request)
     let order = try parameter("order", of: request, rule: "oldest or newest") { AuditOrder(rawValue: $0) } ?? .oldest
     // `cursor` is what every listing calls it, `from` what an auditor means.
-    let wholeNumber = "a whole number"
-    let from =
-      try parameter("cursor", of: request, rule: wholeNumber) { UInt64($0) }
-      ?? parameter("from", of: request, rule: wholeNumber) { UInt64($0) }
+    let rule = "a whole number"
+    let from: UInt64? =
+      try parameter("cursor", of: request, rule: rule, wholeNumber)
+      ?? parameter("from", of: request, rule: rule, wholeNumber)
     let size = try await audit.log.head().size
     var items: [AuditRecordResource] = []
     // What is not looked at yet, from the end that comes first.
@@ -78,7 +78,7 @@ extension API {
   @Sendable private func auditProof(_ request: Request, _ context: APIContext) async throws -> Response {
     let operation = "prove an audit record"
     try await access.require(.administer, of: try context.principal, operation: operation)
-    guard let index = try parameter("index", of: request, rule: "the record's number", { UInt64($0) }) else {
+    guard let index: UInt64 = try parameter("index", of: request, rule: "the record's number", wholeNumber) else {
       throw Fault(
         .invalid, operation: operation, reason: "the query parameter 'index' is missing",
         remedy: "give the record's number")

@@ -21,7 +21,8 @@ extension API {
     let principal = try context.principal
     try await access.require(.view, of: principal, operation: "list denials")
     let limit = try pageLimit(of: request)
-    let cursor = try parameter("cursor", of: request, rule: "the 'next' of the page before") { Int64($0) }
+    let cursor: Int64? = try parameter(
+      "cursor", of: request, rule: "the 'next' of the page before", wholeNumber)
     let agent = try parameter("agent", of: request, rule: "tenant/name") { AgentID($0) }
     let stored = try await store.denials(before: cursor, tenant: principal.tenant, agent: agent, limit: limit + 1)
     let page = stored.prefix(limit)

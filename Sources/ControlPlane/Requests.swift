@@ -23,11 +23,11 @@ func agentID(_ context: APIContext) throws -> AgentID {
   return AgentID(tenant: tenant, name: name)
 }
 
-/// A query parameter parsed; `nil` when it is absent or empty.
+/// A query parameter parsed; `nil` when it is absent.
 func parameter<Value>(
   _ name: String, of request: Request, rule: String, _ parse: (String) -> Value?
 ) throws -> Value? {
-  guard let text = request.uri.queryParameters[name[...]], !text.isEmpty else { return nil }
+  guard let text = request.uri.queryParameters[name[...]] else { return nil }
   guard let value = parse(String(text)) else {
     throw Fault(
       .invalid, operation: "read the query parameter \(name)", reason: "'\(text.prefix(80))' is not valid",
@@ -38,8 +38,13 @@ func parameter<Value>(
 
 func integer(_ name: String, of request: Request, in range: ClosedRange<Int>, default value: Int) throws -> Int {
   try parameter(name, of: request, rule: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
-    Int($0).flatMap { range.contains($0) ? $0 : nil }
+    wholeNumber($0).flatMap { range.contains($0) ? $0 : nil }
   } ?? value
+}
+
+/// Of digits alone: no sign.
+func wholeNumber<Number: FixedWidthInteger>(_ text: String) -> Number? {
+  text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Number(text) : nil
 }
 
 func pageLimit(of request: Request) throws -> Int {
@@ -92,10 +97,28 @@ private func explain(_ error: any Error) -> String {
   }
 }
 
+/// Whether `If-None-Match` wants that nothing is there yet.
+/// - Throws: for anything but `*`, as a condition that is not looked at must not pass for one that holds.
+func mustBeNew(_ request: Request) throws -> Bool {
+  guard let text = request.headers[.ifNoneMatch] else { return false }
+  guard text == "*" else {
+    throw Fault(
+      .invalid, operation: "read the If-None-Match header", reason: "'\(text.prefix(80))' is not '*'",
+      remedy: "send '*' to create only, or leave it out")
+  }
+  return true
+}
+
+/// The number in an ETag of this API.
+func entityTag<Number: FixedWidthInteger>(_ text: String) -> Number? {
+  guard text.count > 2, text.hasPrefix("\""), text.hasSuffix("\"") else { return nil }
+  return wholeNumber(String(text.dropFirst().dropLast()))
+}
+
 /// The generation that `If-Match` names; `nil` without the header and for `*`.
 func matchedGeneration(_ request: Request) throws -> Int64? {
   guard let text = request.headers[.ifMatch], text != "*" else { return nil }
-  guard text.hasPrefix("\""), text.hasSuffix("\""), let generation = Int64(text.dropFirst().dropLast()) else {
+  guard let generation: Int64 = entityTag(text) else {
     throw Fault(
       .invalid, operation: "read the If-Match header", reason: "'\(text.prefix(80))' is not an ETag of this API",
       remedy: "send the ETag of the agent's last answer")

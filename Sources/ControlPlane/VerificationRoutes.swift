@@ -17,7 +17,7 @@ extension API {
   @Sendable private func listVerifications(_ request: Request, _ context: APIContext) async throws -> Response {
     try await access.require(.administer, of: try context.principal, operation: "list verifications")
     let limit = try pageLimit(of: request)
-    let cursor = try parameter("cursor", of: request, rule: "a cursor that a page gave") { Int64($0) }
+    let cursor: Int64? = try parameter("cursor", of: request, rule: "a cursor that a page gave", wholeNumber)
     let found = try await store.verifications(before: cursor, limit: limit + 1)
     return try jsonResponse(
       Page(

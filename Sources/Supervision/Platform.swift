@@ -30,6 +30,8 @@ package struct Platform: Sendable {
     package var resolver: String?
     /// Names that the gateway's certificate is for, beside this machine's own.
     package var gatewayNames: [String]
+    /// Requests a second that the gateway takes of one token.
+    package var gatewayRate: Int
     /// The public authority that certifies the gateway; `nil`: the built-in one.
     package var publicCertificate: PublicCertificateSettings?
     /// Where plain HTTP is sent on to HTTPS, and a public authority asks its questions; `nil` for nowhere.
@@ -51,6 +53,7 @@ package struct Platform: Sendable {
       openBao: String? = nil, secretsManager: SecretsManagerChoice = .own(.file(nil)),
       listen: ListenAddress = .gatewayDefault, trustDomain: TrustDomain = .default,
       upstreamAuthorities: String? = nil, resolver: String? = nil, gatewayNames: [String] = [],
+      gatewayRate: Int = Self.defaultGatewayRate,
       publicCertificate: PublicCertificateSettings? = nil, plainListen: ListenAddress? = nil,
       forwarding: ForwardingSettings = ForwardingSettings(), witness: WitnessSettings = WitnessSettings(),
       logFormat: LogFormat = .text, verifyEvery: VerificationInterval = .off,
@@ -68,6 +71,7 @@ package struct Platform: Sendable {
       self.upstreamAuthorities = upstreamAuthorities
       self.resolver = resolver
       self.gatewayNames = gatewayNames
+      self.gatewayRate = gatewayRate
       self.publicCertificate = publicCertificate
       self.plainListen = plainListen
       self.forwarding = forwarding

@@ -7,6 +7,11 @@ import Glibc
 import NetworkIsolation
 import Proxy
 
+extension Platform.Configuration {
+  package static let defaultGatewayRate = GatewayLayout.Limits.rate
+  package static let gatewayRates = GatewayLayout.Limits.rates
+}
+
 extension Platform {
   var nodeProxy: NodeProxy {
     var proxy = NodeProxyLayout(layout, serviceAddress: AddressPlan(layout: layout).serviceAddress)
@@ -17,6 +22,7 @@ extension Platform {
   var gateway: GatewayLayout {
     var gateway = GatewayLayout(layout, address: configuration.listen.host, port: configuration.listen.port)
     gateway.trustDomain = configuration.trustDomain
+    gateway.limits = GatewayLayout.Limits(rate: configuration.gatewayRate)
     gateway.plainAddress = configuration.plainListen?.host
     gateway.plainPort = configuration.plainListen?.port
     gateway.takesChallenges = configuration.publicCertificate != nil

@@ -172,6 +172,8 @@ import Testing
         _ = try problem(try await caller.send(.put, path, body: document("other")), .badRequest)
         _ = try problem(
           try await caller.send(.put, path, body: changed, headers: [.ifMatch: "one"]), .badRequest)
+        _ = try problem(
+          try await caller.send(.put, path, body: changed, headers: [.ifNoneMatch: "\"2\""]), .badRequest)
       }
     }
   }
@@ -193,7 +195,7 @@ import Testing
         #expect(names == names.sorted())
         let acme = try decode(Page<AgentResource>.self, try await caller.send(.get, "/v1/agents?tenant=acme"))
         #expect(acme.items.count == 4)
-        for bad in ["limit=0", "limit=501", "limit=x", "cursor=x", "tenant=A"] {
+        for bad in ["limit=0", "limit=501", "limit=x", "limit=%2B3", "limit=", "cursor=x", "tenant=A", "tenant="] {
           _ = try problem(try await caller.send(.get, "/v1/agents?\(bad)"), .badRequest)
         }
       }

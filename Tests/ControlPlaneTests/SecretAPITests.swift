@@ -26,7 +26,11 @@ import Testing
         #expect(second.status == .noContent && second.headers[.eTag] == "\"2\"")
         _ = try problem(
           try await caller.send(.put, Self.path, body: "three", headers: [.ifMatch: "\"1\""]), .preconditionFailed)
-        _ = try problem(try await caller.send(.put, Self.path, body: "x", headers: [.ifMatch: "soon"]), .badRequest)
+        for wrong: HTTPFields in [
+          [.ifMatch: "soon"], [.ifMatch: "\"+2\""], [.ifMatch: ""], [.ifNoneMatch: "\"1\""], [.ifNoneMatch: ""],
+        ] {
+          _ = try problem(try await caller.send(.put, Self.path, body: "x", headers: wrong), .badRequest)
+        }
         let reference = SecretReference(
           tenant: try #require(TenantName("acme")), agent: nil, name: try #require(SecretName("key")))
         #expect(await platform.secrets.values[reference] == [SecretValue("one".utf8), SecretValue("two".utf8)])

@@ -223,7 +223,7 @@ struct GatewayLiveTests {
     ("GET /v1/x HTTP/1.1\r\nHost: localhost\r\nX_A: 1\r\nConnection: close\r\n\r\n", 400),
     ("GET /v1/x#y HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400),
     ("OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
-    ("TRACE /v1/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 405),
+    ("TRACE /agents/acme/bot/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 405),
     ("CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 403),
   ]
 

@@ -17,7 +17,8 @@ extension API {
     let principal = try context.principal
     try await access.require(.view, of: principal, operation: "list alerts")
     let limit = try pageLimit(of: request)
-    let cursor = try parameter("cursor", of: request, rule: "the 'next' of the page before") { Int64($0) }
+    let cursor: Int64? = try parameter(
+      "cursor", of: request, rule: "the 'next' of the page before", wholeNumber)
     let stored = try await store.alerts(
       try alertFilter(of: request), scope: principal.tenant, before: cursor, limit: limit + 1)
     let page = stored.prefix(limit)

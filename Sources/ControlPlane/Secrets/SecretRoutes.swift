@@ -79,14 +79,14 @@ extension API {
 
   /// The version that has to be the newest: `If-Match: "3"`; `If-None-Match: *` for none.
   private func currentVersion(_ request: Request) throws -> Int? {
-    if request.headers[.ifNoneMatch] == "*" { return 0 }
-    guard let text = request.headers[.ifMatch], text != "*" else { return nil }
-    guard let version = Int(text.filter { $0 != "\"" }), version > 0 else {
+    let mustBeNew = try mustBeNew(request)
+    guard let text = request.headers[.ifMatch], text != "*" else { return mustBeNew ? 0 : nil }
+    guard let version: Int = entityTag(text), version > 0 else {
       throw Fault(
         .invalid, operation: "read If-Match", reason: "'\(text.prefix(40))' is no version",
         remedy: "send the ETag of the last answer")
     }
-    return version
+    return mustBeNew ? 0 : version
   }
 }
 

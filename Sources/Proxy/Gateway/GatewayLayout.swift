@@ -54,9 +54,9 @@ package struct GatewayLayout: Hashable, Sendable {
 
   package struct Limits: Hashable, Sendable {
     /// Of one client address (IPv6: of one /64, which one client may have all of).
-    package var address = Rate(perSecond: 50, burst: 200)
+    package var address: Rate
     /// Of one token.
-    package var token = Rate(perSecond: 25, burst: 100)
+    package var token: Rate
     /// Of everybody.
     package var everybody = Rate(perSecond: 2000, burst: 4000)
     package var connections = 4000
@@ -77,7 +77,15 @@ package struct GatewayLayout: Hashable, Sendable {
     /// Seconds for the control plane's word on a request to an agent.
     package var authorization = 2
 
-    package init() {}
+    /// - Parameter rate: requests of one token, a second; an address may have two such.
+    package init(rate: Int = Self.rate) {
+      token = Rate(perSecond: rate, burst: 4 * rate)
+      address = Rate(perSecond: 2 * rate, burst: 8 * rate)
+    }
+
+    package static let rate = 25
+    /// Beyond it the limit of everybody is reached first.
+    package static let rates = 1...1000
   }
 }
 

@@ -3,9 +3,10 @@ extension GatewayLayout {
   var routes: [JSON] {
     [
       route("bad-host", ["prefix": "/", "headers": [Self.isNoHost]], direct: 400),
-      route("bad-method", ["prefix": "/", "headers": [Self.isTrace]], direct: 405),
+      // It shows what proxies added. The API does not serve it either, and says so itself.
+      badMethod(["path_separated_prefix": "/agents", "headers": [Self.isTrace]]),
       // It matches no path; without a route its body would be waited for.
-      route("bad-method", ["connect_matcher": [:]], direct: 405),
+      badMethod(["connect_matcher": [:]]),
       api(["path": "/v1/trust-bundle"]), api(["path": "/v1/crl"]),
       noToken(["path_separated_prefix": "/v1"]), noToken(["path": "/metrics"]), toDashboard("/"),
       toDashboard("/dashboard"),
@@ -90,6 +91,12 @@ extension GatewayLayout {
     let route = route("no-token", .object(match.merging(headers) { _, own in own }), direct: 401)
     return route.adding([
       "response_headers_to_add": Self.securityHeaders(more: [("www-authenticate", "Bearer")])
+    ])
+  }
+
+  private func badMethod(_ match: JSON) -> JSON {
+    route("bad-method", match, direct: 405).adding([
+      "response_headers_to_add": Self.securityHeaders(more: [("allow", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")])
     ])
   }
 

@@ -46,6 +46,12 @@ struct PlatformOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Requests a second that the gateway takes of one token, and twice as many of one address; four times as many at once.",
+      valueName: "number"))
+  var gatewayRate = Platform.Configuration.defaultGatewayRate
+
+  @Option(
+    help: ArgumentHelp(
       "SPIFFE trust domain of all identities (default: \(TrustDomain.default)).", valueName: "domain"),
     transform: parseText)
   var trustDomain: TrustDomain?
@@ -76,6 +82,13 @@ struct PlatformOptions: ParsableArguments {
   @Option(help: "How the platform's processes write their logs: text, or a line of JSON for each record.")
   var logFormat = LogFormat.text
 
+  mutating func validate() throws {
+    let rates = Platform.Configuration.gatewayRates
+    guard rates.contains(gatewayRate) else {
+      throw ValidationError("--gateway-rate is a number from \(rates.lowerBound) to \(rates.upperBound)")
+    }
+  }
+
   private var plainListen: ListenAddress? { httpListen ?? (external.settings == nil ? nil : .plainDefault) }
 
   func platform(
@@ -87,6 +100,7 @@ struct PlatformOptions: ParsableArguments {
         openBao: openbao, secretsManager: vault.choice, listen: listen ?? .gatewayDefault,
         trustDomain: trustDomain ?? .default,
         upstreamAuthorities: upstreamAuthorities.map(absolute), resolver: resolver, gatewayNames: gatewayName,
+        gatewayRate: gatewayRate,
         publicCertificate: external.settings, plainListen: plainListen, forwarding: alerts.settings,
         witness: witness.settings, logFormat: logFormat, verifyEvery: verifyEvery,
         verifyWaivers: verifyWaivers),
@@ -95,7 +109,7 @@ struct PlatformOptions: ParsableArguments {
 
   /// The same options on another command line.
   var arguments: [String] {
-    var arguments = ["--runsc", runsc, "--log-format", logFormat.rawValue]
+    var arguments = ["--runsc", runsc, "--log-format", logFormat.rawValue, "--gateway-rate", "\(gatewayRate)"]
     let optional: [(String, String?)] = [
       ("--policy", absolutePolicy), ("--envoy", envoy), ("--openbao", openbao), ("--listen", listen?.description),
       ("--trust-domain", trustDomain?.description), ("--upstream-authorities", upstreamAuthorities.map(absolute)),

@@ -56,7 +56,18 @@ struct DashboardTests {
         let image = String(platform.image.dropFirst("dir:".count))
         try await ProbeImage.addCurl(at: image)
         try FileManager.default.copyItem(atPath: internet.authority, toPath: "\(image)/etc/ca.crt")
-        try await platform.create("bot")
+        try await platform.run("secret", "set", "crm-token", input: "x").ok()
+        let file = "\(platform.directory)/bot.yaml"
+        try """
+        apiVersion: lobstack.dev/v1
+        kind: Agent
+        metadata: {name: bot}
+        spec:
+          image: \(platform.image)
+          command: [sh, -c, "trap 'exit 0' TERM; sleep 36000 & wait"]
+          secrets: [{name: crm-token}]
+        """.write(toFile: file, atomically: true, encoding: .utf8)
+        try await platform.run("agent", "create", "-f", file, "--wait", timeout: .seconds(150)).ok()
         func status() async throws -> String {
           try await platform.exec(
             "bot", "curl", "-s", "--cacert", "/etc/ca.crt", "--max-time", "10", "-o", "/dev/null", "-w", "%{http_code}",
@@ -95,6 +106,7 @@ struct DashboardTests {
           #expect(expires.map { (3_300...3_600).contains($0.timeIntervalSinceNow) } == true, "\(document)")
           try await page.go("/agents/default/bot", heading: "default/bot")
           try await browser.sees("allowed now")
+          try await browser.sees("file /vault/secrets/crm-token")
           try await browser.press("Close")
           try await browser.sees("Close other.example.com?", in: "dialog")
           try await browser.press("Close")
