@@ -359,7 +359,11 @@ let package = Package(
     tests("SandboxTests", ["AgentModel", "ChildProcess", "Documents", "Faults", "Sandbox"]),
     tests(
       "NetworkIsolationTests", ["AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation"]),
-    tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "ChildProcess", "Faults", "Storage", grdb]),
+    .testTarget(
+      name: "StorageTests",
+      dependencies: [
+        "APIModel", "AgentModel", "AuditLog", "ChildProcess", "Faults", "SeededRandom", "Storage", grdb,
+      ], exclude: ["Reference"], swiftSettings: swift),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
     tests(
       "NodeTests",
