@@ -132,11 +132,15 @@ extension AuditWriter {
 
   private func drain() {
     while true {
-      let between = state.withLock { state in
+      let (between, needsWatch) = state.withLock { state in
         defer { state.between = [] }
         state.batchStart = .now
-        return state.between
+        let needsWatch = !state.between.isEmpty && !state.isWatched
+        if needsWatch { state.isWatched = true }
+        return (state.between, needsWatch)
       }
+      // Appends wait for this too.
+      if needsWatch { watch() }
       for body in between { body() }
       guard let batch = nextBatch() else {
         if state.withLock({ $0.isDraining }) { continue }
