@@ -364,7 +364,11 @@ let package = Package(
         "AgentModel", "ChildProcess", "CLinux", "Documents", "Faults", "NetworkIsolation",
         "SeededRandom",
       ]),
-    tests("StorageTests", ["APIModel", "AgentModel", "AuditLog", "ChildProcess", "Faults", "Storage", grdb]),
+    .testTarget(
+      name: "StorageTests",
+      dependencies: [
+        "APIModel", "AgentModel", "AuditLog", "ChildProcess", "Faults", "SeededRandom", "Storage", grdb,
+      ], exclude: ["Reference"], swiftSettings: swift),
     tests("NodeProtocolTests", ["AgentModel", "Documents", "Faults", "Framing", "NodeProtocol", logging, nioCore]),
     tests(
       "NodeTests",

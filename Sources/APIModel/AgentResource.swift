@@ -88,10 +88,13 @@ package struct Page<Item: Sendable & Codable>: Sendable, Codable {
   package var items: [Item]
   /// Pass as `cursor` to get what follows; `nil` on the last page.
   package var next: String?
+  /// Of the audit log alone: records that belong here are archived, and not in the answer.
+  package var archived: ArchivedRecords?
 
-  package init(items: [Item], next: String? = nil) {
+  package init(items: [Item], next: String? = nil, archived: ArchivedRecords? = nil) {
     self.items = items
     self.next = next
+    self.archived = archived
   }
 }
 

@@ -176,10 +176,13 @@ package struct PlatformStatus: Sendable, Codable {
   package struct AuditHead: Sendable, Codable {
     package var size: UInt64
     package var rootHash: String
+    /// The first record that is not archived; absent when none is.
+    package var first: UInt64?
 
-    package init(size: UInt64, rootHash: String) {
+    package init(size: UInt64, rootHash: String, first: UInt64? = nil) {
       self.size = size
       self.rootHash = rootHash
+      self.first = first
     }
   }
 

@@ -8,6 +8,18 @@ package struct MerkleFrontier: Sendable, Hashable {
 
   package init() {}
 
+  /// The frontier of a tree whose complete subtrees are known.
+  ///
+  /// - Returns: `nil` unless there is one for each one bit of `size`.
+  package init?(size: UInt64, peaks: [TreeHash]) {
+    guard peaks.count == size.nonzeroBitCount else { return nil }
+    self.size = size
+    subtrees = peaks
+  }
+
+  /// The roots of the complete subtrees, the largest first.
+  package var peaks: [TreeHash] { subtrees }
+
   package mutating func append(_ leaf: TreeHash) {
     var merged = leaf
     // Each trailing one bit of the size is a subtree as large as the one just completed.

@@ -108,10 +108,10 @@ package struct NoteKeyName: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Standard base64 with padding, each value with one spelling only.
-enum Base64 {
-  static func encode(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
+package enum Base64 {
+  package static func encode(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
 
-  static func decode(_ text: String) -> [UInt8]? {
+  package static func decode(_ text: String) -> [UInt8]? {
     guard let data = Data(base64Encoded: text), data.base64EncodedString() == text else { return nil }
     return Array(data)
   }

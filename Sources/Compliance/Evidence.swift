@@ -59,6 +59,15 @@ package struct Evidence: Sendable {
     for control in controls { take(record, for: control.id, control.rule, isProbe: isProbe) }
   }
 
+  /// Takes the first record of a log whose older records are archived, when the period begins before it.
+  package mutating func takeBeginning(_ record: AuditRecordResource) {
+    guard record.time > period.since else { return }
+    deviate(
+      .logBegins, record,
+      "records before \(record.index), of \(APIJSON.text(record.time)), are archived: what they show is not in this report"
+    )
+  }
+
   /// Takes what the record of a verification is about.
   package mutating func take(_ record: AuditRecordResource, run: Result<RecordedRun, RecordedRun.Unreadable>) {
     guard period.contains(record.time) else { return }

@@ -210,7 +210,7 @@ extension ComplianceReport.Deviation.Kind {
     case .policyRefused: "policies that were refused: nothing was created meanwhile"
     case .certificateFailed: "attempts to get the public certificate that failed"
     case .auditInterrupted: "times in which the audit log could not be written: what had to be recorded was refused"
-    case .logBegins: "the log begins within the period"
+    case .logBegins: "the log begins within the period, or older records of it are archived"
     case .clockStepped: "the clock went back"
     }
   }

@@ -51,6 +51,12 @@ struct AgentView: Sendable {
     if let failure = audit.failure { return failed("the log cannot be written: \(failure.cause ?? failure.reason)") }
     guard let index = stored.auditIndex else { return failed("the agent has no record of its creation") }
     do {
+      if let segment = audit.log.segment(of: index) {
+        let head = try await audit.log.head()
+        return LayerStatus(
+          layer: "audit", state: .enforced,
+          evidence: "record \(index), archived in \(segment), tree size \(head.size)")
+      }
       let record = try await audit.log.page(from: index, limit: 1).first
       guard let record, record.index == index, record.target == "agent \(stored.id)",
         record.details["uid"] == stored.uid.description

@@ -40,10 +40,17 @@ struct AuditLogFile: AuditAppending {
 
   func head() async throws -> PlatformStatus.AuditHead {
     let head = await file.head
-    return PlatformStatus.AuditHead(size: head.size, rootHash: head.rootHash)
+    return PlatformStatus.AuditHead(
+      size: head.size, rootHash: head.rootHash, first: head.first > 0 ? head.first : nil)
   }
 
   var byteCount: UInt64 { file.byteCount }
+
+  func archive(first size: UInt64, rootHash: String) async throws {
+    try await file.archive(first: size, rootHash: rootHash)
+  }
+
+  func segment(of index: UInt64) -> String? { file.segment(of: index) }
 
   func checkpoint() async throws -> AuditCheckpointResource {
     let note = try SignedNote(parsing: await file.checkpoint())

@@ -32,6 +32,10 @@ package protocol AuditAppending: Sendable {
   var byteCount: UInt64 { get }
   func checkpoint() async throws -> AuditCheckpointResource
   func proof(index: UInt64) async throws -> AuditProofResource
+  /// Lets go of the first records, so many, which lie in a segment.
+  func archive(first size: UInt64, rootHash: String) async throws
+  /// The name of the segment that an archived record lies in; `nil` for others.
+  func segment(of index: UInt64) -> String?
 }
 
 /// The beginning of a text, at most so many bytes of UTF-8: one character alone can have more than a record.

@@ -25,8 +25,9 @@ struct EvidenceReader: Sendable {
 
   private func gather(_ period: ComplianceReport.Period) async throws -> (Evidence, ComplianceReport.Log) {
     let checkpoint = try await audit.checkpoint()
-    let from = try await firstRecord(since: period.since, size: checkpoint.size)
-    let to = try await firstRecord(since: period.until, size: checkpoint.size)
+    let first = try await audit.head().first ?? 0
+    let from = try await firstRecord(since: period.since, in: first..<checkpoint.size)
+    let to = try await firstRecord(since: period.until, in: first..<checkpoint.size)
     guard to - from <= Self.mostRecords else {
       throw Fault(
         .exhausted, operation: "report on the Trust Services Criteria",
@@ -34,6 +35,9 @@ struct EvidenceReader: Sendable {
         remedy: "make reports of shorter periods")
     }
     var evidence = Evidence(of: period)
+    if first > 0, from == first, let record = try await audit.page(from: first, limit: 1).first {
+      evidence.takeBeginning(record)
+    }
     var index = from
     while index < to {
       try Task.checkCancellation()
@@ -51,8 +55,8 @@ struct EvidenceReader: Sendable {
 
   /// The first record of that time or later, by halving: records stand in the order of their times, but for a clock
   /// that was put back, which the report tells.
-  private func firstRecord(since time: Date, size: UInt64) async throws -> UInt64 {
-    var (low, high) = (UInt64(0), size)
+  private func firstRecord(since time: Date, in records: Range<UInt64>) async throws -> UInt64 {
+    var (low, high) = (records.lowerBound, records.upperBound)
     while low < high {
       let middle = low + (high - low) / 2
       guard let record = try await audit.page(from: middle, limit: 1).first else { throw missing(middle) }

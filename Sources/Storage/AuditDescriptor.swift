@@ -61,6 +61,24 @@ final class AuditDescriptor: Sendable {
     }
   }
 
+  /// Copies bytes to another file; fewer only when the file ends before.
+  func copy(_ range: Range<UInt64>, to target: AuditDescriptor, at place: UInt64) throws {
+    var offset = range.lowerBound
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    while offset < range.upperBound {
+      let wanted = Int(min(UInt64(buffer.count), range.upperBound - offset))
+      let count = try buffer.withUnsafeMutableBytes {
+        try read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<wanted]), at: offset)
+      }
+      guard count > 0 else { return }
+      try target.write(Array(buffer.prefix(count)), at: place + (offset - range.lowerBound))
+      offset += UInt64(count)
+    }
+  }
+
+  /// What is read next comes from the disk again, as far as the kernel lets go of what it holds.
+  func forget() { posix_fadvise(number, 0, 0, POSIX_FADV_DONTNEED) }
+
   /// Returns when bytes and size are on the disk.
   func synchronize() throws {
     guard fdatasync(number) == 0 else { throw AuditDescriptor.fault("synchronize", path) }

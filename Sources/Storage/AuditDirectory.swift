@@ -6,6 +6,7 @@ import Glibc
 ///
 /// - `records.log`: records and seals, append-only (`AuditFrame`).
 /// - `checkpoint`: the latest seal once more, so that cutting `records.log` short shows.
+/// - `leaves`: the leaf hashes of archived records, 32 bytes each; only of a log that was archived from (`AuditLeaves`).
 /// - `key`: the Ed25519 seed, 32 bytes, mode 0600.
 /// - `key.pub`: the verifier key. Written last: a directory with it is complete, and must stay so.
 struct AuditDirectory: Sendable {
@@ -13,7 +14,10 @@ struct AuditDirectory: Sendable {
 
   var records: String { "\(path)/records.log" }
   var checkpoint: String { "\(path)/checkpoint" }
+  var leaves: String { "\(path)/leaves" }
   var key: String { "\(path)/key" }
+  /// What is to take the place of `records`; left behind by a crash, it is nothing.
+  var nextRecords: String { "\(records).new" }
   var publicKey: String { "\(path)/key.pub" }
 
   /// Keeps every other process out, from before the first file is there.
@@ -99,10 +103,22 @@ struct AuditDirectory: Sendable {
       unlink(temporary)
       throw error
     }
+    try synchronize()
+  }
+
+  /// Returns when the names in the directory are on the disk.
+  func synchronize() throws {
     let directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw AuditDescriptor.fault("open", path) }
     defer { close(directory) }
     guard fsync(directory) == 0 else { throw AuditDescriptor.fault("synchronize", path) }
+  }
+
+  /// - Returns: `nil` when there is no such file.
+  func openLeaves() throws -> AuditLeaves? {
+    do { return AuditLeaves(try AuditDescriptor(leaves, O_RDONLY)) } catch let fault as Fault
+      where fault.code == .notFound
+    { return nil }
   }
 
   /// - Throws: `Fault(.failed)` when the file is longer than `limit`.
@@ -133,7 +149,7 @@ struct AuditDirectory: Sendable {
     throw AuditDescriptor.fault("stat", file)
   }
 
-  private func damaged(_ reason: String) -> Fault {
+  func damaged(_ reason: String) -> Fault {
     Fault(
       .failed, operation: "open the audit log in \(path)", reason: reason,
       remedy: "restore the directory from a backup, or move it away to begin a new log")

@@ -16,8 +16,9 @@ extension AuditFile {
     let checkpoint = try from.readCheckpoint(with: verifier)
     let records = try AuditDescriptor(to.records, O_RDWR | O_CREAT | O_EXCL)
     try copyBytes(of: AuditDescriptor(from.records, O_RDONLY), to: records)
+    let leaves = try from.openLeaves()
     let result = try AuditReplay.run(
-      records, verifier: verifier, checkpoint: checkpoint, signatures: .every, visit: { _, _, _ in })
+      records, leaves: leaves, verifier: verifier, checkpoint: checkpoint, signatures: .every, visit: { _, _, _, _ in })
     if let defect = result.defect {
       throw Fault(
         .failed, operation: "copy the audit log in \(source)",
@@ -25,8 +26,14 @@ extension AuditFile {
           "record \(defect.index) at byte \(defect.offset) of \(defect.file.rawValue) is not good: \(defect.reason)",
         remedy: "run 'lobstack audit verify', and keep the directory as evidence")
     }
-    try records.truncate(to: result.sealedEnd ?? UInt64(AuditFrame.fileHeader.count))
+    try records.truncate(to: result.sealedEnd ?? result.start.end)
     try records.synchronize()
+    if result.start.size > 0 {
+      guard let leaves else { throw from.damaged("leaves is missing") }
+      let copy = try AuditDescriptor(to.leaves, O_WRONLY | O_CREAT | O_EXCL)
+      try copyBytes(of: leaves.descriptor, to: copy, upTo: AuditLeaves.offset(result.start.size))
+      try copy.synchronize()
+    }
     // A log of no record has no seal, and the checkpoint that it was made with.
     let note = try result.sealedNote.map { Array($0.utf8) } ?? from.readCheckpointBytes()
     try to.replace(to.checkpoint, with: note, mode: 0o600)
@@ -36,19 +43,10 @@ extension AuditFile {
       size: result.sealedSize, rootHash: "\(result.sealedRoot)", verifierKey: verifier.description)
   }
 
-  private static func copyBytes(of source: AuditDescriptor, to target: AuditDescriptor) throws {
-    let size = try source.size()
-    var offset: UInt64 = 0
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    while offset < size {
-      let wanted = Int(min(UInt64(buffer.count), size - offset))
-      let count = try buffer.withUnsafeMutableBytes {
-        try source.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[..<wanted]), at: offset)
-      }
-      guard count > 0 else { break }
-      try target.write(Array(buffer.prefix(count)), at: offset)
-      offset += UInt64(count)
-    }
+  private static func copyBytes(
+    of source: AuditDescriptor, to target: AuditDescriptor, upTo limit: UInt64 = .max
+  ) throws {
+    try source.copy(0..<min(limit, source.size()), to: target, at: 0)
   }
 }
 

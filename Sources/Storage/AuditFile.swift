@@ -13,13 +13,12 @@ package actor AuditFile {
   package nonisolated let verifierKey: String
 
   private let writer: AuditWriter
-  private let descriptor: AuditDescriptor
   private let reading = DispatchQueue(label: "lobstack.audit.read")
 
   /// The most records that one page holds.
   package static let pageLimit = 1000
 
-  /// Opens the log, makes it at the first start, and re-hashes every record of it.
+  /// Opens the log, makes it at the first start, and re-hashes every record of it that is not archived.
   ///
   /// A record that a crash cut short, which nobody was told of, is cut off; whole records that the crash left without
   /// a signature are kept and signed. `recovery` tells both.
@@ -41,10 +40,8 @@ package actor AuditFile {
     let opening = try AuditOpening(directory, origin: origin)
     recovery = opening.recovery
     verifierKey = opening.signer.verifier.description
-    descriptor = opening.descriptor
     writer = AuditWriter(
-      directory: directory, descriptor: opening.descriptor, lock: opening.lock, signer: opening.signer,
-      durable: opening.durable,
+      directory: directory, lock: opening.lock, signer: opening.signer, durable: opening.durable,
       stallLimit: stallLimit)
   }
 
@@ -61,12 +58,36 @@ package actor AuditFile {
   package func close() async throws { try await writer.close() }
 
   package var head: AuditHead {
-    let tree = writer.durable.tree
-    return AuditHead(size: tree.size, rootHash: "\(tree.root)")
+    let durable = writer.durable
+    return AuditHead(first: durable.start.size, size: durable.tree.size, rootHash: "\(durable.tree.root)")
   }
 
   /// How long the log is on the disk.
   package nonisolated var byteCount: UInt64 { writer.durable.end }
+
+  /// The name of the archived segment that a record lies in; `nil` for records of the log itself.
+  package nonisolated func segment(of index: UInt64) -> String? {
+    AuditRecords(writer.durable).segment(of: index).map(AuditSegment.name)
+  }
+
+  /// Lets go of the first `size` records, which lie in a segment that was written and verified: the log goes on from
+  /// them, with the same root. Appends wait for one synchronization and a rename.
+  ///
+  /// The caller answers for the segment. What can be checked here is: that these records end with a seal and have this
+  /// root.
+  ///
+  /// - Throws: `Fault(.invalid)` when no seal ends there; `.conflict` when the root is another, or the records are gone
+  ///   already; else as `append`. The log is as it was.
+  package func archive(first size: UInt64, rootHash: String) async throws {
+    try await archive(first: size, rootHash: rootHash) { _ in }
+  }
+
+  /// - Parameter reached: told each step when it is done; what it throws ends the archiving there.
+  func archive(
+    first size: UInt64, rootHash: String, reached: @escaping @Sendable (AuditCut.Step) throws -> Void
+  ) async throws {
+    try await writer.archive(size, rootHash, reached)
+  }
 
   /// The signed checkpoint over all durable records, as a C2SP signed note.
   package func checkpoint() -> String { writer.durable.note }
@@ -76,9 +97,10 @@ package actor AuditFile {
 
   /// Up to `limit` records, at most `pageLimit`, from `index` on; none from the end on.
   ///
-  /// - Throws: `Fault(.failed)` naming a record whose bytes have changed on the disk.
+  /// - Throws: `Fault(.failed)` naming a record whose bytes have changed on the disk; `.notFound` naming the segment
+  ///   that an archived record lies in.
   package func page(from index: UInt64, limit: Int) async throws -> [AuditEntry] {
-    let stored = AuditRecords(descriptor, writer.durable)
+    let stored = AuditRecords(writer.durable)
     return try await AuditFile.onQueue(reading) {
       try stored.entries(from: index, limit: min(limit, AuditFile.pageLimit))
     }
@@ -89,7 +111,7 @@ package actor AuditFile {
   ///
   /// - Throws: `Fault(.notFound)` when the log has no such record or size; `Fault(.failed)` when the file is changed.
   package func inclusionProof(_ index: UInt64, size: UInt64? = nil) async throws -> InclusionProof {
-    let stored = AuditRecords(descriptor, writer.durable)
+    let stored = AuditRecords(writer.durable)
     return try await AuditFile.onQueue(reading) {
       let tree = stored.durable.tree
       return try tree.inclusionProof(index: index, size: size ?? tree.size, leaves: stored.leaves)
@@ -98,7 +120,7 @@ package actor AuditFile {
 
   /// - Throws: as `inclusionProof`.
   package func consistencyProof(from first: UInt64, to second: UInt64) async throws -> ConsistencyProof {
-    let stored = AuditRecords(descriptor, writer.durable)
+    let stored = AuditRecords(writer.durable)
     return try await AuditFile.onQueue(reading) {
       try stored.durable.tree.consistencyProof(from: first, to: second, leaves: stored.leaves)
     }
@@ -108,7 +130,7 @@ package actor AuditFile {
   ///
   /// - Throws: as `inclusionProof`.
   func root(size: UInt64) async throws -> TreeHash {
-    let stored = AuditRecords(descriptor, writer.durable)
+    let stored = AuditRecords(writer.durable)
     return try await AuditFile.onQueue(reading) {
       try stored.durable.tree.root(size: size, leaves: stored.leaves)
     }
@@ -140,6 +162,8 @@ package struct AuditEntry: Hashable, Sendable {
 
 /// How many records there are, and the root over them.
 package struct AuditHead: Hashable, Sendable, Codable {
+  /// The first record that is not archived.
+  package var first: UInt64 = 0
   package var size: UInt64
   /// Hexadecimal.
   package var rootHash: String

@@ -1,20 +1,24 @@
 import AuditLog
 
-/// The pieces that `records.log` is made of: one header of the file, then records and seals.
+/// The pieces that `records.log` is made of: one header of the file, then records and seals. In a file of form 2 a
+/// start stands before them, once: the records before it lie in archived segments (`AuditStart`).
 ///
-///     u8    kind: 1 record, 2 seal
+///     u8    kind: 1 record, 2 seal, 3 start
 ///     u24   length of the body
-///     u64   index of the record; of a seal, the number of records before it
+///     u64   index of the record; of a seal or a start, the number of records before it
 ///     4 B   check of the twelve bytes above: so a changed length is told from a file that ends too early
-///     body  the record's canonical bytes, or the signed checkpoint of all records before the seal
+///     body  the record's canonical bytes, or the signed checkpoint of all records before the seal or the start
 ///     32 B  hash of the body: the leaf hash of a record
 ///
 /// Integers are big-endian. Check and hash find and name a changed byte; they are no proof against one who computes
 /// them anew. The seals are: nobody without the key can make one.
 enum AuditFrame {
-  /// Of the form below. Another form has another number in the file's header.
-  static let version = 1
-  static let fileHeader = Array("lobstack-audit\(version)\n".utf8)
+  /// The newest form that is known. Another form has another number in the file's header.
+  static let version = 2
+  /// Form 1: the log from its first record on.
+  static let fileHeader = Array("lobstack-audit1\n".utf8)
+  /// Form 2: a start comes next.
+  static let startedFileHeader = Array("lobstack-audit2\n".utf8)
   static let headerCount = 16
   static let overhead = headerCount + TreeHash.byteCount
 
@@ -27,7 +31,7 @@ enum AuditFrame {
     return Int(text.dropFirst(name.count).prefix { $0 != "\n" })
   }
 
-  enum Kind: UInt8 { case record = 1, seal = 2 }
+  enum Kind: UInt8 { case record = 1, seal, start }
 
   struct Header {
     var kind: Kind
@@ -65,6 +69,7 @@ enum AuditFrame {
     case .record: .leaf(body)
     // Any first byte but those of leaves and nodes.
     case .seal: .hash(body, after: 0x02)
+    case .start: .hash(body, after: 0x04)
     }
   }
 

@@ -43,6 +43,7 @@ struct AuditFrameReader {
     guard header.index == index else {
       return bad("\(header.kind == .record ? "record" : "the seal after record") \(header.index) stands in its place")
     }
+    guard header.kind != .start else { return bad("a start stands in its place") }
     let count = header.length + AuditFrame.overhead
     let found = try fill(count)
     guard found >= count else { return .end(tornBytes: found) }

@@ -4,12 +4,8 @@ import Faults
 /// Reads durable records back, each checked against its stored hash.
 struct AuditRecords: Sendable {
   let durable: AuditWriter.Durable
-  private let descriptor: AuditDescriptor
 
-  init(_ descriptor: AuditDescriptor, _ durable: AuditWriter.Durable) {
-    self.descriptor = descriptor
-    self.durable = durable
-  }
+  init(_ durable: AuditWriter.Durable) { self.durable = durable }
 
   func entries(from index: UInt64, limit: Int) throws -> [AuditEntry] {
     var entries: [AuditEntry] = []
@@ -20,23 +16,41 @@ struct AuditRecords: Sendable {
     return entries
   }
 
-  /// The leaf hashes of a complete chunk of the tree, computed from the records.
+  /// The leaf hashes of a complete chunk of the tree, computed from the records, or as they were kept of archived ones.
   func leaves(chunk: UInt64) throws -> [TreeHash] {
+    let first = chunk * UInt64(MerkleTree.chunkSize)
+    let end = first + UInt64(MerkleTree.chunkSize)
     var leaves: [TreeHash] = []
-    try visit(from: chunk * UInt64(MerkleTree.chunkSize), limit: MerkleTree.chunkSize) { _, _, leaf in
-      leaves.append(leaf)
+    if first < durable.start.size, let kept = durable.leaves {
+      leaves = try kept.hashes(first..<min(end, durable.start.size))
+    }
+    if end > durable.start.size {
+      try visit(from: max(first, durable.start.size), limit: MerkleTree.chunkSize - leaves.count) { _, _, leaf in
+        leaves.append(leaf)
+      }
     }
     return leaves
   }
 
+  /// The archived segment that a record lies in; `nil` for those of the log itself.
+  func segment(of index: UInt64) -> Range<UInt64>? { durable.start.segments.first { $0.contains(index) } }
+
   private func visit(
     from first: UInt64, limit: Int, _ body: (_ index: UInt64, _ body: [UInt8], _ leaf: TreeHash) throws -> Void
   ) throws {
+    if let segment = segment(of: first) {
+      throw Fault(
+        .notFound, operation: "read record \(first) of the audit log",
+        reason:
+          "it is archived, in the segment \(AuditSegment.name(segment)); the log begins with record \(durable.start.size)",
+        remedy: "read the segment where 'lobstack audit archive' put it")
+    }
     guard first < durable.tree.size, limit > 0 else { return }
     let chunk = first / UInt64(MerkleTree.chunkSize)
+    let place = Int(chunk - durable.start.size / UInt64(MerkleTree.chunkSize))
     var reader = AuditFrameReader(
-      descriptor, offset: durable.chunkOffsets[Int(chunk)], index: chunk * UInt64(MerkleTree.chunkSize),
-      limit: durable.end, bufferSize: 128 << 10)
+      durable.records, offset: durable.chunkOffsets[place],
+      index: max(chunk * UInt64(MerkleTree.chunkSize), durable.start.size), limit: durable.end, bufferSize: 128 << 10)
     var left = limit
     while left > 0, reader.index < durable.tree.size {
       let index = reader.index
@@ -58,6 +72,6 @@ struct AuditRecords: Sendable {
   private func changed(_ index: UInt64, at offset: UInt64, _ reason: String) -> Fault {
     Fault(
       .failed, operation: "read record \(index) of the audit log",
-      reason: "at byte \(offset) of \(descriptor.path): \(reason)", remedy: "run lobstack audit verify")
+      reason: "at byte \(offset) of \(durable.records.path): \(reason)", remedy: "run lobstack audit verify")
   }
 }

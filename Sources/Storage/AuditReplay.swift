@@ -2,6 +2,9 @@ import AuditLog
 import Faults
 
 /// Goes through the whole of `records.log`, rebuilds the tree and holds it against every seal and the checkpoint.
+///
+/// A log that was archived from begins with a signed frontier. With the leaf hashes of what is archived the tree is
+/// rebuilt from its first record all the same, and older checkpoints are compared too.
 struct AuditReplay {
   /// How much of the seals is checked: text and root always, signatures as said. The last valid signature over a root
   /// proves all records before it; the others say where the first change is.
@@ -9,6 +12,10 @@ struct AuditReplay {
 
   /// What the file has shown to be true.
   struct Result {
+    /// Where the file begins.
+    var start = AuditStart.none
+    /// Checkpoints from elsewhere that lie before it, and that no leaf hashes were there to compare with.
+    var uncompared = 0
     /// The records up to the last good seal, where it ends, and the seal.
     var sealedSize: UInt64 = 0
     var sealedRoot = TreeHash.emptyRoot
@@ -35,13 +42,19 @@ struct AuditReplay {
 
   /// The records must be at least those of `checkpoint`, which is verified. `visit` is given each complete record in
   /// order; a fault that it throws becomes the defect of that record.
+  ///
+  /// - Parameters:
+  ///   - leaves: hashes of the archived records, if they are there; `archived` is given each.
+  ///   - sealed: told each good seal, by what is true up to it.
   static func run(
-    _ descriptor: AuditDescriptor, verifier: NoteVerifier, checkpoint: Checkpoint?, kept: [KeptCheckpoint] = [],
-    signatures: Signatures,
-    visit: (_ offset: UInt64, _ body: [UInt8], _ leaf: TreeHash) throws -> Void
+    _ descriptor: AuditDescriptor, leaves: AuditLeaves? = nil, verifier: NoteVerifier, checkpoint: Checkpoint?,
+    kept: [KeptCheckpoint] = [], signatures: Signatures,
+    archived: (_ leaf: TreeHash) -> Void = { _ in }, sealed: (Result) -> Void = { _ in },
+    visit: (_ index: UInt64, _ offset: UInt64, _ body: [UInt8], _ leaf: TreeHash) throws -> Void
   ) throws -> Result {
     var replay = AuditReplay(verifier: verifier, checkpoint: checkpoint, kept: kept, signatures: signatures)
-    replay.result.defect = try replay.run(descriptor, visit: visit)
+    replay.result.defect =
+      try replay.begin(descriptor, leaves, archived) ?? replay.run(descriptor, sealed: sealed, visit: visit)
     return replay.result
   }
 
@@ -52,22 +65,58 @@ struct AuditReplay {
     self.signatures = signatures
   }
 
-  private mutating func run(
-    _ descriptor: AuditDescriptor, visit: (UInt64, [UInt8], TreeHash) throws -> Void
+  /// Comes to where the file begins.
+  private mutating func begin(
+    _ descriptor: AuditDescriptor, _ leaves: AuditLeaves?, _ archived: (TreeHash) -> Void
   ) throws -> AuditDefect? {
-    var header = [UInt8](repeating: 0, count: AuditFrame.fileHeader.count)
-    let count = try header.withUnsafeMutableBytes { try descriptor.read(into: $0, at: 0) }
-    guard count == header.count, header == AuditFrame.fileHeader else {
-      return AuditDefect(file: .records, index: 0, offset: 0, reason: "the header of the file before it is changed")
+    let start: AuditStart
+    do { start = try AuditStart.read(descriptor, verifier: verifier) } catch let fault as Fault
+      where fault.code == .invalid || fault.code == .denied
+    {
+      return AuditDefect(file: .records, index: 0, offset: 0, reason: fault.reason)
     }
-    var reader = AuditFrameReader(descriptor, offset: UInt64(count), index: 0, limit: .max)
-    intervalOffset = reader.offset
-    result.end = reader.offset
+    result.start = start
+    (intervalOffset, result.end) = (start.end, start.end)
     if let defect = compareWithCheckpoint() { return defect }
+    guard start.size > 0 else { return nil }
+    if let leaves {
+      if let defect = try pass(leaves, archived) { return defect }
+    } else {
+      result.uncompared = kept[nextKept...].prefix { $0.checkpoint.size < start.size }.count
+      nextKept += result.uncompared
+    }
+    frontier = start.frontier
+    (result.sealedSize, result.sealedRoot, result.size) = (start.size, frontier.root, start.size)
+    return compareWithCheckpoint()
+  }
+
+  /// Goes through the hashes of archived records. That they are the right ones is found before what they show of
+  /// checkpoints is believed.
+  private mutating func pass(_ leaves: AuditLeaves, _ archived: (TreeHash) -> Void) throws -> AuditDefect? {
+    let size = result.start.size
+    func defect(_ reason: String) -> AuditDefect { AuditDefect(file: .leaves, index: 0, offset: 0, reason: reason) }
+    var found: AuditDefect?
+    do {
+      try leaves.visit(size) { leaf in
+        archived(leaf)
+        frontier.append(leaf)
+        if found == nil, frontier.size < size { found = compareWithCheckpoint() }
+      }
+    } catch let fault as Fault where fault.code == .invalid { return defect(fault.reason) }
+    guard frontier == result.start.frontier else {
+      return defect("the hashes of the \(size) archived records are not those that the log goes on from")
+    }
+    return found
+  }
+
+  private mutating func run(
+    _ descriptor: AuditDescriptor, sealed: (Result) -> Void, visit: (UInt64, UInt64, [UInt8], TreeHash) throws -> Void
+  ) throws -> AuditDefect? {
+    var reader = AuditFrameReader(descriptor, offset: result.start.end, index: result.start.size, limit: .max)
     while true {
       switch try reader.next() {
       case .record(let offset, let body, let leaf):
-        do { try visit(offset, body, leaf) } catch let fault as Fault {
+        do { try visit(frontier.size, offset, body, leaf) } catch let fault as Fault {
           return AuditDefect(file: .records, index: frontier.size, offset: offset, reason: fault.reason)
         }
         frontier.append(leaf)
@@ -77,6 +126,7 @@ struct AuditReplay {
         if let defect = check(seal: body, at: offset) { return defect }
         intervalOffset = reader.offset
         result.sealedEnd = reader.offset
+        sealed(result)
       case .end(let tornBytes):
         result.tornBytes = tornBytes
         return endDefect(at: reader.offset)

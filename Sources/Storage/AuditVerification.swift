@@ -16,13 +16,17 @@ package struct AuditVerification: Hashable, Sendable, Codable {
   package var tornBytes: Int
   /// Only when it was held against what witnesses kept.
   package var witnesses: Witnesses?
+  /// The first record in the files, when those before it are archived.
+  package var first: UInt64?
+  /// Only when archived segments were given; the log then goes on from the last of them.
+  package var segments: Segments?
 }
 
 /// The first thing in an audit log that is not as it was written.
 package struct AuditDefect: Hashable, Sendable, Codable {
   package enum File: String, Hashable, Sendable, Codable {
     case records = "records.log"
-    case checkpoint, key
+    case checkpoint, key, leaves
     case publicKey = "key.pub"
     /// What was kept elsewhere, itself.
     case witness
@@ -34,6 +38,8 @@ package struct AuditDefect: Hashable, Sendable, Codable {
   /// Byte offset in the file.
   package var offset: UInt64
   package var reason: String
+  /// The directory of the archived segment that it is in, if it is in one.
+  package var segment: String?
 }
 
 extension AuditFile {
@@ -49,9 +55,15 @@ extension AuditFile {
   /// of which the records must extend; at least one must be of this log when any are given. Blocks for as long as it
   /// takes to read the file, in memory that does not grow with it.
   ///
+  /// Of archived records there are hashes here, if the file `leaves` is there: they show that checkpoints over these
+  /// records still hold. `segments` are directories of archived segments, or such in which they lie: all that the log
+  /// goes on from must then be there, and each record in them is read as those of the log are.
+  ///
+  /// - Parameter visit: given each record of the log in `directory`, before what comes after it is verified.
   /// - Throws: `Fault` when the files cannot be read. That they are wrong is a result.
   package static func verify(
-    directory path: String, trustedKey: String? = nil, extending witnessed: [WitnessedNotes] = []
+    directory path: String, trustedKey: String? = nil, extending witnessed: [WitnessedNotes] = [],
+    segments: [String] = [], visit: ((AuditEntry) throws -> Void)? = nil
   ) throws -> AuditVerification {
     let directory = AuditDirectory(path: path)
     var verification = AuditVerification(
@@ -89,13 +101,26 @@ extension AuditFile {
     }
     // A failure to parse the checkpoint is told after the records, since these may be the earlier damage.
     let result = try AuditReplay.run(
-      records, verifier: verifier, checkpoint: try? checkpoint.get(), kept: kept, signatures: .every
-    ) { _, body, _ in _ = try AuditRecord(canonicalBytes: body) }
+      records, leaves: try directory.openLeaves(), verifier: verifier, checkpoint: try? checkpoint.get(), kept: kept,
+      signatures: .every,
+      visit: { index, _, body, leaf in
+        let record = try AuditRecord(canonicalBytes: body)
+        try visit?(AuditEntry(index: index, record: record, leafHash: "\(leaf)"))
+      })
+    verification.first = result.start.size > 0 ? result.start.size : nil
     verification.size = result.sealedSize
     verification.rootHash = "\(result.sealedRoot)"
     verification.firstBad = result.defect
     if result.defect == nil {
       if case .failure(let error) = checkpoint { return bad(.checkpoint, error) }
+      if !segments.isEmpty {
+        var chain = AuditChain(verifier, kept)
+        verification.firstBad = try chain.verify(segments, before: result.start)
+        verification.segments = chain.segments
+        guard verification.firstBad == nil else { return verification }
+      } else if result.uncompared > 0 {
+        verification.witnesses?.uncompared = result.uncompared
+      }
       verification.ok = true
       verification.unsealedRecords = result.size - result.sealedSize
       verification.tornBytes = result.tornBytes

@@ -1,6 +1,7 @@
 import AuditLog
 import Dispatch
 import Faults
+import Glibc
 import Synchronization
 
 /// Makes records durable: all that wait are written, sealed and synchronized together (group commit).
@@ -24,21 +25,6 @@ final class AuditWriter: Sendable {
     let continuation: CheckedContinuation<AuditReceipt, any Error>
   }
 
-  /// What readers see: everything in it is on the disk.
-  struct Durable: Sendable {
-    var tree: MerkleTree
-    /// Where record `256 * i` begins.
-    var chunkOffsets: [UInt64]
-    var end: UInt64
-    /// The signed checkpoint of the tree.
-    var note: String
-
-    mutating func append(_ leaf: TreeHash, at offset: UInt64) {
-      if tree.size.isMultiple(of: UInt64(MerkleTree.chunkSize)) { chunkOffsets.append(offset) }
-      tree.append(leaf)
-    }
-  }
-
   private struct State: Sendable {
     var durable: Durable
     var pending: [Waiter] = []
@@ -48,31 +34,34 @@ final class AuditWriter: Sendable {
     var isDraining = false
     var batchStart = ContinuousClock.now
     var isWatched = false
+    var isArchiving = false
+    /// What waits for a moment between two batches.
+    var between: [@Sendable () -> Void] = []
     /// Bytes of a failed batch may lie after `durable.end`.
     var hasDirtyTail = false
+    /// `records.log` has another file's name, which the disk may not know yet.
+    var hasDirtyName = false
     var isCheckpointScheduled = false
     var checkpointFault: Fault?
     var isClosed = false
   }
 
   private let directory: AuditDirectory
-  private let descriptor: AuditDescriptor
   private let lock: AuditDescriptor
   private let signer: NoteSigner
   private let stallLimit: Duration
   private let state: Mutex<State>
   private let writing = DispatchQueue(label: "lobstack.audit.write")
+  private let archiving = DispatchQueue(label: "lobstack.audit.archive")
   private let publishing = DispatchQueue(label: "lobstack.audit.checkpoint")
   private let watching = DispatchQueue(label: "lobstack.audit.watch")
 
-  /// Appends to `descriptor` from `durable.end` on; gives the lock back when closed.
+  /// Appends from `durable.end` on; gives the lock back when closed.
   init(
-    directory: AuditDirectory, descriptor: AuditDescriptor, lock: AuditDescriptor, signer: NoteSigner,
-    durable: Durable, stallLimit: Duration
+    directory: AuditDirectory, lock: AuditDescriptor, signer: NoteSigner, durable: Durable, stallLimit: Duration
   ) {
     self.lock = lock
     self.directory = directory
-    self.descriptor = descriptor
     self.signer = signer
     self.stallLimit = stallLimit
     state = Mutex(State(durable: durable))
@@ -136,11 +125,27 @@ extension AuditWriter {
     var frontier: MerkleFrontier
     var start: UInt64
     var records: [(body: [UInt8], leaf: TreeHash)]
+    var file: AuditDescriptor
     var hasDirtyTail: Bool
+    var hasDirtyName: Bool
   }
 
   private func drain() {
-    while let batch = nextBatch() {
+    while true {
+      let (between, needsWatch) = state.withLock { state in
+        defer { state.between = [] }
+        state.batchStart = .now
+        let needsWatch = !state.between.isEmpty && !state.isWatched
+        if needsWatch { state.isWatched = true }
+        return (state.between, needsWatch)
+      }
+      // Appends wait for this too.
+      if needsWatch { watch() }
+      for body in between { body() }
+      guard let batch = nextBatch() else {
+        if state.withLock({ $0.isDraining }) { continue }
+        return
+      }
       do {
         finish(try write(batch))
       } catch {
@@ -152,7 +157,7 @@ extension AuditWriter {
   private func nextBatch() -> Batch? {
     let (batch, needsWatch) = state.withLock { state -> (Batch?, Bool) in
       guard !state.pending.isEmpty else {
-        state.isDraining = false
+        state.isDraining = !state.between.isEmpty
         return (nil, false)
       }
       var bytes = 0
@@ -170,7 +175,8 @@ extension AuditWriter {
       return (
         Batch(
           frontier: state.durable.tree.frontier, start: state.durable.end,
-          records: state.inFlight.map { ($0.body, $0.leaf) }, hasDirtyTail: state.hasDirtyTail), needsWatch
+          records: state.inFlight.map { ($0.body, $0.leaf) }, file: state.durable.records,
+          hasDirtyTail: state.hasDirtyTail, hasDirtyName: state.hasDirtyName), needsWatch
       )
     }
     if needsWatch { watch() }
@@ -193,9 +199,13 @@ extension AuditWriter {
       frontier.append(record.leaf)
     }
     let note = try AuditWriter.appendSeal(frontier, signer: signer, to: &bytes)
-    if batch.hasDirtyTail { try descriptor.truncate(to: batch.start) }
-    try descriptor.write(bytes, at: batch.start)
-    try descriptor.synchronize()
+    if batch.hasDirtyName {
+      try directory.synchronize()
+      state.withLock { $0.hasDirtyName = false }
+    }
+    if batch.hasDirtyTail { try batch.file.truncate(to: batch.start) }
+    try batch.file.write(bytes, at: batch.start)
+    try batch.file.synchronize()
     return Written(leaves: leaves, end: batch.start + UInt64(bytes.count), note: note)
   }
 
@@ -227,7 +237,7 @@ extension AuditWriter {
 
   private func fail(_ batch: Batch, with error: any Error) {
     // Cut off what was written of it. If that fails too, the next batch does it first.
-    let isClean = Swift.Result { try descriptor.truncate(to: batch.start) }.isSuccess
+    let isClean = Swift.Result { try batch.file.truncate(to: batch.start) }.isSuccess
     let waiters = state.withLock { state in
       state.hasDirtyTail = !isClean
       defer { state.inFlight = [] }
@@ -239,6 +249,69 @@ extension AuditWriter {
       reason: "the record cannot be made durable in \(directory.path)",
       remedy: cause?.remedy ?? "check the disk of the audit log", cause: error)
     for waiter in waiters { waiter.continuation.resume(throwing: fault) }
+  }
+}
+
+/// Archiving: all that takes long is done beside the appends, the rest between two batches.
+extension AuditWriter {
+  func archive(
+    _ size: UInt64, _ rootHash: String, _ reached: @escaping @Sendable (AuditCut.Step) throws -> Void
+  ) async throws {
+    let isFirst = state.withLock { state in
+      defer { state.isArchiving = true }
+      return !state.isArchiving
+    }
+    guard isFirst else {
+      throw Fault(
+        .conflict, operation: "archive records", reason: "another archiving is under way",
+        remedy: "wait until that is done")
+    }
+    defer {
+      // There is none, or it is of no meaning any more.
+      unlink(directory.nextRecords)
+      state.withLock { $0.isArchiving = false }
+    }
+    let cut = try await withCheckedThrowingContinuation { continuation in
+      archiving.async {
+        continuation.resume(
+          with: Swift.Result {
+            try AuditCut(
+              self.directory, self.durable, at: size, rootHash: rootHash, signer: self.signer, reached: reached)
+          })
+      }
+    }
+    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+      betweenBatches { continuation.resume(with: Swift.Result { try self.finish(cut) }) }
+    }
+  }
+
+  private func betweenBatches(_ body: @escaping @Sendable () -> Void) {
+    state.withLock { state in
+      state.between.append(body)
+      guard !state.isDraining else { return }
+      state.isDraining = true
+      writing.async { self.drain() }
+    }
+  }
+
+  private func finish(_ cut: AuditCut) throws {
+    let (durable, isClosed) = state.withLock { ($0.durable, $0.isClosed) }
+    guard !isClosed else {
+      throw Fault(
+        .unavailable, operation: "archive records", reason: "the log is closed",
+        remedy: "wait until the control plane runs again")
+    }
+    // The file's checkpoint may not lie before its first record.
+    try publishing.sync { try publishCheckpoint() }
+    let next = try cut.finish(durable)
+    state.withLock { state in
+      state.durable = next
+      state.hasDirtyTail = false
+      state.hasDirtyName = true
+    }
+    // It is the log from here on. What fails now the next batch does before it answers.
+    guard (try? cut.reached(.named)) != nil, (try? directory.synchronize()) != nil else { return }
+    state.withLock { $0.hasDirtyName = false }
   }
 }
 

@@ -19,6 +19,8 @@ extension AuditVerification {
     package var otherLogs: Int
     /// Lines that hold only the beginning of a checkpoint.
     package var unreadableLines: Int
+    /// Checkpoints over archived records alone, which nothing here could be held against.
+    package var uncompared: Int?
   }
 }
 

@@ -27,6 +27,7 @@ import Testing
     (.post, "/v1/tokens", #"{"name":"ci","role":"viewer"}"#, "token.create"),
     (.delete, "/v1/tokens/{id}", nil, "token.revoke"),
     (.post, "/v1/audit", #"{"action":"vault.restore","outcome":"failed","reason":"why"}"#, "vault.restore"),
+    (.post, "/v1/audit/archives", #"{"records":1,"rootHash":"00","segment":"/archive/records-0-0"}"#, "audit.archive"),
     (.put, "/v1/verifications/{id}", nil, "verification.record"), (.post, "/v1/alerts", nil, "alert.raise"),
     (
       .post, "/v1/backups", #"{"id":"5f8a7d0e-6f5b-4b3c-9d55-0d3c8f1b2a10","stage":"begun","recipients":["age1x"]}"#,

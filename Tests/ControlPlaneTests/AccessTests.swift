@@ -59,6 +59,7 @@ import Testing
       .post, "/v1/audit", #"{"action":"vault.snapshot","outcome":"allowed"}"#,
       ["admin": 403, "operator": 403, "viewer": 403, "none": 401]
     ),
+    (.post, "/v1/audit/archives", "{}", ["admin": 403, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/audit/checkpoint", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/audit/proof?index=0", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),
     (.get, "/v1/tokens", nil, ["admin": 200, "operator": 403, "viewer": 403, "none": 401]),

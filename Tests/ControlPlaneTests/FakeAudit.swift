@@ -1,6 +1,7 @@
 import APIModel
 import Faults
 import Foundation
+import Synchronization
 
 @testable import ControlPlane
 
@@ -10,6 +11,8 @@ actor FakeAudit: AuditAppending {
   /// When the records were written.
   private var times: [Date] = []
   private var refusal: Fault?
+  /// The records before this one are archived.
+  nonisolated let archived = Mutex<UInt64>(0)
 
   func refuse(with fault: Fault?) { refusal = fault }
 
@@ -32,7 +35,8 @@ actor FakeAudit: AuditAppending {
   }
 
   func head() -> PlatformStatus.AuditHead {
-    PlatformStatus.AuditHead(size: UInt64(events.count), rootHash: "00")
+    let first = archived.withLock { $0 }
+    return PlatformStatus.AuditHead(size: UInt64(events.count), rootHash: "00", first: first > 0 ? first : nil)
   }
 
   func checkpoint() -> AuditCheckpointResource {
@@ -46,6 +50,15 @@ actor FakeAudit: AuditAppending {
   }
 
   nonisolated var byteCount: UInt64 { 0 }
+
+  nonisolated func archive(first size: UInt64, rootHash: String) throws {
+    guard rootHash == "00" else {
+      throw Fault(.conflict, operation: "archive", reason: "another root", remedy: "none")
+    }
+    archived.withLock { $0 = size }
+  }
+
+  nonisolated func segment(of index: UInt64) -> String? { index < archived.withLock { $0 } ? "records-0" : nil }
 
   func count(_ action: String, _ outcome: String) -> Int {
     events.count { $0.action == action && $0.outcome == outcome }

@@ -67,9 +67,9 @@ import Testing
   @Test("of a newer form is refused as such, and so is the log") func newer() async throws {
     try await fixture.fill(1)
     var bytes = try fixture.bytes("records.log")
-    bytes.replaceSubrange(14..<15, with: Array("2".utf8))
+    bytes.replaceSubrange(14..<15, with: Array("3".utf8))
     try fixture.write(bytes, to: "records.log")
     let fault = await #expect(throws: Fault.self) { try await AuditFile.open(directory: fixture.log) }
-    #expect(fault?.code == .unsupported && fault?.reason.contains("its form is 2, this program knows 1") == true)
+    #expect(fault?.code == .unsupported && fault?.reason.contains("its form is 3, this program knows 2") == true)
   }
 }

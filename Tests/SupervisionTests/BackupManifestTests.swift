@@ -70,9 +70,18 @@ import Testing
 
   @Test("is refused as such when a newer program made it") func newer() {
     let fault = #expect(throws: Fault.self) {
-      try BackupManifest(parsing: Data(#"{"format": 2, "shape": "unknown"}"#.utf8), source: "b.age")
+      try BackupManifest(parsing: Data(#"{"format": 3, "shape": "unknown"}"#.utf8), source: "b.age")
     }
     #expect(fault?.code == .unsupported)
+  }
+
+  @Test("is of the form that an older program refuses only when it needs it") func form() throws {
+    let path = "control-plane/audit/leaves"
+    #expect(Self.manifest().neededFormat == 1 && Self.manifest().format == 1)
+    var archived = Self.manifest(Self.files + [path])
+    #expect(archived.neededFormat == 2)
+    archived.format = 2
+    #expect(try parse(archived).files.contains { $0.path == path })
   }
 
   @Test("tells what is not in it") func gaps() throws {

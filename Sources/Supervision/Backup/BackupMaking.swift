@@ -195,6 +195,7 @@ struct BackupMaking: Sendable {
       stamps.append(("\(layout.root)/\(source)", found.stamp))
       manifest.files.append(BackupManifest.File(path: path, size: found.size, sha256: found.sha256))
     }
+    manifest.format = manifest.neededFormat
     try write(try APIJSON.encode(manifest), to: "\(workDirectory)/\(BackupManifest.name)")
     try write(Array(recipients.text.utf8), to: "\(workDirectory)/recipients")
     let list = (["\(work)/\(BackupManifest.name)"] + sources.map(\.source)).map { $0 + "\0" }.joined()

@@ -8,7 +8,9 @@ import Storage
 package struct BackupManifest: Hashable, Sendable, Codable {
   static let name = "manifest.json"
   /// Of this form; a form that an older program would misread has a higher number.
-  static let currentFormat = 1
+  static let currentFormat = 2
+  /// What an older program knows too: all but an audit log that was archived from.
+  private static let firstFormat = 1
   /// Longest that is read, in bytes: room for some hundred thousand files.
   static let longest = 64 << 20
 
@@ -49,7 +51,7 @@ package struct BackupManifest: Hashable, Sendable, Codable {
     package var sha256: String
   }
 
-  package var format = BackupManifest.currentFormat
+  package var format = BackupManifest.firstFormat
   /// A UUID, by which the audit log names the backup.
   package var id: String
   /// Of Lobstack.
@@ -67,6 +69,11 @@ package struct BackupManifest: Hashable, Sendable, Codable {
   package var sealKey: SealKey
   package var agents: [Agent]
   package var files: [File]
+
+  /// The oldest form that its files fit.
+  var neededFormat: Int {
+    files.contains { $0.path == "control-plane/\(BackupPlace.leaves)" } ? Self.currentFormat : Self.firstFormat
+  }
 
   package var bytes: Int { files.reduce(0) { $0 + $1.size } }
   package var workspaces: Int { agents.count { $0.workspace } }

@@ -16,8 +16,11 @@ struct BackupPlace: Hashable, Sendable {
   /// What an agent's workspace is: the volume, its wrapped key, gocryptfs's own file; and the agent's record.
   static let workspaceFiles = ["agent.json", "gocryptfs.conf", "workspace.img", "workspace.key"]
 
+  /// Of an audit log that was archived from.
+  static let leaves = "audit/leaves"
   private static let controlPlaneFiles: Set<String> = [
     "lobstack.sqlite", "store.key", "login.key", "audit/records.log", "audit/checkpoint", "audit/key", "audit/key.pub",
+    leaves,
   ]
   private static let keys: [String: UInt32] = ["seal.key": 0o400, "operator.key": 0o600, "unsealed-by-shares": 0o400]
   private static let longest = 1024

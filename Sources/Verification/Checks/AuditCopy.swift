@@ -37,7 +37,7 @@ struct AuditCopy: Sendable {
 /// The bytes of `records.log` cut into frames, with nothing verified: kind, length, index, as an attacker would read
 /// them. (docs of the format: AuditFrame in the room Storage)
 struct AuditBytes: Sendable {
-  enum Kind: UInt8, Sendable { case record = 1, seal = 2 }
+  enum Kind: UInt8, Sendable { case record = 1, seal, start }
 
   struct Frame: Sendable {
     var kind: Kind

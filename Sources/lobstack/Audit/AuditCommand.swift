@@ -5,6 +5,6 @@ struct AuditCommand: AsyncParsableCommand {
     commandName: "audit", abstract: "Read the audit log, and prove that nobody changed it.",
     subcommands: [
       AuditListCommand.self, AuditShowCommand.self, AuditVerifyCommand.self, AuditProveCommand.self,
-      AuditCheckpointCommand.self, AuditExportCommand.self,
+      AuditCheckpointCommand.self, AuditExportCommand.self, AuditArchiveCommand.self,
     ])
 }

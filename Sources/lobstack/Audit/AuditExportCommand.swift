@@ -1,7 +1,9 @@
 import APIClient
 import APIModel
 import ArgumentParser
+import Faults
 import Foundation
+import Storage
 
 struct AuditExportCommand: AsyncParsableCommand {
   enum Form: String, ExpressibleByArgument, CaseIterable { case json, ocsf, cef }
@@ -19,15 +21,23 @@ struct AuditExportCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Number of the first record.", valueName: "index"))
   var from: UInt64 = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "Directory of a log or of an archived segment to read instead of asking the platform; it is verified on the way.",
+      valueName: "directory"), completion: .directory)
+  var offline: String?
+
   @OptionGroup var filter: AuditFilterOptions
 
   @OptionGroup var connection: ConnectionOptions
 
   func run() async throws {
+    if let offline { return try export(offline) }
     try await connection.withClient { client in
       var index = from
       while true {
         let page = try await client.audit(from: index, limit: APIProtocol.longestPage, filter.query)
+        if let archived = page.archived { tell("note: \(archived.notice)") }
         var lines = Data()
         for record in page.items { lines += try line(record) }
         // Whoever reads may have enough.
@@ -36,6 +46,23 @@ struct AuditExportCommand: AsyncParsableCommand {
         index = next
       }
     }
+  }
+
+  private func export(_ directory: String) throws {
+    let query = filter.query
+    var isRead = true
+    let verification = try AuditFile.verify(directory: directory) { entry in
+      let record = AuditRecordResource(entry)
+      guard isRead, entry.index >= from, query.matches(record) else { return }
+      let bytes = try line(record)
+      // Whoever reads may have enough.
+      isRead = (try? FileHandle.standardOutput.write(contentsOf: bytes)) != nil
+    }
+    guard let bad = verification.firstBad else { return }
+    throw Fault(
+      .failed, operation: "export the audit log in \(directory)",
+      reason: "record \(bad.index) at byte \(bad.offset) of \(bad.file.rawValue) is not good: \(bad.reason)",
+      remedy: "believe nothing from there on; run 'lobstack audit verify --offline \(directory)'")
   }
 
   private func line(_ record: AuditRecordResource) throws -> Data {

@@ -39,6 +39,7 @@ struct AuditListCommand: AsyncParsableCommand {
       let page = try await client.audit(
         from: index, limit: min(limit - records.count, APIProtocol.longestPage), filter.query, order: order)
       records += page.items
+      if let archived = page.archived, records.count < limit { tell("note: \(archived.notice)") }
       index = page.next.flatMap { UInt64($0) }
     } while records.count < limit && index != nil
     return order == .newest ? records.reversed() : records

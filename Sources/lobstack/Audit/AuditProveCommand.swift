@@ -110,12 +110,19 @@ private struct AuditCopy {
     let checkpoint = await file.checkpoint()
     try await file.close()
     return AuditProofResource(
-      record: AuditRecordResource(
-        index: entry.index, time: Date(timeIntervalSince1970: Double(entry.record.time) / 1e9),
-        actor: entry.record.actor, action: entry.record.action, target: entry.record.target,
-        outcome: entry.record.outcome, details: entry.record.details, leafHash: entry.leafHash),
+      record: AuditRecordResource(entry),
       recordBytes: Data(try entry.record.canonicalBytes()).base64EncodedString(), treeSize: head.size,
       rootHash: head.rootHash, hashes: proof.hashes.map { "\($0)" }, checkpoint: checkpoint,
       verifierKey: file.verifierKey)
+  }
+}
+
+extension AuditRecordResource {
+  /// A record that was read from the files of a log.
+  init(_ entry: AuditEntry) {
+    self.init(
+      index: entry.index, time: Date(timeIntervalSince1970: Double(entry.record.time) / 1e9),
+      actor: entry.record.actor, action: entry.record.action, target: entry.record.target,
+      outcome: entry.record.outcome, details: entry.record.details, leafHash: entry.leafHash)
   }
 }

@@ -15,6 +15,12 @@ struct AuditShowCommand: AsyncParsableCommand {
   func run() async throws {
     let index = index
     let page = try await connection.withClient { try await $0.audit(from: index, limit: 1) }
+    if let archived = page.archived, index < archived.before {
+      throw Fault(
+        .notFound, operation: "show audit record \(index)",
+        reason: "it is archived, in the segment \(archived.segment); the log begins with record \(archived.before)",
+        remedy: "read it with 'lobstack audit export --offline SEGMENT --from \(index)'")
+    }
     guard let record = page.items.first, record.index == index else {
       throw Fault(
         .notFound, operation: "show audit record \(index)", reason: "the log has no such record",

@@ -30,6 +30,12 @@ struct AuditVerifyCommand: AsyncParsableCommand {
       valueName: "file"), completion: .file())
   var witness: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "Directory of an archived segment, or one in which they lie; repeat for several. The log must go on from them.",
+      valueName: "directory"), completion: .directory)
+  var segment: [String] = []
+
   @OptionGroup var instance: InstanceOptions
   @OptionGroup var format: OutputOptions
 
@@ -37,7 +43,7 @@ struct AuditVerifyCommand: AsyncParsableCommand {
     let directory = try directory ?? instance.layout().auditDirectory
     // Before the log: one that grows meanwhile is then never shorter than what its witnesses have.
     let witnessed = try witness.map(Self.read)
-    let result = try AuditFile.verify(directory: directory, trustedKey: key, extending: witnessed)
+    let result = try AuditFile.verify(directory: directory, trustedKey: key, extending: witnessed, segments: segment)
     try format.print(result) { Self.text(result) }
     guard result.ok else { throw Degraded(code: 1) }
   }
@@ -54,18 +60,40 @@ struct AuditVerifyCommand: AsyncParsableCommand {
 
   private static func text(_ result: AuditVerification) -> String {
     guard let bad = result.firstBad else {
-      return (["ok: \(result.size) records, root \(result.rootHash)"] + witnessLines(result)).joined(separator: "\n")
+      return
+        (["ok: \(result.size) records, root \(result.rootHash)"] + archiveLines(result) + witnessLines(result))
+        .joined(separator: "\n")
     }
     if bad.file == .witness { return "NOT ok: the witness does not fit the log: \(bad.reason)" }
-    return "NOT ok: record \(bad.index), at byte \(bad.offset) of \(bad.file.rawValue): \(bad.reason)\n"
+    let file = bad.segment.map { "\($0)/\(bad.file.rawValue)" } ?? bad.file.rawValue
+    return "NOT ok: record \(bad.index), at byte \(bad.offset) of \(file): \(bad.reason)\n"
       + "signatures of the log's key cover \(result.size) records, root \(result.rootHash)"
+  }
+
+  private static func archiveLines(_ result: AuditVerification) -> [String] {
+    guard let first = result.first else { return result.segments.map(unusedLines) ?? [] }
+    guard let segments = result.segments else {
+      return ["records 0 to \(first - 1) are archived and were not read: give their segments with --segment"]
+    }
+    return ["of these, records 0 to \(first - 1) in segments: \(segments.verified.count), each verified"]
+      + unusedLines(segments)
+  }
+
+  private static func unusedLines(_ segments: AuditVerification.Segments) -> [String] {
+    segments.unused.map { "\($0) is not what the log goes on from, and was not read" }
   }
 
   private static func witnessLines(_ result: AuditVerification) -> [String] {
     guard let witnesses = result.witnesses else { return [] }
+    let uncompared = witnesses.uncompared ?? 0
     var lines = [
-      "checkpoints kept elsewhere: \(witnesses.checkpoints), all extended; the longest is over \(witnesses.size) records"
+      "checkpoints kept elsewhere: \(witnesses.checkpoints), \(uncompared > 0 ? "those that could be compared" : "all") "
+        + "extended; the longest is over \(witnesses.size) records"
     ]
+    if uncompared > 0 {
+      lines.append(
+        "checkpoints over archived records alone, NOT compared: \(uncompared); give the segments, or the file leaves")
+    }
     if witnesses.otherLogs > 0 { lines.append("checkpoints of other logs, left out: \(witnesses.otherLogs)") }
     if witnesses.unreadableLines > 0 {
       lines.append("lines with a checkpoint that cannot be read: \(witnesses.unreadableLines)")
