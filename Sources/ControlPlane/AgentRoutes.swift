@@ -32,7 +32,7 @@ extension API {
       AgentPhase(rawValue: $0)
     }
     let search = try parameter("search", of: request, rule: "1 to \(Self.longestSearch) bytes") {
-      $0.utf8.count <= Self.longestSearch ? $0 : nil
+      (1...Self.longestSearch).contains($0.utf8.count) ? $0 : nil
     }
     let seen = phase.map { _ in view.agents }
     let stored = try await store.agents(

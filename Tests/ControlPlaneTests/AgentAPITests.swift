@@ -78,7 +78,7 @@ import Testing
         #expect(try await names("phase=Running&search=bot&tenant=zeta") == ["zeta/bot-9"])
         #expect(try await names("search=default/bot") == ["default/bot-1", "default/bot-2", "default/bot-new"])
         #expect(try await names("phase=Stopped").isEmpty)
-        for query in ["phase=running", "phase=x", "search=" + String(repeating: "a", count: 257)] {
+        for query in ["phase=running", "phase=x", "phase=", "search=", "search=" + String(repeating: "a", count: 257)] {
           _ = try problem(try await caller.send(.get, "/v1/agents?\(query)"), .badRequest)
         }
       }

@@ -19,14 +19,18 @@ enum RunLock {
     guard FileStatus(platform.runDirectory)?.isDirectory == true else { return nil }
     let own = Holder(process: getpid(), trigger: trigger, startedAt: .now)
     let note = String(decoding: try APIJSON.encode(own), as: UTF8.self)
-    for _ in 0..<10 {
+    let end = ContinuousClock.now + patience
+    while true {
       if let lock = try FileLock.take(platform.verificationLock, note: note) { return lock }
-      if let note = FileLock.note(ofHolderOf: platform.verificationLock), !note.isEmpty { throw conflict(note) }
-      // Somebody only looked, or has not written yet who he is.
+      guard ContinuousClock.now < end else {
+        throw conflict(FileLock.note(ofHolderOf: platform.verificationLock) ?? "")
+      }
       try await Task.sleep(for: .milliseconds(50))
     }
-    throw conflict("")
   }
+
+  /// For a run that was killed a moment ago to be gone, for whoever only looked, and for a holder to write who he is.
+  private static let patience = Duration.seconds(2)
 
   private static func conflict(_ note: String) -> Fault {
     let holder = try? APIJSON.decode(Holder.self, from: note.utf8)  // of another version: then it is not told who
