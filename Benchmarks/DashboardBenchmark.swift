@@ -16,8 +16,8 @@ enum DashboardBenchmark {
       for number in 0..<agents {
         _ = try await platform.create("bot-\(number)", command: ["sleep", "1"], image: "dir:/nonexistent")
       }
-      for batch in 0..<(alerts / 500) {
-        try await platform.client.reportAlerts((0..<500).map { alert(batch * 500 + $0) })
+      for batch in 0..<(alerts / 200) {
+        try await platform.client.reportAlerts((0..<200).map { alert(batch * 200 + $0) })
       }
       return try await pages(platform) + requests(platform)
     }

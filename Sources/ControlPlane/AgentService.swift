@@ -2,6 +2,7 @@ import APIModel
 import Admission
 import AgentModel
 import Blueprint
+import Compliance
 import Crypto
 import Faults
 import FoundationEssentials
@@ -41,6 +42,12 @@ struct AgentService: Sendable {
         .denied, operation: operation,
         reason: "\(principal.name) is bound to the tenant \(principal.tenant.map { "\($0)" } ?? "")",
         remedy: "set metadata.tenant to that tenant")
+    }
+    // What is done there does not count as what agents do.
+    guard !Probe.isTenant("\(agent.id.tenant)") || principal.kind == .root || principal.tenant != nil else {
+      throw Fault(
+        .denied, operation: operation, reason: "the tenant \(agent.id.tenant) is that of 'lobstack verify'",
+        remedy: "set metadata.tenant to another")
     }
     if let key, let earlier = try await store.answer(to: key) { return earlier }
     try view.requireReachable(operation: operation)

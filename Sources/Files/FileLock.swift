@@ -11,10 +11,11 @@ package final class FileLock: Sendable {
 
   /// Takes the lock, and leaves a note of who has it in the file.
   ///
+  /// - Parameter mode: of the file: whoever may read it may hold the lock.
   /// - Returns: `nil` when another holds it.
   /// - Throws: `Fault(.failed)` when the file cannot be opened, `Fault(.exhausted)` when the note cannot be written.
-  package static func take(_ path: String, note: String) throws -> FileLock? {
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+  package static func take(_ path: String, note: String, mode: mode_t = 0o644) throws -> FileLock? {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode)
     guard descriptor >= 0 else {
       throw Fault(
         .failed, operation: "open \(path)", reason: String(cString: strerror(errno)),
@@ -25,7 +26,9 @@ package final class FileLock: Sendable {
       return nil
     }
     let text = Array("\(note)\n".utf8)
-    guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
+    guard fchmod(descriptor, mode) == 0, ftruncate(descriptor, 0) == 0,
+      pwrite(descriptor, text, text.count, 0) == text.count
+    else {
       let reason = String(cString: strerror(errno))
       close(descriptor)
       throw Fault(.exhausted, operation: "write \(path)", reason: reason, remedy: "free disk space")

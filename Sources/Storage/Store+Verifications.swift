@@ -2,8 +2,10 @@ import APIModel
 import GRDB
 
 extension Store {
-  /// Only the newest are kept; that the others were made stays in the audit log.
+  /// Only the newest that people made are kept; that the others were made stays in the audit log.
   package static let keptVerifications = 1_000
+  /// Of those that the platform made by itself, a year's at the interval that is usual. They push out no person's.
+  package static let keptOwnVerifications = 1_500
 
   package func append(_ verification: VerificationResource) async throws {
     var head = verification
@@ -14,9 +16,14 @@ extension Store {
       try db.execute(
         sql: "INSERT INTO verification (id, content, report) VALUES (?, ?, ?)",
         arguments: [verification.id, content, report])
+      let isOwn = verification.trigger != .person
       try db.execute(
-        sql: "DELETE FROM verification WHERE number <= (SELECT MAX(number) FROM verification) - ?",
-        arguments: [Self.keptVerifications])
+        sql: """
+          DELETE FROM verification WHERE number IN (
+            SELECT number FROM verification
+            WHERE (COALESCE(json_extract(content, '$.trigger'), 'person') <> 'person') = ?
+            ORDER BY number DESC LIMIT -1 OFFSET ?)
+          """, arguments: [isOwn, isOwn ? Self.keptOwnVerifications : Self.keptVerifications])
     }
   }
 

@@ -26,9 +26,12 @@ extension Platform {
 
   /// Takes the platform down and removes everything of the instance from this machine, its data included.
   ///
+  /// - Parameter beforeRemoval: is called when all is down and every file is still there.
   /// - Returns: What was removed, one line each.
   /// - Throws: `Fault(.failed)` naming what is left.
-  package func purge(progress: @Sendable (String) -> Void) async throws -> [String] {
+  package func purge(
+    progress: @Sendable (String) -> Void, beforeRemoval: () async -> Void = {}
+  ) async throws -> [String] {
     try requireRoot("remove the platform")
     let before = try await Leftovers(layout).find()
     do {
@@ -38,6 +41,7 @@ extension Platform {
       // What an orderly stop cannot do, the removal below does by force.
       logger.warning("The agents were not stopped in order", metadata: ["error": "\(error)"])
     }
+    await beforeRemoval()
     progress("removing what is left of instance \(layout.instance)")
     try await Removal(layout: layout, logger: logger).run()
     let left = try await Leftovers(layout).find()

@@ -58,7 +58,7 @@ package struct GatewayLayout: Hashable, Sendable {
     /// Of one token.
     package var token: Rate
     /// Of everybody.
-    package var everybody = Rate(perSecond: 2000, burst: 4000)
+    package var everybody: Rate
     package var connections = 4000
     /// Bytes of Envoy's heap; from 95 % on, it refuses requests.
     package var heap = 256 << 20
@@ -81,10 +81,11 @@ package struct GatewayLayout: Hashable, Sendable {
     package init(rate: Int = Self.rate) {
       token = Rate(perSecond: rate, burst: 4 * rate)
       address = Rate(perSecond: 2 * rate, burst: 8 * rate)
+      // No address alone has more than a quarter.
+      everybody = Rate(perSecond: max(2000, 8 * rate), burst: max(4000, 32 * rate))
     }
 
     package static let rate = 25
-    /// Beyond it the limit of everybody is reached first.
     package static let rates = 1...1000
   }
 }

@@ -72,11 +72,10 @@ actor ScheduledVerifications {
   }
 
   private func verify(_ trigger: VerificationTrigger, known: Set<String>) async throws {
+    // Somebody's run that is under way need not be a whole one: the schedule's begins after it.
+    guard FileLock.note(ofHolderOf: layout.verificationLock) == nil else { return }
     try beginAttempt()
     if trigger == .upgrade { hasTriedUpgrade = true }
-    guard FileLock.note(ofHolderOf: layout.verificationLock) == nil else {
-      return logger.notice("A verification is under way; that of the schedule is left out")
-    }
     logger.notice("Verification begins", metadata: ["verification.trigger": "\(trigger.rawValue)"])
     let waivers = platform.configuration.verifyWaivers.map { ["--waivers", $0] } ?? []
     let end = try await run(["--quick", "--trigger", trigger.rawValue] + waivers, limit: Self.limit)
@@ -94,20 +93,26 @@ actor ScheduledVerifications {
 
   /// Takes away what a killed run left, whosever it was: its agents would stay on, and fail.
   private func clean() async {
-    // No run was made yet where there is no directory of them.
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(layout.root)/verify")) ?? []
-    guard names.contains(where: { $0.hasSuffix(".ledger") }),
-      FileLock.note(ofHolderOf: layout.verificationLock) == nil
-    else { return }
+    guard hasLedger, FileLock.note(ofHolderOf: layout.verificationLock) == nil else { return }
     do {
       let end = try await run(["--clean", "--trigger", "schedule"], limit: Self.cleaningLimit)
       guard !Task.isCancelled else { return }
-      logger.notice(
-        "A verification was killed before; what it left was to be taken away",
+      logger.log(
+        level: hasLedger ? .error : .notice,
+        hasLedger
+          ? "A verification was killed before; what it left could not be taken away"
+          : "A verification was killed before; what it left was taken away",
         metadata: ["verification.end": "\(end)", "log": "\(layout.logFile("verify").path)"])
     } catch {
       tell(error)
     }
+  }
+
+  /// Whether there is a list of what a run made and did not take away.
+  private var hasLedger: Bool {
+    // No run was made yet where there is no directory of them.
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(layout.root)/verify")) ?? []
+    return names.contains { $0.hasSuffix(".ledger") }
   }
 
   /// - Returns: how the program ended, at the latest when its time was over.

@@ -21,7 +21,7 @@ enum RunLock {
     let note = String(decoding: try APIJSON.encode(own), as: UTF8.self)
     let end = ContinuousClock.now + patience
     while true {
-      if let lock = try FileLock.take(platform.verificationLock, note: note) { return lock }
+      if let lock = try FileLock.take(platform.verificationLock, note: note, mode: 0o600) { return lock }
       guard ContinuousClock.now < end else {
         throw conflict(FileLock.note(ofHolderOf: platform.verificationLock) ?? "")
       }

@@ -18,16 +18,27 @@ struct DownCommand: AsyncParsableCommand {
     let platform = try options.platform(instance)
     // What a killed run of verify left is not named after the instance, and its agents go only while the API answers.
     if geteuid() == 0 {
-      for failure in try await ProbeSite.reclaim(platform: platform.configuration.layout) {
-        tell("left by a run of verify: \(failure)")
-      }
+      await reclaim(platform)
     }
     guard purge else {
       try await platform.down { tell($0) }
       print("instance \(platform.configuration.layout.instance) is down")
       return
     }
-    for line in try await platform.purge(progress: { tell($0) }) { print("removed \(line)") }
+    // A run that was under way is ended then, and may have been cut off in its own clean-up.
+    let removed = try await platform.purge(progress: { tell($0) }, beforeRemoval: { await reclaim(platform) })
+    for line in removed { print("removed \(line)") }
     print("nothing is left of instance \(platform.configuration.layout.instance)")
+  }
+
+  /// Nothing of it keeps the platform from ending.
+  private func reclaim(_ platform: Platform) async {
+    do {
+      for failure in try await ProbeSite.reclaim(platform: platform.configuration.layout) {
+        tell("left by a run of verify: \(failure)")
+      }
+    } catch {
+      tell("left by a run of verify: \(error)")
+    }
   }
 }
