@@ -25,7 +25,7 @@ enum DashboardBenchmark {
 
   private static func alert(_ number: Int) -> AlertResource {
     AlertResource(
-      id: "benchmark-\(number)", time: Date(timeIntervalSinceNow: Double(number - alerts)), rule: "Rule \(number % 80)",
+      id: UUID().uuidString.lowercased(), time: Date(timeIntervalSinceNow: Double(number - alerts)), rule: "Rule \(number % 80)",
       priority: "Warning", source: "syscall", agent: AgentID("default/bot-\(number % agents)"),
       container: "default.0123456789abcdef", hostname: "host",
       output: "a shell was spawned in the sandbox by sh -c 'id; uname -a; cat /etc/passwd'",
