@@ -16,7 +16,7 @@ import Glibc
     ("egress-change", EgressChangeBenchmark.run), ("rotation", RotationBenchmark.run),
     ("secrets", SecretsBenchmark.run), ("cluster", ClusterBenchmark.run),
     ("engine", EngineBenchmark.run), ("detection", DetectionBenchmark.run),
-    ("watch-cost", WatchCostBenchmark.run), ("dashboard", DashboardBenchmark.run),
+    ("watch-cost", WatchCostBenchmark.run),
     ("admission", AdmissionBenchmark.run),
   ]
 
