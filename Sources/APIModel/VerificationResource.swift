@@ -19,6 +19,11 @@ package enum VerificationTrigger: String, Hashable, Sendable, Codable, CaseItera
   }
 }
 
+extension VerificationTrigger? {
+  /// " by the schedule"; nothing for a person, whom a run need not name.
+  package var byline: String { self.flatMap { $0 == .person ? nil : " by \($0.text)" } ?? "" }
+}
+
 /// A run of `lobstack verify` that is recorded.
 package struct VerificationResource: Hashable, Sendable, Codable {
   package var id: String

@@ -132,25 +132,8 @@ static int nflog_configure(int fd, uint16_t group, uint16_t attribute, const voi
   return -1;
 }
 
-int lobstack_nflog_open(uint16_t group, uint32_t copy, int receive_buffer, int wait_milliseconds) {
-  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-  if (fd < 0) return -1;
-  struct sockaddr_nl address;
-  memset(&address, 0, sizeof(address));
-  address.nl_family = AF_NETLINK;
-  struct timeval wait = {wait_milliseconds / 1000, (wait_milliseconds % 1000) * 1000};
-  struct nfulnl_msg_config_cmd bind_group = {NFULNL_CFG_CMD_BIND};
-  struct nfulnl_msg_config_mode mode = {htonl(copy), NFULNL_COPY_PACKET, 0};
-  uint16_t flags = htons(NFULNL_CFG_F_SEQ);
-  uint32_t flush = htonl(10);  // hundredths of a second that the kernel may gather packets into one message
-  int is_open = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0 &&
-                (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof(receive_buffer)) == 0 ||
-                 setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer)) == 0) &&
-                nflog_configure(fd, group, NFULA_CFG_CMD, &bind_group, sizeof(bind_group)) == 0 &&
-                nflog_configure(fd, group, NFULA_CFG_MODE, &mode, sizeof(mode)) == 0 &&
-                nflog_configure(fd, group, NFULA_CFG_FLAGS, &flags, sizeof(flags)) == 0 &&
-                nflog_configure(fd, group, NFULA_CFG_TIMEOUT, &flush, sizeof(flush)) == 0;
+// The descriptor, or -1 with errno as the failure left it, and then it is closed.
+static int open_or_close(int fd, int is_open) {
   if (is_open) return fd;
   int reason = errno;
   close(fd);
@@ -158,22 +141,40 @@ int lobstack_nflog_open(uint16_t group, uint32_t copy, int receive_buffer, int w
   return -1;
 }
 
-int lobstack_nftables_open(int wait_milliseconds) {
+// A bound socket of nfnetlink whose reading gives up after the wait.
+static int netfilter_open(int wait_milliseconds) {
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
   if (fd < 0) return -1;
   struct sockaddr_nl address;
   memset(&address, 0, sizeof(address));
   address.nl_family = AF_NETLINK;
   struct timeval wait = {wait_milliseconds / 1000, (wait_milliseconds % 1000) * 1000};
+  int is_open = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+                setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0;
+  return open_or_close(fd, is_open);
+}
+
+int lobstack_nflog_open(uint16_t group, uint32_t copy, int receive_buffer, int wait_milliseconds) {
+  int fd = netfilter_open(wait_milliseconds);
+  if (fd < 0) return -1;
+  struct nfulnl_msg_config_cmd bind_group = {NFULNL_CFG_CMD_BIND};
+  struct nfulnl_msg_config_mode mode = {htonl(copy), NFULNL_COPY_PACKET, 0};
+  uint16_t flags = htons(NFULNL_CFG_F_SEQ);
+  uint32_t flush = htonl(10);  // hundredths of a second that the kernel may gather packets into one message
+  int is_open = (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof(receive_buffer)) == 0 ||
+                 setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer)) == 0) &&
+                nflog_configure(fd, group, NFULA_CFG_CMD, &bind_group, sizeof(bind_group)) == 0 &&
+                nflog_configure(fd, group, NFULA_CFG_MODE, &mode, sizeof(mode)) == 0 &&
+                nflog_configure(fd, group, NFULA_CFG_FLAGS, &flags, sizeof(flags)) == 0 &&
+                nflog_configure(fd, group, NFULA_CFG_TIMEOUT, &flush, sizeof(flush)) == 0;
+  return open_or_close(fd, is_open);
+}
+
+int lobstack_nftables_open(int wait_milliseconds) {
+  int fd = netfilter_open(wait_milliseconds);
+  if (fd < 0) return -1;
   int group = NFNLGRP_NFTABLES;
-  if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-      setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0 &&
-      setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) == 0)
-    return fd;
-  int reason = errno;
-  close(fd);
-  errno = reason;
-  return -1;
+  return open_or_close(fd, setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) == 0);
 }
 
 ssize_t lobstack_netlink_receive(int fd, void *buffer, size_t size) {

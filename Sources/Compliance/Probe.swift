@@ -8,14 +8,12 @@ package enum Probe {
   package static let otherTenant = "lobstack-verify-other"
 
   /// Whether it is one of those that verify attacks in.
-  package static func isTenant(_ name: String?) -> Bool { name == tenant || name == otherTenant }
+  package static func isTenant(_ name: some StringProtocol) -> Bool { name == tenant || name == otherTenant }
 
   /// Whether a record tells of a probe's act, by the tenant that stands in it. A user may have such a name stand in a
   /// record: that can only take from what is evidence, and hides nothing that failed.
   static func isSubject(of record: AuditRecordResource) -> Bool {
-    let tenants: Set<Substring> = [Substring(tenant), Substring(otherTenant)]
     let words = [record.target, record.actor].joined(separator: " ").split { " /:".contains($0) }
-    return words.contains(where: tenants.contains)
-      || (record.details["tenant"].map { tenants.contains($0[...]) } ?? false)
+    return words.contains(where: isTenant) || record.details["tenant"].map(isTenant) ?? false
   }
 }

@@ -34,7 +34,7 @@ package struct RecordedRun: Sendable {
 
   let id: String
   let tier: String
-  /// Who began it; `nil` for a person.
+  /// Who began it; `nil` where nobody is named.
   let trigger: VerificationTrigger?
   /// When it was recorded, by the audit record: what its report says of time is its maker's word.
   let time: Date
@@ -62,7 +62,7 @@ package struct RecordedRun: Sendable {
     reference = .init(to: record)
     id = shortened(content.run.id)
     tier = shortened(content.run.tier)
-    trigger = content.run.trigger.flatMap(VerificationTrigger.init).flatMap { $0 == .person ? nil : $0 }
+    trigger = content.run.trigger.flatMap(VerificationTrigger.init)
     version = shortened(content.run.version)
     time = record.time
     // A verdict that nobody here knows is no proof; of several about one promise the worst one counts.
@@ -79,7 +79,7 @@ package struct RecordedRun: Sendable {
     }
   }
 
-  var title: String { "\(tier) run \(id)\(trigger.map { " by \($0.text)" } ?? ""), Lobstack \(version)" }
+  var title: String { "\(tier) run \(id)\(trigger.byline), Lobstack \(version)" }
 
   private struct Content: Decodable {
     struct Run: Decodable {

@@ -94,12 +94,3 @@ struct AuditLogFile: AuditAppending {
       checkpoint: checkpoint.note, verifierKey: checkpoint.verifierKey)
   }
 }
-
-extension AuditRecordResource {
-  fileprivate init(_ entry: AuditEntry) {
-    self.init(
-      index: entry.index, time: Date(timeIntervalSince1970: Double(entry.record.time) / 1_000_000_000),
-      actor: entry.record.actor, action: entry.record.action, target: entry.record.target,
-      outcome: entry.record.outcome, details: entry.record.details, leafHash: entry.leafHash)
-  }
-}

@@ -87,10 +87,11 @@ extension API {
       (summary.proven, "proven"), (summary.failed, "failed"), (summary.notTestable, "not testable"),
       (summary.waived, "waived"),
     ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
-    let trigger = newest.trigger.flatMap { $0 == .person ? nil : " by \($0.text)" } ?? ""
     return PlatformStatus.Component(
       name: "verification", state: summary.failed > 0 ? "degraded" : "ready",
-      detail: "\(counts.joined(separator: ", ")) (\(newest.tier)\(trigger), \(newest.startedAt.formatted(.iso8601)))")
+      detail:
+        "\(counts.joined(separator: ", ")) (\(newest.tier)\(newest.trigger.byline), \(newest.startedAt.formatted(.iso8601)))"
+    )
   }
 
   private func auditComponent() async -> (PlatformStatus.Component, PlatformStatus.AuditHead?) {

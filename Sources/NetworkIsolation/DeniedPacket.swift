@@ -18,37 +18,27 @@ package struct DeniedPacket: Hashable, Sendable {
 ///
 /// An agent chooses what stands in its packets, so every length is checked against what is there, and nothing traps.
 package func parseDenials(_ datagram: some Collection<UInt8>) -> [DeniedPacket] {
-  var rest = ArraySlice(datagram)
-  var packets: [DeniedPacket] = []
-  while let length: UInt32 = rest.native(at: 0), length >= MessageHeader.length, length <= rest.count {
-    if let packet = parseDenial(Array(rest.prefix(Int(length)))) { packets.append(packet) }
-    rest = rest.dropFirst(aligned(Int(length)))
-  }
-  return packets
+  NetlinkMessage.all(in: ArraySlice(datagram)).compactMap(DeniedPacket.init)
 }
 
 /// Reads one netlink message of NFLOG (linux/netfilter/nfnetlink_log.h).
 ///
 /// - Returns: `nil` for bytes that are not a whole event with our log prefix and an IP packet.
 package func parseDenial(_ message: [UInt8]) -> DeniedPacket? {
-  let bytes = message[...]
-  guard let length: UInt32 = bytes.native(at: 0), length <= bytes.count, length >= MessageHeader.length,
-    let type: UInt16 = bytes.native(at: 4), type == MessageHeader.packetEvent
-  else { return nil }
-  var event = Event()
-  var rest = bytes.prefix(Int(length)).dropFirst(MessageHeader.length)
-  while let size: UInt16 = rest.native(at: 0), let kind: UInt16 = rest.native(at: 2), size >= 4, size <= rest.count {
-    event.take(kind & 0x3fff, rest.prefix(Int(size)).dropFirst(4))
-    rest = rest.dropFirst(aligned(Int(size)))
-  }
-  return event.packet
+  NetlinkMessage(message[...]).flatMap(DeniedPacket.init)
 }
 
-private enum MessageHeader {
-  /// nlmsghdr (16 bytes) and nfgenmsg (4 bytes).
-  static let length = 20
+extension DeniedPacket {
   /// NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET.
-  static let packetEvent: UInt16 = 4 << 8
+  private static let event: UInt16 = 4 << 8
+
+  fileprivate init?(_ message: NetlinkMessage) {
+    guard message.type == Self.event else { return nil }
+    var event = Event()
+    for (kind, value) in message.attributes { event.take(kind, value) }
+    guard let packet = event.packet else { return nil }
+    self = packet
+  }
 }
 
 /// The attributes of an event that matter here.
@@ -166,24 +156,3 @@ private struct IPHeader {
     return (next, nil)
   }
 }
-
-extension ArraySlice<UInt8> {
-  /// The integer of the machine's byte order at an offset; `nil` when the bytes are not all there.
-  fileprivate func native<Integer: FixedWidthInteger>(at offset: Int) -> Integer? {
-    #if _endian(big)
-      big(at: offset)
-    #else
-      big(at: offset).map { (value: Integer) in value.byteSwapped }
-    #endif
-  }
-
-  /// The integer of the network's byte order at an offset; `nil` when the bytes are not all there.
-  fileprivate func big<Integer: FixedWidthInteger>(at offset: Int) -> Integer? {
-    let bytes = dropFirst(offset).prefix(Integer.bitWidth / 8)
-    guard bytes.count == Integer.bitWidth / 8 else { return nil }
-    return bytes.reduce(0) { $0 << 8 | Integer(truncatingIfNeeded: $1) }
-  }
-}
-
-/// Netlink's alignment.
-private func aligned(_ length: Int) -> Int { (length + 3) & ~3 }

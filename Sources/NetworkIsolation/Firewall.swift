@@ -19,7 +19,7 @@ actor Firewall {
     let result = try await Command("nft", ["-j", "list", "table", "inet", table.name]).run(
       timeout: Self.timeout, outputLimit: 64 << 20)
     if result.status == .exited(0) { return try TableListing(json: result.standardOutput) }
-    guard try await !tables().contains(table.name) else {
+    guard try await !isThere() else {
       throw Fault(
         .failed, operation: "list nft table inet \(table.name)",
         reason: "nft \(result.status): \(result.standardError.prefix(300))",
@@ -27,6 +27,9 @@ actor Firewall {
     }
     return nil
   }
+
+  /// Whether there is a table of that name, whatever is in it.
+  nonisolated func isThere() async throws -> Bool { try await tables().contains(table.name) }
 
   /// The names of every table of family inet.
   nonisolated func tables() async throws -> [String] {

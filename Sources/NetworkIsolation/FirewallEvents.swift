@@ -57,34 +57,15 @@ extension NetworkIsolation {
 /// Whether messages of nfnetlink (linux/netfilter/nf_tables.h) tell that a table of this name, or a chain, a rule or a
 /// set of it, came or went.
 package func concernsTable(_ datagram: ArraySlice<UInt8>, _ table: String) -> Bool {
-  var rest = datagram
-  func number(_ bytes: ArraySlice<UInt8>) -> Int { bytes.reversed().reduce(0) { $0 << 8 | Int($1) } }
-  while rest.count >= messageHeader {
-    let length = number(rest.prefix(4))
-    guard length >= messageHeader, length <= rest.count else { return false }
-    let type = number(rest.dropFirst(4).prefix(2))
-    let attributes = rest.prefix(length).dropFirst(messageHeader)
-    if type >> 8 == nftables, shapes.contains(type & 0xff), name(attributes).map({ $0 == table }) ?? true {
-      return true
-    }
-    rest = rest.dropFirst((length + 3) & ~3)
-  }
-  return false
-
-  /// The first attribute of all these messages is the table's name; one without cannot be told from ours.
-  func name(_ attributes: ArraySlice<UInt8>) -> String? {
-    guard attributes.count > 4 else { return nil }
-    let length = number(attributes.prefix(2))
-    guard number(attributes.dropFirst(2).prefix(2)) & 0x3fff == 1, length > 4, length <= attributes.count else {
-      return nil
-    }
-    return String(decoding: attributes.prefix(length).dropFirst(4).prefix { $0 != 0 }, as: UTF8.self)
+  NetlinkMessage.all(in: datagram).contains { message in
+    guard message.type >> 8 == nftables, shapes.contains(message.type & 0xff) else { return false }
+    // The first attribute of all these messages is the table's name; one without cannot be told from ours.
+    guard let (kind, value) = message.attributes.first, kind == 1, !value.isEmpty else { return true }
+    return String(decoding: value.prefix { $0 != 0 }, as: UTF8.self) == table
   }
 }
 
-/// Of nlmsghdr and nfgenmsg, in bytes.
-private let messageHeader = 20
 /// NFNL_SUBSYS_NFTABLES.
-private let nftables = 10
+private let nftables: UInt16 = 10
 /// NFT_MSG_NEW and NFT_MSG_DEL of TABLE, CHAIN, RULE and SET.
-private let shapes: Set<Int> = [0, 2, 3, 5, 6, 8, 9, 11]
+private let shapes: Set<UInt16> = [0, 2, 3, 5, 6, 8, 9, 11]

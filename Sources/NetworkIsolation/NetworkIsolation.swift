@@ -93,7 +93,7 @@ package struct NetworkIsolation: Sendable {
           reason: "it failed half-way and could not be undone (\(error))",
           remedy: "restart the node, which removes leftovers", cause: failure)
       }
-      guard try await firewall.tables().contains(table.name) else {
+      guard try await firewall.isThere() else {
         throw Fault(
           .unavailable, operation: "attach the network of agent \(agent)",
           reason: "nft table inet \(table.name) is gone", remedy: "the node restores it within seconds and tries again",
@@ -145,7 +145,7 @@ package struct NetworkIsolation: Sendable {
         try await firewall.apply(table.removing(networks))
       } catch {
         // Without a table there are no elements to remove.
-        guard try await !firewall.tables().contains(table.name) else { throw error }
+        guard try await !firewall.isThere() else { throw error }
       }
     }
   }

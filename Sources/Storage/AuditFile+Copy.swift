@@ -22,8 +22,7 @@ extension AuditFile {
     if let defect = result.defect {
       throw Fault(
         .failed, operation: "copy the audit log in \(source)",
-        reason:
-          "record \(defect.index) at byte \(defect.offset) of \(defect.file.rawValue) is not good: \(defect.reason)",
+        reason: defect.sentence,
         remedy: "run 'lobstack audit verify', and keep the directory as evidence")
     }
     try records.truncate(to: result.sealedEnd ?? result.start.end)

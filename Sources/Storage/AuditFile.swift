@@ -1,6 +1,8 @@
+import APIModel
 import AuditLog
 import Dispatch
 import Faults
+import FoundationEssentials
 import Glibc
 
 /// The audit log on disk: append-only, durable before it answers, signed.
@@ -158,6 +160,15 @@ package struct AuditEntry: Hashable, Sendable {
   package var record: AuditRecord
   /// Hexadecimal.
   package var leafHash: String
+}
+
+extension AuditRecordResource {
+  package init(_ entry: AuditEntry) {
+    self.init(
+      index: entry.index, time: Date(timeIntervalSince1970: Double(entry.record.time) / 1_000_000_000),
+      actor: entry.record.actor, action: entry.record.action, target: entry.record.target,
+      outcome: entry.record.outcome, details: entry.record.details, leafHash: entry.leafHash)
+  }
 }
 
 /// How many records there are, and the root over them.

@@ -60,8 +60,7 @@ struct AuditOpening {
     guard let defect = exact.defect ?? result.defect else { return result }
     throw Fault(
       .failed, operation: "open the audit log in \(directory.path)",
-      reason:
-        "record \(defect.index) at byte \(defect.offset) of \(defect.file.rawValue) is not good: \(defect.reason)",
+      reason: defect.sentence,
       remedy: "keep the directory as evidence, and restore it from a backup or move it away to begin a new log")
   }
 

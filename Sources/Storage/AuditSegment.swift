@@ -72,8 +72,7 @@ package struct AuditSegment: Hashable, Sendable, Codable {
     guard let defect = result.defect else { return seal }
     throw Fault(
       .failed, operation: "archive records of the audit log in \(source)",
-      reason:
-        "record \(defect.index) at byte \(defect.offset) of \(defect.file.rawValue) is not good: \(defect.reason)",
+      reason: defect.sentence,
       remedy: "run 'lobstack audit verify', and keep the directory as evidence")
   }
 

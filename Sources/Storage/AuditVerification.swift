@@ -40,6 +40,9 @@ package struct AuditDefect: Hashable, Sendable, Codable {
   package var reason: String
   /// The directory of the archived segment that it is in, if it is in one.
   package var segment: String?
+
+  /// "record 7 at byte 812 of records.log is not good: …".
+  package var sentence: String { "record \(index) at byte \(offset) of \(file.rawValue) is not good: \(reason)" }
 }
 
 extension AuditFile {

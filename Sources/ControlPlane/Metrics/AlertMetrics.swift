@@ -18,7 +18,7 @@ struct AlertMetrics: Sendable {
   func count(_ recorded: RecordedAlert) {
     let alert = recorded.alert
     if recorded.before == nil {
-      (Probe.isTenant(alert.agent?.tenant.description) ? probes : raised).add(1, alert.rule, alert.priority)
+      (Probe.isTenant(alert.agent?.tenant.description ?? "") ? probes : raised).add(1, alert.rule, alert.priority)
     }
     if alert.responseState.isOver, alert.responseState != recorded.before {
       responses.add(1, alert.response, alert.responseState.rawValue)

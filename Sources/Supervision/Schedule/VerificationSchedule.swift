@@ -69,13 +69,6 @@ struct VerificationSchedule: Sendable, Hashable {
   private func regularTime(_ facts: Facts, _ newest: Run?, _ attempt: Date?) -> Date {
     let pause = max(interval, Self.shortestPause)
     if let last = [newest?.startedAt, attempt].compactMap(\.self).max() { return last + pause }
-    return facts.now + min(pause, Self.settling) - facts.uptime.seconds
-  }
-}
-
-extension Duration {
-  /// In seconds, with what is below one.
-  fileprivate var seconds: TimeInterval {
-    TimeInterval(components.seconds) + TimeInterval(components.attoseconds) / 1e18
+    return facts.now + min(pause, Self.settling) - facts.uptime / .seconds(1)
   }
 }

@@ -63,8 +63,6 @@ package struct VerificationRun: Sendable, Hashable, Codable {
 
   /// "full run 3f… of instance default on host, 2026-01-31T12:00:00Z, 98.2 s"; "quick run 3f… by the schedule of …".
   var title: String {
-    let trigger = trigger.flatMap { $0 == .person ? nil : " by \($0.text)" } ?? ""
-    return
-      "\(tier.rawValue) run \(id)\(trigger) of instance \(instance) on \(host.name), \(startedAt), \(inSeconds(durationMs))"
+    "\(tier.rawValue) run \(id)\(trigger.byline) of instance \(instance) on \(host.name), \(startedAt), \(inSeconds(durationMs))"
   }
 }

@@ -61,7 +61,7 @@ struct AuditExportCommand: AsyncParsableCommand {
     guard let bad = verification.firstBad else { return }
     throw Fault(
       .failed, operation: "export the audit log in \(directory)",
-      reason: "record \(bad.index) at byte \(bad.offset) of \(bad.file.rawValue) is not good: \(bad.reason)",
+      reason: bad.sentence,
       remedy: "believe nothing from there on; run 'lobstack audit verify --offline \(directory)'")
   }
 

@@ -116,13 +116,3 @@ private struct AuditCopy {
       verifierKey: file.verifierKey)
   }
 }
-
-extension AuditRecordResource {
-  /// A record that was read from the files of a log.
-  init(_ entry: AuditEntry) {
-    self.init(
-      index: entry.index, time: Date(timeIntervalSince1970: Double(entry.record.time) / 1e9),
-      actor: entry.record.actor, action: entry.record.action, target: entry.record.target,
-      outcome: entry.record.outcome, details: entry.record.details, leafHash: entry.leafHash)
-  }
-}
