@@ -34,8 +34,9 @@ struct TestsslTests {
         // Without its certificate, which is a SPIFFE identity for a day, of no host; the gateway knows it by its URI.
         let findings = try await scan(
           "https://127.0.0.1:\(port)/", platform, ["--assume-http", "-p", "-s", "-f", "-U"])
-        // No HTTP without a certificate of the client, so nothing that could be compressed.
-        #expect(problems(in: findings, but: Self.ofScanner.union(["BREACH"])) == [])
+        // No HTTP without a certificate of the client, so nothing that could be compressed. And whether its openssl
+        // "can connect" depends on which comes first: the end of its own input, or the refusal for want of one.
+        #expect(problems(in: findings, but: Self.ofScanner.union(["BREACH", "optimal_proto"])) == [])
         let seen = Dictionary(findings.map { ($0.id, $0) }) { first, _ in first }
         #expect(seen["TLS1_3"]?.severity == "OK" && seen["TLS1_2"]?.finding == "not offered")
       }
