@@ -114,6 +114,23 @@ import Testing
     }
   }
 
+  @Test("outlives what its node said earlier and is heard later, but not what another node says") func overtaken()
+    async throws
+  {
+    try await DetectionBench.with { bench in
+      try bench.tell()
+      bench.link()
+      let sandboxes = [try WatchedSandbox.stub(), try WatchedSandbox.stub("fedcba9876543210")]
+      bench.tell(sandboxes, revision: 3)
+      bench.tell([sandboxes[0]], revision: 2)
+      for sandbox in sandboxes { _ = try await bench.attach(sandbox.container) }
+      try await eventually("both sessions") { bench.node.sessions?.count == 2 && bench.node.revision == 3 }
+      bench.link()
+      bench.tell([sandboxes[0]], revision: 1)
+      try await eventually("one session") { bench.node.sessions?.count == 1 && bench.node.revision == 1 }
+    }
+  }
+
   @Test("ends when its sandbox is not watched any more") func unwatched() async throws {
     try await DetectionBench.with { bench in
       try bench.tell()

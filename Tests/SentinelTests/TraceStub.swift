@@ -85,8 +85,12 @@ final class DetectionBench {
   @discardableResult
   func tell(_ sandboxes: [WatchedSandbox]) -> UInt64 {
     revision += 1
-    server.tell(.node(.sandboxes(sandboxes, revision: revision)))
+    tell(sandboxes, revision: revision)
     return revision
+  }
+
+  func tell(_ sandboxes: [WatchedSandbox], revision: UInt64) {
+    server.tell(.node(.sandboxes(sandboxes, revision: revision)))
   }
 
   /// The node comes, and hears what is told from now on.

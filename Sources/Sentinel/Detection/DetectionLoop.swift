@@ -34,6 +34,8 @@ final class DetectionLoop {
   private var link: AsyncStream<SentinelMessage>.Continuation?
   /// Of what the node wants watched.
   private var revision: UInt64 = 0
+  /// Whether this node said it; another one counts from the beginning.
+  private var hasHeard = false
   private var ruleCount = 0
   private var toldTime: Int64 = 0
   private var countTime: Int64 = 0
@@ -97,10 +99,14 @@ final class DetectionLoop {
     case .link(let continuation):
       link?.finish()
       link = continuation
+      hasHeard = false
       isChanged = true
       for order in orders.unanswered { continuation.yield(.order(order)) }
     case .node(.sandboxes(let watched, let revision)):
-      self.revision = revision
+      // Each message says all. Those of agents that start at the same time may overtake one another, and the older one
+      // does not know the last agent.
+      guard !hasHeard || revision > self.revision else { return }
+      (self.revision, hasHeard) = (revision, true)
       isChanged = true
       let gone = Set(sandboxes.keys).subtracting(watched.map(\.container))
       for container in gone { forget(container) }
