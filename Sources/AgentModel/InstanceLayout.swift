@@ -72,6 +72,8 @@ package struct InstanceLayout: Hashable, Sendable {
   /// What runsc is asked to tell.
   package var traceConfiguration: String { "\(nodeMemoryDirectory)/trace.json" }
   package var desiredStateFile: String { "\(nodeMemoryDirectory)/desired.json" }
+  /// The firewall's table as the node put it in force.
+  package var installedTableFile: String { "\(nodeMemoryDirectory)/firewall.json" }
   package var runtimeDirectory: String { "\(nodeMemoryDirectory)/runsc" }
   /// One directory per agent uid: what its sandbox is made from.
   package var bundlesDirectory: String { "\(nodeMemoryDirectory)/bundles" }

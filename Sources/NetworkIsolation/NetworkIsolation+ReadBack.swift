@@ -30,7 +30,7 @@ extension NetworkIsolation {
   }
 
   /// Tries a second time: a busy moment of the machine must not look like a broken firewall, which ends agents.
-  private func readTwice() async throws -> NetworkSnapshot {
+  func readTwice() async throws -> NetworkSnapshot {
     do { return try await snapshots.read() } catch is Fault { return try await snapshots.read() }
   }
 
@@ -38,7 +38,7 @@ extension NetworkIsolation {
     LayerStatus(layer: "network", state: .failed, evidence: evidence)
   }
 
-  private func fault(inTable snapshot: NetworkSnapshot) -> String? {
+  func fault(inTable snapshot: NetworkSnapshot) -> String? {
     guard let live = snapshot.table else { return "nft table inet \(table.name) is gone" }
     if let difference = live.difference(from: snapshot.expected) {
       return "nft table inet \(table.name) was changed: \(difference)"
@@ -52,13 +52,7 @@ extension NetworkIsolation {
 
   private func fault(of network: AgentNetwork, in snapshot: NetworkSnapshot) -> String? {
     let name = network.interface
-    guard let live = snapshot.table, live.interfaces.contains(name) else {
-      return "\(name) is not in set \(FirewallTable.interfacesSet)"
-    }
-    let sources = live.sources.filter { $0.hasPrefix("\(name) ") }
-    guard sources == ["\(name) \(network.agentAddress)"] else {
-      return "set \(FirewallTable.sourcesSet) has \(sources.sorted()) for \(name), not just \(network.agentAddress)"
-    }
+    if let fault = fault(ofElementsOf: network, in: snapshot.table) { return fault }
     guard let id = snapshot.namespaces[network.namespace] else { return "netns \(network.namespace) is gone" }
     guard let link = snapshot.links[name] else { return "interface \(name) is gone" }
     guard link.linkNamespace == network.namespace || (id != nil && link.linkNamespaceID == id) else {
@@ -73,6 +67,19 @@ extension NetworkIsolation {
       // Absent only where the kernel has no IPv6 at all.
       guard let current = links.setting(family, setting, of: name) else { continue }
       guard current == value else { return "\(setting) of \(name) is \(current), not \(value)" }
+    }
+    return nil
+  }
+
+  /// What is wrong with how the table knows the agent.
+  func fault(ofElementsOf network: AgentNetwork, in table: TableListing?) -> String? {
+    let name = network.interface
+    guard let table, table.interfaces.contains(name) else {
+      return "\(name) is not in set \(FirewallTable.interfacesSet)"
+    }
+    let sources = table.sources.filter { $0.hasPrefix("\(name) ") }
+    guard sources == ["\(name) \(network.agentAddress)"] else {
+      return "set \(FirewallTable.sourcesSet) has \(sources.sorted()) for \(name), not just \(network.agentAddress)"
     }
     return nil
   }

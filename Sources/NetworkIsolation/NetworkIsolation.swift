@@ -35,10 +35,10 @@ package struct NetworkIsolation: Sendable {
   ///
   /// A table that is whole is kept, with its counts; another is replaced in one transaction.
   ///
-  /// - Returns: What it found in the table's place.
+  /// - Returns: The table that is in force now.
   /// - Throws: `Fault(.conflict)` when somebody else uses the instance's addresses or names.
   @discardableResult
-  package func install() async throws -> FoundTable {
+  package func install() async throws -> InstalledTable {
     let expected = try await firewall.expected()
     return try await turn.take {
       try await refuseConflicts()
@@ -47,16 +47,8 @@ package struct NetworkIsolation: Sendable {
       let isWhole = live?.objects == expected.objects && live?.sources == sources(agents)
       try await firewall.apply(isWhole ? table.adding(agents) : table.replacing(agents: agents))
       try await links.createService()
-      return live == nil ? .nothing : isWhole ? .whole : .another
+      return InstalledTable(objects: expected.objects)
     }
-  }
-
-  /// What stood in the place of the instance's table before it was installed.
-  package enum FoundTable: Sendable {
-    case nothing
-    case whole
-    /// Another version's, or one that somebody changed.
-    case another
   }
 
   /// Makes the agent's network, closed as its policies say.

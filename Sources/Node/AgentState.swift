@@ -13,6 +13,8 @@ struct AgentState: Sendable {
   var reason: String?
   var fault: Fault?
   var layers: [LayerStatus] = []
+  /// What was wrong with the firewall while its sandbox was there; it is stopped for that, whatever is mended meanwhile.
+  var breach: String?
   var observedGeneration: Int64 = 0
   /// The generation whose policy proxy and resolver were told; `nil` after a restart of the node.
   var policyGeneration: Int64?

@@ -88,9 +88,10 @@ struct Launch: Sendable {
       if try await machine.runtime.state(id)?.status == .stopped {
         return Launched(imageDigest: image.digest, process: process, layers: [])
       }
-      // What is only not proven may be in a moment; what was found broken will not.
+      // What is only not proven may be in a moment, and the firewall is restored; what else was found broken will not be.
+      let mayComeBack = broken.state == .unknown || broken.layer == "network"
       throw Fault(
-        broken.state == .unknown ? .unavailable : .failed, operation: "start agent \(desired.id)",
+        mayComeBack ? .unavailable : .failed, operation: "start agent \(desired.id)",
         reason: "its layer '\(broken.layer)' was not found enforced: \(broken.evidence)",
         remedy: "run 'lobstack doctor' and start the agent again")
     }

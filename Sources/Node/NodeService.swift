@@ -48,18 +48,30 @@ package struct NodeService: Sendable {
   /// - Throws: `Fault` naming what this machine lacks.
   package static func open(_ configuration: Configuration, logger: Logger) async throws -> NodeService {
     let machine = try await openMachine(configuration, logger: logger)
-    let found = try await machine.network.install()
-    if found == .another {
-      logger.warning("The firewall was not as this version has it; it was replaced")
-    }
+    let breach = try await closeFirewall(machine)
     let reconciler = Reconciler(machine: machine)
-    try await reconciler.adopt(firewallStood: found != .nothing)
+    try await reconciler.adopt(breach)
     let handler = NodeRequests(machine: machine, reconciler: reconciler, startedAt: Date())
     let users = try [0, userID(of: InstanceLayout.User.controlPlane)]
     let server = NodeServer(
       socket: configuration.layout.nodeSocket, allowedUsers: Set(users),
       detectionUsers: [0, try userID(of: InstanceLayout.User.sentinel)], handler: handler, logger: logger)
     return NodeService(machine: machine, reconciler: reconciler, server: server)
+  }
+
+  /// Puts the firewall in force.
+  ///
+  /// - Returns: Who was without it. They are cut off before it is whole again, so that a node which ends meanwhile leaves
+  ///   none of them as if nothing had been.
+  private static func closeFirewall(_ machine: Machine) async throws -> FirewallBreach? {
+    let file = machine.layout.installedTableFile
+    // Without it, or if it cannot be read, any other table than this version's own counts as a breach.
+    let earlier = FileManager.default.contents(atPath: file)
+      .flatMap { try? JSONDecoder().decode(InstalledTable.self, from: $0) }
+    let breach = try await machine.network.breach(since: earlier)
+    if let breach { try machine.network.cutOff(breach) }
+    try writeAtomically(try await machine.network.install(), to: file)
+    return breach
   }
 
   /// Serves and reconciles until cancelled. The agents go on running.

@@ -11,9 +11,8 @@ import Sandbox
 extension Reconciler {
   /// Takes up what an earlier node left: its desired state, and the agents that go on running.
   ///
-  /// - Parameter firewallStood: whether the agents were behind the firewall until now. If they were not, they are stopped
-  ///   and started anew, as when a node finds it gone.
-  func adopt(firewallStood: Bool) async throws {
+  /// - Parameter breach: who was found without the firewall; they are stopped, and started anew.
+  func adopt(_ breach: FirewallBreach?) async throws {
     if let data = FileManager.default.contents(atPath: machine.layout.desiredStateFile) {
       do {
         desired = try JSONDecoder().decode(DesiredState.self, from: data)
@@ -39,16 +38,11 @@ extension Reconciler {
       let sandbox = sandboxes[machine.sandboxID(uid)]
       if let sandbox { adopt(sandbox, into: &state) }
       states[uid] = state
-      // One that is frozen or cut off was none the worse for it, and stays as it is.
-      if !firewallStood, state.sandbox == .running, record.standingResponse?.generation != record.generation {
-        try await machine.runtime.delete(machine.sandboxID(uid))
-        states[uid]?.sandbox = .absent
-        noteStopped(uid, "stopped because layer 'network' was not enforced: the firewall was gone when the node began")
-      }
       if let standing = record.standingResponse, state.sandbox == .running, standing.generation == record.generation {
         show(standing, uid)
       }
     }
+    if let breach { note(breach) }
     try await removeLeftovers(sandboxes)
     let running = desired.agents.compactMap { agent -> (agent: DesiredAgent, network: AgentNetwork)? in
       guard let state = states[agent.uid], state.sandbox == .running,

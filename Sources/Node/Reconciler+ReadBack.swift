@@ -1,95 +1,77 @@
 import AgentModel
 import Logging
-import NetworkIsolation
 import NodeProtocol
 import Planning
 import Sandbox
+import Turns
 
 /// Keeps the statuses true: what they say was read from the kernel a moment ago.
 extension Reconciler {
-  /// Reads every layer of every running agent; agents with a layer that is gone are stopped and started anew.
+  /// Reads the firewall and every layer of every running agent; agents with a layer that is gone are stopped and started
+  /// anew.
   func readBackAll() async {
-    var stopped: Set<AgentUID> = []
-    // Agents share the firewall's table, which is mended only after a round that found none open: mended sooner, it
-    // would show the others as if they had never been without it.
-    while true {
-      let found = await stopOpenAgents()
-      stopped.formUnion(found)
-      guard !found.isEmpty else { break }
+    await closeBreach()
+    await stopOpen()
+    await withDiscardingTaskGroup { group in
+      for agent in desired.agents { group.addTask { await self.looks.take { await self.readBack(agent) } } }
     }
-    // With no agent there is nobody whose read-back would show what is missing for the next.
-    guard !stopped.isEmpty || !states.values.contains(where: { $0.sandbox == .running }) else { return }
-    do {
-      try await machine.network.install()
-    } catch {
-      // The agents' launches fail with what is wrong, and are tried again.
-      machine.logger.error("The firewall is not restored", metadata: ["error": "\(error)"])
-    }
-    guard !stopped.isEmpty else { return }
-    busy.subtract(stopped)
-    changed()
-    signal.yield()
   }
 
-  /// One round over the running agents, each of which is stopped where it is found open.
-  ///
-  /// - Returns: those that were stopped; they stay busy.
-  private func stopOpenAgents() async -> Set<AgentUID> {
-    var stopped: Set<AgentUID> = []
-    for agent in desired.agents {
-      guard let state = states[agent.uid], state.sandbox == .running, !busy.contains(agent.uid) else { continue }
-      if let standing = state.record.standingResponse {
-        guard enforcing[agent.uid] == nil else { continue }
-        await holdOn(agent.uid, standing)
-        continue
-      }
-      let layers = await machine.readBack(record: state.record, pod: agent.pod)
-      guard states[agent.uid]?.sandbox == .running, !busy.contains(agent.uid),
-        states[agent.uid]?.record.standingResponse == nil
-      else { continue }
-      if states[agent.uid]?.layers != layers {
-        states[agent.uid]?.layers = layers
-        changed()
-      }
-      guard let broken = layers.first(where: { $0.state == .failed }) else { continue }
-      // A program that has just ended is no breach: whoever waits for it knows its exit code, and tells it.
-      let status = try? await machine.runtime.state(machine.sandboxID(agent.uid))?.status
-      guard status != .stopped else { continue }
-      if await stop(agent, broken, process: state.record.sandboxProcess) { stopped.insert(agent.uid) }
+  /// One agent's layers; it is stopped if one of them is not enforced.
+  private func readBack(_ agent: DesiredAgent) async {
+    guard let state = states[agent.uid], state.sandbox == .running, !busy.contains(agent.uid) else { return }
+    if let standing = state.record.standingResponse {
+      guard enforcing[agent.uid] == nil else { return }
+      return await holdOn(agent.uid, standing)
     }
-    return stopped
-  }
-
-  /// Fails closed: the agent is stopped before anything is mended.
-  ///
-  /// - Returns: whether it was stopped and is busy from now on.
-  private func stop(_ agent: DesiredAgent, _ broken: LayerStatus, process: Int32?) async -> Bool {
+    let layers = await machine.readBack(record: state.record, pod: agent.pod)
     // The agent may have got other work, or another sandbox, while it was looked at.
-    guard let state = states[agent.uid], state.sandbox == .running, state.record.sandboxProcess == process,
-      state.record.standingResponse == nil, !busy.contains(agent.uid)
-    else { return false }
-    busy.insert(agent.uid)
+    guard isIdle(agent.uid, process: state.record.sandboxProcess) else { return }
+    if states[agent.uid]?.layers != layers {
+      states[agent.uid]?.layers = layers
+      changed()
+    }
+    guard let broken = layers.first(where: { $0.state == .failed }) else { return }
+    // A program that has just ended is no breach: whoever waits for it knows its exit code, and tells it.
+    let status = try? await machine.runtime.state(machine.sandboxID(agent.uid))?.status
+    guard status != .stopped, isIdle(agent.uid, process: state.record.sandboxProcess) else { return }
+    await stop(agent.uid, broken.layer, broken.evidence)
+  }
+
+  /// Whether the agent still runs in that sandbox, and nothing else is being done about it.
+  func isIdle(_ uid: AgentUID, process: Int32?) -> Bool {
+    guard let state = states[uid], !busy.contains(uid) else { return false }
+    return state.sandbox == .running && state.record.sandboxProcess == process && state.record.standingResponse == nil
+  }
+
+  /// Fails closed: the agent is stopped, and started anew when the node gets to it.
+  func stop(_ uid: AgentUID, _ layer: String, _ evidence: String) async {
+    busy.insert(uid)
+    defer {
+      busy.remove(uid)
+      changed()
+      signal.yield()
+    }
     machine.logger.error(
       "A layer is not enforced; the agent is stopped",
-      metadata: ["agent.id": "\(agent.id)", "layer": "\(broken.layer)", "evidence": "\(broken.evidence)"])
+      metadata: [
+        "agent.id": "\(states[uid].map { "\($0.record.id)" } ?? "")", "layer": "\(layer)", "evidence": "\(evidence)",
+      ])
     do {
-      try await machine.runtime.delete(machine.sandboxID(agent.uid))
-      states[agent.uid]?.sandbox = .absent
-      noteStopped(agent.uid, "stopped because layer '\(broken.layer)' was not enforced: \(broken.evidence)")
+      try await machine.runtime.delete(machine.sandboxID(uid))
+      states[uid]?.sandbox = .absent
+      states[uid]?.record.sandboxProcess = nil
+      // One that was answered about meanwhile stays as the answer has it.
+      if let standing = states[uid]?.record.standingResponse { return show(standing, uid) }
+      let reason = "stopped because layer '\(layer)' was not enforced: \(evidence)"
+      states[uid]?.phase = .starting
+      states[uid]?.reason = reason
+      states[uid]?.record.lastTermination = reason
+      states[uid]?.record.restarts += 1
     } catch {
       // Removed by the next plan, and not run on meanwhile as if nothing were the matter.
-      states[agent.uid]?.sandbox = .halfMade
-      fail(agent.uid, agent, step: .removeSandbox, error: error)
+      states[uid]?.sandbox = .halfMade
+      fail(uid, nil, step: .removeSandbox, error: error)
     }
-    return true
-  }
-
-  /// The record of an agent that the node stopped, and starts anew as soon as it can.
-  func noteStopped(_ uid: AgentUID, _ reason: String) {
-    states[uid]?.record.sandboxProcess = nil
-    states[uid]?.phase = .starting
-    states[uid]?.reason = reason
-    states[uid]?.record.lastTermination = reason
-    states[uid]?.record.restarts += 1
   }
 }

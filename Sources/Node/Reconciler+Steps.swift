@@ -97,6 +97,7 @@ extension Reconciler {
     state.phase = .starting
     state.reason = nil
     state.fault = nil
+    state.breach = nil
     state.hasNetwork = true
     states[agent.uid] = state
     changed()

@@ -24,6 +24,8 @@ actor Reconciler {
   /// Agents that start at the same time; more would only slow one another. Its image is there when an agent takes its
   /// turn, so a turn takes a second or two.
   let launches = Turn(places: 4)
+  /// Agents that are read back, or stopped for what was found, at the same time.
+  let looks = Turn(places: 8)
   private(set) var revision: UInt64 = 1
   private var watchers: [UUID: CheckedContinuation<Void, Never>] = [:]
   private let signals: AsyncStream<Void>
@@ -129,6 +131,7 @@ actor Reconciler {
         }
         signal.finish()
       }
+      group.addTask { await self.stopOpen() }
       group.addTask { [readBack] in await self.every(Self.readBackInterval) { readBack.yield() } }
       group.addTask { [readBacks] in
         for await _ in readBacks where !Task.isCancelled {

@@ -1,4 +1,5 @@
 import AgentModel
+import ChildProcess
 import Documents
 import Faults
 import Foundation
@@ -91,12 +92,15 @@ struct ResponseTests {
       #expect(if_nametoindex(interface) == 0)
       #expect(try await isBeating(node, uid))
       #expect(try await node.exec(uid, "id", "-u").output == "10001\n")
-      // Longer than a read-back takes to come: it is not repaired.
+      let table = "inet \(try NetworkIsolation(layout: node.layout, deniedDestinations: ["10.0.0.0/8"]).table.name)"
+      try await Command("nft", ["delete table \(table)"]).check()
+      // Longer than a read-back takes to come: it is not repaired, but the firewall is.
       try await Task.sleep(for: .seconds(12))
       let held = try await node.observe(uid) { _ in true }
       #expect(held.phase == .quarantined)
       #expect(held.layers.map(\.layer) == ["response"])
       #expect(if_nametoindex(interface) == 0)
+      try await Command("nft", ["list table \(table)"]).check()
     }
   }
 
