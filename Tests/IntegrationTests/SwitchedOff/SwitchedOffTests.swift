@@ -13,10 +13,7 @@ struct SwitchedOffTests {
     #expect(Set(listed.map(\.id)) == Set(Switch.all.map(\.check)))
   }
 
-  /// Takes five minutes: with `LONG_TESTS=1`.
-  @Test("fails its check, and with the control on the check is proven", .enabled(if: longTests)) func fails()
-    async throws
-  {
+  @Test("fails its check, and with the control on the check is proven") func fails() async throws {
     try await LoosePlatform.with { loose in
       try await policies(loose)
       try loose.switchOff([])
