@@ -8,7 +8,6 @@ package struct VerificationInterval: ParsedText {
   package static let `default` = VerificationInterval(description: "6h", seconds: 6 * 3600)
   package static let off = VerificationInterval(description: "off", seconds: nil)
 
-  private static let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
   /// Not less than what a run takes; not more than auditors let pass between two proofs of a control.
   private static let allowed = 60...31 * 86_400
 
@@ -17,12 +16,8 @@ package struct VerificationInterval: ParsedText {
       self = .off
       return
     }
-    let digits = text.dropLast()
-    guard let unit = text.last.flatMap({ Self.units[$0] }), (1...8).contains(digits.utf8.count),
-      digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(digits),
-      Self.allowed.contains(count * unit)
-    else { return nil }
-    self.init(description: text, seconds: count * unit)
+    guard let seconds = TimeSpan.seconds(text), Self.allowed.contains(seconds) else { return nil }
+    self.init(description: text, seconds: seconds)
   }
 
   private init(description: String, seconds: Int?) {

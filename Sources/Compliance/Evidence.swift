@@ -27,12 +27,13 @@ package struct Evidence: Sendable {
   /// Time that goes back by more than this is told: records that come at once may differ a little.
   private static let step: TimeInterval = 60
   /// Runs whose verdicts are kept: more than the platform keeps reports of.
-  static let mostRuns = 2_000
+  static let mostRuns = 3_000
 
   package let period: ComplianceReport.Period
   private(set) var found: [String: Found] = [:]
   private(set) var deviations: [Kind: Sample<Item>] = [:]
   private(set) var runs: [RecordedRun] = []
+  /// Runs of which it is not known whether a check failed in them.
   private(set) var unreadable = 0
   private var clock: Date?
   private var runIDs: Set<String> = []
@@ -79,7 +80,7 @@ package struct Evidence: Sendable {
       unreadable += 1
       deviate(.reportUnreadable, record, "\(record.line): the period has more runs than a report looks at")
     case .failure(let failure):
-      unreadable += 1
+      if failure.mayDissent { unreadable += 1 }
       deviate(.reportUnreadable, record, "\(record.line): \(failure.reason)")
     }
   }

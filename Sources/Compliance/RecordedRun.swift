@@ -30,6 +30,8 @@ package struct RecordedRun: Sendable {
   /// Why a report is no evidence.
   package struct Unreadable: Error {
     package var reason: String
+    /// Whether it may tell of a check that failed or was waived.
+    package var mayDissent = true
   }
 
   let id: String
@@ -51,7 +53,10 @@ package struct RecordedRun: Sendable {
   ///   - sha256: of these bytes, hexadecimal.
   /// - Throws: `Unreadable` when they are not those that were recorded.
   package init(_ record: AuditRecordResource, report: String?, sha256: String?) throws(Unreadable) {
-    guard let report else { throw Unreadable(reason: "its report is not kept any more") }
+    guard let report else {
+      let dissent = ["failed", "waived"].contains { record.details[$0] != "0" }
+      throw Unreadable(reason: "its report is not kept any more", mayDissent: dissent)
+    }
     guard let sha256, sha256 == record.details["sha256"] else {
       throw Unreadable(reason: "its report is not the one whose SHA-256 was recorded")
     }

@@ -129,6 +129,14 @@ enum Schema {
       try db.create(
         index: "alert_listing", on: "alert", columns: ["number", "tenant", "name", "rule", "rank", "time"])
     }
+    migrator.registerMigration("7 agents that are gone") { db in
+      try db.create(table: "formerAgent") { table in
+        table.primaryKey("uid", .text)
+        table.column("tenant", .text).notNull()
+        table.column("name", .text).notNull()
+        table.column("removedAt", .integer).notNull().indexed()
+      }
+    }
     return migrator
   }
 }

@@ -61,13 +61,20 @@ extension Store {
     try await read("read agent \(id)") { try self.find(id, $0) }
   }
 
-  /// Whose these lives are; of agents that are gone nothing is known.
+  /// How long it is known whose life an agent's was that is gone: what is told of it late, as alerts are, is still his.
+  private static let memory = Duration.seconds(24 * 3600)
+
+  /// Whose these lives are or, until a day ago, were.
   package func agentIDs(of uids: Set<AgentUID>) async throws -> [AgentUID: AgentID] {
     try await read("look up \(uids.count) agents") { db in
       var ids: [AgentUID: AgentID] = [:]
       for uid in uids {
         let row = try Row.fetchOne(
-          db, sql: "SELECT tenant, name FROM agent WHERE uid = ?", arguments: [uid.description])
+          db,
+          sql: """
+            SELECT tenant, name FROM agent WHERE uid = ?1
+            UNION ALL SELECT tenant, name FROM formerAgent WHERE uid = ?1
+            """, arguments: [uid.description])
         guard let row else { continue }
         guard let tenant = String.fromDatabaseValue(row["tenant"]).flatMap({ TenantName($0) }),
           let name = String.fromDatabaseValue(row["name"]).flatMap({ AgentName($0) })
@@ -159,8 +166,16 @@ extension Store {
   }
 
   /// Forgets an agent that the node has destroyed.
-  package func remove(_ uid: AgentUID) async throws {
+  ///
+  /// - Parameter time: the present.
+  package func remove(_ uid: AgentUID, at time: Date = .now) async throws {
     try await write("forget agent \(uid)") { db in
+      try db.execute(
+        sql: "DELETE FROM formerAgent WHERE removedAt < ?",
+        arguments: [time.storedMilliseconds - Self.memory.components.seconds * 1000])
+      try db.execute(
+        sql: "INSERT INTO formerAgent SELECT uid, tenant, name, ? FROM agent WHERE uid = ?",
+        arguments: [time.storedMilliseconds, uid.description])
       try db.execute(sql: "DELETE FROM agent WHERE uid = ?", arguments: [uid.description])
       if db.changesCount > 0 { try Self.raiseRevision(db) }
     }

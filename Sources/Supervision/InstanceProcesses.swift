@@ -22,15 +22,23 @@ package struct InstanceProcesses: Sendable {
   /// proxies by the configuration that they run, the ACME client by its directory.
   package func platform() -> [Found] {
     Self.all { process in
-      if let path = Self.executable(process), path.hasPrefix(layout.executable) {
-        return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
-      }
-      return proxy(process)
+      program(process).map { isOfAnother(process) ? nil : $0 } ?? proxy(process)
     }.map { found in
       var found = found
       found.needsSignal = !found.what.hasPrefix("lobstack")
       return found
     }
+  }
+
+  private func program(_ process: pid_t) -> String? {
+    guard let path = Self.executable(process), path.hasPrefix(layout.executable) else { return nil }
+    return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
+  }
+
+  /// Verify starts a second platform by the program of the first; that one ends when verify's rest is taken away.
+  private func isOfAnother(_ process: pid_t) -> Bool {
+    let arguments = Self.arguments(process)
+    return zip(arguments, arguments.dropFirst()).contains { $0 == "--instance" && $1 != "\(layout.instance)" }
   }
 
   private func proxy(_ process: pid_t) -> String? {
@@ -47,10 +55,7 @@ package struct InstanceProcesses: Sendable {
   /// Everything of the instance: the platform, what is in its cgroups, and every runsc on its directory.
   package func everything() -> [Found] {
     Self.all { process in
-      if let path = Self.executable(process), path.hasPrefix(layout.executable) {
-        return "lobstack \(Self.arguments(process).dropFirst().first ?? "")"
-      }
-      if let proxy = proxy(process) { return proxy }
+      if let found = program(process) ?? proxy(process) { return found }
       if isInControlGroup(process) { return "in cgroup \(layout.controlGroup)" }
       let usesRuntimeDirectory = Self.arguments(process).contains {
         $0 == layout.runtimeDirectory || $0.hasSuffix("=\(layout.runtimeDirectory)")

@@ -115,7 +115,7 @@ extension Platform {
             try await waitUntilReady(components.map(\.process), progress: progress)
             await ready(states(components))
             async let rotated: Void = LogFile.rotate(logs, logger: logger)
-            async let verified: Void? = ScheduledVerifications(self, programs: programs)?.run()
+            async let verified: Void = ScheduledVerifications(self, programs: programs).run()
             // The latter two end only with the platform: a run under way has the processes as long as it cleans up.
             _ = try await (provisioned, rotated, verified)
           })

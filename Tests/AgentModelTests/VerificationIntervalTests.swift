@@ -18,7 +18,7 @@ import Testing
     arguments: [
       "", "s", "6", "59s", "0m", "32d", "-1h", "+6h", "6 h", "6H", "1.5h", "٦h", "6h ", "OFF", "999999999d",
       "99999999d",
-      "6hh",
+      "6hh", "9999999999d",
     ])
   func refuses(text: String) { #expect(VerificationInterval(text) == nil) }
 }

@@ -130,6 +130,27 @@ import Testing
     #expect(report.exitCode == 3)
   }
 
+  @Test("is not held back by a run whose report is gone, when the log says that nothing failed in it or was waived")
+  func forgotten() {
+    var log = Self.whole
+    for day in 8..<12 { log.verify(on: Double(day), ["NET-1": "NOT TESTABLE"], stored: false) }
+    #expect(log.report().control("NET-1")?.status == .evidenced)
+    #expect(log.report().deviation(.reportUnreadable)?.count == 4)
+    // It is no proof either.
+    var only = Log()
+    only.verify(on: 8, stored: false)
+    #expect(only.report().control("NET-1")?.status == .noEvidence)
+    for (verdict, sha256, isStored) in [("FAILED", "5a", false), ("WAIVED", "5a", false), ("PROVEN", "5b", true)] {
+      var other = log
+      other.verify(on: 12, ["NET-1": verdict], sha256: sha256, stored: isStored)
+      #expect(other.report().control("ISO-1")?.reason.hasSuffix("but 1 run cannot be read") == true, "\(verdict)")
+    }
+    var older = Self.whole
+    let record = older.add("verification.record", on: 8, target: "verification old", details: ["sha256": "5a"])
+    #expect(throws: RecordedRun.Unreadable.self) { try RecordedRun(record, report: nil, sha256: nil) }
+    do { _ = try RecordedRun(record, report: nil, sha256: nil) } catch { #expect(error.mayDissent) }
+  }
+
   @Test("fails when a response failed, and is partly while one is not over") func responses() {
     var log = Self.whole
     log.add("alert.raise", "raised", on: 10, details: ["id": "a2", "response": "freeze"])

@@ -40,7 +40,10 @@ struct Log {
       #"{"run":{"id":"run-\#(records.count)","tier":"full","version":"1.0.0"},"checks":[\#(checks)],"waivers":\#(waivers)}"#
     let record = add(
       "verification.record", on: day, target: "verification run-\(records.count)",
-      details: ["sha256": "5a", "tier": "full"])
+      details: [
+        "sha256": "5a", "tier": "full", "failed": "\(all.values.count { $0 == "FAILED" })",
+        "waived": "\(all.values.count { $0 == "WAIVED" })",
+      ])
     records[records.count - 1].1 = Result { () throws(RecordedRun.Unreadable) in
       try RecordedRun(record, report: stored ? report : nil, sha256: stored ? sha256 : nil)
     }

@@ -44,6 +44,31 @@ import Testing
     }
   }
 
+  @Test("that come when their agent is gone are still its own, and those of verify's no one else's") func late()
+    async throws
+  {
+    try await Platform.with { platform in
+      for tenant in ["acme", "lobstack-verify"] {
+        try await platform.test { try await $0.create("bot", tenant: tenant) }
+        let uid = try await platform.uid("\(tenant)/bot")
+        try await platform.reconcile()
+        try await platform.test { _ = try await $0.send(.delete, "/v1/tenants/\(tenant)/agents/bot") }
+        try await platform.reconcile()
+        #expect(try await platform.store.agents(limit: 1).isEmpty)
+        try await platform.report([alert(container: "test.\(uid)")])
+        #expect(await platform.audit.events.last?.target == "agent \(tenant)/bot")
+      }
+      #expect(
+        try await platform.store.alerts(limit: 9).map(\.alert.agent?.tenant.description) == ["lobstack-verify", "acme"])
+      try await platform.test { caller in
+        let metrics = String(buffer: try await caller.send(.get, "/metrics").body).split(separator: "\n")
+        for name in ["lobstack_alerts_total", "lobstack_verification_alerts_total"] {
+          #expect(metrics.contains(#"\#(name){rule="Shell spawned",priority="Warning"} 1"#))
+        }
+      }
+    }
+  }
+
   @Test("come in pages, and by filters") func listing() async throws {
     try await Platform.with { platform in
       let priorities = ["Debug", "Warning", "Critical", "Notice", "Error"]

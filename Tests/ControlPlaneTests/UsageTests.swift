@@ -30,11 +30,24 @@ import Testing
         [reading(uid, second: number * 10, cpuSeconds: Double(number) * 5)], of: [uid],
         at: Date(timeIntervalSince1970: Double(number) * 10), now: Self.start + .seconds(number * 10))
     }
-    let samples = history.usage(of: uid).samples
+    let present = Date(timeIntervalSince1970: 3640)
+    let samples = history.usage(of: uid, at: present).samples
     #expect(samples.map(\.time.timeIntervalSince1970) == (5..<365).map { Double($0) * 10 })
     #expect(samples.allSatisfy { $0.cpus == 0.5 && $0.memoryBytes == 1 << 20 && $0.tasks == 40 })
-    #expect(history.usage(of: uid, newest: 2).samples == samples.suffix(2))
+    #expect(history.usage(of: uid, newest: 2, at: present).samples == samples.suffix(2))
     #expect(history.newest(of: uid, now: Self.start + .seconds(3650)) == samples.last)
+  }
+
+  @Test("is of the last hour, so that an agent that stopped is forgotten little by little") func stopped() {
+    let (history, uid, end) = (UsageHistory(), AgentUID.random(), Date(timeIntervalSince1970: 1_000_000))
+    for second in [0, 10] { history.take([reading(uid, second: second)], of: [uid], at: end + Double(second)) }
+    for (later, count) in [(3600.0, 2), (3601, 1), (3610, 1), (3611, 0), (3 * 86_400, 0)] {
+      let usage = history.usage(of: uid, at: end + later)
+      #expect(usage.samples.count == count && (usage.limits.tasks == nil) == (count == 0), "after \(later) s")
+    }
+    // It runs again, and what was before stays forgotten.
+    history.take([reading(uid, second: 4000)], of: [uid], at: end + 4000)
+    #expect(history.usage(of: uid, at: end + 4000).samples.map(\.time) == [end + 4000])
   }
 
   @Test("is counted from another sandbox's beginning on, and never from a clock or a count that went back")

@@ -2,6 +2,7 @@ import APIModel
 import AgentModel
 import ChildProcess
 import Foundation
+import Glibc
 import Supervision
 import Testing
 
@@ -36,6 +37,24 @@ struct VerificationScheduleTests {
         try await runs(of: platform).first?.trigger == .upgrade
       }
       try await expectShown(on: platform)
+    }
+  }
+
+  @Test("is off: what a killed run left, a second platform in it, goes all the same when the platform comes up again")
+  func off() async throws {
+    try await withPlatform { platform in
+      let before = try await VerifyTests.traces()
+      _ = try await platform.run("verify", "--break", endingWith: "KILL", afterSeconds: 30)
+      #expect(try await VerifyTests.traces() != before, "it was at work")
+      let supervisor = try String(contentsOfFile: platform.layout.lockFile, encoding: .utf8)
+      let process = try #require(Int32(supervisor.trimmingCharacters(in: .whitespacesAndNewlines)))
+      #expect(kill(process, SIGKILL) == 0)
+      try await platform.up()
+      try await eventually("it is gone", within: .seconds(100)) {
+        try String(contentsOfFile: "\(platform.layout.logDirectory)/supervisor.log", encoding: .utf8)
+          .contains("A verification was killed before; what it left was taken away")
+      }
+      #expect(try await VerifyTests.traces() == before)
     }
   }
 

@@ -153,7 +153,7 @@ import Testing
     }
   }
 
-  @Test("know whose life a uid is") func owners() async throws {
+  @Test("know whose life a uid is, and a day long whose it was") func owners() async throws {
     try await withStore { store, _ in
       let stored = StoredAgent(
         agent: Agent(
@@ -162,6 +162,13 @@ import Testing
         uid: .random(), createdAt: .now, creator: "root", auditIndex: 1)
       _ = try await store.create(stored)
       #expect(try await store.agentIDs(of: [stored.uid, .random()]) == [stored.uid: stored.id])
+      for _ in 0..<2 { try await store.remove(stored.uid) }
+      #expect(try await store.agent(stored.id) == nil)
+      #expect(try await store.agentIDs(of: [stored.uid, .random()]) == [stored.uid: stored.id])
+      try await store.remove(.random(), at: .now + 86_399)
+      #expect(try await store.agentIDs(of: [stored.uid]) == [stored.uid: stored.id])
+      try await store.remove(.random(), at: .now + 86_401)
+      #expect(try await store.agentIDs(of: [stored.uid]).isEmpty)
     }
   }
 }

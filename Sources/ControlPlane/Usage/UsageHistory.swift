@@ -73,15 +73,17 @@ final class UsageHistory: Sendable {
     return Double(after.cpuNanoseconds - before.cpuNanoseconds) / ((after.readAt - before.readAt) / .nanoseconds(1))
   }
 
-  /// - Returns: the newest `count` samples, oldest first.
-  func usage(of uid: AgentUID, newest count: Int = kept) -> UsageResource {
+  /// - Returns: the newest `count` samples of the last hour, oldest first; nothing of an agent that did not run in it.
+  func usage(of uid: AgentUID, newest count: Int = kept, at time: Date = .now) -> UsageResource {
+    let start = time.timeIntervalSince1970 - Self.interval / .seconds(1) * Double(Self.kept)
     let track = tracks.withLock { $0[uid] }
-    let samples = track.map { ($0.samples[$0.oldest...] + $0.samples[..<$0.oldest]).suffix(count) } ?? []
+    let samples = track.map { $0.samples[$0.oldest...] + $0.samples[..<$0.oldest] } ?? []
+    let recent = samples.filter { Double($0.second) >= start }.suffix(count)
+    let last = recent.isEmpty ? nil : track?.last
     return UsageResource(
       intervalSeconds: Int(Self.interval.components.seconds),
-      limits: UsageResource.Limits(
-        cpus: track?.last.cpuLimit, memoryBytes: track?.last.memoryLimit, tasks: track?.last.taskLimit),
-      samples: samples.map(UsageResource.Sample.init))
+      limits: UsageResource.Limits(cpus: last?.cpuLimit, memoryBytes: last?.memoryLimit, tasks: last?.taskLimit),
+      samples: recent.map(UsageResource.Sample.init))
   }
 
   /// - Returns: what the agent uses now; `nil` of one that does not run, and while the node does not answer.

@@ -1,3 +1,4 @@
+import AgentModel
 import FoundationEssentials
 import HCL
 
@@ -34,19 +35,16 @@ private func isSame(_ wish: HCLValue, _ found: HCLValue) -> Bool {
 /// A duration as Vault's API takes it: `2160h`, `1h30m`, `90s`, or a number of seconds.
 func seconds(_ text: String) -> Int? {
   if let plain = Int(text) { return plain }
-  var (total, number) = (0, "")
+  var (total, span) = (0, "")
   for character in text {
-    guard character.isNumber else {
-      let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
-      guard let unit = units[character], let count = Int(number) else { return nil }
-      let (product, isTooLong) = count.multipliedReportingOverflow(by: unit)
-      guard !isTooLong, case let (sum, overflow) = total.addingReportingOverflow(product), !overflow else { return nil }
-      (total, number) = (sum, "")
-      continue
-    }
-    number.append(character)
+    span.append(character)
+    guard !character.isNumber else { continue }
+    guard let seconds = TimeSpan.seconds(span),
+      case let (sum, overflow) = total.addingReportingOverflow(seconds), !overflow
+    else { return nil }
+    (total, span) = (sum, "")
   }
-  return number.isEmpty && !text.isEmpty ? total : nil
+  return span.isEmpty && !text.isEmpty ? total : nil
 }
 
 /// Short: a policy's text is a page.

@@ -24,7 +24,8 @@ actor ScheduledVerifications {
   private static let looksBack = 100
 
   private let platform: Platform
-  private let schedule: VerificationSchedule
+  /// `nil` when it is off: then only what a killed run left is taken away.
+  private let schedule: VerificationSchedule?
   private let program: Child.Program
   private var hasTriedUpgrade = false
   private var told: String?
@@ -32,12 +33,10 @@ actor ScheduledVerifications {
   private var layout: InstanceLayout { platform.layout }
   private var logger: Logger { platform.logger }
 
-  /// - Returns: `nil` when the schedule is off.
-  init?(_ platform: Platform, programs: Programs) {
+  init(_ platform: Platform, programs: Programs) {
     let configuration = platform.configuration
-    guard let interval = configuration.verifyEvery.seconds else { return nil }
     self.platform = platform
-    schedule = VerificationSchedule(interval: TimeInterval(interval))
+    schedule = configuration.verifyEvery.seconds.map { VerificationSchedule(interval: TimeInterval($0)) }
     let layout = configuration.layout
     program = Child.Program(
       executable: layout.executable,
@@ -48,11 +47,12 @@ actor ScheduledVerifications {
       ], environment: Command.defaultEnvironment, logFile: layout.logFile("verify").path)
   }
 
-  /// Returns when it is cancelled, after a run that was under way has cleaned up.
+  /// Returns when it is cancelled, after a run that was under way has cleaned up; at once when the schedule is off.
   func run() async {
     let readySince = ContinuousClock.now
     var program: String?
     await clean()
+    guard let schedule else { return }
     while !Task.isCancelled {
       do {
         if program == nil { program = try digest(of: layout.executable).sha256 }

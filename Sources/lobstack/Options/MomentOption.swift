@@ -1,4 +1,5 @@
 import APIModel
+import AgentModel
 import ArgumentParser
 import Foundation
 
@@ -9,12 +10,8 @@ struct MomentOption: ExpressibleByArgument {
   init?(argument: String) { self.init(argument, now: .now) }
 
   init?(_ text: String, now: Date) {
-    let units: [Character: Double] = ["s": 1, "m": 60, "h": 3_600, "d": 86_400]
-    let digits = text.dropLast()
-    if let unit = text.last.flatMap({ units[$0] }), (1...9).contains(digits.count),
-      digits.allSatisfy({ ("0"..."9").contains($0) }), let count = Double(digits)
-    {
-      date = now.addingTimeInterval(-count * unit)
+    if let seconds = TimeSpan.seconds(text) {
+      date = now.addingTimeInterval(-TimeInterval(seconds))
     } else if let moment = APIJSON.date(text) {
       date = moment
     } else {

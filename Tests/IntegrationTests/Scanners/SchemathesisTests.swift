@@ -16,6 +16,7 @@ struct SchemathesisTests {
     try await withPlatform(options: { _ in ["--gateway-rate", "1000"] }) { platform in
       let token: CreatedToken = try await platform.run("token", "create", "scan", "--role", "admin", "-o", "json")
         .ok().json()
+      try await report(alert(), to: platform)
       let result = try await Schemathesis.run(against: platform, token: token.secret)
       #expect(result.code == 0, "\(result.output)")
       #expect(!result.output.contains("Rate limited:"), "\(result.output)")
@@ -27,6 +28,25 @@ struct SchemathesisTests {
       #expect(try await platform.run("status").code == 0)
       try await platform.run("audit", "verify").ok()
     }
+  }
+
+  /// As the sentinel does: the streams are to have something to tell.
+  private func report(_ alert: AlertResource, to platform: TestPlatform) async throws {
+    let body = String(decoding: try APIJSON.encode(AlertReport(items: [alert])), as: UTF8.self)
+    try await Command(
+      "setpriv",
+      [
+        "--reuid=\(InstanceLayout.User.sentinel)", "--clear-groups", "curl", "-s", "-f", "--unix-socket",
+        platform.layout.apiSocket, "-H", "content-type: application/json", "-d", body, "http://localhost/v1/alerts",
+      ]
+    ).check()
+  }
+
+  private func alert() -> AlertResource {
+    AlertResource(
+      id: UUID().uuidString.lowercased(), time: .now, rule: "Shell spawned", priority: "Warning", source: "syscall",
+      container: "elsewhere", hostname: "host", output: "a shell was spawned",
+      outputFields: ["proc.pid": .int(1), "fd.name": .null], tags: ["shell"], response: "alert", responseState: .done)
   }
 }
 

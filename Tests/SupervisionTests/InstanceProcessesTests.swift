@@ -1,0 +1,35 @@
+import AgentModel
+import Foundation
+import Testing
+
+@testable import Supervision
+
+@Suite("The processes of an instance", .timeLimit(.minutes(1))) struct InstanceProcessesTests {
+  @Test("are those of its program, but not the second platform that verify starts by it") func programs() async throws {
+    try await withDirectory { directory in
+      let root = try #require(
+        realpath(directory, nil).map { path in
+          defer { free(path) }
+          return String(cString: path)
+        })
+      let layout = InstanceLayout(stateDirectory: root, instance: try #require(InstanceName("one")))
+      try FileManager.default.createDirectory(
+        atPath: URL(filePath: layout.executable).deletingLastPathComponent().path, withIntermediateDirectories: true)
+      try FileManager.default.copyItem(atPath: "/bin/dash", toPath: layout.executable)
+      func start(_ arguments: String...) throws -> Child {
+        try Child.start(
+          Child.Program(
+            executable: layout.executable, arguments: ["-c", "read line"] + arguments, environment: [:],
+            logFile: "\(directory)/log"))
+      }
+      let own = [try start("verify", "--instance", "one", "--runsc", "runsc"), try start("version")]
+      let second = try start("up", "--state-dir", "/tmp/v0a1b2c3d", "--instance", "v0a1b2c3dh")
+      let processes = InstanceProcesses(layout: layout)
+      #expect(processes.platform().map(\.process) == own.map(\.process).sorted())
+      // What is left when all has to go.
+      #expect(processes.everything().map(\.process) == (own + [second]).map(\.process).sorted())
+      for child in own + [second] { await child.stop(grace: .seconds(10)) }
+      #expect(processes.everything().isEmpty)
+    }
+  }
+}
