@@ -71,7 +71,7 @@ int lobstack_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 int lobstack_enter_network_namespace(int fd) { return setns(fd, CLONE_NEWNET); }
 
-int lobstack_set_interface_up(const char *name, bool up) {
+int lobstack_interface_up(const char *name) {
   struct ifreq request;
   memset(&request, 0, sizeof(request));
   if (strlen(name) >= sizeof(request.ifr_name)) {
@@ -83,7 +83,7 @@ int lobstack_set_interface_up(const char *name, bool up) {
   if (fd < 0) return -1;
   int result = ioctl(fd, SIOCGIFFLAGS, &request);
   if (result == 0) {
-    request.ifr_flags = up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP;
+    request.ifr_flags |= IFF_UP;
     result = ioctl(fd, SIOCSIFFLAGS, &request);
   }
   int reason = errno;

@@ -6,8 +6,12 @@ actor Firewall {
   private static let timeout = Duration.seconds(30)
   private let table: FirewallTable
   private var reference: TableListing?
+  /// The table as this node put it in force.
+  private(set) var installed: InstalledTable?
 
   init(table: FirewallTable) { self.table = table }
+
+  func remember(_ table: InstalledTable) { installed = table }
 
   /// Runs one transaction.
   nonisolated func apply(_ text: String) async throws {
@@ -47,6 +51,11 @@ actor Firewall {
   /// the reference.
   func expected() async throws -> TableListing {
     if let reference { return reference }
+    return try await expectedAnew()
+  }
+
+  /// The same without what is kept in mind: another nft than before may print it otherwise.
+  func expectedAnew() async throws -> TableListing {
     let script = "nft -f - && exec nft -j list table inet \"$0\""
     let json = try await Command("unshare", ["--net", "sh", "-c", script, table.name]).check(
       input: Array(table.text().utf8), timeout: Self.timeout)

@@ -33,6 +33,8 @@ package struct FirewallTable: Hashable, Sendable {
   package static let logPrefix = "lobstack "
   static let interfacesSet = "agent_interfaces"
   static let sourcesSet = "agent_sources"
+  /// Interfaces of agents that were without the table: nothing passes, until the agent has a network anew.
+  static let cutOffSet = "cut_off_interfaces"
   /// Their elements come and go with packets.
   static let packetSets = logBudgetSets + [connectionsSet, "query_budget"]
   private static let logBudgetSets = ["sender_log_budget", "receiver_log_budget"]
@@ -108,12 +110,13 @@ package struct FirewallTable: Hashable, Sendable {
   }
 
   /// The table in nft's language, with the elements of these agents.
-  package func text(agents: [AgentNetwork] = []) -> String {
+  package func text(agents: [AgentNetwork] = [], cutOff: [AgentNetwork] = []) -> String {
     """
     table inet \(name) {
     \(Rule.allCases.map { "\tcounter \($0.identifier) {\n\t}\n" }.joined(separator: "\n"))
     \(set(Self.interfacesSet, "type ifname", "size \(AddressPlan.slots.count)", agents.map(interfaceElement)))
     \(set(Self.sourcesSet, "type ifname . ipv4_addr", "size \(AddressPlan.slots.count)", agents.map(sourceElement)))
+    \(set(Self.cutOffSet, "type ifname", "size \(AddressPlan.slots.count)", cutOff.map(interfaceElement)))
     \(set("denied_destinations", "type ipv4_addr", "flags interval", denied(.ipv4)))
     \(set("denied_destinations_ipv6", "type ipv6_addr", "flags interval", denied(.ipv6)))
     \(set("resolvers", "type ipv4_addr", "flags interval", resolvers(.ipv4)))
@@ -123,6 +126,7 @@ package struct FirewallTable: Hashable, Sendable {
     \tchain source {
     \t\ttype filter hook prerouting priority raw; policy accept;
     \t\tiifname != @\(Self.interfacesSet) return
+    \t\tiifname @\(Self.cutOffSet) drop
     \t\tiifname . ip saddr != @\(Self.sourcesSet) goto deny_spoof
     \t\tip daddr != \(subnet) ip daddr @denied_destinations goto deny_denied_destination
     \t\tip6 daddr @denied_destinations_ipv6 goto deny_denied_destination
@@ -191,25 +195,36 @@ package struct FirewallTable: Hashable, Sendable {
     """
   }
 
-  /// Adds the agents' elements; does nothing to those that are there.
-  package func adding(_ agents: [AgentNetwork]) -> String { elements("add", agents) }
+  /// Adds the agents' elements, as of agents that were never cut off; does nothing to those that are there.
+  package func adding(_ agents: [AgentNetwork]) -> String {
+    elements("add", agents) + element("add", Self.cutOffSet, agents.map(interfaceElement))
+      + element("delete", Self.cutOffSet, agents.map(interfaceElement))
+  }
 
   /// Removes the agents' elements. Adding them first makes it succeed when some are missing.
-  package func removing(_ agents: [AgentNetwork]) -> String { elements("add", agents) + elements("delete", agents) }
+  package func removing(_ agents: [AgentNetwork]) -> String { adding(agents) + elements("delete", agents) }
+
+  /// Closes the agents' interfaces, whatever the table knew of them.
+  package func cuttingOff(_ agents: [AgentNetwork]) -> String {
+    let interfaces = agents.map(interfaceElement)
+    return element("add", Self.interfacesSet, interfaces) + element("add", Self.cutOffSet, interfaces)
+  }
 
   /// Replaces the table in one transaction: no packet meets a moment without it.
-  package func replacing(agents: [AgentNetwork]) -> String { removal + text(agents: agents) }
+  package func replacing(agents: [AgentNetwork], cutOff: [AgentNetwork] = []) -> String {
+    removal + text(agents: agents, cutOff: cutOff)
+  }
 
   /// Removes the table, also when there is none.
   package var removal: String { "table inet \(name) {\n}\ndelete table inet \(name)\n" }
 
   private func elements(_ verb: String, _ agents: [AgentNetwork]) -> String {
-    guard !agents.isEmpty else { return "" }
-    return """
-      \(verb) element inet \(name) \(Self.interfacesSet) { \(agents.map(interfaceElement).joined(separator: ", ")) }
-      \(verb) element inet \(name) \(Self.sourcesSet) { \(agents.map(sourceElement).joined(separator: ", ")) }
+    element(verb, Self.interfacesSet, agents.map(interfaceElement))
+      + element(verb, Self.sourcesSet, agents.map(sourceElement))
+  }
 
-      """
+  private func element(_ verb: String, _ set: String, _ elements: [String]) -> String {
+    elements.isEmpty ? "" : "\(verb) element inet \(name) \(set) { \(elements.joined(separator: ", ")) }\n"
   }
 
   private func interfaceElement(_ agent: AgentNetwork) -> String { "\"\(agent.interface)\"" }

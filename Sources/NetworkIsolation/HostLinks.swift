@@ -59,26 +59,11 @@ struct HostLinks: Sendable {
   /// Hardens the host's end and takes it up.
   func raise(_ network: AgentNetwork) throws {
     for (family, name, value) in Self.settings { try set(family, name, value, of: network.interface) }
-    guard lobstack_set_interface_up(network.interface, true) == 0 else {
+    guard lobstack_interface_up(network.interface) == 0 else {
       throw Fault(
         .failed, operation: "take up interface \(network.interface)", reason: String(cString: strerror(errno)),
         remedy: "run 'ip link show \(network.interface)' to see its state")
     }
-  }
-
-  /// Takes down the host's ends that are there; an agent cannot take them up again.
-  ///
-  /// - Throws: `Fault(.failed)` with the last that is still up, when all were tried.
-  func lower(_ networks: [AgentNetwork]) throws {
-    var failure: Fault?
-    for network in networks where lobstack_set_interface_up(network.interface, false) != 0 {
-      let reason = errno
-      guard exists(interface: network) else { continue }
-      failure = Fault(
-        .failed, operation: "take down interface \(network.interface)", reason: String(cString: strerror(reason)),
-        remedy: "run 'ip link set \(network.interface) down'")
-    }
-    if let failure { throw failure }
   }
 
   /// Removes what there is of the namespaces and pairs. An interface goes first: with it goes the agent's end, even if

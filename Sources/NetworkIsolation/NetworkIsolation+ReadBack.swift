@@ -39,13 +39,33 @@ extension NetworkIsolation {
   }
 
   func fault(inTable snapshot: NetworkSnapshot) -> String? {
-    guard let live = snapshot.table else { return "nft table inet \(table.name) is gone" }
-    if let difference = live.difference(from: snapshot.expected) {
-      return "nft table inet \(table.name) was changed: \(difference)"
+    if let fault = fault(of: snapshot.table, expected: snapshot.expected, installed: snapshot.installed) {
+      return fault
     }
     let service = snapshot.links[plan.serviceInterface]
     guard service?.addresses?.contains(where: { $0.local == plan.serviceAddress }) == true else {
       return "interface \(plan.serviceInterface) with the service address \(plan.serviceAddress) is gone"
+    }
+    return nil
+  }
+
+  private func isOurs(_ source: String) -> Bool {
+    let interface = source.split(separator: " ").first.map(String.init) ?? ""
+    guard let slot = plan.slot(interface: interface), let network = try? plan.network(slot: slot) else { return false }
+    return source == "\(interface) \(network.agentAddress)"
+  }
+
+  /// - Parameter installed: `nil` when it is not known; then a table that looks as it ought to is believed.
+  func fault(of live: TableListing?, expected: TableListing, installed: InstalledTable?) -> String? {
+    guard let live else { return "nft table inet \(table.name) is gone" }
+    if let difference = live.difference(from: expected) {
+      return "nft table inet \(table.name) was changed: \(difference)"
+    }
+    if let installed, installed.handles != live.handles {
+      return "nft table inet \(table.name) was taken away or changed, and put back"
+    }
+    if let foreign = live.sources.first(where: { !isOurs($0) }) {
+      return "set \(FirewallTable.sourcesSet) has '\(foreign)', which is no agent's"
     }
     return nil
   }
@@ -77,6 +97,7 @@ extension NetworkIsolation {
     guard let table, table.interfaces.contains(name) else {
       return "\(name) is not in set \(FirewallTable.interfacesSet)"
     }
+    guard !table.cutOff.contains(name) else { return "\(name) is cut off, because it was without the firewall" }
     let sources = table.sources.filter { $0.hasPrefix("\(name) ") }
     guard sources == ["\(name) \(network.agentAddress)"] else {
       return "set \(FirewallTable.sourcesSet) has \(sources.sorted()) for \(name), not just \(network.agentAddress)"

@@ -12,7 +12,7 @@ package struct NetworkIsolation: Sendable {
   package let table: FirewallTable
   let firewall: Firewall
   let links: HostLinks
-  private let turn = Turn()
+  let turn = Turn()
   let snapshots: SnapshotReader
 
   /// - Parameters:
@@ -30,26 +30,6 @@ package struct NetworkIsolation: Sendable {
 
   /// - Throws: `Fault(.exhausted)` for a slot outside the plan.
   package func network(slot: Int) throws -> AgentNetwork { try plan.network(slot: slot) }
-
-  /// Puts the table in force, with the elements of every agent's interface that is there.
-  ///
-  /// A table that is whole is kept, with its counts; another is replaced in one transaction.
-  ///
-  /// - Returns: The table that is in force now.
-  /// - Throws: `Fault(.conflict)` when somebody else uses the instance's addresses or names.
-  @discardableResult
-  package func install() async throws -> InstalledTable {
-    let expected = try await firewall.expected()
-    return try await turn.take {
-      try await refuseConflicts()
-      let agents = links.present()
-      let live = try await firewall.listing()
-      let isWhole = live?.objects == expected.objects && live?.sources == sources(agents)
-      try await firewall.apply(isWhole ? table.adding(agents) : table.replacing(agents: agents))
-      try await links.createService()
-      return InstalledTable(objects: expected.objects)
-    }
-  }
 
   /// Makes the agent's network, closed as its policies say.
   ///
@@ -150,10 +130,6 @@ package struct NetworkIsolation: Sendable {
     }
     try await links.remove([network])
     try await links.create(network, agent: agent)
-  }
-
-  private func sources(_ agents: [AgentNetwork]) -> Set<String> {
-    Set(agents.map { "\($0.interface) \($0.agentAddress)" })
   }
 
   private static func describe(_ network: AgentNetwork) -> String {

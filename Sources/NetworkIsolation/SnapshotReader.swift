@@ -36,6 +36,7 @@ struct NetworkSnapshot: Sendable {
   /// `nil` when the table is gone.
   var table: TableListing?
   var expected: TableListing
+  var installed: InstalledTable?
   var links: [String: ObservedLink]
   var namespaces: [String: Int?]
 }
@@ -72,8 +73,10 @@ actor SnapshotReader {
     async let table = firewall.listing()
     async let links: [ObservedLink] = query(["-j", "addr", "show", "type", "veth"])
     async let namespaces: [ObservedNamespace] = query(["-j", "netns", "list"])
+    var reference = try await expected
+    if let table = try await table, table.objects != reference.objects { reference = try await firewall.expectedAnew() }
     return NetworkSnapshot(
-      table: try await table, expected: try await expected,
+      table: try await table, expected: reference, installed: await firewall.installed,
       links: Dictionary(try await links.map { ($0.ifname, $0) }) { first, _ in first },
       namespaces: Dictionary(try await namespaces.map { ($0.name, $0.id) }) { first, _ in first })
   }

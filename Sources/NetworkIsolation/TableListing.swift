@@ -1,14 +1,17 @@
 import Faults
 import Foundation
 
-/// A table as `nft -j list table` prints it, without what may change while it does its work: handles, counts, and the
-/// elements of the sets that are filled as agents or packets come.
+/// A table as `nft -j list table` prints it, without what may change while it does its work: counts, and the elements
+/// of the sets that are filled as agents or packets come.
 struct TableListing: Hashable, Sendable {
   /// One canonical text for each object of the table, in the kernel's order.
   let objects: [String]
   /// The elements of the agents' sets, `lb0001-0` and `lb0001-0 10.64.0.2`.
   let interfaces: Set<String>
   let sources: Set<String>
+  let cutOff: Set<String>
+  /// The kernel's numbers of the objects: a table that is made anew, or a rule, has others.
+  let handles: [Int]
   let chains: Int
   let rules: Int
 
@@ -23,10 +26,11 @@ struct TableListing: Hashable, Sendable {
     var objects: [String] = []
     var elements: [String: Set<String>] = [:]
     var counts: [String: Int] = [:]
+    var handles: [Int] = []
     for entry in listing {
       guard let (kind, value) = entry.first, kind != "metainfo", var object = value as? [String: Any] else { continue }
       counts[kind, default: 0] += 1
-      object["handle"] = nil
+      handles.append(object.removeValue(forKey: "handle") as? Int ?? 0)
       if kind == "counter" {
         object["packets"] = nil
         object["bytes"] = nil
@@ -40,12 +44,14 @@ struct TableListing: Hashable, Sendable {
     self.objects = objects
     interfaces = elements[FirewallTable.interfacesSet] ?? []
     sources = elements[FirewallTable.sourcesSet] ?? []
+    cutOff = elements[FirewallTable.cutOffSet] ?? []
+    self.handles = handles
     chains = counts["chain"] ?? 0
     rules = counts["rule"] ?? 0
   }
 
   private static let changingSets =
-    [FirewallTable.interfacesSet, FirewallTable.sourcesSet] + FirewallTable.packetSets
+    [FirewallTable.interfacesSet, FirewallTable.sourcesSet, FirewallTable.cutOffSet] + FirewallTable.packetSets
 
   /// What differs from the table as it ought to be, for an operator; `nil` when nothing does.
   func difference(from reference: TableListing) -> String? {

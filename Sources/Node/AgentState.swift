@@ -13,7 +13,7 @@ struct AgentState: Sendable {
   var reason: String?
   var fault: Fault?
   var layers: [LayerStatus] = []
-  /// What was wrong with the firewall while its sandbox was there; it is stopped for that, whatever is mended meanwhile.
+  /// What was wrong with the firewall while its sandbox was there; it is stopped for that, and told of it.
   var breach: String?
   var observedGeneration: Int64 = 0
   /// The generation whose policy proxy and resolver were told; `nil` after a restart of the node.

@@ -89,7 +89,8 @@ struct Launch: Sendable {
         return Launched(imageDigest: image.digest, process: process, layers: [])
       }
       // What is only not proven may be in a moment, and the firewall is restored; what else was found broken will not be.
-      let mayComeBack = broken.state == .unknown || broken.layer == "network"
+      var mayComeBack = broken.state == .unknown
+      if broken.layer == "network" { mayComeBack = await !machine.network.isBehindFirewall(network) }
       throw Fault(
         mayComeBack ? .unavailable : .failed, operation: "start agent \(desired.id)",
         reason: "its layer '\(broken.layer)' was not found enforced: \(broken.evidence)",

@@ -61,16 +61,14 @@ package struct NodeService: Sendable {
 
   /// Puts the firewall in force.
   ///
-  /// - Returns: Who was without it. They are cut off before it is whole again, so that a node which ends meanwhile leaves
-  ///   none of them as if nothing had been.
+  /// - Returns: Who was without it.
   private static func closeFirewall(_ machine: Machine) async throws -> FirewallBreach? {
     let file = machine.layout.installedTableFile
     // Without it, or if it cannot be read, any other table than this version's own counts as a breach.
     let earlier = FileManager.default.contents(atPath: file)
       .flatMap { try? JSONDecoder().decode(InstalledTable.self, from: $0) }
-    let breach = try await machine.network.breach(since: earlier)
-    if let breach { try machine.network.cutOff(breach) }
-    try writeAtomically(try await machine.network.install(), to: file)
+    let (installed, breach) = try await machine.network.install(after: earlier)
+    try writeAtomically(installed, to: file)
     return breach
   }
 

@@ -4,34 +4,45 @@ import NetworkIsolation
 import Planning
 import Turns
 
-/// Agents that were without the firewall are cut off at once and then stopped, each of them, whatever it was doing.
+/// Agents that were without the firewall are cut off with its return and then stopped, each of them, whatever it did.
 extension Reconciler {
-  /// Restores the firewall if it is gone or was changed.
+  /// Restores the firewall if it is gone or was changed. Nothing waits for the agents that are stopped for it.
   func closeBreach() async {
     do {
-      guard let breach = try await machine.network.breach() else { return }
-      note(breach)
-      do { try machine.network.cutOff(breach) } catch {
-        // The table closes them as well; they are stopped all the same.
-        machine.logger.error("An agent is not cut off", metadata: ["error": "\(error)"])
-      }
-      try await machine.network.install()
+      guard try await machine.network.fault() != nil else { return firewallFault = nil }
     } catch {
-      // It is tried again by the clock; launches fail with what is wrong, and are tried again.
-      machine.logger.error("The firewall is not restored", metadata: ["error": "\(error)"])
+      // What runs is judged by its own read-back.
+      return firewallFault = "it cannot be read: \(error)"
     }
+    do {
+      let (installed, breach) = try await machine.network.restore()
+      if let breach { note(breach) }
+      try writeAtomically(installed, to: machine.layout.installedTableFile)
+      machine.logger.warning("The firewall is whole again")
+      firewallFault = nil
+    } catch {
+      // It is tried again by the clock; nothing starts until then, and what runs is stopped.
+      machine.logger.error("The firewall is not restored", metadata: ["error": "\(error)"])
+      firewallFault = "\(error)"
+      note("the firewall is open", slots: Set(states.values.map(\.record.slot)))
+    }
+    readBack.yield()
   }
 
-  /// Marks the sandboxes that are there, also of agents that are starting or being changed.
-  func note(_ breach: FirewallBreach) {
-    let slots = Set(breach.networks.map(\.slot))
-    for (uid, state) in states where slots.contains(state.record.slot) { states[uid]?.breach = breach.reason }
-    machine.logger.error(
-      "The firewall is open", metadata: ["evidence": "\(breach.reason)", "agents": "\(breach.networks.count)"])
+  func note(_ breach: FirewallBreach) { note(breach.reason, slots: Set(breach.networks.map(\.slot))) }
+
+  /// Marks the sandboxes that are there, or are being made. What is frozen or quarantined was none the worse for it.
+  private func note(_ reason: String, slots: Set<Int>) {
+    machine.logger.error("The firewall was open", metadata: ["evidence": "\(reason)", "agents": "\(slots.count)"])
+    let layer = LayerStatus(layer: "network", state: .failed, evidence: reason)
+    for (uid, state) in states where slots.contains(state.record.slot) && state.record.standingResponse == nil {
+      states[uid]?.breach = reason
+      if state.sandbox == .running { states[uid]?.layers = state.layers.filter { $0.layer != layer.layer } + [layer] }
+    }
+    changed()
   }
 
-  /// Stops those that are marked. One that is busy is stopped by a later round, and reaches nothing until then; one that
-  /// is frozen or quarantined was none the worse for it, and stays as it is.
+  /// Stops those that are marked. One that is busy is stopped by a later round, and reaches nothing until then.
   func stopOpen() async {
     await withDiscardingTaskGroup { group in
       for (uid, state) in states {
@@ -44,5 +55,15 @@ extension Reconciler {
   private func stopOpen(_ uid: AgentUID, process: Int32?) async {
     guard let breach = states[uid]?.breach, isIdle(uid, process: process) else { return }
     await stop(uid, "network", breach)
+  }
+
+  /// Adds to how the sandbox ended, whoever ended it, that it was without the firewall.
+  func tellBreach(_ uid: AgentUID) {
+    guard let breach = states[uid]?.breach else { return }
+    states[uid]?.breach = nil
+    let told = "layer 'network' was not enforced: \(breach)"
+    let before = states[uid]?.record.lastTermination
+    states[uid]?.record.lastTermination = before.map { "\($0); \(told)" } ?? told
+    saveRecordIfPossible(uid)
   }
 }

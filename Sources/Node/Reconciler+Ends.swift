@@ -51,6 +51,7 @@ extension Reconciler {
       state.record.fault = state.fault
     }
     states[uid] = state
+    tellBreach(uid)
   }
 
   private func describe(_ exit: AgentExit) -> String {

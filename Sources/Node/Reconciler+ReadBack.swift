@@ -7,10 +7,8 @@ import Turns
 
 /// Keeps the statuses true: what they say was read from the kernel a moment ago.
 extension Reconciler {
-  /// Reads the firewall and every layer of every running agent; agents with a layer that is gone are stopped and started
-  /// anew.
+  /// Reads every layer of every running agent; agents with a layer that is gone are stopped and started anew.
   func readBackAll() async {
-    await closeBreach()
     await stopOpen()
     await withDiscardingTaskGroup { group in
       for agent in desired.agents { group.addTask { await self.looks.take { await self.readBack(agent) } } }
@@ -34,6 +32,8 @@ extension Reconciler {
     guard let broken = layers.first(where: { $0.state == .failed }) else { return }
     // A program that has just ended is no breach: whoever waits for it knows its exit code, and tells it.
     let status = try? await machine.runtime.state(machine.sandboxID(agent.uid))?.status
+    // The others are as open.
+    if broken.layer == "network" { await closeBreach() }
     guard status != .stopped, isIdle(agent.uid, process: state.record.sandboxProcess) else { return }
     await stop(agent.uid, broken.layer, broken.evidence)
   }
@@ -57,20 +57,26 @@ extension Reconciler {
       metadata: [
         "agent.id": "\(states[uid].map { "\($0.record.id)" } ?? "")", "layer": "\(layer)", "evidence": "\(evidence)",
       ])
+    // Told first: a node that ends meanwhile must not start it anew as if nothing had been.
+    let reason = "stopped because layer '\(layer)' was not enforced: \(evidence)"
+    states[uid]?.breach = nil
+    states[uid]?.layers = []
+    states[uid]?.record.lastTermination = reason
+    states[uid]?.record.restarts += 1
+    saveRecordIfPossible(uid)
+    // A response that comes from now on ends what is being ended.
+    states[uid]?.sandbox = .halfMade
     do {
       try await machine.runtime.delete(machine.sandboxID(uid))
+      await machine.watch.forget(machine.sandboxID(uid).description)
       states[uid]?.sandbox = .absent
       states[uid]?.record.sandboxProcess = nil
       // One that was answered about meanwhile stays as the answer has it.
       if let standing = states[uid]?.record.standingResponse { return show(standing, uid) }
-      let reason = "stopped because layer '\(layer)' was not enforced: \(evidence)"
       states[uid]?.phase = .starting
       states[uid]?.reason = reason
-      states[uid]?.record.lastTermination = reason
-      states[uid]?.record.restarts += 1
     } catch {
       // Removed by the next plan, and not run on meanwhile as if nothing were the matter.
-      states[uid]?.sandbox = .halfMade
       fail(uid, nil, step: .removeSandbox, error: error)
     }
   }

@@ -69,9 +69,7 @@ extension Reconciler {
       "An alert was answered", metadata: ["agent.id": "\(state.record.id)", "response": "\(standing.words)"])
     states[id.uid]?.record.standingResponse = standing
     show(standing, id.uid)
-    do { try saveRecord(id.uid) } catch {
-      machine.logger.error("A response is not on disk", metadata: ["agent.uid": "\(id.uid)", "error": "\(error)"])
-    }
+    saveRecordIfPossible(id.uid)
     changed()
     signal.yield()
   }
@@ -131,6 +129,7 @@ extension Reconciler {
     state.record.fault = fault
     state.record.lastTermination = standing.words
     states[uid] = state
+    tellBreach(uid)
   }
 
   /// Sees to it that an agent which is frozen or cut off stays so.

@@ -42,6 +42,7 @@ extension Reconciler {
     case .removeSandbox:
       try await machine.runtime.delete(id)
       await machine.watch.forget(id.description)
+      tellBreach(uid)
       states[uid]?.record.standingResponse = nil
       states[uid]?.sandbox = .absent
       states[uid]?.record.sandboxProcess = nil
@@ -97,7 +98,6 @@ extension Reconciler {
     state.phase = .starting
     state.reason = nil
     state.fault = nil
-    state.breach = nil
     state.hasNetwork = true
     states[agent.uid] = state
     changed()
@@ -122,6 +122,13 @@ extension Reconciler {
         $0.uid == record.uid && $0.wish == .run && $0.sandboxGeneration == generation
       })
     else { return }
+    if let firewallFault {
+      throw Fault(
+        .unavailable, operation: "start agent \(agent.id)", reason: "the firewall is open: \(firewallFault)",
+        remedy: "see the log of the node; it is tried again")
+    }
+    // There is no sandbox that could have been without it.
+    states[agent.uid]?.breach = nil
     let launched: Launch.Launched
     do {
       launched = try await Launch(
@@ -130,6 +137,7 @@ extension Reconciler {
     } catch {
       // What the launch could not undo is undone by the next passes, which find nothing when all is gone.
       states[agent.uid]?.sandbox = .halfMade
+      tellBreach(agent.uid)
       throw error
     }
     guard states[agent.uid] != nil else { return }
@@ -170,9 +178,14 @@ extension Reconciler {
     states[uid]?.record.failedGeneration = generation
     states[uid]?.record.fault = fault
     states[uid]?.layers = []
+    // Else a node that starts anew tries the launch once more, which is all that is lost.
+    saveRecordIfPossible(uid)
+  }
+
+  /// For what has to go on also when its record cannot be written.
+  func saveRecordIfPossible(_ uid: AgentUID) {
     do { try saveRecord(uid) } catch {
-      // A node that starts anew tries the launch once more, which is all that is lost.
-      machine.logger.warning("A failure is not on disk", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])
+      machine.logger.error("A record is not on disk", metadata: ["agent.uid": "\(uid)", "error": "\(error)"])
     }
   }
 

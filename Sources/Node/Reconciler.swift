@@ -31,7 +31,11 @@ actor Reconciler {
   private let signals: AsyncStream<Void>
   let signal: AsyncStream<Void>.Continuation
   private let readBacks: AsyncStream<Void>
-  private let readBack: AsyncStream<Void>.Continuation
+  let readBack: AsyncStream<Void>.Continuation
+  private let firewallLooks: AsyncStream<Void>
+  private let firewallLook: AsyncStream<Void>.Continuation
+  /// Why nothing may start now.
+  var firewallFault: String?
 
   private static let interval = Duration.seconds(2)
   /// Between two read-backs of every layer of every agent.
@@ -45,6 +49,7 @@ actor Reconciler {
   init(machine: Machine) {
     self.machine = machine
     (signals, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    (firewallLooks, firewallLook) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     (readBacks, readBack) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
   }
 
@@ -132,7 +137,18 @@ actor Reconciler {
         signal.finish()
       }
       group.addTask { await self.stopOpen() }
-      group.addTask { [readBack] in await self.every(Self.readBackInterval) { readBack.yield() } }
+      group.addTask { [firewallLook, readBack] in
+        await self.every(Self.readBackInterval) {
+          firewallLook.yield()
+          readBack.yield()
+        }
+      }
+      group.addTask { [firewallLooks] in
+        for await _ in firewallLooks where !Task.isCancelled {
+          await self.closeBreach()
+          try? await Task.sleep(for: Self.readBackPause)  // cancelled: the loop ends
+        }
+      }
       group.addTask { [readBacks] in
         for await _ in readBacks where !Task.isCancelled {
           await self.readBackAll()
@@ -153,11 +169,11 @@ actor Reconciler {
     }
   }
 
-  /// Has the agents looked at when somebody changes the firewall, sooner than by the clock.
+  /// Has the firewall looked at when somebody changes it, sooner than by the clock.
   private func watchFirewall() -> FirewallEvents? {
     do {
       let events = try machine.network.events()
-      events.start { [readBack] in readBack.yield() }
+      events.start { [firewallLook] in firewallLook.yield() }
       return events
     } catch {
       machine.logger.warning("Changes of the firewall are seen by the clock alone", metadata: ["error": "\(error)"])

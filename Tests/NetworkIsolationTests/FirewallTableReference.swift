@@ -37,6 +37,11 @@ let firewallTableReference = """
   		elements = { "lb9e82-5" . 10.66.0.22 }
   	}
 
+  	set cut_off_interfaces {
+  		type ifname
+  		size 16383
+  	}
+
   	set denied_destinations {
   		type ipv4_addr
   		flags interval
@@ -90,6 +95,7 @@ let firewallTableReference = """
   	chain source {
   		type filter hook prerouting priority raw; policy accept;
   		iifname != @agent_interfaces return
+  		iifname @cut_off_interfaces drop
   		iifname . ip saddr != @agent_sources goto deny_spoof
   		ip daddr != 10.66.0.0/16 ip daddr @denied_destinations goto deny_denied_destination
   		ip6 daddr @denied_destinations_ipv6 goto deny_denied_destination

@@ -299,36 +299,6 @@ let canRunAgents =
     }
   }
 
-  @Test("stops every agent whose firewall somebody took away, not just the first that it finds, and restores it")
-  func firewallIsGone() async throws {
-    try await NodeFixture.with { node in
-      let uids = (0..<3).map { _ in AgentUID.random() }
-      try await node.apply(
-        DesiredState(revision: 1, agents: try uids.map { try node.agent("exec sleep 600", uid: $0) }))
-      for uid in uids { _ = try await node.observe(uid) { $0.phase == .running } }
-      let table = try NetworkIsolation(layout: node.layout, deniedDestinations: ["10.0.0.0/8"]).table.name
-      try await Command("nft", ["delete", "table", "inet", table]).check()
-      for uid in uids {
-        let again = try await node.observe(uid) { $0.phase == .running && $0.restarts == 1 }
-        #expect(
-          again.lastTermination == "stopped because layer 'network' was not enforced: nft table inet \(table) is gone")
-        #expect(again.layers.allSatisfy { $0.state == .enforced }, "\(again.layers)")
-      }
-    }
-  }
-
-  @Test("starts an agent also when the firewall was taken away while none ran") func firewallIsGoneBefore() async throws
-  {
-    try await NodeFixture.with { node in
-      let table = try NetworkIsolation(layout: node.layout, deniedDestinations: ["10.0.0.0/8"]).table.name
-      try await Command("nft", ["delete", "table", "inet", table]).check()
-      let uid = AgentUID.random()
-      try await node.apply(DesiredState(revision: 1, agents: [try node.agent("exec sleep 600", uid: uid)]))
-      let running = try await node.observe(uid) { $0.phase == .running }
-      #expect(running.layers.allSatisfy { $0.state == .enforced }, "\(running.layers)")
-    }
-  }
-
   @Test("that is started anew leaves an agent alone that ended for good") func staysEnded() async throws {
     try await NodeFixture.with { node in
       let uid = AgentUID.random()

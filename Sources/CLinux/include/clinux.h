@@ -1,7 +1,6 @@
 #ifndef LOBSTACK_CLINUX_H
 #define LOBSTACK_CLINUX_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
@@ -41,8 +40,8 @@ int lobstack_eventfd(void);
 // setns(2) of the calling thread into the network namespace open at fd.
 int lobstack_enter_network_namespace(int fd);
 
-// ioctl(SIOCSIFFLAGS): takes a network interface up or down.
-int lobstack_set_interface_up(const char *name, bool up);
+// ioctl(SIOCSIFFLAGS): takes a network interface up.
+int lobstack_interface_up(const char *name);
 
 // A netlink socket that is bound to an NFLOG group and gets up to `copy` bytes of each packet, with sequence numbers
 // (linux/netfilter/nfnetlink_log.h). Reading gives up with EAGAIN after the wait.

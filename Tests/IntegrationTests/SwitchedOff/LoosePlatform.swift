@@ -72,6 +72,13 @@ struct LoosePlatform {
     for word in words { try Data().write(to: URL(filePath: "\(toolbox)/off/\(word)")) }
   }
 
+  /// Until the toolbox has a reading that it can repeat.
+  func waitForReadBack() async throws {
+    try await eventually("the node has read the firewall back") {
+      try FileManager.default.contentsOfDirectory(atPath: toolbox).contains { $0.hasSuffix(".seen") }
+    }
+  }
+
   /// Ends processes, which come back by what the toolbox is now.
   func restart(_ components: [String]) async throws {
     for component in components { kill(try platform.processID(of: component), SIGKILL) }

@@ -47,6 +47,7 @@ struct SwitchedOffTests {
       try await expectFailures(loose, detached)
       try loose.switchOff(["policy-reload", "read-back"])
       try await loose.restart(["control-plane"])
+      try await loose.waitForReadBack()
       let ofAudit = Switch.outages.filter { $0.check == "REL-2-AUDIT" }
       try await expectFailures(
         loose, Switch.outages.filter { $0.control.hasPrefix("the ") && $0.check != "REL-2-AUDIT" })
