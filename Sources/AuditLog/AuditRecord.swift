@@ -21,9 +21,16 @@ package struct AuditRecord: Sendable, Hashable {
   package init(
     at date: Date, actor: String, action: String, target: String, outcome: String, details: [String: String] = [:]
   ) {
-    let nanoseconds = (date.timeIntervalSince1970 * 1_000_000).rounded() * 1_000
     self.init(
-      time: Int64(nanoseconds), actor: actor, action: action, target: target, outcome: outcome, details: details)
+      time: Self.nanoseconds(date), actor: actor, action: action, target: target, outcome: outcome, details: details)
+  }
+
+  /// The time of a record at this date: the nearest that a record can have, which are the years 1677 to 2262.
+  package static func nanoseconds(_ date: Date) -> Int64 {
+    let microseconds = (date.timeIntervalSince1970 * 1_000_000).rounded()
+    let (nanoseconds, isOver) = Int64(exactly: microseconds)?.multipliedReportingOverflow(by: 1_000) ?? (0, true)
+    guard isOver else { return nanoseconds }
+    return microseconds < 0 ? .min : .max
   }
 
   package init(

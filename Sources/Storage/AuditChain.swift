@@ -21,26 +21,39 @@ struct AuditChain {
   }
 
   private let verifier: NoteVerifier
+  /// Those of witnesses and of all the segments, used or not.
   private let kept: [KeptCheckpoint]
+  private let links: [Link]
+  /// The first segment that is none.
+  private let unreadable: AuditDefect?
   private(set) var segments = AuditVerification.Segments()
 
-  init(_ verifier: NoteVerifier, _ kept: [KeptCheckpoint]) {
-    self.verifier = verifier
-    self.kept = kept
-  }
-
-  /// - Parameters:
-  ///   - directories: segments, or directories in which they lie.
-  ///   - start: where the log begins that they lead to.
-  /// - Returns: the first thing that is wrong.
+  /// - Parameter directories: segments, or directories in which they lie.
   /// - Throws: `Fault` when they cannot be read.
-  mutating func verify(_ directories: [String], before start: AuditStart) throws -> AuditDefect? {
+  init(_ directories: [String], _ verifier: NoteVerifier, _ kept: [KeptCheckpoint]) throws {
     var links: [Link] = []
+    var unreadable: AuditDefect?
     for path in try directories.flatMap(Self.segments) {
-      do { links.append(try link(path)) } catch let fault as Fault {
-        return AuditDefect(file: .records, index: 0, offset: 0, reason: fault.reason, segment: path)
+      do { links.append(try Self.link(path, verifier)) } catch let fault as Fault {
+        unreadable =
+          unreadable ?? AuditDefect(file: .records, index: 0, offset: 0, reason: fault.reason, segment: path)
       }
     }
+    self.verifier = verifier
+    self.links = links
+    self.unreadable = unreadable
+    self.kept = kept + links.map { KeptCheckpoint(checkpoint: $0.checkpoint, source: $0.path) }
+  }
+
+  /// What a log must extend that goes on from the first `size` records: what lies before is for `verify` to compare.
+  func kept(after size: UInt64) -> [KeptCheckpoint] { kept.filter { $0.checkpoint.size > size } }
+
+  /// - Parameter start: where the log begins that they lead to.
+  /// - Returns: the first thing that is wrong.
+  /// - Throws: `Fault` when they cannot be read.
+  mutating func verify(before start: AuditStart) throws -> AuditDefect? {
+    if let unreadable { return unreadable }
+    var links = links
     var root = TreeHash.emptyRoot
     for wanted in start.segments {
       guard let found = links.firstIndex(where: { $0.records == wanted }) else {
@@ -78,7 +91,7 @@ struct AuditChain {
     return found.sorted()
   }
 
-  private func link(_ path: String) throws -> Link {
+  private static func link(_ path: String, _ verifier: NoteVerifier) throws -> Link {
     let directory = AuditDirectory(path: path)
     guard try directory.readVerifier().description == verifier.description else {
       throw Fault(

@@ -34,14 +34,22 @@ struct AuditCut: Sendable {
   ) throws {
     self.reached = reached
     self.directory = directory
-    let prefix = try Prefix(durable, size)
-    guard "\(prefix.frontier.root)" == rootHash, try Self.root(durable, size) == prefix.frontier.root else {
-      throw Self.refusal(.conflict, "the first \(size) records do not have the root \(rootHash.prefix(64))")
+    try Self.require(size, rootHash, in: durable)
+    let leaves = try AuditDescriptor(directory.leaves, O_RDWR | O_CREAT)
+    let prefix = try Prefix(durable, size, leaves)
+    guard "\(prefix.frontier.root)" == rootHash else {
+      throw Self.refusal(.failed, "the first \(size) records are not those that were appended")
     }
     cutEnd = prefix.end
     let (bytes, start) = try durable.start.cut(at: prefix.frontier, signer: signer)
     self.start = start
-    try Self.write(prefix.leaves, from: durable.start.size, directory, prefix.frontier)
+    try leaves.synchronize()
+    try directory.synchronize()
+    var found = MerkleFrontier()
+    try AuditLeaves(leaves).visit(size) { found.append($0) }
+    guard found == prefix.frontier else {
+      throw Self.refusal(.failed, "\(directory.leaves) does not hold what was written to it")
+    }
     try reached(.leaves)
     next = try AuditDescriptor(directory.nextRecords, O_RDWR | O_CREAT | O_TRUNC)
     try next.write(bytes, at: 0)
@@ -86,20 +94,17 @@ struct AuditCut: Sendable {
     return result
   }
 
-  private static func root(_ durable: AuditWriter.Durable, _ size: UInt64) throws -> TreeHash {
-    try durable.tree.root(size: size, leaves: AuditRecords(durable).leaves)
-  }
-
-  private static func write(
-    _ leaves: [TreeHash], from index: UInt64, _ directory: AuditDirectory, _ frontier: MerkleFrontier
-  ) throws {
-    let file = try AuditDescriptor(directory.leaves, O_RDWR | O_CREAT)
-    try file.write(leaves.flatMap(\.bytes), at: AuditLeaves.offset(index))
-    try file.synchronize()
-    try directory.synchronize()
-    var found = MerkleFrontier()
-    try AuditLeaves(file).visit(frontier.size) { found.append($0) }
-    guard found == frontier else { throw refusal(.failed, "\(directory.leaves) does not hold what was written to it") }
+  /// Refuses what is not to be archived, before anything is written.
+  private static func require(_ size: UInt64, _ rootHash: String, in durable: AuditWriter.Durable) throws {
+    guard size > durable.start.size else {
+      throw refusal(.conflict, "the first \(durable.start.size) records are archived already")
+    }
+    guard size <= durable.tree.size else {
+      throw refusal(.notFound, "the log holds \(durable.tree.size) records, and not \(size)")
+    }
+    guard "\(try durable.tree.root(size: size, leaves: AuditRecords(durable).leaves))" == rootHash else {
+      throw refusal(.conflict, "the first \(size) records do not have the root \(rootHash.prefix(64))")
+    }
   }
 
   fileprivate static func refusal(_ code: Fault.Code, _ reason: String) -> Fault {
@@ -109,19 +114,14 @@ struct AuditCut: Sendable {
   }
 }
 
-/// The records that go: their hashes, and where the seal after them ends.
+/// The records that go: what they hash to, and where the seal after them ends.
 private struct Prefix {
   var frontier: MerkleFrontier
-  var leaves: [TreeHash] = []
   var end: UInt64
 
-  init(_ durable: AuditWriter.Durable, _ size: UInt64) throws {
-    guard size > durable.start.size else {
-      throw AuditCut.refusal(.conflict, "the first \(durable.start.size) records are archived already")
-    }
-    guard size <= durable.tree.size else {
-      throw AuditCut.refusal(.notFound, "the log holds \(durable.tree.size) records, and not \(size)")
-    }
+  /// Writes their hashes to `leaves`, behind those that the log's start counts.
+  init(_ durable: AuditWriter.Durable, _ size: UInt64, _ leaves: AuditDescriptor) throws {
+    var writer = AuditLeaves.Writer(leaves, from: durable.start.size)
     var reader = AuditFrameReader(
       durable.records, offset: durable.start.end, index: durable.start.size, limit: durable.end)
     frontier = durable.start.frontier
@@ -132,10 +132,11 @@ private struct Prefix {
           throw AuditCut.refusal(.invalid, "no seal follows record \(size - 1), so no segment can end with it")
         }
         frontier.append(leaf)
-        leaves.append(leaf)
+        try writer.append(leaf)
       case .seal:
         guard frontier.size == size else { continue }
         end = reader.offset
+        try writer.flush()
         return
       case .end:
         throw AuditCut.refusal(.failed, "\(durable.records.path) ends before record \(size)")

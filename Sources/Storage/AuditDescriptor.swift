@@ -6,11 +6,18 @@ final class AuditDescriptor: Sendable {
   let path: String
   private let number: Int32
 
+  /// Opens a regular file, or with `O_DIRECTORY` a directory. What others put in its place neither blocks nor misleads.
+  ///
   /// - Throws: `Fault(.notFound)` when there is no such file, else as `AuditDescriptor.fault`.
   init(_ path: String, _ flags: Int32, mode: mode_t = 0o600) throws {
     self.path = path
-    number = Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW, mode)
+    number = Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode)
     guard number >= 0 else { throw AuditDescriptor.fault("open", path) }
+    guard try flags & O_DIRECTORY != 0 || status().st_mode & S_IFMT == S_IFREG else {
+      throw Fault(
+        .failed, operation: "open \(path)", reason: "it is no regular file",
+        remedy: "find out who put it there, and restore the file from a backup")
+    }
   }
 
   deinit { close(number) }
@@ -24,10 +31,24 @@ final class AuditDescriptor: Sendable {
 
   func unlock() { _ = flock(number, LOCK_UN) }
 
-  func size() throws -> UInt64 {
+  func size() throws -> UInt64 { UInt64(max(0, try status().st_size)) }
+
+  /// - Throws: `Fault(.denied)` unless this user alone may write to it.
+  func requireOwn() throws {
+    let status = try status()
+    guard status.st_uid == geteuid(), status.st_mode & 0o022 == 0 else {
+      throw Fault(
+        .denied, operation: "trust \(path)",
+        reason: "others may write to it: it is of uid \(status.st_uid), with mode "
+          + String(status.st_mode & 0o7777, radix: 8),
+        remedy: "look at what is in it, then 'chown \(geteuid())' and 'chmod go-w' it, or name another directory")
+    }
+  }
+
+  private func status() throws -> stat {
     var status = stat()
     guard fstat(number, &status) == 0 else { throw AuditDescriptor.fault("stat", path) }
-    return UInt64(max(0, status.st_size))
+    return status
   }
 
   /// Reads up to `buffer.count` bytes; fewer only at the end of the file.

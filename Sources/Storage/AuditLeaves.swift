@@ -28,6 +28,29 @@ struct AuditLeaves: Sendable {
     }
   }
 
+  /// Writes hashes one after the other, from a record's on, in memory that does not grow with them.
+  struct Writer {
+    private let file: AuditDescriptor
+    private var place: UInt64
+    private var bytes: [UInt8] = []
+
+    init(_ file: AuditDescriptor, from index: UInt64) {
+      self.file = file
+      place = AuditLeaves.offset(index)
+    }
+
+    mutating func append(_ leaf: TreeHash) throws {
+      leaf.withUnsafeBytes { bytes.append(contentsOf: $0) }
+      if bytes.count >= AuditLeaves.step * TreeHash.byteCount { try flush() }
+    }
+
+    mutating func flush() throws {
+      try file.write(bytes, at: place)
+      place += UInt64(bytes.count)
+      bytes.removeAll(keepingCapacity: true)
+    }
+  }
+
   /// Gives each of the first `size` hashes, in memory that does not grow with them.
   ///
   /// - Throws: as `hashes`; what `body` throws.

@@ -14,7 +14,8 @@ struct AuditReplay {
   struct Result {
     /// Where the file begins.
     var start = AuditStart.none
-    /// Checkpoints from elsewhere that lie before it, and that no leaf hashes were there to compare with.
+    /// Checkpoints from elsewhere that lie before it, and that no leaf hashes were there to compare with: they prove
+    /// nothing of this file.
     var uncompared = 0
     /// The records up to the last good seal, where it ends, and the seal.
     var sealedSize: UInt64 = 0

@@ -22,11 +22,21 @@ package struct AuditSegment: Hashable, Sendable, Codable {
   /// to the last seal before the first record of the time `before` or later. It has its name only when it is on the disk
   /// and was verified as it is there.
   ///
-  /// - Parameter before: nanoseconds since 1970.
+  /// - Parameters:
+  ///   - before: nanoseconds since 1970.
+  ///   - output: a directory that nobody else may write to: what lies in it is believed.
   /// - Returns: `nil` when there are no such records.
-  /// - Throws: `Fault(.failed)` for a log that is not good; `.conflict` when there is such a directory, and it is not
-  ///   this segment.
+  /// - Throws: `Fault(.failed)` for a log that is not good; `.denied` when others may write to `output`; `.conflict`
+  ///   when another archives there, or there is such a directory, and it is not this segment.
   package static func make(of source: String, before: Int64, in output: String) throws -> AuditSegment? {
+    let target = try AuditDescriptor(output, O_RDONLY | O_DIRECTORY)
+    try target.requireOwn()
+    guard try target.lock() else {
+      throw Fault(
+        .conflict, operation: "archive records into \(output)", reason: "another archiving writes to it",
+        remedy: "wait until that is done")
+    }
+    defer { target.unlock() }
     let from = AuditDirectory(path: source)
     let verifier = try from.readVerifier()
     try from.requireKnownForm()
@@ -40,21 +50,30 @@ package struct AuditSegment: Hashable, Sendable, Codable {
       rootHash: "\(seal.sealedRoot)", bytes: end)
     // Of an archiving that was cut off after it was made.
     if access(segment.path, F_OK) == 0 {
-      try segment.verify(segment.path, verifier)
-      return segment
+      try segment.settle(AuditDirectory(path: segment.path), verifier)
+    } else {
+      // A name that nothing has: what was left there by others, or by a crash, stays as it is.
+      let made = AuditDirectory(path: "\(segment.path).\(UInt64.random(in: 0 ... .max)).new")
+      guard mkdir(made.path, 0o700) == 0 else { throw AuditDescriptor.fault("create directory", made.path) }
+      do {
+        let copy = try AuditDescriptor(made.records, O_RDWR | O_CREAT | O_EXCL)
+        try records.copy(0..<end, to: copy, at: 0)
+        try made.replace(made.checkpoint, with: Array(note.utf8))
+        try made.replace(made.publicKey, with: Array("\(verifier)\n".utf8))
+        try segment.settle(made, verifier)
+        guard rename(made.path, segment.path) == 0 else { throw AuditDescriptor.fault("rename", made.path) }
+      } catch {
+        for file in files(made) { unlink(file) }
+        rmdir(made.path)
+        throw error
+      }
     }
-    let made = AuditDirectory(path: "\(segment.path).new")
-    if mkdir(made.path, 0o700) != 0, errno != EEXIST { throw AuditDescriptor.fault("create directory", made.path) }
-    let copy = try AuditDescriptor(made.records, O_RDWR | O_CREAT | O_TRUNC)
-    try records.copy(0..<end, to: copy, at: 0)
-    try copy.synchronize()
-    copy.forget()
-    try made.replace(made.checkpoint, with: Array(note.utf8))
-    try made.replace(made.publicKey, with: Array("\(verifier)\n".utf8))
-    try segment.verify(made.path, verifier)
-    guard rename(made.path, segment.path) == 0 else { throw AuditDescriptor.fault("rename", made.path) }
     try AuditDirectory(path: output).synchronize()
     return segment
+  }
+
+  private static func files(_ directory: AuditDirectory) -> [String] {
+    [directory.records, directory.checkpoint, directory.publicKey]
   }
 
   /// The last seal with nothing but older records before it.
@@ -76,8 +95,17 @@ package struct AuditSegment: Hashable, Sendable, Codable {
       remedy: "run 'lobstack audit verify', and keep the directory as evidence")
   }
 
-  private func verify(_ place: String, _ verifier: NoteVerifier) throws {
-    let found = try AuditFile.verify(directory: place, trustedKey: verifier.description)
+  /// Returns when the segment is on the disk, whoever wrote it there and when, and was verified as it is there.
+  private func settle(_ place: AuditDirectory, _ verifier: NoteVerifier) throws {
+    try AuditDescriptor(place.path, O_RDONLY | O_DIRECTORY).requireOwn()
+    for path in Self.files(place) {
+      let file = try AuditDescriptor(path, O_RDONLY)
+      try file.requireOwn()
+      try file.synchronize()
+      file.forget()
+    }
+    try place.synchronize()
+    let found = try AuditFile.verify(directory: place.path, trustedKey: verifier.description)
     guard found.ok, found.first ?? 0 == first, found.size == end, found.rootHash == rootHash,
       found.unsealedRecords == 0, found.tornBytes == 0
     else {

@@ -13,6 +13,8 @@ import Faults
 struct AuditStart: Hashable, Sendable {
   /// One line of them, and with the peaks, fits a signed note.
   static let mostSegments = 2_000
+  /// As many as have a hash in `leaves`, whose offsets are signed 64-bit numbers.
+  static let mostRecords = UInt64(Int64.max) / UInt64(TreeHash.byteCount)
   static let none = AuditStart(frontier: MerkleFrontier(), cuts: [], end: UInt64(AuditFrame.fileHeader.count))
 
   /// Of the tree of all records before the file's first.
@@ -82,6 +84,9 @@ struct AuditStart: Hashable, Sendable {
       let note = String(validating: body, as: UTF8.self)
     else { throw Self.invalid("the start of the file before it is changed") }
     let checkpoint = try Checkpoint(verifying: note, with: verifier)
+    guard checkpoint.size <= Self.mostRecords else {
+      throw Self.invalid("the start of the file counts \(checkpoint.size) records before it, more than a log can have")
+    }
     let signed = try SignedNote(parsing: note)
     let lines = signed.text.split(separator: "\n").map(String.init)
     guard let cuts = lines.dropFirst(3).first?.words(after: "segments")?.map({ UInt64($0) ?? 0 }),

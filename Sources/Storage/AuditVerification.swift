@@ -60,7 +60,9 @@ extension AuditFile {
   ///
   /// Of archived records there are hashes here, if the file `leaves` is there: they show that checkpoints over these
   /// records still hold. `segments` are directories of archived segments, or such in which they lie: all that the log
-  /// goes on from must then be there, and each record in them is read as those of the log are.
+  /// goes on from must then be there, each record in them is read as those of the log are, and the log must extend
+  /// those too that it does not go on from. A checkpoint that neither allows to compare is a defect: who has the key
+  /// can begin a new log after it.
   ///
   /// - Parameter visit: given each record of the log in `directory`, before what comes after it is verified.
   /// - Throws: `Fault` when the files cannot be read. That they are wrong is a result.
@@ -102,10 +104,14 @@ extension AuditFile {
     {
       return bad(.records, fault)
     }
+    // After the file was opened: what the log lets go of was in a segment before.
+    var chain = segments.isEmpty ? nil : try AuditChain(segments, verifier, kept)
+    // What cannot be read is a defect below.
+    let first = (try? AuditStart.read(records, verifier: verifier))?.size ?? 0
     // A failure to parse the checkpoint is told after the records, since these may be the earlier damage.
     let result = try AuditReplay.run(
-      records, leaves: try directory.openLeaves(), verifier: verifier, checkpoint: try? checkpoint.get(), kept: kept,
-      signatures: .every,
+      records, leaves: try directory.openLeaves(), verifier: verifier, checkpoint: try? checkpoint.get(),
+      kept: chain?.kept(after: first) ?? kept, signatures: .every,
       visit: { index, _, body, leaf in
         let record = try AuditRecord(canonicalBytes: body)
         try visit?(AuditEntry(index: index, record: record, leafHash: "\(leaf)"))
@@ -116,13 +122,20 @@ extension AuditFile {
     verification.firstBad = result.defect
     if result.defect == nil {
       if case .failure(let error) = checkpoint { return bad(.checkpoint, error) }
-      if !segments.isEmpty {
-        var chain = AuditChain(verifier, kept)
-        verification.firstBad = try chain.verify(segments, before: result.start)
-        verification.segments = chain.segments
+      if chain != nil {
+        verification.firstBad = try chain?.verify(before: result.start)
+        verification.segments = chain?.segments
         guard verification.firstBad == nil else { return verification }
       } else if result.uncompared > 0 {
         verification.witnesses?.uncompared = result.uncompared
+        return bad(
+          .leaves,
+          Fault(
+            .notFound, operation: "verify",
+            reason:
+              "it is missing, so checkpoints kept elsewhere over archived records cannot be compared: "
+              + "\(result.uncompared); the log may be another, begun after them: give its file leaves, or its segments",
+            remedy: "copy leaves from the log's directory"))
       }
       verification.ok = true
       verification.unsealedRecords = result.size - result.sealedSize

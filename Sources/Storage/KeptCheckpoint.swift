@@ -19,7 +19,7 @@ extension AuditVerification {
     package var otherLogs: Int
     /// Lines that hold only the beginning of a checkpoint.
     package var unreadableLines: Int
-    /// Checkpoints over archived records alone, which nothing here could be held against.
+    /// Checkpoints over archived records alone, which nothing here could be held against; `nil` when there are none.
     package var uncompared: Int?
   }
 }

@@ -1,5 +1,6 @@
 import AuditLog
 import Faults
+import Foundation
 import SeededRandom
 import Testing
 
@@ -7,6 +8,18 @@ import Testing
   private static let record = AuditRecord(
     time: 1_764_000_000_123_456_789, actor: "uid 0", action: "agent.create", target: "agent acme/bot",
     outcome: "allowed", details: ["tier": "starter", "image": "oci:/srv/bot:1", "": "empty key", "ключ": "значение"])
+
+  @Test("has a time, whatever the clock says") func anyTime() {
+    for seconds in [-1e300, -86_400 * 999_999_999, -1.55e10, 1.55e10, 253_402_300_799, 1e300, .infinity, .nan] {
+      let record = AuditRecord(
+        at: Date(timeIntervalSince1970: seconds), actor: "a", action: "b", target: "", outcome: "")
+      #expect(record.time == (seconds < 0 ? .min : .max), "\(seconds)")
+    }
+    for microseconds in [0, 1, -1, 1_764_000_000_123_456, -9_000_000_000_000_000, 9_000_000_000_000_000] as [Int64] {
+      let date = Date(timeIntervalSince1970: Double(microseconds) / 1_000_000)
+      #expect(AuditRecord.nanoseconds(date) == microseconds * 1_000)
+    }
+  }
 
   @Test("has the bytes that its format defines") func canonicalBytes() throws {
     let record = AuditRecord(

@@ -8,11 +8,11 @@ import Testing
 
 @Suite("An audit log whose oldest records are archived") struct AuditArchiveTests {
   private let fixture: AuditDirectoryFixture
-  private var output: String { "\(fixture.path)/archive" }
+  private let output: String
 
   init() throws {
     fixture = try AuditDirectoryFixture()
-    try FileManager.default.createDirectory(atPath: "\(fixture.path)/archive", withIntermediateDirectories: false)
+    output = try fixture.makeArchive()
   }
 
   /// Archives what is older than the record with this number, whose time is its number.

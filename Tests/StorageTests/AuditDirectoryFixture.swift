@@ -33,6 +33,14 @@ final class AuditDirectoryFixture: Sendable {
     return copy
   }
 
+  /// A directory for segments, which must be closed to others whatever the umask is.
+  func makeArchive() throws -> String {
+    let archive = "\(path)/archive"
+    try FileManager.default.createDirectory(
+      atPath: archive, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+    return archive
+  }
+
   static func record(_ number: Int) -> AuditRecord {
     AuditRecord(
       time: Int64(number), actor: "uid 0", action: "agent.create", target: "agent acme/bot-\(number)",

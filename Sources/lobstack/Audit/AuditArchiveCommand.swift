@@ -2,6 +2,7 @@ import APIClient
 import APIModel
 import AgentModel
 import ArgumentParser
+import AuditLog
 import Faults
 import Foundation
 import Storage
@@ -62,13 +63,13 @@ struct AuditArchiveCommand: AsyncParsableCommand {
   }
 
   private func archive(_ client: APIClient, _ log: String) async throws -> Report {
-    let output = URL(filePath: directory).standardizedFileURL.path
+    let output = URL(filePath: directory).resolvingSymlinksInPath().path
     guard access(output, W_OK | X_OK) == 0 else {
       throw Fault(
         .notFound, operation: "write to \(output)", reason: String(cString: strerror(errno)),
         remedy: "name a directory that is there")
     }
-    let moment = Int64((before.date.timeIntervalSince1970 * 1_000_000).rounded()) * 1_000
+    let moment = AuditRecord.nanoseconds(before.date)
     guard let segment = try AuditSegment.make(of: log, before: moment, in: output) else { return Report() }
     do {
       let receipt = try await client.archiveAudit(
@@ -78,7 +79,9 @@ struct AuditArchiveCommand: AsyncParsableCommand {
       throw Fault(
         fault.code, operation: fault.operation,
         reason: "\(fault.reason); \(segment.path) is whole, and what the log let go of is in it",
-        remedy: fault.remedy, cause: fault)
+        remedy: fault.code == .timedOut
+          ? "look with 'lobstack audit list --action audit.archive' how it ends: the control plane goes on with it"
+          : fault.remedy, cause: fault)
     }
   }
 }
