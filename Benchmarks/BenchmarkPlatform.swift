@@ -37,6 +37,8 @@ struct BenchmarkPlatform {
   let gateway: String
   private let program = BenchmarkPlatform.program
   private let directory: ScratchDirectory
+  /// Of `lobstack up`.
+  private let options: [String]
 
   /// The program under test.
   static var program: String {
@@ -48,10 +50,9 @@ struct BenchmarkPlatform {
   static func with<Value>(
     _ options: [String] = [], _ body: (BenchmarkPlatform) async throws -> Value
   ) async throws -> Value {
-    let platform = try BenchmarkPlatform()
+    let platform = try BenchmarkPlatform(options)
     do {
-      let listen = ["--listen", String(platform.gateway.dropFirst("https://".count))]
-      try await platform.command(["up", "--detach"] + listen + options).check(timeout: .seconds(100))
+      try await platform.start()
       let value = try await body(platform)
       try await platform.remove()
       return value
@@ -62,7 +63,8 @@ struct BenchmarkPlatform {
     }
   }
 
-  private init() throws {
+  private init(_ options: [String]) throws {
+    self.options = options
     directory = try ScratchDirectory()
     guard let name = InstanceName("b\(String(getpid(), radix: 16))") else { throw BenchmarkFailure("no instance name") }
     layout = InstanceLayout(stateDirectory: "\(directory.path)/state", instance: name)
@@ -91,6 +93,18 @@ struct BenchmarkPlatform {
     environment["LOBSTACK_INSTANCE"] = "\(layout.instance)"
     environment["LOBSTACK_VERIFY_EVERY"] = "off"
     return Command(program, arguments, environment: environment)
+  }
+
+  private func start() async throws {
+    let listen = ["--listen", String(gateway.dropFirst("https://".count))]
+    try await command(["up", "--detach"] + listen + options).check(timeout: .seconds(100))
+  }
+
+  /// Runs the body while the platform is down.
+  func stopped(_ body: () async throws -> Void) async throws {
+    try await command("down").check(timeout: .seconds(100))
+    try await body()
+    try await start()
   }
 
   private func remove() async throws {

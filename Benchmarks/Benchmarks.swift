@@ -10,13 +10,14 @@ import Glibc
 @main enum Benchmarks {
   private static let all: [(name: String, measure: @Sendable () async throws -> [Row])] = [
     ("audit", AuditBenchmark.run), ("audit-proofs", AuditProofBenchmark.run), ("listings", ListingsBenchmark.run),
+    ("api", APIBenchmark.run),
     ("firewall", FirewallBenchmark.run), ("start", StartBenchmark.run),
     ("verify", VerifyBenchmark.run), ("memory", MemoryBenchmark.run), ("identity", IdentityBenchmark.run),
     ("gateway", GatewayBenchmark.run), ("proxy", ProxyBenchmark.run), ("proxy-memory", ProxyMemoryBenchmark.run),
     ("egress-change", EgressChangeBenchmark.run), ("rotation", RotationBenchmark.run),
     ("secrets", SecretsBenchmark.run), ("cluster", ClusterBenchmark.run),
     ("engine", EngineBenchmark.run), ("detection", DetectionBenchmark.run),
-    ("watch-cost", WatchCostBenchmark.run),
+    ("watch-cost", WatchCostBenchmark.run), ("dashboard", DashboardBenchmark.run),
     ("admission", AdmissionBenchmark.run),
   ]
 

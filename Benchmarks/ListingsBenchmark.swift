@@ -5,7 +5,7 @@ import Foundation
 import Storage
 
 /// What the control plane's store and audit log take for a page of what the API lists, at 10,000 agents, 100,000 alerts
-/// and 20,000 audit records, without HTTP, which the gateway's benchmark measures.
+/// and 20,000 audit records, without HTTP, which `APIBenchmark` measures.
 enum ListingsBenchmark {
   private static let agents = 10_000
   private static let alerts = 100_000

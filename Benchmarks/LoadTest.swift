@@ -23,18 +23,18 @@ struct LoadTest: Sendable {
   var script: String?
 
   private static let rounds = 5
-  private static let roundSeconds = 2
 
   /// Measures the targets in turns, so that what else the machine does meets all of them.
   ///
+  /// - Parameter seconds: of each round.
   /// - Throws: `BenchmarkFailure` when wrk is missing, or a request failed: a refusal is faster than an answer.
-  static func compare(_ tests: [LoadTest], connections: Int) async throws -> [[LoadResult]] {
+  static func compare(_ tests: [LoadTest], connections: Int, seconds: Int = 2) async throws -> [[LoadResult]] {
     // The first of each warms it up and is not counted.
     for test in tests { _ = try await test.run(connections: connections, seconds: 1) }
     var results = tests.map { _ in [LoadResult]() }
     for _ in 0..<rounds {
       for (place, test) in tests.enumerated() {
-        let result = try await test.run(connections: connections, seconds: roundSeconds)
+        let result = try await test.run(connections: connections, seconds: seconds)
         guard result.failed == 0 else {
           throw BenchmarkFailure("\(test.name): \(result.failed) of \(result.requests) requests failed")
         }
