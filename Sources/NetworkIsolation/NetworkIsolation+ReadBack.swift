@@ -64,10 +64,12 @@ extension NetworkIsolation {
     if let installed, installed.handles != live.handles {
       return "nft table inet \(table.name) was taken away or changed, and put back"
     }
-    if let foreign = live.sources.first(where: { !isOurs($0) }) {
-      return "set \(FirewallTable.sourcesSet) has '\(foreign)', which is no agent's"
-    }
-    return nil
+    return foreignSource(in: live)
+  }
+
+  /// What an agent could send as that is not its own address.
+  func foreignSource(in table: TableListing?) -> String? {
+    table?.sources.first { !isOurs($0) }.map { "set \(FirewallTable.sourcesSet) has '\($0)', which is no agent's" }
   }
 
   private func fault(of network: AgentNetwork, in snapshot: NetworkSnapshot) -> String? {

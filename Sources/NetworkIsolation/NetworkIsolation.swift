@@ -47,7 +47,7 @@ package struct NetworkIsolation: Sendable {
     do {
       try await turn.take {
         // The new interface stays down until the table has its elements.
-        async let elements: Void = firewall.apply(table.adding([network]))
+        async let elements: Void = addElements(network, agent)
         async let pair: Void = makeLinks(network, agent: agent)
         _ = try await (elements, pair)
       }
@@ -61,15 +61,9 @@ package struct NetworkIsolation: Sendable {
         try await undoing.value
       } catch {
         throw Fault(
-          .failed, operation: "attach the network of agent \(agent)",
+          .unavailable, operation: "attach the network of agent \(agent)",
           reason: "it failed half-way and could not be undone (\(error))",
           remedy: "restart the node, which removes leftovers", cause: failure)
-      }
-      guard try await firewall.isThere() else {
-        throw Fault(
-          .unavailable, operation: "attach the network of agent \(agent)",
-          reason: "nft table inet \(table.name) is gone", remedy: "the node restores it within seconds and tries again",
-          cause: failure)
       }
       throw failure
     }
@@ -119,6 +113,16 @@ package struct NetworkIsolation: Sendable {
         // Without a table there are no elements to remove.
         guard try await !firewall.isThere() else { throw error }
       }
+    }
+  }
+
+  /// - Throws: `Fault(.unavailable)`: a table that takes no elements is not as it was installed, and is restored.
+  private func addElements(_ network: AgentNetwork, _ agent: AgentID) async throws {
+    do { try await firewall.apply(table.adding([network])) } catch {
+      throw Fault(
+        .unavailable, operation: "attach the network of agent \(agent)",
+        reason: "nft table inet \(table.name) does not take its elements",
+        remedy: "the node restores the table within seconds and tries again", cause: error)
     }
   }
 

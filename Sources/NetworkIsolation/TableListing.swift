@@ -10,7 +10,8 @@ struct TableListing: Hashable, Sendable {
   let interfaces: Set<String>
   let sources: Set<String>
   let cutOff: Set<String>
-  /// The kernel's numbers of the objects: a table that is made anew, or a rule, has others.
+  /// The kernel's numbers of the objects, sorted, since nft's order is no promise: a table that is made anew, or a rule,
+  /// has others.
   let handles: [Int]
   let chains: Int
   let rules: Int
@@ -45,10 +46,13 @@ struct TableListing: Hashable, Sendable {
     interfaces = elements[FirewallTable.interfacesSet] ?? []
     sources = elements[FirewallTable.sourcesSet] ?? []
     cutOff = elements[FirewallTable.cutOffSet] ?? []
-    self.handles = handles
+    self.handles = handles.sorted()
     chains = counts["chain"] ?? 0
     rules = counts["rule"] ?? 0
   }
+
+  /// Characters of an object that are told.
+  private static let longestExample = 200
 
   private static let changingSets =
     [FirewallTable.interfacesSet, FirewallTable.sourcesSet, FirewallTable.cutOffSet] + FirewallTable.packetSets
@@ -58,8 +62,12 @@ struct TableListing: Hashable, Sendable {
     if objects == reference.objects { return nil }
     let missing = reference.objects.filter { !objects.contains($0) }
     let added = objects.filter { !reference.objects.contains($0) }
-    if let first = missing.first { return "\(missing.count) of its objects are missing or changed, first \(first)" }
-    if let first = added.first { return "\(added.count) objects were added, first \(first)" }
+    if let first = missing.first {
+      return "\(missing.count) of its objects are missing or changed, first \(first.prefix(Self.longestExample))"
+    }
+    if let first = added.first {
+      return "\(added.count) objects were added, first \(first.prefix(Self.longestExample))"
+    }
     return "the order or number of its rules was changed"
   }
 

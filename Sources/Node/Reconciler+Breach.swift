@@ -18,25 +18,26 @@ extension Reconciler {
       let (installed, breach) = try await machine.network.restore()
       if let breach { note(breach) }
       try writeAtomically(installed, to: machine.layout.installedTableFile)
-      machine.logger.warning("The firewall is whole again")
       firewallFault = nil
     } catch {
       // It is tried again by the clock; nothing starts until then, and what runs is stopped.
       machine.logger.error("The firewall is not restored", metadata: ["error": "\(error)"])
       firewallFault = "\(error)"
-      note("the firewall is open", slots: Set(states.values.map(\.record.slot)))
+      note(
+        FirewallBreach(reasons: Dictionary(states.values.map { ($0.record.slot, "\(error)") }) { first, _ in first }))
     }
     readBack.yield()
   }
 
-  func note(_ breach: FirewallBreach) { note(breach.reason, slots: Set(breach.networks.map(\.slot))) }
-
-  /// Marks the sandboxes that are there, or are being made. What is frozen or quarantined was none the worse for it.
-  private func note(_ reason: String, slots: Set<Int>) {
-    machine.logger.error("The firewall was open", metadata: ["evidence": "\(reason)", "agents": "\(slots.count)"])
-    let layer = LayerStatus(layer: "network", state: .failed, evidence: reason)
-    for (uid, state) in states where slots.contains(state.record.slot) && state.record.standingResponse == nil {
+  /// Marks the sandboxes that are there, or are being made. What was frozen or quarantined was none the worse for it.
+  func note(_ breach: FirewallBreach) {
+    machine.logger.error(
+      "The firewall was open",
+      metadata: ["evidence": "\(breach.reasons.values.first ?? "")", "agents": "\(breach.reasons.count)"])
+    for (uid, state) in states where state.record.standingResponse == nil || enforcing[uid] != nil {
+      guard let reason = breach.reasons[state.record.slot], state.breach == nil else { continue }
       states[uid]?.breach = reason
+      let layer = LayerStatus(layer: "network", state: .failed, evidence: reason)
       if state.sandbox == .running { states[uid]?.layers = state.layers.filter { $0.layer != layer.layer } + [layer] }
     }
     changed()
@@ -57,13 +58,14 @@ extension Reconciler {
     await stop(uid, "network", breach)
   }
 
-  /// Adds to how the sandbox ended, whoever ended it, that it was without the firewall.
-  func tellBreach(_ uid: AgentUID) {
+  /// Tells, whoever ends the sandbox, that it was without the firewall.
+  ///
+  /// - Parameter ending: how it ended, when that is known.
+  func tellBreach(_ uid: AgentUID, ending: String? = nil) {
     guard let breach = states[uid]?.breach else { return }
     states[uid]?.breach = nil
     let told = "layer 'network' was not enforced: \(breach)"
-    let before = states[uid]?.record.lastTermination
-    states[uid]?.record.lastTermination = before.map { "\($0); \(told)" } ?? told
+    states[uid]?.record.lastTermination = ending.map { "\($0); \(told)" } ?? told
     saveRecordIfPossible(uid)
   }
 }

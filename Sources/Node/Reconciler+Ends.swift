@@ -51,7 +51,7 @@ extension Reconciler {
       state.record.fault = state.fault
     }
     states[uid] = state
-    tellBreach(uid)
+    tellBreach(uid, ending: state.record.lastTermination)
   }
 
   private func describe(_ exit: AgentExit) -> String {

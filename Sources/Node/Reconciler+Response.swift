@@ -129,7 +129,7 @@ extension Reconciler {
     state.record.fault = fault
     state.record.lastTermination = standing.words
     states[uid] = state
-    tellBreach(uid)
+    tellBreach(uid, ending: standing.words)
   }
 
   /// Sees to it that an agent which is frozen or cut off stays so.

@@ -40,9 +40,9 @@ extension Reconciler {
     case .recordExit(let exit):
       recordExit(uid, exit, agent)
     case .removeSandbox:
+      tellBreach(uid)
       try await machine.runtime.delete(id)
       await machine.watch.forget(id.description)
-      tellBreach(uid)
       states[uid]?.record.standingResponse = nil
       states[uid]?.sandbox = .absent
       states[uid]?.record.sandboxProcess = nil
@@ -141,6 +141,8 @@ extension Reconciler {
       throw error
     }
     guard states[agent.uid] != nil else { return }
+    // What was proven has been behind the firewall since it got its network; else the mark is of now.
+    if !launched.layers.isEmpty { states[agent.uid]?.breach = nil }
     states[agent.uid]?.sandbox = .running
     states[agent.uid]?.phase = .running
     states[agent.uid]?.layers = launched.layers

@@ -32,10 +32,10 @@ struct BreachTests {
 
       let (mended, breach) = try await mend(instance, after: installed, asBeginner: asBeginner)
       let found = try #require(breach)
-      #expect(found.networks.map(\.slot) == [0, 1] && found.reason == reason)
+      #expect(found.reasons == [0: reason, 1: reason])
       // A node that begins after one that got as far as this.
       let (_, again) = try await Self.another(instance).install(after: mended)
-      #expect(again?.networks.map(\.slot) == [0, 1])
+      #expect(again?.reasons.keys.sorted() == [0, 1])
       for network in networks {
         let status = await instance.isolation.readBack(network)
         #expect(status.state == .failed)
@@ -45,6 +45,22 @@ struct BreachTests {
       }
       let (_, last) = try await Self.another(instance).install(after: mended)
       #expect(last == nil)
+    }
+  }
+
+  @Test("is what others may send as an agent, too, and every way back mends it", arguments: [false, true])
+  func foreignSource(asBeginner: Bool) async throws {
+    try await TestInstance.with { instance in
+      let network = try await instance.attach(0)
+      let (installed, _) = try await instance.isolation.install()
+      try await instance.nft("add element \(instance.table) agent_sources { \"\(network.interface)\" . 1.2.3.4 }")
+      #expect(try await instance.isolation.fault() != nil)
+      let (_, breach) = try await mend(instance, after: installed, asBeginner: asBeginner)
+      #expect(breach?.reasons.keys.sorted() == [0])
+      let (_, again) = try await instance.isolation.restore()
+      #expect(again == nil || asBeginner, "it is told once")
+      try await instance.attach(0)
+      #expect(await instance.status(network) == .enforced)
     }
   }
 
@@ -76,7 +92,7 @@ struct BreachTests {
       try await instance.nft("delete table \(instance.table)\n\(listing)")
       #expect(try await instance.isolation.fault()?.contains("put back") == true)
       let (_, breach) = try await mend(instance, after: installed, asBeginner: asBeginner)
-      #expect(breach?.networks.map(\.slot) == [0])
+      #expect(breach?.reasons.keys.sorted() == [0])
       if !asBeginner { #expect(try await instance.isolation.fault() == nil) }
     }
   }
@@ -93,11 +109,11 @@ struct BreachTests {
       try await instance.nft("flush set \(instance.table) denied_destinations")
       let newest = try Self.another(instance, denying: ["203.0.113.0/24"])
       let (_, changed) = try await newest.install(after: renewed)
-      #expect(changed?.networks.map(\.slot) == [0])
+      #expect(changed?.reasons.keys.sorted() == [0])
       try await newest.detach(network)
       try await instance.attach(0)
       let (_, unknown) = try await newer.install()
-      #expect(unknown?.networks.map(\.slot) == [0])
+      #expect(unknown?.reasons.keys.sorted() == [0])
     }
   }
 
@@ -107,7 +123,7 @@ struct BreachTests {
       let (installed, _) = try await instance.isolation.install()
       try await instance.nft("delete element \(instance.table) agent_interfaces { \"\(networks[1].interface)\" }")
       let (same, breach) = try await Self.another(instance).install(after: installed)
-      #expect(breach?.networks.map(\.slot) == [1] && same == installed)
+      #expect(breach?.reasons.keys.sorted() == [1] && same == installed)
       #expect(await instance.status(networks[0]) == .enforced)
       #expect(await instance.status(networks[1]) == .failed)
     }
