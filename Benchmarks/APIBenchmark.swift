@@ -147,6 +147,7 @@ enum APIBenchmark {
       ("GET one of \(count) agents", "/v1/tenants/tenant-5/agents/bot-05000"),
       ("GET the first \(page) of \(count) agents", "/v1/agents?limit=\(page)"),
       ("GET the last \(page) of \(count) agents", "/v1/agents?limit=\(page)&cursor=tenant-9/bot-09899"),
+      ("a scrape, GET /metrics with \(count) agents", "/metrics"),
     ]
     var rows: [Row] = []
     for connections in [1, 16] {
