@@ -49,13 +49,11 @@ actor Firewall {
   /// Made by loading the rendered text in a network namespace of its own, which nothing else can reach: the kernel and
   /// nft of this machine print both listings, and a table that was changed after its installation cannot be taken for
   /// the reference.
-  func expected() async throws -> TableListing {
-    if let reference { return reference }
-    return try await expectedAnew()
-  }
-
-  /// The same without what is kept in mind: another nft than before may print it otherwise.
-  func expectedAnew() async throws -> TableListing {
+  ///
+  /// - Parameter live: the table that is compared with it. Where they differ it is made anew: another nft than before may
+  ///   print it otherwise.
+  func expected(for live: TableListing?) async throws -> TableListing {
+    if let reference, live.map({ $0.objects == reference.objects }) ?? true { return reference }
     let script = "nft -f - && exec nft -j list table inet \"$0\""
     let json = try await Command("unshare", ["--net", "sh", "-c", script, table.name]).check(
       input: Array(table.text().utf8), timeout: Self.timeout)

@@ -70,9 +70,8 @@ extension NetworkIsolation {
     -> (InstalledTable, FirewallBreach?)
   {
     try await links.createService()
-    var expected = try await firewall.expected()
     let live = try await firewall.listing()
-    if let live, live.objects != expected.objects { expected = try await firewall.expectedAnew() }
+    let expected = try await firewall.expected(for: live)
     let present = links.present()
     // Another version's table is as good as it was, for those whom it knew.
     let isAsLeft = live.map(InstalledTable.init) == earlier && earlier != nil

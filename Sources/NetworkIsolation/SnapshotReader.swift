@@ -69,14 +69,12 @@ actor SnapshotReader {
   }
 
   private static func take(_ firewall: Firewall) async throws -> NetworkSnapshot {
-    async let expected = firewall.expected()
     async let table = firewall.listing()
     async let links: [ObservedLink] = query(["-j", "addr", "show", "type", "veth"])
     async let namespaces: [ObservedNamespace] = query(["-j", "netns", "list"])
-    var reference = try await expected
-    if let table = try await table, table.objects != reference.objects { reference = try await firewall.expectedAnew() }
+    let live = try await table
     return NetworkSnapshot(
-      table: try await table, expected: reference, installed: await firewall.installed,
+      table: live, expected: try await firewall.expected(for: live), installed: await firewall.installed,
       links: Dictionary(try await links.map { ($0.ifname, $0) }) { first, _ in first },
       namespaces: Dictionary(try await namespaces.map { ($0.name, $0.id) }) { first, _ in first })
   }
