@@ -21,17 +21,21 @@ struct AuditArchiveTests {
       try await platform.up(options)
       try await platform.create("demo")
       for number in 0..<3 { try await platform.run("token", "create", "early-\(number)", "--role", "viewer").ok() }
+      // Moments between records, so that what is cut depends on no machine's speed.
+      let early = APIJSON.text(Date())
+      try await platform.run("token", "create", "between", "--role", "viewer").ok()
+      let late = APIJSON.text(Date())
 
       // Others write meanwhile.
       async let busy: Void = {
         for number in 0..<10 { try await platform.run("token", "create", "busy-\(number)", "--role", "viewer").ok() }
       }()
-      let printed = try await platform.run("audit", "archive", "--before", "1s", archive).ok().output
+      let printed = try await platform.run("audit", "archive", "--before", early, archive).ok().output
       try await busy
       let name = try #require(try FileManager.default.contentsOfDirectory(atPath: archive).first)
       #expect(printed.contains("\(archive)/\(name)") && name.hasPrefix("records-0-"))
       let first = try #require(UInt64(name.dropFirst("records-0-".count))) + 1
-      try await platform.run("audit", "archive", "--before", "1s", archive).ok()
+      try await platform.run("audit", "archive", "--before", late, archive).ok()
       #expect(try FileManager.default.contentsOfDirectory(atPath: archive).count == 2)
 
       let records = try await platform.run("audit", "list", "-o", "json", "--action", "audit.archive").ok()
