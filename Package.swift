@@ -163,6 +163,8 @@ let package = Package(
     room("Admission", ["Faults", "Manifests", "Rego", crypto]),
     /** Trust Services Criteria: controls, and what an audit log shows for them. */
     room("Compliance", ["APIModel", "Markdown"]),
+    /** The platform and its agents as documents of a Kubernetes cluster. */
+    room("KubernetesRendering", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -279,7 +281,9 @@ let package = Package(
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
         "Blueprint", "Compliance", "ControlPlane",
         "Detection",
-        "Faults", "Files", "GuestTrace", "NameResolution", "NetworkIsolation", "Node", "SecretStore", "Sentinel",
+        "Faults", "Files", "GuestTrace", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation",
+        "Node",
+        "SecretStore", "Sentinel",
         "Storage", "Supervision", "Verification", argumentParser, logging,
       ],
       swiftSettings: swift),
@@ -321,6 +325,9 @@ let package = Package(
     tests("HCLTests", ["Faults", "HCL", "SeededRandom"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
+    tests(
+      "KubernetesRenderingTests",
+      ["AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "KubernetesRendering", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
     tests("RegoTests", ["Rego", "SeededRandom", "TestSupport"]),

@@ -1,3 +1,4 @@
+import AgentModel
 import FoundationEssentials
 
 extension AuditRecordResource {

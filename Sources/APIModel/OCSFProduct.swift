@@ -1,3 +1,5 @@
+import AgentModel
+
 /// Who wrote an event, as the Open Cybersecurity Schema Framework has it (schema.ocsf.io/1.3.0/objects/product).
 package struct OCSFProduct: Encodable, Sendable {
   /// Of the schema that our events follow.

@@ -1,4 +1,5 @@
 import APIModel
+import AgentModel
 import AsyncHTTPClient
 import Faults
 import NIOCore

@@ -1,5 +1,6 @@
 import APIModel
 import Admission
+import AgentModel
 import AuditLog
 import Compliance
 import Crypto

@@ -1,3 +1,5 @@
+import AgentModel
+
 /// How a query ended, for the one who asked (RFC 1035 §4.1.1, RFC 6891 §9).
 enum ResponseCode: UInt16, Sendable {
   case noError = 0

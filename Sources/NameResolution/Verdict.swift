@@ -1,3 +1,5 @@
+import AgentModel
+
 /// How a query ended, for the one who watches.
 package enum QueryOutcome: String, Hashable, Sendable, CaseIterable {
   /// Got what it asked for.

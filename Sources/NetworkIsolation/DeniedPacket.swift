@@ -1,3 +1,5 @@
+import AgentModel
+
 /// A packet that the firewall dropped, as its log event tells of it.
 package struct DeniedPacket: Hashable, Sendable {
   /// The rule that dropped it, a `FirewallTable.Rule` of whatever version wrote the table.

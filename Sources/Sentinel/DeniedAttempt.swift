@@ -1,3 +1,4 @@
+import AgentModel
 import NameResolution
 
 /// Attempts of an agent that were refused by name and are alike, counted together: DNS queries, or requests that the

@@ -1,4 +1,5 @@
 import APIModel
+import AgentModel
 import Foundation
 import Testing
 

@@ -1,3 +1,4 @@
+import AgentModel
 import Faults
 import Glibc
 import Logging

@@ -1,3 +1,4 @@
+import AgentModel
 import NameResolution
 
 /// Limits how fast each sender is answered, so that a flood of one costs the others nothing but the reading of it.

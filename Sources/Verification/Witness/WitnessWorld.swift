@@ -1,3 +1,4 @@
+import AgentModel
 import ChildProcess
 import Faults
 import Foundation

@@ -1,6 +1,7 @@
 import APIModel
 import AgentModel
 import ArgumentParser
+import Manifests
 
 /// How a command prints alerts: `-o table|json|yaml|jsonl|falco`.
 struct AlertOutput: ParsableArguments {

@@ -1,6 +1,7 @@
 import APIModel
 import ArgumentParser
 import Foundation
+import Manifests
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case table, json, yaml

@@ -1,4 +1,5 @@
 import APIModel
+import AgentModel
 
 /// What is built into the program, as CycloneDX 1.6 JSON (cyclonedx.org/docs/1.6/json).
 struct BillOfMaterials: Encodable {

@@ -1,4 +1,5 @@
 import APIModel
+import AgentModel
 import ArgumentParser
 
 struct VersionCommand: ParsableCommand {

@@ -1,5 +1,3 @@
-import AgentModel
-
 /// An address of version 4 of the Internet Protocol.
 package struct IPv4Address: ParsedText {
   /// In the machine's byte order.
@@ -25,7 +23,7 @@ package struct IPv4Address: ParsedText {
   package var description: String { bytes.map(String.init).joined(separator: ".") }
 
   /// In the network's byte order.
-  var bytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: bits >> (24 - 8 * UInt32($0))) } }
+  package var bytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: bits >> (24 - 8 * UInt32($0))) } }
 
   package static func < (left: Self, right: Self) -> Bool { left.bits < right.bits }
 }

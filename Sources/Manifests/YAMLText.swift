@@ -1,10 +1,11 @@
 import Foundation
 
-/// JSON written as YAML in block style, the keys sorted. Every string that YAML could read as something else is quoted.
-struct YAMLText: CustomStringConvertible {
-  let description: String
+/// JSON written as YAML in block style, the keys sorted. Every string that YAML, of version 1.1 or 1.2, could read as
+/// something else is quoted, and text of several lines is written as such.
+package struct YAMLText: CustomStringConvertible {
+  package let description: String
 
-  init(json: [UInt8]) throws {
+  package init(json: [UInt8]) throws {
     let value = try JSONDecoder().decode(Value.self, from: Data(json))
     var lines: [String] = []
     Self.write(value, indent: 0, to: &lines)
@@ -16,7 +17,10 @@ struct YAMLText: CustomStringConvertible {
     switch value {
     case .object(let fields) where !fields.isEmpty:
       for (key, value) in fields.sorted(by: { $0.key < $1.key }) {
-        if let scalar = scalar(value) {
+        if let block = block(value, indent: indent + 2) {
+          lines.append("\(space)\(quoted(key)): \(block.header)")
+          lines += block.lines
+        } else if let scalar = scalar(value) {
           lines.append("\(space)\(quoted(key)): \(scalar)")
         } else {
           lines.append("\(space)\(quoted(key)):")
@@ -25,6 +29,11 @@ struct YAMLText: CustomStringConvertible {
       }
     case .array(let items) where !items.isEmpty:
       for item in items {
+        if let block = block(item, indent: indent + 2) {
+          lines.append("\(space)- \(block.header)")
+          lines += block.lines
+          continue
+        }
         if let scalar = scalar(item) {
           lines.append("\(space)- \(scalar)")
           continue
@@ -51,6 +60,30 @@ struct YAMLText: CustomStringConvertible {
     }
   }
 
+  /// Text of several lines in literal style (YAML 1.2.2 §8.1.2).
+  ///
+  /// - Returns: `nil` for what is not, or would not be read as it is: a first line with an indentation, a character
+  ///   that is not printable or is a line break of another kind.
+  private static func block(_ value: Value, indent: Int) -> (header: String, lines: [String])? {
+    guard case .string(let text) = value, text.contains("\n"), let first = text.first, first != " ", first != "\n"
+    else {
+      return nil
+    }
+    let printable = text.unicodeScalars.allSatisfy { scalar in
+      switch scalar.value {
+      case 0x0a, 0x20...0x7e, 0xa0...0xd7ff, 0xe000...0xfefe, 0xff00...0xfffd: scalar.value & ~1 != 0x2028
+      default: false
+      }
+    }
+    guard printable else { return nil }
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    guard let last = lines.last else { return nil }
+    let header = !last.isEmpty ? "|-" : lines.dropLast().last?.isEmpty == true ? "|+" : "|"
+    if last.isEmpty { lines.removeLast() }
+    let space = String(repeating: " ", count: indent)
+    return (header, lines.map { $0.isEmpty ? "" : space + $0 })
+  }
+
   /// Plain only what begins with a letter and holds nothing with a meaning (YAML 1.2.2 §7.3.3), else in double quotes.
   private static func quoted(_ text: String) -> String {
     let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
@@ -66,9 +99,10 @@ struct YAMLText: CustomStringConvertible {
       case "\\": result += "\\\\"
       case "\n": result += "\\n"
       case "\t": result += "\\t"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7f:
+      case _ where scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value):
         let digits = String(scalar.value, radix: 16)
         result += "\\x" + (digits.count == 1 ? "0" : "") + digits
+      case "\u{2028}", "\u{2029}", "\u{feff}": result += "\\u" + String(scalar.value, radix: 16)
       default: result.unicodeScalars.append(scalar)
       }
     }

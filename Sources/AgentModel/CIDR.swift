@@ -6,7 +6,7 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
 
   package let family: Family
   /// The network's address, 4 or 16 bytes; the bits behind the prefix are zero.
-  let address: [UInt8]
+  package let address: [UInt8]
   package let length: Int
 
   /// - Returns: `nil` unless `text` is `address/length` with no bit set behind the prefix.
@@ -30,7 +30,7 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
   /// - Parameters:
   ///   - ipv4: the address in host order; bits behind the prefix are dropped.
   ///   - length: of the prefix, 0 to 32.
-  init(ipv4: UInt32, length: Int) {
+  package init(ipv4: UInt32, length: Int) {
     family = .ipv4
     self.length = length
     address = Self.masked((0..<4).map { UInt8(truncatingIfNeeded: ipv4 >> (24 - 8 * UInt32($0))) }, length)
@@ -54,7 +54,7 @@ package struct CIDR: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The text of an IPv4 (4 bytes) or IPv6 (16 bytes) address.
-func addressText(_ bytes: some Collection<UInt8>) -> String? {
+package func addressText(_ bytes: some Collection<UInt8>) -> String? {
   guard bytes.count == 4 || bytes.count == 16 else { return nil }
   var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
   guard inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, Array(bytes), &text, socklen_t(text.count)) != nil else {

@@ -1,0 +1,36 @@
+import AgentModel
+import Documents
+
+extension Platform {
+  var namespaces: [ManifestFile] {
+    let names = namespaceNames
+    var all = [
+      namespace(names.controlPlane, "control-plane", inMesh: true), namespace(names.vault, "vault", inMesh: false),
+    ]
+    if values.profile == .full {
+      all += [
+        namespace(names.monitoring, "monitoring", inMesh: true), namespace(names.ingress, "ingress", inMesh: true),
+      ]
+    }
+    all += values.tenants.keys.sorted().map { tenant in
+      // Each Pod says of itself: agents are outside the mesh, the gateways that hold their identities are in it.
+      var namespace = namespace(values.namespace(of: tenant), "agents", inMesh: nil)
+      namespace.metadata.labels?[tenantLabel] = "\(tenant)"
+      return namespace
+    }
+    return [ManifestFile("namespaces.yaml", all)]
+  }
+
+  /// Pod Security "restricted" in all of them, of the version that these documents were written for.
+  private func namespace(_ name: String, _ part: String, inMesh: Bool?) -> Namespace {
+    var labels = Self.labels(part)
+    for mode in ["enforce", "audit", "warn"] {
+      labels["pod-security.kubernetes.io/\(mode)"] = "restricted"
+      labels["pod-security.kubernetes.io/\(mode)-version"] = Self.podSecurityVersion
+    }
+    if values.profile == .full, let inMesh { labels[WellKnownLabel.injection] = inMesh ? "enabled" : "disabled" }
+    return Namespace(metadata: ObjectMeta(name: name, labels: labels))
+  }
+
+  static let podSecurityVersion = "v1.36"
+}

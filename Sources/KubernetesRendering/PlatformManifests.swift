@@ -1,0 +1,53 @@
+import Blueprint
+import Faults
+
+/// The platform as files that a cluster's own components read: a pure function of values and policy.
+package struct PlatformManifests: Sendable {
+  package var files: [ManifestFile]
+
+  /// - Throws: `Fault(.invalid)` when a file of the policy is missing or cannot be read.
+  package init(values: Values, texts: PolicyTexts, rules: Policy) throws {
+    let platform = Platform(values: values, texts: texts, rules: rules)
+    files = platform.namespaces + platform.cluster + platform.tenants
+  }
+
+  /// All files, with the list of those that are applied, in their order.
+  package func withKustomization() -> [ManifestFile] {
+    let resources = files.filter(\.isApplied).map { "  - \($0.path)\n" }.joined()
+    return [
+      ManifestFile(
+        "kustomization.yaml",
+        text: """
+          # Written by 'lobstack render kubernetes'. Apply with 'kubectl apply -k .', or have Flux or Argo CD do it.
+          apiVersion: kustomize.config.k8s.io/v1beta1
+          kind: Kustomization
+          # Namespaces and policies are there before what they bind.
+          sortOptions:
+            order: fifo
+          resources:
+          \(resources)
+          """, isApplied: false)
+    ] + files
+  }
+}
+
+/// The texts of the policy directory by their path in it: `gatekeeper/constraints/seccomp.yaml`.
+package struct PolicyTexts: Sendable {
+  package var texts: [String: String]
+
+  package init(_ texts: [String: String]) { self.texts = texts }
+
+  func text(_ path: String) throws -> String {
+    guard let text = texts[path] else {
+      throw Fault(
+        .invalid, operation: "read policy/\(path)", reason: "the file is not there",
+        remedy: "restore the policy directory")
+    }
+    return text
+  }
+
+  /// The files below a directory, sorted by name.
+  func files(below directory: String) -> [(path: String, text: String)] {
+    texts.filter { $0.key.hasPrefix("\(directory)/") }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+}

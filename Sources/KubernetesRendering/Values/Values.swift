@@ -1,0 +1,112 @@
+import AgentModel
+
+/// What differs from cluster to cluster: one file, of which every field has a default.
+package struct Values: Hashable, Sendable {
+  package var profile = Profile.full
+  /// Host of the gateway; agents are reached below it.
+  package var domain = "lobstack.example.com"
+  package var acme = ACME()
+  /// Of the mesh, which gives each service account its SPIFFE id.
+  package var trustDomain = "cluster.local"
+  package var namespaces = Namespaces()
+  package var images = Images()
+  package var controlPlane = Replicas(least: 3, most: 20)
+  package var vault = Vault()
+  package var storage = Storage()
+  package var network = Network()
+  package var gateway = Gateway()
+  package var tiers = Dictionary(uniqueKeysWithValues: Tier.allCases.map { ($0, Size($0)) })
+  /// By tenant.
+  package var tenants: [TenantName: Quota] = [.default: Quota()]
+
+  package init() {}
+
+  package enum Profile: String, Hashable, Sendable, CaseIterable {
+    /// With Istio, Gatekeeper, Falco and the Prometheus operator.
+    case full
+    /// Without them: for a cluster that has none, and needs no mesh between its own services.
+    case lean
+  }
+
+  /// Whom cert-manager asks for the gateway's certificate (RFC 8555).
+  package struct ACME: Hashable, Sendable {
+    package var server = "https://acme-v02.api.letsencrypt.org/directory"
+    package var email = "operations@example.com"
+  }
+
+  package struct Namespaces: Hashable, Sendable {
+    package var controlPlane = "lobstack-control-plane"
+    /// Of the tenant "default"; those of the others have their name behind it.
+    package var agents = "lobstack-agents"
+    package var vault = "lobstack-vault"
+    package var monitoring = "lobstack-monitoring"
+    package var ingress = "lobstack-ingress"
+    /// Where Istio, Gatekeeper and cert-manager are. They are installed by their own means.
+    package var istio = "istio-system"
+    package var gatekeeper = "gatekeeper-system"
+  }
+
+  package struct Images: Hashable, Sendable {
+    package var lobstack = "registry.example.com/lobstack/lobstack:\(LobstackVersion.current)"
+    package var envoy = "docker.io/envoyproxy/envoy:distroless-v1.40.0"
+    package var openbao = "quay.io/openbao/openbao:2.7.2"
+  }
+
+  package struct Replicas: Hashable, Sendable {
+    package var least: Int
+    package var most: Int
+  }
+
+  package struct Vault: Hashable, Sendable {
+    package var replicas = 3
+    package var storage = ByteSize(bytes: 10 << 30)
+  }
+
+  /// The class of encrypted volumes.
+  package struct Storage: Hashable, Sendable {
+    package var className = "lobstack-encrypted"
+    /// The CSI driver; its parameters have to make it encrypt.
+    package var provisioner = "ebs.csi.aws.com"
+    package var parameters = ["type": "gp3", "encrypted": "true"]
+  }
+
+  package struct Network: Hashable, Sendable {
+    /// The ClusterIP of the agents' name server: one of the cluster's service range that no other service has.
+    package var nameServer = "10.96.0.53"
+    /// Where the API server is, as NetworkPolicies see it, in CIDR notation.
+    package var apiServers = ["10.96.0.1/32"]
+    package var apiServerPort: UInt16 = 6443
+  }
+
+  package struct Gateway: Hashable, Sendable {
+    package var replicas = Replicas(least: 2, most: 10)
+    /// For each client, and what it may take at once.
+    package var requestsPerSecond = 50
+    package var burst = 200
+  }
+
+  /// What a tier has of a node.
+  package struct Size: Hashable, Sendable {
+    package var cpu: String
+    package var memory: ByteSize
+
+    init(_ tier: Tier) {
+      cpu = "\(tier.cpus)"
+      memory = tier.memory
+    }
+  }
+
+  /// The most that the agents of one tenant have together.
+  package struct Quota: Hashable, Sendable {
+    package var agents = 50
+    package var cpu = "100"
+    package var memory = ByteSize(bytes: 200 << 30)
+    package var storage = ByteSize(bytes: 1 << 40)
+  }
+}
+
+extension Values {
+  package func namespace(of tenant: TenantName) -> String {
+    tenant == .default ? namespaces.agents : "\(namespaces.agents)-\(tenant)"
+  }
+}
