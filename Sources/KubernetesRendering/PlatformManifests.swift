@@ -8,7 +8,7 @@ package struct PlatformManifests: Sendable {
   /// - Throws: `Fault(.invalid)` when a file of the policy is missing or cannot be read.
   package init(values: Values, texts: PolicyTexts, rules: Policy) throws {
     let platform = Platform(values: values, texts: texts, rules: rules)
-    files = platform.namespaces + platform.cluster + platform.tenants
+    files = platform.namespaces + platform.cluster + platform.tenants + platform.agentDefinition
   }
 
   /// All files, with the list of those that are applied, in their order.
