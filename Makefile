@@ -1,6 +1,6 @@
 # Two commands matter: `make up` and `make test`. The work is done by scripts/*.
 .DEFAULT_GOAL := help
-.PHONY: help up test down build bench format lint clean
+.PHONY: help up test down build image bench format lint clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -16,6 +16,9 @@ down: ## Stop the platform and keep its data
 
 build: ## Build the release program, .build/release/lobstack
 	@scripts/build release
+
+image: ## Build the container image for clusters, .build/image
+	@scripts/image
 
 bench: ## Measure and print a table
 	@scripts/bench
