@@ -81,6 +81,8 @@ let package = Package(
     room("Faults", []),
     /** Parsed values: names, the Agent's spec, tiers, sizes, durations. */
     room("AgentModel", []),
+    /** JSON: text to values and back. */
+    room("JSONValues", []),
     /** Typed Kubernetes documents as they cross the wire. */
     room("Documents", []),
     /** YAML and JSON text to values, every error with its line and field path. */
@@ -184,7 +186,7 @@ let package = Package(
     /** gVisor's trace of a sandbox: messages to events, and the processes behind them. */
     room("GuestTrace", ["Detection"]),
     /** Envoy: its configuration, and whether it runs it. */
-    room("Proxy", ["AgentModel", "Faults", "Turns", nioCore, nioHTTP1, nioPosix]),
+    room("Proxy", ["AgentModel", "Faults", "JSONValues", "Turns", nioCore, nioHTTP1, nioPosix]),
     /** Certificates of public authorities, by the ACME client lego. */
     room("ACMEClient", ["AgentModel", "ChildProcess", "Faults"]),
     /** X.509- and JWT-SVIDs: who issues them, who is believed. */
@@ -258,7 +260,8 @@ let package = Package(
       "Supervision",
       [
         "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "CertificateAuthority", "ChildProcess",
-        "CLinux", "Faults", "Files", "KernelFiles", "NetworkIsolation", "Proxy", "Sandbox", "SecretStore", "Storage",
+        "CLinux", "Faults", "Files", "JSONValues", "KernelFiles", "NetworkIsolation", "Proxy", "Sandbox", "SecretStore",
+        "Storage",
         crypto, logging, serviceLifecycle, unixSignals,
       ]),
     /** Attacks the platform to prove its controls. */
@@ -289,7 +292,8 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Admission", "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess",
-        "Detection", "Files", "GuestTrace", "KernelFiles", "NetworkIsolation", "Proxy", "Rego", "SecretStore",
+        "Detection", "Files", "GuestTrace", "JSONValues", "KernelFiles", "NetworkIsolation", "Proxy", "Rego",
+        "SecretStore",
         "Sentinel",
         "Storage", "Supervision", "TestSupport", "TraceWriting",
       ],
@@ -299,7 +303,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore", "Supervision",
+        "AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore",
+        "Supervision",
       ],
       path: "Tests/TestSupport", swiftSettings: swift),
 
@@ -320,6 +325,7 @@ let package = Package(
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("HCLTests", ["Faults", "HCL", "SeededRandom"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
+    tests("JSONValuesTests", ["JSONValues", "SeededRandom"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
@@ -346,7 +352,7 @@ let package = Package(
       "SecretStoreTests",
       ["AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore", "TestSupport"]),
     .testTarget(
-      name: "ProxyTests", dependencies: ["AgentModel", "ChildProcess", "Faults", "Proxy"],
+      name: "ProxyTests", dependencies: ["AgentModel", "ChildProcess", "Faults", "JSONValues", "Proxy"],
       exclude: ["Reference"], swiftSettings: swift),
     tests(
       "SentinelTests",
@@ -373,7 +379,8 @@ let package = Package(
     tests(
       "NodeTests",
       [
-        "AgentModel", "CertificateAuthority", "ChildProcess", "Documents", "Faults", "Framing", "NameResolution",
+        "AgentModel", "CertificateAuthority", "ChildProcess", "Documents", "Faults", "Framing", "JSONValues",
+        "NameResolution",
         "NetworkIsolation", "Node", "NodeProtocol", "Proxy", "SecretStore", "Sentinel", "TestSupport", logging,
         nioCore,
       ]),

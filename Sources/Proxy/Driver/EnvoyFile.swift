@@ -1,4 +1,5 @@
 import Foundation
+import JSONValues
 
 /// Resources that a running Envoy watches in a file: one subscription of its own.
 package struct EnvoyFile: Hashable, Sendable {

@@ -1,3 +1,5 @@
+import JSONValues
+
 /// Lines of JSON about requests and connections. Clients choose hosts and paths: what they choose is cut short, and no
 /// query, header or body is written, since any of them may hold a secret.
 package enum AccessLog {

@@ -1,3 +1,5 @@
+import JSONValues
+
 /// Where Envoy listens or connects.
 package enum EnvoyAddress: Hashable, Sendable {
   case tcp(String, UInt16)

@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// A host together with the credential that the proxy adds to requests for it: one cluster of the proxy.
 struct CredentialHost: Hashable {

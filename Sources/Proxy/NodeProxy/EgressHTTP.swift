@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// Requests of agents in plain HTTP: to hosts with a credential, each under `<host>.lobstack.internal`, and to the
 /// platform API under `api.lobstack.internal`.

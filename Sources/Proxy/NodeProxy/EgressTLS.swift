@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// TLS of agents, passed through untouched to the hosts of their allow-lists: the name in the ClientHello decides,
 /// and the proxy itself looks up where that is.

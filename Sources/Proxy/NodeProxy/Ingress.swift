@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// The way in to agents' ports: from the gateway's identity over mutual TLS, then plain HTTP to the agent.
 ///

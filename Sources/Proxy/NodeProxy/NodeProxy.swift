@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// The one Envoy through which all agents of an instance reach the outside and are reached: what it is told, as a pure
 /// function of the agents. An agent is known by its source address alone, which the firewall keeps true.

@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// The platform API as agents reach it: over mutual TLS under the agent's own identity, within the rules for it.
 ///

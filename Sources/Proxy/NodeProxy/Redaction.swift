@@ -1,3 +1,5 @@
+import JSONValues
+
 /// Keeps an injected credential out of a host's answers: a script in the cluster of that host, between the filter that
 /// adds the credential and the connection. It sees the request with its credential and every byte that comes back.
 ///
