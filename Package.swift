@@ -198,6 +198,13 @@ let package = Package(
         "AgentModel", "CertificateAuthority", "Faults", "Files", "HCL", "Turns", asyncHTTPClient, logging, nioCore,
         nioHTTP1, nioSSL,
       ]),
+    /** The Kubernetes API: who to ask and as whom, requests, watches, leases. */
+    room(
+      "KubernetesAPI",
+      [
+        "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "Turns", asyncHTTPClient, logging, nioCore,
+        nioHTTP1, nioPosix, nioSSL,
+      ]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
@@ -303,7 +310,7 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore",
+        "AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "KubernetesAPI", "SecretStore",
         "Supervision",
       ],
       path: "Tests/TestSupport", swiftSettings: swift),
@@ -326,6 +333,12 @@ let package = Package(
     tests("HCLTests", ["Faults", "HCL", "SeededRandom"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
     tests("JSONValuesTests", ["JSONValues", "SeededRandom"]),
+    tests(
+      "KubernetesAPITests",
+      [
+        "CertificateAuthority", "ChildProcess", "Faults", "JSONValues", "KubernetesAPI", "SeededRandom", "TestSupport",
+        logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+      ]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
