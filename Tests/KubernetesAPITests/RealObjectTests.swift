@@ -195,19 +195,8 @@ extension RealServer {
           #expect(fault?.code == .denied)
           #expect(fault?.reason.contains(#"User "eve" cannot list resource "configmaps""#) == true)
           #expect(fault?.remedy == "give that user the right by a Role and a RoleBinding")
-          try await admin.apply(
-            KubernetesObject(fields: [
-              "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-              "metadata": ["name": "eve", "namespace": .string(namespace)],
-              "rules": [["apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]]],
-            ]), of: .roles)
-          try await admin.apply(
-            KubernetesObject(fields: [
-              "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-              "metadata": ["name": "eve", "namespace": .string(namespace)],
-              "roleRef": ["apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "eve"],
-              "subjects": [["apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "eve"]],
-            ]), of: .roleBindings)
+          try await admin.allow(
+            "eve", [["apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]]], in: namespace)
           // The authorizer learns of it by a watch of its own.
           while (try? await eve.list(.configMaps, namespace: namespace)) == nil {
             try await Task.sleep(for: .milliseconds(20))

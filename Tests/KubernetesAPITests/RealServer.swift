@@ -65,3 +65,20 @@ extension KubernetesObject {
     ])
   }
 }
+
+extension KubernetesClient {
+  /// Gives a user rights in a namespace, by a role and a binding of the user's name.
+  func allow(_ user: String, _ rules: JSON, in namespace: String) async throws {
+    let metadata: JSON = ["name": .string(user), "namespace": .string(namespace)]
+    let (version, group): (JSON, JSON) = ("rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io")
+    try await apply(
+      KubernetesObject(fields: ["apiVersion": version, "kind": "Role", "metadata": metadata, "rules": rules]),
+      of: .roles)
+    try await apply(
+      KubernetesObject(fields: [
+        "apiVersion": version, "kind": "RoleBinding", "metadata": metadata,
+        "roleRef": ["apiGroup": group, "kind": "Role", "name": .string(user)],
+        "subjects": [["apiGroup": group, "kind": "User", "name": .string(user)]],
+      ]), of: .roleBindings)
+  }
+}

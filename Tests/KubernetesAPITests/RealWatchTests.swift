@@ -108,89 +108,6 @@ extension RealServer {
       }
     }
   }
-
-  @Suite("elects a leader:") struct Elections {
-    private static let timing = LeaderElection.Timing(
-      lease: .seconds(4), renewal: .seconds(3), retry: .milliseconds(500))
-
-    private func election(_ client: KubernetesClient, _ namespace: String, _ identity: String) throws -> LeaderElection
-    {
-      try LeaderElection(
-        client, namespace: namespace, name: "leader", identity: identity, timing: Self.timing, logger: client.logger)
-    }
-
-    @Test("one of two works, and the other as soon as the first has stopped in order") func handover() async throws {
-      try await KubernetesServer.withNamespace { _, client, namespace in
-        let log = WorkLog()
-        let first = Task { try await self.election(client, namespace, "first").run { try await log.work("first") } }
-        try await log.wait { $0 == ["first begins"] }
-        let second = Task { try await self.election(client, namespace, "second").run { try await log.work("second") } }
-        let lease = try await client.get(.leases, "leader", namespace: namespace)
-        #expect(lease["spec", "holderIdentity"] == "first" && lease["spec", "leaseDurationSeconds"] == 4)
-        first.cancel()
-        await #expect(throws: CancellationError.self) { try await first.value }
-        try await log.wait { $0 == ["first begins", "first ends", "second begins"] }
-        let taken = try await client.get(.leases, "leader", namespace: namespace)
-        #expect(taken["spec", "holderIdentity"] == "second" && taken["spec", "leaseTransitions"] == 1)
-        second.cancel()
-        await #expect(throws: CancellationError.self) { try await second.value }
-        let free = try await client.get(.leases, "leader", namespace: namespace)
-        #expect(free["spec", "holderIdentity"]?.string ?? "" == "")
-      }
-    }
-
-    @Test("the lease of one that was killed is taken when it has run out, not before") func killed() async throws {
-      try await KubernetesServer.withNamespace { _, client, namespace in
-        // A holder that will never renew: as after SIGKILL. Its clock is an hour ahead.
-        let later = LeaseRecord.text(Date() + 3_600)
-        let record = LeaseRecord(holder: "dead", duration: 4, acquired: later, renewed: later, transitions: 2)
-        let lease = KubernetesObject(fields: [
-          "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-          "metadata": ["name": "leader", "namespace": .string(namespace)],
-        ])
-        try await client.create(record.put(into: lease), of: .leases)
-        let begun = ContinuousClock.now
-        let log = WorkLog()
-        let candidate = Task { try await self.election(client, namespace, "next").run { try await log.work("next") } }
-        try await log.wait { $0 == ["next begins"] }
-        #expect(begun.duration(to: .now) > .seconds(4))
-        candidate.cancel()
-        await #expect(throws: CancellationError.self) { try await candidate.value }
-      }
-    }
-
-    @Test("a leader that cannot renew stops its work before another can begin") func cutOff() async throws {
-      try await KubernetesServer.withNamespace { server, client, namespace in
-        let log = WorkLog()
-        let leader = Task { try await self.election(client, namespace, "leader").run { try await log.work("leader") } }
-        try await log.wait { $0 == ["leader begins"] }
-        let stopped = ContinuousClock.now
-        await server.stopAPI()
-        try await log.wait { $0 == ["leader begins", "leader ends"] }
-        #expect(stopped.duration(to: .now) < .seconds(4))
-        try await server.startAPI()
-        // It takes up again what nobody else took.
-        try await log.wait { $0.last == "leader begins" && $0.count == 3 }
-        leader.cancel()
-        await #expect(throws: CancellationError.self) { try await leader.value }
-      }
-    }
-
-    @Test("a leader whose lease another took stops at once") func stolen() async throws {
-      try await KubernetesServer.withNamespace { _, client, namespace in
-        let log = WorkLog()
-        let leader = Task { try await self.election(client, namespace, "leader").run { try await log.work("leader") } }
-        try await log.wait { $0 == ["leader begins"] }
-        try await client.patch(.merge(["spec": ["holderIdentity": "thief"]]), .leases, "leader", namespace: namespace)
-        try await log.wait { $0 == ["leader begins", "leader ends"] }
-        leader.cancel()
-        await #expect(throws: CancellationError.self) { try await leader.value }
-        // What is another's is not given back.
-        let lease = try await client.get(.leases, "leader", namespace: namespace)
-        #expect(lease["spec", "holderIdentity"] == "thief")
-      }
-    }
-  }
 }
 
 /// What a reflector told, put together.
@@ -216,20 +133,5 @@ private final class Mirror: Sendable {
 
   func waitForBreak() async throws {
     while state.withLock({ $0.breaks }) == 0 { try await Task.sleep(for: .milliseconds(20)) }
-  }
-}
-
-/// When work began and ended.
-private final class WorkLog: Sendable {
-  private let lines = Mutex<[String]>([])
-
-  func work(_ name: String) async throws {
-    lines.withLock { $0.append("\(name) begins") }
-    defer { lines.withLock { $0.append("\(name) ends") } }
-    try await Task.sleep(for: .seconds(600))
-  }
-
-  func wait(_ isSo: ([String]) -> Bool) async throws {
-    while !isSo(lines.withLock { $0 }) { try await Task.sleep(for: .milliseconds(20)) }
   }
 }
