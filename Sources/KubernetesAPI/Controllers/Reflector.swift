@@ -59,7 +59,7 @@ package struct Reflector: Sendable {
         }
         try await watch(from: place, receive)
         pauses.reset()
-      } catch is CancellationError {
+      } catch is CancellationError where Task.isCancelled {
         return
       } catch {
         let fault = Fault.wrap(error, operation: "follow \(type)", remedy: "see the log of the API server")
@@ -80,15 +80,19 @@ package struct Reflector: Sendable {
       type, namespace: namespace, selection, from: place.version ?? "", life: watchLife
     ) { event in
       place.told = true
+      let version: String?
       switch event {
       case .added(let object), .modified(let object):
         await receive(.changed(object))
-        place.version = object.resourceVersion
+        version = object.resourceVersion
       case .deleted(let object):
         await receive(.deleted(object))
-        place.version = object.resourceVersion
-      case .bookmark(let version): place.version = version
+        version = object.resourceVersion
+      case .bookmark(let bookmark): version = bookmark
       }
+      // A receiver that was cut off in its work, by the end of the watch's time, is told again.
+      try Task.checkCancellation()
+      place.version = version
     }
     guard place.told || began.duration(to: .now) > Self.shortestWatch else {
       throw Fault(
