@@ -164,7 +164,7 @@ let package = Package(
     /** Trust Services Criteria: controls, and what an audit log shows for them. */
     room("Compliance", ["APIModel", "Markdown"]),
     /** The platform and its agents as documents of a Kubernetes cluster. */
-    room("KubernetesRendering", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
+    room("KubernetesRendering", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests", crypto]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -282,7 +282,7 @@ let package = Package(
         "Blueprint", "Compliance", "ControlPlane",
         "Detection",
         "Faults", "Files", "GuestTrace", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation",
-        "Node",
+        "Node", "Proxy",
         "SecretStore", "Sentinel",
         "Storage", "Supervision", "Verification", argumentParser, logging,
       ],
@@ -327,7 +327,10 @@ let package = Package(
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests(
       "KubernetesRenderingTests",
-      ["AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "KubernetesRendering", "Manifests"]),
+      [
+        "AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "KubernetesRendering", "Manifests",
+        "NetworkIsolation", "Proxy",
+      ]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
     tests("RegoTests", ["Rego", "SeededRandom", "TestSupport"]),

@@ -29,6 +29,17 @@ extension JSON {
     ["path_config_source": ["path": .string(path)], "resource_api_version": "V3"]
   }
 
+  /// Subscribes to a file of a volume of Kubernetes, where all files are links that change together: the move that
+  /// changes them happens in the volume's own directory, and never to the file.
+  package static func volumeSource(_ directory: String, file: String) -> JSON {
+    [
+      "path_config_source": [
+        "path": .string("\(directory)/\(file)"), "watched_directory": ["path": .string(directory)],
+      ],
+      "resource_api_version": "V3",
+    ]
+  }
+
   /// A named extension with its configuration.
   package static func `extension`(_ name: String, _ configuration: JSON) -> JSON {
     ["name": .string(name), "typed_config": configuration]
