@@ -47,12 +47,16 @@ import Testing
   }
 
   @Test("runs with all that the Pod asks of a cluster") func pod() throws {
-    let manifests = try AgentExample.manifests(try AgentExample.agent("one", tenant: "acme", "  tier: standard"))
+    var agent = try AgentExample.agent("one", tenant: "acme", "  tier: standard")
+    agent.labels = ["sidecar.istio.io/inject": "true", "istio.io/dataplane-mode": "ambient", "team": "support"]
+    let manifests = try AgentExample.manifests(agent)
     let pod = try AgentExample.fields(try #require(manifests.objects.last))
     let spec = try #require(pod["spec"] as? [String: Any])
     let metadata = try #require(pod["metadata"] as? [String: Any])
     #expect(metadata["namespace"] as? String == "lobstack-agents-acme")
-    #expect((metadata["labels"] as? [String: String])?["sidecar.istio.io/inject"] == "false")
+    let labels = try #require(metadata["labels"] as? [String: String])
+    #expect(labels["sidecar.istio.io/inject"] == "false" && labels["istio.io/dataplane-mode"] == nil)
+    #expect(labels["team"] == "support" && labels["lobstack.dev/agent"] == "true")
     #expect(spec["runtimeClassName"] as? String == "gvisor" && spec["dnsPolicy"] as? String == "None")
     #expect((spec["dnsConfig"] as? [String: Any])?["nameservers"] as? [String] == ["10.96.0.53"])
     #expect(spec["automountServiceAccountToken"] as? Bool == false && spec["serviceAccountName"] as? String == "one")

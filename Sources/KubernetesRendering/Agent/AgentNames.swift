@@ -7,21 +7,21 @@ import Crypto
 /// of the endings is the end of another. Services have a beginning instead, since theirs must begin with a letter and
 /// have at most 63 bytes (RFC 1035 §2.3.1): what does not fit is cut, with its digest behind it, and has another
 /// beginning than those that fit.
-struct AgentNames {
+package struct AgentNames {
   private let name: String
 
-  init(_ name: AgentName) { self.name = "\(name)" }
+  package init(_ name: AgentName) { self.name = "\(name)" }
 
   /// Of the Pod and of the service account, of which there is one of each.
-  var agent: String { name }
-  var workspace: String { "\(name)-workspace" }
+  package var agent: String { name }
+  package var workspace: String { "\(name)-workspace" }
   var agentPolicy: String { "\(name)-agent" }
   /// Of all that is the gateway's, but for its Service.
-  var gateway: String { "\(name)-gateway" }
+  package var gateway: String { "\(name)-gateway" }
   var secrets: String { "\(name)-secrets" }
   var credentials: String { "\(name)-credentials" }
-  var agentService: String { service("agent") }
-  var gatewayService: String { service("gateway") }
+  package var agentService: String { service("agent") }
+  package var gatewayService: String { service("gateway") }
 
   private static let longest = 63
 

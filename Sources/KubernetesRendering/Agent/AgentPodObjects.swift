@@ -48,9 +48,9 @@ extension AgentRendering {
   private var podMetadata: ObjectMeta {
     var metadata = blueprint.pod.metadata
     metadata.namespace = namespace
-    metadata.labels = (metadata.labels ?? [:]).merging(agentLabels) { $1 }
-      // A sandbox's packets cannot be led through a proxy inside its Pod; its gateway is in the mesh for it.
-      .merging([AgentLabel.sidecar: "false"]) { $1 }
+    // A sandbox's packets cannot be led through a proxy inside its Pod; its gateway is in the mesh for it.
+    let labels = (metadata.labels ?? [:]).filter { !$0.key.contains("istio.io/") }
+    metadata.labels = labels.merging(agentLabels) { $1 }.merging([AgentLabel.sidecar: "false"]) { $1 }
     return metadata
   }
 
