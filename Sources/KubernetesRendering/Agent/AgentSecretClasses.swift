@@ -29,14 +29,10 @@ extension AgentRendering {
     return SecretProviderClass(
       metadata: meta(name, of: "secrets"),
       spec: SecretProviderClass.Spec(
-        provider: "openbao", parameters: ["roleName": Values.agentRole, "objects": objects.joined()]))
+        provider: "openbao",
+        parameters: ["roleName": "agent", "audience": "openbao", "objects": objects.joined()]))
   }
 
   /// Of the KV engine.
   private static let mount = "secret"
-}
-
-extension Values {
-  /// The role of the Kubernetes authentication under which Pods of agents and their gateways read secrets.
-  static let agentRole = "lobstack-agent"
 }
