@@ -81,6 +81,21 @@ import Testing
     #expect(try Self.cluster.get().passes(flow) == flow.passes, "on a cluster")
   }
 
+  @Test("and a rule that opens more is seen on either") func tooWide() throws {
+    let flow = Flow(.agent, .proxy, 8080)
+    let cluster = try Self.cluster.get()
+    let open = NetworkPolicy(
+      metadata: ObjectMeta(name: "open", namespace: "lobstack-agents-acme"),
+      spec: NetworkPolicySpec(
+        podSelector: LabelSelector(), policyTypes: [.ingress, .egress], ingress: [IngressRule()],
+        egress: [EgressRule()]))
+    #expect(Cluster(cluster, adding: open).passes(flow))
+    #expect(try Machine { $0.replacing("goto deny_host", with: "accept") }.passes(flow))
+    #expect(throws: CompiledFirewall.Unknown.self) {
+      try Machine { $0.replacing("goto deny_host", with: "queue") }.passes(flow)
+    }
+  }
+
   @Test("and a cluster joins each agent to its own gateway alone, and that to the ingress alone") func gateways() throws
   {
     let cluster = try Self.cluster.get()
@@ -141,7 +156,7 @@ extension PolicyEquivalenceTests {
     let (one, two): (AgentNetwork, AgentNetwork)
     let proxyUser: UInt32
 
-    init() throws {
+    init(changing change: (String) -> String = { $0 }) throws {
       let layout = InstanceLayout(instance: try #require(InstanceName("flows")))
       plan = AddressPlan(layout: layout)
       (one, two) = (try plan.network(slot: 1), try plan.network(slot: 2))
@@ -149,7 +164,7 @@ extension PolicyEquivalenceTests {
       let table = try FirewallTable(
         layout: layout, deniedDestinations: try AgentExample.policy().deniedDestinations, resolvers: [Self.resolver])
       firewall = CompiledFirewall(
-        table.text(agents: [one, two]),
+        change(table.text(agents: [one, two])),
         local: [plan.serviceAddress, one.hostAddress, two.hostAddress, "203.0.113.9", "127.0.0.1", "::1"])
     }
 
@@ -191,6 +206,11 @@ extension PolicyEquivalenceTests {
           + ["one", "two"].flatMap { name in
             try AgentExample.manifests(try AgentExample.agent(name)).objects.compactMap { $0 as? NetworkPolicy }
           })
+    }
+
+    init(_ other: Cluster, adding policy: NetworkPolicy) {
+      values = other.values
+      network = ClusterNetwork(policies: other.network.policies + [policy])
     }
 
     private func pod(_ address: String, _ namespace: String, _ labels: [String: String]) -> ClusterNetwork.Place {
