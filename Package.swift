@@ -327,7 +327,10 @@ let package = Package(
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests(
       "KubernetesRenderingTests",
-      ["AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "KubernetesRendering", "Manifests"]),
+      [
+        "Admission", "AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "KubernetesRendering",
+        "Manifests", "Rego",
+      ]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
     tests("RegoTests", ["Rego", "SeededRandom", "TestSupport"]),

@@ -8,7 +8,13 @@ package struct PlatformManifests: Sendable {
   /// - Throws: `Fault(.invalid)` when a file of the policy is missing or cannot be read.
   package init(values: Values, texts: PolicyTexts, rules: Policy) throws {
     let platform = Platform(values: values, texts: texts, rules: rules)
-    files = platform.namespaces + platform.cluster + platform.tenants
+    files = platform.namespaces + platform.cluster
+    files += platform.network
+    files += platform.tenants
+    files += try platform.mesh()
+    files += platform.gateway
+    files += try platform.admission()
+    files += platform.hostDetection
   }
 
   /// All files, with the list of those that are applied, in their order.

@@ -41,9 +41,10 @@ package struct Values: Hashable, Sendable {
     package var vault = "lobstack-vault"
     package var monitoring = "lobstack-monitoring"
     package var ingress = "lobstack-ingress"
-    /// Where Istio, Gatekeeper and cert-manager are. They are installed by their own means.
+    /// Where Istio, Gatekeeper and Falco are. They are installed by their own means.
     package var istio = "istio-system"
     package var gatekeeper = "gatekeeper-system"
+    package var falco = "falco"
   }
 
   package struct Images: Hashable, Sendable {

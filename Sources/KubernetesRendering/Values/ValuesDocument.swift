@@ -68,7 +68,7 @@ extension Values {
     let all =
       [
         namespaces.controlPlane, namespaces.vault, namespaces.monitoring, namespaces.ingress, namespaces.istio,
-        namespaces.gatekeeper,
+        namespaces.gatekeeper, namespaces.falco,
       ] + agents
     let repeated = Dictionary(grouping: all, by: { $0 }).filter { $0.value.count > 1 }.keys.sorted()
     if let name = repeated.first {
@@ -90,6 +90,7 @@ extension Values.Namespaces {
     try fields.read("ingress") { ingress = try $0.label() }
     try fields.read("istio") { istio = try $0.label() }
     try fields.read("gatekeeper") { gatekeeper = try $0.label() }
+    try fields.read("falco") { falco = try $0.label() }
   }
 }
 
