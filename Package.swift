@@ -163,8 +163,12 @@ let package = Package(
     room("Admission", ["Faults", "Manifests", "Rego", crypto]),
     /** Trust Services Criteria: controls, and what an audit log shows for them. */
     room("Compliance", ["APIModel", "Markdown"]),
+    /** gVisor's trace of a sandbox: messages to events, and the processes behind them. */
+    room("GuestTrace", ["Detection"]),
     /** The platform and its agents as documents of a Kubernetes cluster. */
-    room("KubernetesRendering", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
+    room(
+      "KubernetesRendering", ["AgentModel", "Blueprint", "Documents", "Faults", "GuestTrace", "HCL", "Manifests"],
+      resources: [.embedInCode("Files/lobstack.json"), .embedInCode("Files/lobstack.rules.yaml")]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -183,8 +187,6 @@ let package = Package(
     room(
       "AlertForwarding",
       ["AgentModel", "APIModel", "AuditLog", "Faults", "Files", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
-    /** gVisor's trace of a sandbox: messages to events, and the processes behind them. */
-    room("GuestTrace", ["Detection"]),
     /** Envoy: its configuration, and whether it runs it. */
     room("Proxy", ["AgentModel", "Faults", "Turns", nioCore, nioHTTP1, nioPosix]),
     /** Certificates of public authorities, by the ACME client lego. */
@@ -327,7 +329,9 @@ let package = Package(
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests(
       "KubernetesRenderingTests",
-      ["AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "KubernetesRendering", "Manifests"]),
+      [
+        "AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "HCL", "KubernetesRendering", "Manifests",
+      ]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
     tests("RegoTests", ["Rego", "SeededRandom", "TestSupport"]),

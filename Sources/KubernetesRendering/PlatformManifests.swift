@@ -9,6 +9,9 @@ package struct PlatformManifests: Sendable {
   package init(values: Values, texts: PolicyTexts, rules: Policy) throws {
     let platform = Platform(values: values, texts: texts, rules: rules)
     files = platform.namespaces + platform.cluster + platform.tenants
+    files += try platform.vault()
+    files += try platform.nodes()
+    files += try platform.monitoring()
   }
 
   /// All files, with the list of those that are applied, in their order.

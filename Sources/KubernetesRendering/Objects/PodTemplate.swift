@@ -155,7 +155,8 @@ struct PodTemplate: Encodable, Sendable {
     }
 
     struct Token: Encodable, Sendable {
-      var audience: String
+      /// `nil` for the API server itself.
+      var audience: String?
       var expirationSeconds: Int
       var path: String
     }
@@ -163,6 +164,8 @@ struct PodTemplate: Encodable, Sendable {
     struct ConfigMap: Encodable, Sendable {
       var name: String
       var items: [Item]?
+      /// Whether a Pod starts without it.
+      var optional: Bool?
     }
 
     struct Item: Encodable, Sendable {

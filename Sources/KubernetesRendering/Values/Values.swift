@@ -60,6 +60,8 @@ package struct Values: Hashable, Sendable {
   package struct Vault: Hashable, Sendable {
     package var replicas = 3
     package var storage = ByteSize(bytes: 10 << 30)
+    /// How the servers get at their master key; `nil` for a key in a Secret that whoever runs the cluster makes.
+    package var seal: VaultSeal?
   }
 
   /// The class of encrypted volumes.

@@ -33,6 +33,7 @@ extension Values {
     try fields.group("vault") { fields in
       try fields.read("replicas") { vault.replicas = try $0.vaultReplicas() }
       try fields.read("storage") { vault.storage = try $0.size() }
+      try fields.read("seal") { vault.seal = try VaultSeal($0) }
     }
     try fields.group("storage") { fields in
       try fields.read("className") { storage.className = try $0.label() }
