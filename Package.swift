@@ -331,6 +331,7 @@ let package = Package(
       "KubernetesRenderingTests",
       [
         "AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "HCL", "KubernetesRendering", "Manifests",
+        "SecretStore", "TestSupport",
       ]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("What watches a cluster") struct MonitoringRenderingTests {
   @Test("has the rules and the dashboard of one machine") func oneSource() throws {
-    let rendering = try Rendering()
+    let rendering = try Rendering.standard()
     let root = URL(filePath: Rendering.policyDirectory).deletingLastPathComponent().path
     let file = try Manifest.parseOne(
       String(contentsOfFile: "\(root)/deploy/prometheus/lobstack.rules.yaml", encoding: .utf8), source: "rules")
@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test("calls the platform what its rules call it, and is let to no other port") func scrape() throws {
-    let rendering = try Rendering()
+    let rendering = try Rendering.standard()
     let endpoint = try #require(rendering.object("ServiceMonitor", "lobstack")?.spec?["endpoints"]?.items.first)
     let job = endpoint["relabelings"]?.items.first { $0["targetLabel"]?.text == "job" }
     #expect(job?["replacement"]?.text == "lobstack")
@@ -35,6 +35,6 @@ import Testing
   }
 
   @Test("is not there where there is no Prometheus operator") func lean() throws {
-    #expect(!(try Rendering(.lean)).manifests.files.contains { $0.path.hasPrefix("monitoring/") })
+    #expect(!(try Rendering.standard(.lean)).manifests.files.contains { $0.path.hasPrefix("monitoring/") })
   }
 }

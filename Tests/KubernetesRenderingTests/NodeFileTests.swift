@@ -6,7 +6,7 @@ import Testing
 @Suite("What is laid out for a cluster's machines") struct NodeFileTests {
   private let rendering: Rendering
 
-  init() throws { rendering = try Rendering() }
+  init() throws { rendering = try Rendering.standard() }
 
   @Test("is applied by nobody") func notApplied() {
     let files = rendering.manifests.files.filter { $0.path.hasPrefix("nodes/") || $0.path.hasPrefix("helm/") }

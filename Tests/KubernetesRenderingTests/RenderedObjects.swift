@@ -62,6 +62,14 @@ struct Rendering {
     try self.init(values)
   }
 
+  /// With the default values; made once.
+  static func standard(_ profile: Values.Profile = .full) throws -> Rendering {
+    try (profile == .full ? full : lean).get()
+  }
+
+  private static let full = Result { try Rendering(.full) }
+  private static let lean = Result { try Rendering(.lean) }
+
   init(yaml: String) throws { try self.init(try Values(yaml, source: "values")) }
 
   func text(_ path: String) throws -> String? { try manifests.files.first { $0.path == path }?.text() }

@@ -83,7 +83,7 @@ import Testing
   @Test(
     "lets nobody in by another's token: every role asks for tokens that were made for it, and gives no default policy")
   func roles() throws {
-    let data = try #require(try Rendering().object("ConfigMap", "openbao-first-start")?.body["data"]?.texts)
+    let data = try #require(try Rendering.standard().object("ConfigMap", "openbao-first-start")?.body["data"]?.texts)
     let stanza = try HCLDocument(parsing: data["kubernetes.hcl"] ?? "", file: "kubernetes.hcl").blocks[0]
     var roles = 0
     for request in stanza.blocks {
@@ -97,8 +97,31 @@ import Testing
     #expect(roles == 3)
   }
 
+  @Test("is reached by those of the control plane that may log in, and by no other of its programs") func clients()
+    throws
+  {
+    let rendering = try Rendering.standard()
+    let data = try #require(rendering.object("ConfigMap", "openbao-first-start")?.body["data"]?.texts)
+    let request = try HCLDocument(parsing: data["kubernetes.hcl"] ?? "", file: "kubernetes.hcl").blocks[0].blocks
+      .first { $0.labels == ["control-plane"] }
+    guard case .object(let role)? = request?.attributes["data"],
+      case .list(let names)? = role["bound_service_account_names"]
+    else { return #expect(Bool(false), "there is no role for the control plane") }
+    let peers = rendering.object("NetworkPolicy", "openbao")?.spec?["ingress"]?.items.first?["from"]?.items ?? []
+    let reach = peers.filter {
+      $0["namespaceSelector"]?["matchLabels"]?["kubernetes.io/metadata.name"]?.text == "lobstack-control-plane"
+    }
+    #expect(
+      reach.compactMap { $0["podSelector"]?["matchLabels"]?["app.kubernetes.io/name"]?.text }.map { .string($0) }
+        == names)
+    for name in names {
+      guard case .string(let name) = name else { continue }
+      #expect(rendering.object("NetworkPolicy", "\(name)-to-vault")?.namespace == "lobstack-control-plane")
+    }
+  }
+
   @Test("keeps what it stores, and a majority of itself") func durable() throws {
-    let rendering = try Rendering()
+    let rendering = try Rendering.standard()
     let spec = try #require(rendering.object("StatefulSet", "openbao")?.spec)
     #expect(spec["persistentVolumeClaimRetentionPolicy"]?.texts == ["whenDeleted": "Retain", "whenScaled": "Retain"])
     let storageClass = spec["volumeClaimTemplates"]?.items.first?["spec"]?["storageClassName"]?.text
@@ -109,7 +132,7 @@ import Testing
   }
 
   @Test("is unsealed by a key that the cluster's people make, or by a service that they name") func seal() throws {
-    let own = try Rendering()
+    let own = try Rendering.standard()
     #expect(try server(own).blocks.first { $0.type == "seal" }?.labels == ["static"])
     #expect(secrets(own) == ["openbao-tls", "openbao-seal"])
     let service = try Rendering(
@@ -159,6 +182,20 @@ import Testing
           }
       """, source: "v")
     #expect(values.vault.seal?.kind == "static")
+  }
+
+  @Test("is the same by OpenBao's own chart: the same configuration, and nothing of root's") func chart() throws {
+    let text = try #require(try Rendering.standard().text("helm/openbao-values.yaml"))
+    let server = try #require(try Manifest.parseOne(text, source: "chart")["server"])
+    #expect(server["extraArgs"]?.text == "-config=/openbao/platform/$(BAO_K8S_POD_NAME)")
+    let volume = server["volumes"]?.items.first { $0["name"]?.text == "platform" }
+    let names = volume?["projected"]?["sources"]?.items.compactMap { $0["configMap"]?["name"]?.text }
+    #expect(names == ["openbao", "openbao-first-start"])
+    let security = server["statefulSet"]?["securityContext"]?["container"]
+    #expect(security?["capabilities"]?["drop"]?.items.compactMap(\.text) == ["ALL"])
+    #expect(security?["readOnlyRootFilesystem"]?.flag == true)
+    #expect(server["image"]?.texts == ["registry": "quay.io", "repository": "openbao/openbao", "tag": "2.7.2"])
+    #expect(server["ha"]?["replicas"]?.number == 3)
   }
 
   private func projected(_ rendering: Rendering) throws -> [Manifest] {

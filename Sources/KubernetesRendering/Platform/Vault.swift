@@ -11,7 +11,13 @@ extension Platform {
       ManifestFile("vault/network.yaml", vaultNetwork), ManifestFile("vault/certificates.yaml", vaultCertificates),
       ManifestFile(
         "vault/configuration.yaml",
-        [vaultConfigMap(VaultConfiguration.name, ["server.hcl": configuration.server])]),
+        [
+          vaultConfigMap(VaultConfiguration.name, ["server.hcl": configuration.server]),
+          // For people: 'kubectl create token' makes tokens for it.
+          ServiceAccount(
+            metadata: Self.meta(
+              VaultConfiguration.operatorAccount, in: namespaceNames.vault, of: VaultConfiguration.name)),
+        ]),
       ManifestFile(
         "vault/openbao.yaml", vaultAccess + vaultServices + [try vaultServers(configuration)] + vaultDisruption),
       ManifestFile(
@@ -33,11 +39,7 @@ extension Platform {
       metadata: Self.meta("lobstack-token-review", of: VaultConfiguration.name),
       rules: [Role.Rule(apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"])])
     return [
-      account,
-      // For people: 'kubectl create token' makes tokens for it.
-      ServiceAccount(
-        metadata: Self.meta(VaultConfiguration.operatorAccount, in: namespaceNames.vault, of: VaultConfiguration.name)),
-      role, RoleBinding(role.metadata.name, namespace: nil, role: role, accounts: [account.metadata]),
+      account, role, RoleBinding(role.metadata.name, namespace: nil, role: role, accounts: [account.metadata]),
     ]
   }
 
@@ -123,17 +125,6 @@ extension Platform {
     }
     // Sealed by people, or waiting for the first one: nothing that a restart would mend.
     let alive = "standbyok=true&sealedcode=204&uninitcode=204"
-    var mounts = [
-      VolumeMount(name: "platform", mountPath: VaultConfiguration.directory, readOnly: true),
-      VolumeMount(name: "data", mountPath: VaultConfiguration.dataDirectory),
-      VolumeMount(name: "tls", mountPath: VaultConfiguration.certificateDirectory, readOnly: true),
-      VolumeMount(name: "token", mountPath: "/var/run/secrets/kubernetes.io/serviceaccount", readOnly: true),
-      // Snapshots on their way out and in.
-      VolumeMount(name: "tmp", mountPath: "/tmp"),
-    ]
-    if configuration.isSealedByFile {
-      mounts.append(VolumeMount(name: "seal", mountPath: VaultConfiguration.sealDirectory, readOnly: true))
-    }
     return PodTemplate.Container(
       name: VaultConfiguration.name, image: values.images.openbao,
       command: ["bao", "server", "-config=\(VaultConfiguration.directory)/$(POD_NAME)"],
@@ -149,7 +140,22 @@ extension Platform {
       ],
       resources: Self.vaultResources,
       startupProbe: health(alive, every: 5, failures: 24), livenessProbe: health(alive, every: 10, failures: 6),
-      readinessProbe: health("standbyok=true", every: 5, failures: 2), volumeMounts: mounts)
+      readinessProbe: health("standbyok=true", every: 5, failures: 2), volumeMounts: vaultMounts(configuration))
+  }
+
+  func vaultMounts(_ configuration: VaultConfiguration) -> [VolumeMount] {
+    var mounts = [
+      VolumeMount(name: "platform", mountPath: VaultConfiguration.directory, readOnly: true),
+      VolumeMount(name: "data", mountPath: VaultConfiguration.dataDirectory),
+      VolumeMount(name: "tls", mountPath: VaultConfiguration.certificateDirectory, readOnly: true),
+      VolumeMount(name: "token", mountPath: "/var/run/secrets/kubernetes.io/serviceaccount", readOnly: true),
+      // Snapshots on their way out and in.
+      VolumeMount(name: "tmp", mountPath: "/tmp"),
+    ]
+    if configuration.isSealedByFile {
+      mounts.append(VolumeMount(name: "seal", mountPath: VaultConfiguration.sealDirectory, readOnly: true))
+    }
+    return mounts
   }
 
   static let vaultResources = ResourceRequirements(

@@ -8,9 +8,9 @@ extension Platform {
     let registry = image.prefix { $0 != "/" }
     let tag = image.split(separator: ":").last ?? ""
     let health = "/v1/sys/health?standbyok=true"
-    let mounts =
-      [("platform", VaultConfiguration.directory), ("tls", VaultConfiguration.certificateDirectory)]
-      + (configuration.isSealedByFile ? [("seal", VaultConfiguration.sealDirectory)] : [])
+    // What the chart does not mount by itself.
+    let own = ["data", "token"]
+    let mounts = vaultMounts(configuration).filter { !own.contains($0.name) }
     let server = VaultChart.Server(
       image: VaultChart.Image(
         registry: "\(registry)", repository: "\(image.dropFirst(registry.count + 1).dropLast(tag.count + 1))",
@@ -21,8 +21,7 @@ extension Platform {
       extraArgs: "-config=\(VaultConfiguration.directory)/$(BAO_K8S_POD_NAME)",
       readinessProbe: VaultChart.Probe(path: health),
       livenessProbe: VaultChart.Probe(path: "\(health)&sealedcode=204&uninitcode=204"),
-      volumes: try vaultVolumes(configuration).filter { volume in mounts.contains { $0.0 == volume.name } },
-      volumeMounts: mounts.map { VolumeMount(name: $0.0, mountPath: $0.1, readOnly: true) },
+      volumes: try vaultVolumes(configuration).filter { !own.contains($0.name) }, volumeMounts: mounts,
       dataStorage: VaultChart.Data(size: "\(values.vault.storage)", storageClass: retainedStorageClass),
       ha: VaultChart.HighAvailability(
         replicas: values.vault.replicas,
@@ -96,5 +95,16 @@ private struct VaultChart: Encodable, Sendable {
     var networkPolicy = Switch(enabled: false)
     var standalone = Switch(enabled: false)
     var ha: HighAvailability
+    var statefulSet = Pods()
+  }
+
+  struct Pods: Encodable, Sendable {
+    var securityContext = Security()
+  }
+
+  /// Without it the namespace's Pod Security refuses the chart's Pods.
+  struct Security: Encodable, Sendable {
+    var pod = PodTemplate.PodSecurity()
+    var container = PodTemplate.Security()
   }
 }

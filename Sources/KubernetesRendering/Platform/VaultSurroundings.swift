@@ -37,17 +37,33 @@ extension Platform {
     let api = NetworkPolicyPort(protocol: "TCP", port: VaultConfiguration.apiPort)
     let cluster = NetworkPolicyPort(protocol: "TCP", port: VaultConfiguration.clusterPort)
     let peers = NetworkPolicyPeer(podSelector: servers)
-    let clients = [
-      NetworkPolicyPeer(namespaceSelector: Self.namespaceSelector(namespaceNames.controlPlane)),
-      // What holds the identities of agents; no agent itself.
-      NetworkPolicyPeer(
-        podSelector: Self.selector(Self.agentGateway), namespaceSelector: Self.selector("agents")),
-      // What brings an agent's secrets into its Pod, as that agent.
-      NetworkPolicyPeer(
-        podSelector: LabelSelector(matchLabels: ["app.kubernetes.io/name": "openbao-csi-provider"]),
-        namespaceSelector: Self.namespaceSelector("kube-system")),
-    ]
-    return [
+    let clients =
+      Self.vaultClients.map { name in
+        NetworkPolicyPeer(
+          podSelector: Self.selector(name), namespaceSelector: Self.namespaceSelector(namespaceNames.controlPlane))
+      } + [
+        // What holds the identities of agents; no agent itself.
+        NetworkPolicyPeer(
+          podSelector: Self.selector(Self.agentGateway), namespaceSelector: Self.selector("agents")),
+        // What brings an agent's secrets into its Pod, as that agent.
+        NetworkPolicyPeer(
+          podSelector: LabelSelector(matchLabels: ["app.kubernetes.io/name": "openbao-csi-provider"]),
+          namespaceSelector: Self.namespaceSelector("kube-system")),
+      ]
+    let ways = Self.vaultClients.map { name in
+      NetworkPolicy(
+        metadata: Self.meta("\(name)-to-vault", in: namespaceNames.controlPlane, of: "network"),
+        spec: NetworkPolicySpec(
+          podSelector: Self.selector(name), policyTypes: [.egress],
+          egress: [
+            EgressRule(
+              to: [
+                NetworkPolicyPeer(
+                  podSelector: servers, namespaceSelector: Self.namespaceSelector(namespaceNames.vault))
+              ], ports: [api])
+          ]))
+    }
+    return ways + [
       Self.closed(namespaceNames.vault),
       NetworkPolicy(
         metadata: Self.meta(VaultConfiguration.name, in: namespaceNames.vault),
@@ -57,6 +73,10 @@ extension Platform {
           egress: [EgressRule(to: [peers], ports: [api, cluster]), nameServerEgress, apiServerEgress])),
     ]
   }
+
+  /// Programs of the control plane's namespace that log in, by their names and those of their service accounts; as
+  /// policy/vault/kubernetes.hcl has them.
+  static let vaultClients = ["control-plane", "operator"]
 
   /// Label of the Pods that hold agents' identities.
   static let agentGateway = "agent-gateway"
