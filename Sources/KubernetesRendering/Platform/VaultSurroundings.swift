@@ -42,13 +42,10 @@ extension Platform {
         NetworkPolicyPeer(
           podSelector: Self.selector(name), namespaceSelector: Self.namespaceSelector(namespaceNames.controlPlane))
       } + [
-        // What holds the identities of agents; no agent itself.
-        NetworkPolicyPeer(
-          podSelector: Self.selector(Self.agentGateway), namespaceSelector: Self.selector("agents")),
-        // What brings an agent's secrets into its Pod, as that agent.
+        // What brings secrets into the Pods of agents and their gateways, as that agent. The Pods themselves stay outside.
         NetworkPolicyPeer(
           podSelector: LabelSelector(matchLabels: ["app.kubernetes.io/name": "openbao-csi-provider"]),
-          namespaceSelector: Self.namespaceSelector("kube-system")),
+          namespaceSelector: Self.namespaceSelector("kube-system"))
       ]
     let ways = Self.vaultClients.map { name in
       NetworkPolicy(
@@ -77,9 +74,6 @@ extension Platform {
   /// Programs of the control plane's namespace that log in, by their names and those of their service accounts; as
   /// policy/vault/kubernetes.hcl has them.
   static let vaultClients = ["control-plane", "operator"]
-
-  /// Label of the Pods that hold agents' identities.
-  static let agentGateway = "agent-gateway"
 
   static func namespaceSelector(_ name: String) -> LabelSelector {
     LabelSelector(matchLabels: [WellKnownLabel.namespace: name])
