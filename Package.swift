@@ -81,6 +81,8 @@ let package = Package(
     room("Faults", []),
     /** Parsed values: names, the Agent's spec, tiers, sizes, durations. */
     room("AgentModel", []),
+    /** JSON: text to values and back. */
+    room("JSONValues", []),
     /** Typed Kubernetes documents as they cross the wire. */
     room("Documents", []),
     /** YAML and JSON text to values, every error with its line and field path. */
@@ -163,8 +165,13 @@ let package = Package(
     room("Admission", ["Faults", "Manifests", "Rego", crypto]),
     /** Trust Services Criteria: controls, and what an audit log shows for them. */
     room("Compliance", ["APIModel", "Markdown"]),
+    /** gVisor's trace of a sandbox: messages to events, and the processes behind them. */
+    room("GuestTrace", ["Detection"]),
     /** The platform and its agents as documents of a Kubernetes cluster. */
-    room("KubernetesRendering", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
+    room(
+      "KubernetesRendering",
+      ["AgentModel", "Blueprint", "Documents", "Faults", "GuestTrace", "HCL", "Manifests", crypto],
+      resources: [.embedInCode("Files/lobstack.json"), .embedInCode("Files/lobstack.rules.yaml")]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
 
@@ -183,10 +190,8 @@ let package = Package(
     room(
       "AlertForwarding",
       ["AgentModel", "APIModel", "AuditLog", "Faults", "Files", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
-    /** gVisor's trace of a sandbox: messages to events, and the processes behind them. */
-    room("GuestTrace", ["Detection"]),
     /** Envoy: its configuration, and whether it runs it. */
-    room("Proxy", ["AgentModel", "Faults", "Turns", nioCore, nioHTTP1, nioPosix]),
+    room("Proxy", ["AgentModel", "Faults", "JSONValues", "Turns", nioCore, nioHTTP1, nioPosix]),
     /** Certificates of public authorities, by the ACME client lego. */
     room("ACMEClient", ["AgentModel", "ChildProcess", "Faults"]),
     /** X.509- and JWT-SVIDs: who issues them, who is believed. */
@@ -197,6 +202,13 @@ let package = Package(
       [
         "AgentModel", "CertificateAuthority", "Faults", "Files", "HCL", "Turns", asyncHTTPClient, logging, nioCore,
         nioHTTP1, nioSSL,
+      ]),
+    /** The Kubernetes API: who to ask and as whom, requests, watches, leases. */
+    room(
+      "KubernetesAPI",
+      [
+        "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "Turns", asyncHTTPClient, logging, nioCore,
+        nioHTTP1, nioPosix, nioSSL,
       ]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
@@ -255,12 +267,20 @@ let package = Package(
         "APIClient", "APIModel", "AgentModel", "CLinux", "Detection", "Faults", "Files", "GuestTrace", "KernelFiles",
         "NameResolution", "NetworkIsolation", "NodeProtocol", "Threads", logging, serviceLifecycle,
       ]),
+    /** The Agents of a Kubernetes cluster: their objects as their documents say. */
+    room(
+      "Operator",
+      [
+        "AgentModel", "Blueprint", "Faults", "Instruments", "JSONValues", "KubernetesAPI", "KubernetesRendering",
+        hummingbird, hummingbirdCore, logging, nioCore,
+      ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
       "Supervision",
       [
         "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "CertificateAuthority", "ChildProcess",
-        "CLinux", "Faults", "Files", "KernelFiles", "NetworkIsolation", "Proxy", "Sandbox", "SecretStore", "Storage",
+        "CLinux", "Faults", "Files", "JSONValues", "KernelFiles", "NetworkIsolation", "Proxy", "Sandbox", "SecretStore",
+        "Storage",
         crypto, logging, serviceLifecycle, unixSignals,
       ]),
     /** Attacks the platform to prove its controls. */
@@ -279,12 +299,10 @@ let package = Package(
       name: "lobstack",
       dependencies: [
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
-        "Blueprint", "Compliance", "ControlPlane",
-        "Detection",
-        "Faults", "Files", "GuestTrace", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation",
-        "Node",
-        "SecretStore", "Sentinel",
-        "Storage", "Supervision", "Verification", argumentParser, logging,
+        "Blueprint", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace",
+        "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node",
+        "Operator", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification", argumentParser,
+        logging,
       ],
       swiftSettings: swift),
 
@@ -293,7 +311,8 @@ let package = Package(
       name: "Benchmarks",
       dependencies: [
         "Admission", "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess",
-        "Detection", "Files", "GuestTrace", "KernelFiles", "NetworkIsolation", "Proxy", "Rego", "SecretStore",
+        "Detection", "Files", "GuestTrace", "JSONValues", "KernelFiles", "NetworkIsolation", "Proxy", "Rego",
+        "SecretStore",
         "Sentinel",
         "Storage", "Supervision", "TestSupport", "TraceWriting",
       ],
@@ -303,7 +322,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore", "Supervision",
+        "AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "KubernetesAPI", "SecretStore",
+        "Supervision",
       ],
       path: "Tests/TestSupport", swiftSettings: swift),
 
@@ -324,10 +344,26 @@ let package = Package(
     tests("AgentModelTests", ["AgentModel", "APIModel", "Faults"]),
     tests("HCLTests", ["Faults", "HCL", "SeededRandom"]),
     tests("ManifestsTests", ["Faults", "Manifests"]),
+    tests("JSONValuesTests", ["JSONValues", "SeededRandom"]),
+    tests(
+      "KubernetesAPITests",
+      [
+        "CertificateAuthority", "ChildProcess", "Faults", "JSONValues", "KubernetesAPI", "SeededRandom", "TestSupport",
+        logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+      ]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests(
+      "OperatorTests",
+      [
+        "AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering", "Operator",
+        "TestSupport", logging,
+      ]),
+    tests(
       "KubernetesRenderingTests",
-      ["AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "KubernetesRendering", "Manifests"]),
+      [
+        "Admission", "AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "HCL", "KubernetesRendering",
+        "Manifests", "NetworkIsolation", "Proxy", "Rego", "SecretStore", "TestSupport",
+      ]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
     tests("RegoTests", ["Rego", "SeededRandom", "TestSupport"]),
@@ -353,7 +389,7 @@ let package = Package(
       "SecretStoreTests",
       ["AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "SecretStore", "TestSupport"]),
     .testTarget(
-      name: "ProxyTests", dependencies: ["AgentModel", "ChildProcess", "Faults", "Proxy"],
+      name: "ProxyTests", dependencies: ["AgentModel", "ChildProcess", "Faults", "JSONValues", "Proxy"],
       exclude: ["Reference"], swiftSettings: swift),
     tests(
       "SentinelTests",
@@ -380,7 +416,8 @@ let package = Package(
     tests(
       "NodeTests",
       [
-        "AgentModel", "CertificateAuthority", "ChildProcess", "Documents", "Faults", "Framing", "NameResolution",
+        "AgentModel", "CertificateAuthority", "ChildProcess", "Documents", "Faults", "Framing", "JSONValues",
+        "NameResolution",
         "NetworkIsolation", "Node", "NodeProtocol", "Proxy", "SecretStore", "Sentinel", "TestSupport", logging,
         nioCore,
       ]),

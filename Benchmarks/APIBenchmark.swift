@@ -5,6 +5,7 @@ import AuditLog
 import CertificateAuthority
 import ChildProcess
 import Foundation
+import JSONValues
 import Proxy
 import SecretStore
 import Storage

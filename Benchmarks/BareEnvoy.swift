@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 import Proxy
 
 /// Envoy as somebody would set it up by hand for the same way, with nothing of Lobstack's in it.

@@ -1,5 +1,6 @@
 import AgentModel
 import Foundation
+import JSONValues
 import Proxy
 
 /// All that lies behind the proxies, as one Envoy that answers every request at once with 64 bytes: the control plane,

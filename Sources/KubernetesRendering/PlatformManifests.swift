@@ -5,10 +5,24 @@ import Faults
 package struct PlatformManifests: Sendable {
   package var files: [ManifestFile]
 
+  /// - Parameters:
+  ///   - valuesText: what the values were read from; empty for the defaults.
+  ///   - texts: the policy directory, and `rules` what it says.
   /// - Throws: `Fault(.invalid)` when a file of the policy is missing or cannot be read.
-  package init(values: Values, texts: PolicyTexts, rules: Policy) throws {
-    let platform = Platform(values: values, texts: texts, rules: rules)
-    files = platform.namespaces + platform.cluster + platform.tenants + platform.agentDefinition
+  package init(values: Values, valuesText: String = "", texts: PolicyTexts, rules: Policy) throws {
+    let platform = Platform(values: values, valuesText: valuesText, texts: texts, rules: rules)
+    files = platform.namespaces + platform.cluster
+    files += platform.network
+    files += platform.tenants
+    files += try platform.mesh()
+    files += platform.gateway
+    files += try platform.admission()
+    files += try platform.vault()
+    files += platform.hostDetection
+    files += platform.agentDefinition
+    files += try platform.operatorFiles()
+    files += try platform.monitoring()
+    files += try platform.nodes()
   }
 
   /// All files, with the list of those that are applied, in their order.

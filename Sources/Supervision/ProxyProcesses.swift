@@ -4,6 +4,7 @@ import Faults
 import Files
 import Foundation
 import Glibc
+import JSONValues
 import NetworkIsolation
 import Proxy
 

@@ -20,7 +20,8 @@ import Foundation
       SecretCommand.self, VaultCommand.self, CACommand.self, RulesCommand.self, AlertsCommand.self, DenialsCommand.self,
       AdmissionCommand.self, AuditCommand.self, TokenCommand.self,
       BackupCommand.self, RestoreCommand.self, RenderCommand.self, VersionCommand.self, CompletionCommand.self,
-      ControlPlaneCommand.self, ControlPlaneCopyCommand.self, NodeCommand.self, SentinelCommand.self,
+      ControlPlaneCommand.self, ControlPlaneCopyCommand.self, NodeCommand.self, OperatorCommand.self,
+      SentinelCommand.self,
     ])
 
   /// Runs the command that the arguments name; every failure leaves through one door, with its exit code.

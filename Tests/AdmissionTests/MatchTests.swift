@@ -54,6 +54,16 @@ import Testing
     #expect(try violations(match, Self.node) == (node ? 1 : 0), "Node")
   }
 
+  @Test("is not exempted by a label beside one that is no text, which Gatekeeper takes for no labels") func oddLabels()
+    throws
+  {
+    let match = "{labelSelector: {matchExpressions: [{key: exempt, operator: DoesNotExist}]}}"
+    func pod(_ labels: String) -> String { "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: \(labels)}" }
+    #expect(try violations(match, pod("{exempt: yes-it-is}")) == 0)
+    #expect(try violations(match, pod("{exempt: yes-it-is, tenant: 1}")) == 1)
+    #expect(try violations(match, pod("{exempt: null, tenant: null}")) == 0)
+  }
+
   @Test("cannot be told without the labels of a namespace that it asks for: refused") func unknownNamespace() throws {
     let policies = try Policies.set(
       Policies.labels, Policies.constraint("match: {namespaceSelector: {matchLabels: {a: b}}}"))

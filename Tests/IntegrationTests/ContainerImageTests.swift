@@ -1,4 +1,5 @@
 import APIModel
+import AgentModel
 import ChildProcess
 import Foundation
 import Testing

@@ -40,7 +40,8 @@ import Testing
       ("tenants: {Acme: {}}", "v:1 tenants.Acme", "not a tenant"),
       ("tiers: {starter: {cpu: 1.5}}", "v:1 tiers.starter.cpu", ""),
       ("tiers: {huge: {cpu: 1}}", "v:1 tiers.huge", "use one of"),
-      ("namespaces: {vault: lobstack-agents}", "v:1", "lobstack-agents"), ("- a", "v:1", "mapping"),
+      ("namespaces: {vault: lobstack-agents}", "v:1", "lobstack-agents"),
+      ("namespaces: {falco: istio-system}", "v:1", "istio-system"), ("- a", "v:1", "mapping"),
     ])
   func refused(text: String, place: String, reason: String) throws {
     let fault = try #require(throws: Fault.self) { try Values(text, source: "v") }

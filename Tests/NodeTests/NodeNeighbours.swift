@@ -2,6 +2,7 @@ import AgentModel
 import CertificateAuthority
 import ChildProcess
 import Foundation
+import JSONValues
 import Logging
 import NameResolution
 import NetworkIsolation

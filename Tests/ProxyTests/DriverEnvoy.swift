@@ -1,5 +1,6 @@
 import ChildProcess
 import Foundation
+import JSONValues
 import Proxy
 import Testing
 

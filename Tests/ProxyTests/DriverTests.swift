@@ -1,6 +1,7 @@
 import ChildProcess
 import Faults
 import Foundation
+import JSONValues
 import Proxy
 import Testing
 

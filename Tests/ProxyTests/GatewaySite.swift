@@ -2,6 +2,7 @@ import AgentModel
 import ChildProcess
 import Foundation
 import Glibc
+import JSONValues
 import Proxy
 import Testing
 

@@ -1,6 +1,7 @@
 import AgentModel
 import ChildProcess
 import Foundation
+import JSONValues
 import Proxy
 import Testing
 
@@ -188,7 +189,7 @@ struct NodeProxyEgressTests {
   }
 }
 
-private func hexadecimal(_ text: String) -> String {
+func hexadecimal(_ text: String) -> String {
   text.utf8.map { byte in
     let digits = String(byte, radix: 16)
     return digits.utf8.count == 1 ? "0" + digits : digits

@@ -1,5 +1,6 @@
 import AgentModel
 import Foundation
+import JSONValues
 import Proxy
 import Testing
 

@@ -1,6 +1,7 @@
 import AgentModel
 import ChildProcess
 import Foundation
+import JSONValues
 import Proxy
 import Testing
 

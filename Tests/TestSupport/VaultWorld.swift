@@ -22,6 +22,17 @@ package final class VaultWorld: Sendable {
   /// Signs for agents, as the control plane's authority does.
   package let authority: Authority
 
+  /// What a configuration of a test's own has to fit.
+  package struct Place: Sendable {
+    package let directory: String
+    package let address: String
+    package let certificate: String
+    package let key: String
+    package let sealKey: String
+    /// The listener that the world speaks to, and the logins of its control plane and operator.
+    package let additions: String
+  }
+
   /// Runs `body` with a server of its own.
   package static func start(
     sealsItself: Bool, auditRoom: String? = nil, _ body: (VaultWorld) async throws -> Void
@@ -42,10 +53,13 @@ package final class VaultWorld: Sendable {
   ///   - socket: where it listens beside its address; by default in its own directory.
   ///   - authority: signs for agents; by default one of its own.
   ///   - auditRoom: size of a file system of the audit logs' own, as mount(8) takes it.
+  ///   - configuration: files of another configuration than our own server's, by name.
   package static func start(
-    sealsItself: Bool = true, socket: String? = nil, authority: Authority? = nil, auditRoom: String? = nil
+    sealsItself: Bool = true, socket: String? = nil, authority: Authority? = nil, auditRoom: String? = nil,
+    configuration: ((Place) throws -> [String: String])? = nil
   ) async throws -> VaultWorld {
-    let world = try VaultWorld(sealsItself: sealsItself, socket: socket, authority: authority)
+    let world = try VaultWorld(
+      sealsItself: sealsItself, socket: socket, authority: authority, configuration: configuration)
     if let auditRoom {
       try await Command("mount", ["-t", "tmpfs", "-o", "size=\(auditRoom)", "tmpfs", world.auditDirectory]).check()
     }
@@ -63,7 +77,9 @@ package final class VaultWorld: Sendable {
       .appending(path: "policy/vault").path
   }
 
-  private init(sealsItself: Bool, socket: String?, authority: Authority?) throws {
+  private init(
+    sealsItself: Bool, socket: String?, authority: Authority?, configuration: ((Place) throws -> [String: String])?
+  ) throws {
     let number = UInt16.random(in: .min ... .max)
     let directory = "/tmp/lobstack-vault-\(number)"
     self.directory = directory
@@ -81,24 +97,39 @@ package final class VaultWorld: Sendable {
     for index in key.indices { key[index] = .random(in: .min ... .max) }
     try Data(key).write(to: URL(filePath: "\(directory)/seal.key"))
     let policy = try VaultPolicy.load(directory: Self.policyDirectory, trustDomain: domain)
-    let configuration = OpenBaoConfiguration(
+    let logins: [ProvisioningRequest] = [
+      .keys([controlPlane.publicPEM], ofMount: "platform"), .keys([operatorKey.publicPEM], ofMount: "operator"),
+    ]
+    let own = OpenBaoConfiguration(
       clusterName: "test", nodeName: "n1", address: address, dataDirectory: "\(directory)/data",
       socket: socket ?? "\(directory)/vault.sock", socketUser: geteuid(), socketGroup: getegid(),
       certificate: "\(directory)/tls.pem", key: "\(directory)/tls.key",
       seal: sealsItself ? .file("\(directory)/seal.key", id: "test") : .shamir,
       auditFiles: ["\(directory)/audit/1.jsonl", "\(directory)/audit/2.jsonl"],
-      firstStart: policy.requests + [
-        .keys([controlPlane.publicPEM], ofMount: "platform"), .keys([operatorKey.publicPEM], ofMount: "operator"),
-      ])
-    apiAddress = configuration.apiAddress
+      firstStart: policy.requests + logins)
+    apiAddress = own.apiAddress
     authorityPEM = certificate.issuer
-    try configuration.text.write(toFile: "\(directory)/openbao.hcl", atomically: true, encoding: .utf8)
-    client = VaultClient(address: VaultAddress(socket: configuration.socket), patience: .seconds(30))
+    let place = Place(
+      directory: directory, address: address, certificate: own.certificate, key: own.key,
+      sealKey: "\(directory)/seal.key",
+      additions: """
+        listener "unix" {
+          address = "\(own.socket)"
+        }
+        initialize "additions" {
+        \(logins.map(\.text).joined())}
+
+        """)
+    try FileManager.default.createDirectory(atPath: "\(directory)/config", withIntermediateDirectories: false)
+    for (name, text) in try configuration?(place) ?? ["openbao.hcl": own.text] {
+      try text.write(toFile: "\(directory)/config/\(name)", atomically: true, encoding: .utf8)
+    }
+    client = VaultClient(address: VaultAddress(socket: own.socket), patience: .seconds(30))
   }
 
   private func run() {
     let command = Command(
-      Self.program, ["server", "-config=\(directory)/openbao.hcl"],
+      Self.program, ["server", "-config=\(directory)/config"],
       environment: Command.defaultEnvironment.merging(["HOME": directory]) { $1 })
     let task = Task { [directory] in
       // How it ended shows in what the test expects of it.

@@ -22,12 +22,14 @@ extension Value {
     path.reduce(Value?.some(self)) { $0?.object?[$1] }
   }
 
-  /// The strings of a mapping; what is no string is left out.
+  /// A mapping of strings, null standing for an empty one; none of it when something else is in it. So labels are for
+  /// Gatekeeper too: an exemption by one does not hold for an object that no API server would take.
   var stringMap: [String: String] {
-    Dictionary(
-      (object?.entries ?? []).compactMap { entry in
-        guard let key = entry.key.text, let value = entry.value.text else { return nil }
-        return (key, value)
-      }, uniquingKeysWith: { first, _ in first })
+    var strings: [String: String] = [:]
+    for entry in object?.entries ?? [] {
+      guard let key = entry.key.text, let value = entry.value == .null ? "" : entry.value.text else { return [:] }
+      strings[key] = value
+    }
+    return strings
   }
 }

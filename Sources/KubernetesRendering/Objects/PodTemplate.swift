@@ -133,6 +133,14 @@ struct PodTemplate: Encodable, Sendable {
   struct ConfigMapSource: Encodable, Sendable {
     var name: String
     var defaultMode: Int?
+    /// `nil` for all keys, each a file of its name.
+    var items: [KeyPath]?
+  }
+
+  /// A key, and the file that it is shown as.
+  struct KeyPath: Encodable, Sendable {
+    var key: String
+    var path: String
   }
 
   struct SecretSource: Encodable, Sendable {
@@ -155,19 +163,17 @@ struct PodTemplate: Encodable, Sendable {
     }
 
     struct Token: Encodable, Sendable {
-      var audience: String
+      /// `nil` for the API server itself.
+      var audience: String?
       var expirationSeconds: Int
       var path: String
     }
 
     struct ConfigMap: Encodable, Sendable {
       var name: String
-      var items: [Item]?
-    }
-
-    struct Item: Encodable, Sendable {
-      var key: String
-      var path: String
+      var items: [KeyPath]?
+      /// Whether a Pod starts without it.
+      var optional: Bool?
     }
   }
 }

@@ -42,6 +42,8 @@ struct StatefulSet: ClusterObject {
     var replicas: Int
     var serviceName: String
     var podManagementPolicy: String
+    /// Seconds that a new Pod has to be ready before the next one is replaced.
+    var minReadySeconds: Int
     var selector: LabelSelector
     var updateStrategy: Update
     var persistentVolumeClaimRetentionPolicy: Retention

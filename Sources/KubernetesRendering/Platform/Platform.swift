@@ -5,6 +5,8 @@ import Documents
 /// What the documents of the platform are made of. Each part of them has a file beside this one.
 struct Platform {
   let values: Values
+  /// As it was read, for the operator, which reads it again.
+  var valuesText = ""
   /// The policy as text, for components that read it as we do, and parsed.
   let texts: PolicyTexts
   let rules: Policy

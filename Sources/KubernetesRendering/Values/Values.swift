@@ -41,9 +41,10 @@ package struct Values: Hashable, Sendable {
     package var vault = "lobstack-vault"
     package var monitoring = "lobstack-monitoring"
     package var ingress = "lobstack-ingress"
-    /// Where Istio, Gatekeeper and cert-manager are. They are installed by their own means.
+    /// Where Istio, Gatekeeper and Falco are. They are installed by their own means.
     package var istio = "istio-system"
     package var gatekeeper = "gatekeeper-system"
+    package var falco = "falco"
   }
 
   package struct Images: Hashable, Sendable {
@@ -60,6 +61,8 @@ package struct Values: Hashable, Sendable {
   package struct Vault: Hashable, Sendable {
     package var replicas = 3
     package var storage = ByteSize(bytes: 10 << 30)
+    /// How the servers get at their master key; `nil` for a key in a Secret that whoever runs the cluster makes.
+    package var seal: VaultSeal?
   }
 
   /// The class of encrypted volumes.

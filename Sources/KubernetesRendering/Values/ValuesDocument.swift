@@ -33,6 +33,7 @@ extension Values {
     try fields.group("vault") { fields in
       try fields.read("replicas") { vault.replicas = try $0.vaultReplicas() }
       try fields.read("storage") { vault.storage = try $0.size() }
+      try fields.read("seal") { vault.seal = try VaultSeal($0) }
     }
     try fields.group("storage") { fields in
       try fields.read("className") { storage.className = try $0.label() }
@@ -68,7 +69,7 @@ extension Values {
     let all =
       [
         namespaces.controlPlane, namespaces.vault, namespaces.monitoring, namespaces.ingress, namespaces.istio,
-        namespaces.gatekeeper,
+        namespaces.gatekeeper, namespaces.falco,
       ] + agents
     let repeated = Dictionary(grouping: all, by: { $0 }).filter { $0.value.count > 1 }.keys.sorted()
     if let name = repeated.first {
@@ -90,6 +91,7 @@ extension Values.Namespaces {
     try fields.read("ingress") { ingress = try $0.label() }
     try fields.read("istio") { istio = try $0.label() }
     try fields.read("gatekeeper") { gatekeeper = try $0.label() }
+    try fields.read("falco") { falco = try $0.label() }
   }
 }
 

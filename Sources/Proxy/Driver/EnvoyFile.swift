@@ -1,4 +1,5 @@
 import Foundation
+import JSONValues
 
 /// Resources that a running Envoy watches in a file: one subscription of its own.
 package struct EnvoyFile: Hashable, Sendable {
@@ -30,6 +31,9 @@ package struct EnvoyFile: Hashable, Sendable {
 
     /// Where the file is, below the directory of all.
     package var path: String { "\(kind.rawValue)/\(name).json" }
+
+    /// Its name in a directory that has no others below it.
+    package var fileName: String { "\(kind.rawValue)-\(name).json" }
 
     var kind: Kind {
       switch self {

@@ -1,3 +1,5 @@
+import JSONValues
+
 /// Lines of JSON about requests and connections. Clients choose hosts and paths: what they choose is cut short, and no
 /// query, header or body is written, since any of them may hold a secret.
 package enum AccessLog {
@@ -39,7 +41,10 @@ package enum AccessLog {
     "response_flag_filter": ["flags": ["NR", "UF", "UH", "UO", "NC", "DF", "DT"]]
   ]
 
-  /// A log file.
+  /// Stands for the standard output of Envoy instead of a file.
+  package static let standardOutput = "-"
+
+  /// A log file, or the standard output.
   ///
   /// - Parameters:
   ///   - kind: The value of each line's `kind`.
@@ -48,14 +53,16 @@ package enum AccessLog {
     let common: [String: JSON] = [
       "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%", "kind": .string(kind), "flags": "%RESPONSE_FLAGS%",
     ]
-    let log = JSON.extension(
-      "envoy.access_loggers.file",
-      .typed(
-        "envoy.extensions.access_loggers.file.v3.FileAccessLog",
-        [
-          "path": .string(path),
-          "log_format": ["json_format": .object(common.merging(fields) { _, own in own })],
-        ]))
+    let format: JSON = ["json_format": .object(common.merging(fields) { _, own in own })]
+    let log =
+      path == standardOutput
+      ? JSON.extension(
+        "envoy.access_loggers.stdout",
+        .typed("envoy.extensions.access_loggers.stream.v3.StdoutAccessLog", ["log_format": format]))
+      : JSON.extension(
+        "envoy.access_loggers.file",
+        .typed(
+          "envoy.extensions.access_loggers.file.v3.FileAccessLog", ["path": .string(path), "log_format": format]))
     return filter.map { log.adding(["filter": $0]) } ?? log
   }
 }

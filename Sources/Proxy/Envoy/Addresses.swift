@@ -1,3 +1,5 @@
+import JSONValues
+
 /// Where Envoy listens or connects.
 package enum EnvoyAddress: Hashable, Sendable {
   case tcp(String, UInt16)
@@ -27,6 +29,17 @@ extension JSON {
   /// the kernel gives a user 128 unless told otherwise; Envoy ends itself when there is none.
   package static func fileSource(_ path: String) -> JSON {
     ["path_config_source": ["path": .string(path)], "resource_api_version": "V3"]
+  }
+
+  /// Subscribes to a file of a volume of Kubernetes, where all files are links that change together: the move that
+  /// changes them happens in the volume's own directory, and never to the file.
+  package static func volumeSource(_ directory: String, file: String) -> JSON {
+    [
+      "path_config_source": [
+        "path": .string("\(directory)/\(file)"), "watched_directory": ["path": .string(directory)],
+      ],
+      "resource_api_version": "V3",
+    ]
   }
 
   /// A named extension with its configuration.

@@ -1,3 +1,5 @@
+import JSONValues
+
 /// HTTP as every listener of ours speaks it: paths in one form before any rule sees them, nothing unbounded, answers
 /// that say what is wrong and nothing about what runs here.
 package enum HTTPConnections {

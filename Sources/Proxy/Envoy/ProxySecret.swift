@@ -1,3 +1,5 @@
+import JSONValues
+
 /// A credential that the proxy adds to requests. Printing one shows nothing of it.
 ///
 /// What a request header can carry: 1 to 8192 visible ASCII characters, and spaces inside.

@@ -1,3 +1,5 @@
+import JSONValues
+
 /// TLS of Envoy's listeners and clusters.
 package enum TLSContexts {
   /// The oldest version that a context speaks. The newest is always 1.3, stated because Envoy's clients stop at 1.2

@@ -1,3 +1,5 @@
+import JSONValues
+
 /// An X.509-SVID with its private key. Printing one shows neither.
 package struct WorkloadCertificate: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
   /// PEM: the leaf, then the certificates up to the root, which is left out.

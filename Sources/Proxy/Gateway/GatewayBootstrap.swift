@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 extension GatewayLayout {
   /// The whole configuration of the gateway's Envoy, but for its certificates.

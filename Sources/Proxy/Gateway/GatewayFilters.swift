@@ -1,3 +1,5 @@
+import JSONValues
+
 extension GatewayLayout {
   /// Filters by the name that a route refers to them with.
   enum Filter {

@@ -1,4 +1,5 @@
 import Faults
+import JSONValues
 
 extension GatewayLayout {
   /// Envoy's own answers as `problem+json` (RFC 9457) with the members that the API's have; nothing in them tells what

@@ -1,3 +1,5 @@
+import JSONValues
+
 extension GatewayLayout {
   /// The public routes, first match wins. Only requests to agents are authorised here; the API does so itself.
   var routes: [JSON] {

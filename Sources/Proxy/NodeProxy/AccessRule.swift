@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// One rule of an AuthorizationPolicy: who may ask what. Rules only ever allow.
 package struct AccessRule: Hashable, Sendable {

@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// A host together with the credential that the proxy adds to requests for it: one cluster of the proxy.
 struct CredentialHost: Hashable {
@@ -51,15 +52,23 @@ struct CredentialHost: Hashable {
             [
               "explicit_http_config": ["http_protocol_options": [:]],
               "common_http_protocol_options": ["idle_timeout": "60s"],
-              "http_filters": [
-                injector(layout), Redaction.filter(header: header, prefix: prefix),
-                .extension(
-                  "envoy.filters.http.upstream_codec",
-                  .typed("envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec")),
-              ],
+              "http_filters": .array(
+                filters(layout) + [
+                  .extension(
+                    "envoy.filters.http.upstream_codec",
+                    .typed("envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec"))
+                ]),
             ])
         ],
       ])
+  }
+
+  private func filters(_ layout: NodeProxyLayout) -> [JSON] {
+    switch layout.audience {
+    case .machine: [injector(layout), Redaction.filter(header: header, prefix: prefix)]
+    case .agent(_, let credentials):
+      [Redaction.filter(header: header, prefix: prefix, file: "\(credentials)/\(key.secret)")]
+    }
   }
 
   /// Refuses the request with 401 when the secret is empty.
@@ -76,15 +85,18 @@ struct CredentialHost: Hashable {
               "envoy.extensions.http.injected_credentials.generic.v3.Generic",
               [
                 "header": .string(header), "header_value_prefix": .string(prefix),
-                "credential": TLSContexts.secret(key.source.name, path: layout.files.path(of: key.source)),
+                "credential": layout.secret(key.source),
               ])),
         ]))
   }
 }
 
 extension NodeProxyLayout {
-  var resolverExtension: JSON {
-    var fields: [String: JSON] = ["dns_resolver_options": ["no_default_search_domain": true]]
+  var resolverExtension: JSON { resolverExtension(searches: false) }
+
+  /// - Parameter searches: whether a name may be one of the namespace, or of the cluster.
+  func resolverExtension(searches: Bool) -> JSON {
+    var fields: [String: JSON] = searches ? [:] : ["dns_resolver_options": ["no_default_search_domain": true]]
     if let resolver { fields["resolvers"] = [EnvoyAddress.tcp(resolver.address, resolver.port).json] }
     return .extension(
       "envoy.network.dns_resolver.cares",

@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// Requests of agents in plain HTTP: to hosts with a credential, each under `<host>.lobstack.internal`, and to the
 /// platform API under `api.lobstack.internal`.
@@ -7,11 +8,11 @@ struct EgressHTTP {
   /// Route tables can look at headers only. This one is set from the connection before anything else looks at the
   /// request, whatever the agent sent under its name, and is gone again before the request leaves.
   static let sourceHeader = "x-lobstack-source"
-  private static let source = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
 
   let layout: NodeProxyLayout
   let credentials: CredentialSet
-  let api: PlatformAPI
+  /// `nil` where agents have no way to it.
+  let api: PlatformAPI?
 
   /// The same for all agents and for every change of them: a changed listener would close everybody's connections.
   var listener: JSON {
@@ -21,7 +22,9 @@ struct EgressHTTP {
         "name": .string(Self.name),
         "address": EnvoyAddress.tcp(layout.serviceAddress, layout.httpPort).json,
         "freebind": true, "enable_reuse_port": false, "per_connection_buffer_limit_bytes": 32768,
-        "filter_chains": [["name": "all", "filters": [PlatformAPI.sourceFilter, manager]]],
+        "filter_chains": [
+          ["name": "all", "filters": .array((api == nil ? [] : [PlatformAPI.sourceFilter]) + [manager])]
+        ],
       ])
   }
 
@@ -30,7 +33,7 @@ struct EgressHTTP {
       "stat_prefix": .string(Self.name),
       "rds": [
         "route_config_name": .string(Self.name),
-        "config_source": .fileSource(layout.files.path(of: .routes(Self.name))),
+        "config_source": layout.subscription(to: .routes(Self.name)),
       ],
       "use_remote_address": true, "skip_xff_append": true,
       "http2_protocol_options": HTTPConnections.http2(streams: 16, connectionWindow: 262_144),
@@ -40,7 +43,7 @@ struct EgressHTTP {
           "envoy.http.early_header_mutation.header_mutation",
           .typed(
             "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            ["mutations": [["remove": .string(Self.sourceHeader)], Self.setting(Self.sourceHeader, Self.source)]]))
+            ["mutations": [["remove": .string(Self.sourceHeader)], Self.setting(Self.sourceHeader, layout.source)]]))
       ],
       "http_filters": [rateLimit, bodyLimit, Self.edits, HTTPConnections.router],
       "local_reply_config": HTTPConnections.replies(
@@ -50,7 +53,7 @@ struct EgressHTTP {
         ], unreachable: "the host cannot be reached"),
       "access_log": [
         AccessLog.file(
-          layout.denialLog, kind: "http", fields: AccessLog.request.merging(["agent": .string(Self.source)]) { $1 },
+          layout.denialLog, kind: "http", fields: AccessLog.request.merging(["agent": .string(layout.source)]) { $1 },
           filter: AccessLog.ownFailures)
       ],
     ])
@@ -134,7 +137,7 @@ extension EgressHTTP {
         lists: entries.map { ($0.0.address, routes(of: $0.0, host: host, rules: $0.1)) },
         otherwise: "none of this agent's egress rules names \(host)")
     }
-    let platform = agents.map { ($0.address, api.routes(of: $0)) }
+    let platform = api.map { api in agents.map { ($0.address, api.routes(of: $0)) } } ?? []
     let apiHost = "api.\(HostPattern.internalSuffix)"
     let other: JSON = [
       "name": "other", "domains": ["*"],
@@ -188,5 +191,15 @@ extension EgressHTTP {
         "on_no_match": Route.only(Route.refusal(otherwise)),
       ],
     ]
+  }
+}
+
+extension NodeProxyLayout {
+  /// Envoy's format for the address of the agent whose request it is.
+  var source: String {
+    switch audience {
+    case .machine: "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
+    case .agent(let name, _): name
+    }
   }
 }

@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// TLS of agents, passed through untouched to the hosts of their allow-lists: the name in the ClientHello decides,
 /// and the proxy itself looks up where that is.
@@ -33,17 +34,11 @@ struct EgressTLS {
           AccessLog.file(
             layout.denialLog, kind: "tls",
             fields: AccessLog.connection.merging([
-              "agent": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
+              "agent": .string(layout.source)
             ]) { $1 },
             filter: AccessLog.failedConnections)
         ],
-        "filter_chain_matcher": [
-          "matcher_tree": [
-            "input": .extension(
-              "source", .typed("envoy.extensions.matching.common_inputs.network.v3.DirectSourceIPInput")),
-            "exact_match_map": ["map": .object(matchers)],
-          ]
-        ],
+        "filter_chain_matcher": matcher,
         "filter_chains": .array(
           [Self.closed] + agents.flatMap { agent in Self.hosts(of: agent).map { chain(agent, $0) } }),
       ])
@@ -71,9 +66,18 @@ struct EgressTLS {
 
   private static func chainName(_ agent: ProxiedAgent, _ host: HostPattern) -> String { "\(agent.id)/\(host)" }
 
-  private var matchers: [String: JSON] {
-    Dictionary(agents.map { ($0.address, matcher(of: $0)) }) { first, _ in first }
+  private var matcher: JSON {
+    let (known, everybody) = layout.audience == .machine ? (agents, nil) : ([], agents.first)
+    let matchers = Dictionary(known.map { ($0.address, matcher(of: $0)) }) { first, _ in first }
       .merging([Self.nobody: Self.choice("closed")]) { first, _ in first }
+    let tree: JSON = [
+      "matcher_tree": [
+        "input": .extension(
+          "source", .typed("envoy.extensions.matching.common_inputs.network.v3.DirectSourceIPInput")),
+        "exact_match_map": ["map": .object(matchers)],
+      ]
+    ]
+    return everybody.map { tree.adding(["on_no_match": matcher(of: $0)]) } ?? tree
   }
 
   private static func choice(_ chain: String) -> JSON {

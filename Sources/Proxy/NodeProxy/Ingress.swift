@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// The way in to agents' ports: from the gateway's identity over mutual TLS, then plain HTTP to the agent.
 ///
@@ -17,9 +18,20 @@ enum Ingress {
         "filter_chains": [
           [
             "name": "gateway", "transport_socket": transportSocket(layout), "transport_socket_connect_timeout": "5s",
-            "filters": [manager(layout)],
+            "filters": [manager(layout, filters: [onlyGateway(layout.trustDomain)])],
           ]
         ],
+      ])
+  }
+
+  /// The same in plain HTTP, for a proxy before which a mesh has already asked who it is.
+  static func listener(_ layout: NodeProxyLayout, port: UInt16) -> JSON {
+    .typed(
+      "envoy.config.listener.v3.Listener",
+      [
+        "name": .string(name), "address": EnvoyAddress.tcp(layout.serviceAddress, port).json,
+        "per_connection_buffer_limit_bytes": 65536,
+        "filter_chains": [["name": "mesh", "filters": [manager(layout, filters: [])]]],
       ])
   }
 
@@ -33,18 +45,18 @@ enum Ingress {
       ], requiresCertificate: true)
   }
 
-  private static func manager(_ layout: NodeProxyLayout) -> JSON {
+  private static func manager(_ layout: NodeProxyLayout, filters: [JSON]) -> JSON {
     HTTPConnections.manager([
       "stat_prefix": .string(name),
       "rds": [
         "route_config_name": .string(name),
-        "config_source": .fileSource(layout.files.path(of: .routes(name))),
+        "config_source": layout.subscription(to: .routes(name)),
       ],
       "http2_protocol_options": HTTPConnections.http2(streams: 1000, extendedConnect: true),
       "upgrade_configs": [["upgrade_type": "websocket"]],
       "stream_idle_timeout": "3600s",
       "forward_client_cert_details": "SANITIZE",
-      "http_filters": [onlyGateway(layout.trustDomain), edits, HTTPConnections.router],
+      "http_filters": .array(filters + [edits, HTTPConnections.router]),
       "local_reply_config": HTTPConnections.replies(
         [.init(403, "only the gateway may come in here")], unreachable: "the agent does not answer on this port"),
       "access_log": [
@@ -134,19 +146,35 @@ enum Ingress {
     } + [Route.refusal("agent \(agent.id) has no port of that name", status: 404)]
   }
 
-  static func clusters(_ agents: [ProxiedAgent]) -> [JSON] {
+  static func clusters(_ agents: [ProxiedAgent], _ layout: NodeProxyLayout) -> [JSON] {
     agents.flatMap { agent in
       agent.ports.sorted { $0.key < $1.key }.map { port, number in
         let name = cluster(of: agent, port: port)
         return .typed(
           "envoy.config.cluster.v3.Cluster",
-          [
-            "name": .string(name), "type": "STATIC", "connect_timeout": "2s",
-            "per_connection_buffer_limit_bytes": 65536,
+          discovery(layout).merging([
+            "name": .string(name), "connect_timeout": "2s", "per_connection_buffer_limit_bytes": 65536,
             "load_assignment": EnvoyAddress.tcp(agent.address, number).assignment(of: name),
-          ])
+          ]) { $1 })
       }
     }
+  }
+
+  /// An agent of a machine has its address for life; that of a cluster is looked up, within its own namespace.
+  private static func discovery(_ layout: NodeProxyLayout) -> [String: JSON] {
+    guard layout.audience != .machine else { return ["type": "STATIC"] }
+    return [
+      "cluster_type": .extension(
+        "envoy.clusters.dns",
+        .typed(
+          "envoy.extensions.clusters.dns.v3.DnsCluster",
+          [
+            "dns_lookup_family": "V4_ONLY", "dns_refresh_rate": "5s",
+            "dns_failure_refresh_rate": ["base_interval": "2s", "max_interval": "10s"],
+            "typed_dns_resolver_config": layout.resolverExtension(searches: true),
+          ])),
+      "wait_for_warm_on_init": false,
+    ]
   }
 
   private static func cluster(of agent: ProxiedAgent, port: String) -> String { "port/\(agent.id)/\(port)" }

@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// The one Envoy through which all agents of an instance reach the outside and are reached: what it is told, as a pure
 /// function of the agents. An agent is known by its source address alone, which the firewall keeps true.
@@ -31,15 +32,15 @@ package struct NodeProxy: Hashable, Sendable {
       "node": ["id": "node-proxy", "cluster": "lobstack"],
       "admin": ["address": EnvoyAddress.pipe(layout.adminSocket, mode: 0o600).json],
       "dynamic_resources": [
-        "lds_config": .fileSource(layout.files.path(of: .listeners)),
-        "cds_config": .fileSource(layout.files.path(of: .clusters)),
+        "lds_config": layout.subscription(to: .listeners),
+        "cds_config": layout.subscription(to: .clusters),
       ],
       "stats_config": [
         "use_all_default_tags": false,
         // A quarter of the memory at 500 agents would be counters that nobody reads.
         "stats_matcher": ["inclusion_list": ["patterns": .array(Self.statistics.map { ["prefix": .string($0)] })]],
       ],
-      "overload_manager": Self.overload,
+      "overload_manager": overload,
     ]
   }
 
@@ -48,36 +49,39 @@ package struct NodeProxy: Hashable, Sendable {
     "agent_rate.",
   ]
 
-  private static let overload: JSON = [
-    "resource_monitors": [
-      .extension(
-        "envoy.resource_monitors.global_downstream_max_connections",
-        .typed(
-          "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-          ["max_active_downstream_connections": 8192])),
-      .extension(
-        "envoy.resource_monitors.fixed_heap",
-        .typed(
-          "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig", ["max_heap_size_bytes": .int(1 << 29)])),
-    ],
-    // Streams that hold 128 KiB and more are told apart by what they hold.
-    "buffer_factory_config": ["minimum_account_to_track_power_of_two": 18],
-    "actions": [
-      [
-        "name": "envoy.overload_actions.reset_high_memory_stream",
-        "triggers": [
-          [
-            "name": "envoy.resource_monitors.fixed_heap",
-            "scaled": ["scaling_threshold": 0.75, "saturation_threshold": 0.95],
-          ]
+  private var overload: JSON {
+    [
+      "resource_monitors": [
+        .extension(
+          "envoy.resource_monitors.global_downstream_max_connections",
+          .typed(
+            "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+            ["max_active_downstream_connections": 8192])),
+        .extension(
+          "envoy.resource_monitors.fixed_heap",
+          .typed(
+            "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+            ["max_heap_size_bytes": .int(layout.largestHeap)])),
+      ],
+      // Streams that hold 128 KiB and more are told apart by what they hold.
+      "buffer_factory_config": ["minimum_account_to_track_power_of_two": 18],
+      "actions": [
+        [
+          "name": "envoy.overload_actions.reset_high_memory_stream",
+          "triggers": [
+            [
+              "name": "envoy.resource_monitors.fixed_heap",
+              "scaled": ["scaling_threshold": 0.75, "saturation_threshold": 0.95],
+            ]
+          ],
+        ],
+        [
+          "name": "envoy.overload_actions.stop_accepting_requests",
+          "triggers": [["name": "envoy.resource_monitors.fixed_heap", "threshold": ["value": 0.95]]],
         ],
       ],
-      [
-        "name": "envoy.overload_actions.stop_accepting_requests",
-        "triggers": [["name": "envoy.resource_monitors.fixed_heap", "threshold": ["value": 0.95]]],
-      ],
-    ],
-  ]
+    ]
+  }
 
   /// The files that Envoy watches, for that state. The same state always gives the same bytes.
   package func files(_ state: NodeProxyState) -> [EnvoyFile] {
@@ -100,7 +104,7 @@ package struct NodeProxy: Hashable, Sendable {
       EnvoyFile(
         .clusters,
         credentials.hosts(of: agents).map { $0.json(layout) } + tls.clusters + api.clusters(agents)
-          + (state.mesh == nil ? [] : Ingress.clusters(agents))),
+          + (state.mesh == nil ? [] : Ingress.clusters(agents, layout))),
       EnvoyFile(.routes(EgressHTTP.name), [http.routes(agents)]),
       EnvoyFile(
         .listeners,
@@ -123,18 +127,26 @@ package struct NodeProxy: Hashable, Sendable {
 /// The credentials that are served: known, named by some agent's rule, and within the limit.
 struct CredentialSet {
   let secrets: [CredentialKey: ProxySecret]
+  private let served: Set<CredentialKey>
 
   init(state: NodeProxyState, agents: [ProxiedAgent], limit: Int) {
     let named = Set(
       agents.flatMap { agent in agent.egress.compactMap { $0.credential.flatMap { agent.credentials[$0.secret] } } })
     let served = named.filter { state.secrets[$0] != nil }.sorted().prefix(limit)
     secrets = state.secrets.filter { served.contains($0.key) }
+    self.served = Set(secrets.keys)
+  }
+
+  /// Credentials whose values others bring.
+  init(served: Set<CredentialKey>) {
+    secrets = [:]
+    self.served = served
   }
 
   /// - Returns: `nil` for a rule without a credential, or whose credential is not served: nothing may be forwarded.
   func host(of allowance: EgressAllowance, agent: ProxiedAgent) -> CredentialHost? {
     guard let credential = allowance.credential, !allowance.host.isWildcard,
-      let key = agent.credentials[credential.secret], secrets[key] != nil
+      let key = agent.credentials[credential.secret], served.contains(key)
     else { return nil }
     return CredentialHost(
       host: allowance.host, key: key, header: credential.header.lowercased(), prefix: credential.prefix)

@@ -2,6 +2,8 @@ import AgentModel
 
 /// Where the node proxy of one instance listens, reads and writes.
 package struct NodeProxyLayout: Hashable, Sendable {
+  /// Whose requests come to it.
+  package var audience = Audience.machine
   /// The files that it watches.
   package var files: EnvoyFiles
   package var adminSocket: String
@@ -28,6 +30,8 @@ package struct NodeProxyLayout: Hashable, Sendable {
   package var requestsPerSecond = 50
   /// Longest request body, in bytes.
   package var longestBody = 32 << 20
+  /// Memory at which it begins to refuse work, in bytes.
+  package var largestHeap = 1 << 29
   /// Each credential costs an inotify instance of the proxy's user, who has 1024 when 'lobstack up' has started it, and
   /// Envoy ends itself when there is none left.
   package var mostCredentials = 900
@@ -42,6 +46,15 @@ package struct NodeProxyLayout: Hashable, Sendable {
     self.serviceAddress = serviceAddress
     self.apiSocket = apiSocket
     self.ingressSocket = ingressSocket
+  }
+
+  package enum Audience: Hashable, Sendable {
+    /// All agents of a machine: an agent is known by its source address, which the firewall keeps true.
+    case machine
+    /// The one agent of that name, of a cluster: whoever reaches the proxy is that agent, which NetworkPolicies keep
+    /// true, and its address is known to the cluster's name service alone. The files are a volume of Kubernetes, and
+    /// so are the credentials in their directory, each in a file of the secret's name.
+    case agent(name: String, credentials: String)
   }
 
   package struct Resolver: Hashable, Sendable {

@@ -72,6 +72,12 @@ package enum CredentialKey: Hashable, Sendable, Comparable, CustomStringConverti
     }
   }
 
+  package var secret: SecretName {
+    switch self {
+    case .tenant(_, let secret), .agent(_, let secret): secret
+    }
+  }
+
   package var description: String {
     switch self {
     case .tenant(let tenant, let secret): "\(tenant).\(secret)"

@@ -1,4 +1,5 @@
 import AgentModel
+import JSONValues
 
 /// The platform API as agents reach it: over mutual TLS under the agent's own identity, within the rules for it.
 ///
@@ -111,5 +112,15 @@ struct PlatformAPI {
 }
 
 extension NodeProxyLayout {
-  func secret(_ source: EnvoyFile.Source) -> JSON { TLSContexts.secret(source.name, path: files.path(of: source)) }
+  func secret(_ source: EnvoyFile.Source) -> JSON {
+    ["name": .string(source.name), "sds_config": subscription(to: source)]
+  }
+
+  /// How Envoy is told of one of its files, and of every change of it.
+  func subscription(to source: EnvoyFile.Source) -> JSON {
+    switch audience {
+    case .machine: .fileSource(files.path(of: source))
+    case .agent: .volumeSource(files.directory, file: source.fileName)
+    }
+  }
 }

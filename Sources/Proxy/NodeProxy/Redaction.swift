@@ -1,3 +1,5 @@
+import JSONValues
+
 /// Keeps an injected credential out of a host's answers: a script in the cluster of that host, between the filter that
 /// adds the credential and the connection. It sees the request with its credential and every byte that comes back.
 ///
@@ -17,8 +19,10 @@ enum Redaction {
   /// - Parameters:
   ///   - header: The request header with the credential, in lower case.
   ///   - prefix: What stands before the credential in that header.
-  static func filter(header: String, prefix: String) -> JSON {
-    let script = "local header, prefix = \(quoted(header)), \(quoted(prefix))\n\(script)"
+  ///   - file: Where the credential is when no filter before this one adds it.
+  static func filter(header: String, prefix: String, file: String? = nil) -> JSON {
+    let reading = file.map { "\nlocal path = \(quoted($0))\n\(Self.reading)" } ?? ""
+    let script = "local header, prefix = \(quoted(header)), \(quoted(prefix))\n\(script)\(reading)"
     return .extension(
       "envoy.filters.http.lua",
       .typed("envoy.extensions.filters.http.lua.v3.Lua", ["default_source_code": ["inline_string": .string(script)]]))
@@ -37,6 +41,24 @@ enum Redaction {
     }
     return "\"\(bytes.joined())\""
   }
+
+  /// Reads the credential anew for each request: Envoy itself does not see that a volume of Kubernetes has changed a
+  /// generic secret's file. What is not as `ProxySecret` has it is refused: a line's end would begin another header.
+  private static let reading = #"""
+    local search = envoy_on_request
+    function envoy_on_request(handle)
+      local file = io.open(path, "rb")
+      local value = file and file:read(8193) or ""
+      if file then file:close() end
+      if value == "" or #value > 8192 or string.find(value, "[^\32-\126]") or string.find(value, "^ ")
+        or string.find(value, " $") then
+        handle:respond({[":status"] = "401"}, "")
+        return
+      end
+      handle:headers():replace(header, prefix .. value)
+      search(handle)
+    end
+    """#
 
   private static let script = #"""
     local slot = "lobstack.redaction"

@@ -1,3 +1,5 @@
+import JSONValues
+
 /// Pieces of a route table.
 enum Route {
   /// Answers every request, or those that `match`, with a refusal.

@@ -44,7 +44,7 @@ struct RenderedDirectory {
       // The list is a file that anybody may have written to: what it names lies below, whatever it says.
       return list.split(separator: "\n").map(String.init).filter { name in
         !name.hasPrefix("/") && !name.split(separator: "/").contains("..")
-          && (name.hasSuffix(".yaml") || name.hasSuffix(".md"))
+          && [".yaml", ".json", ".toml", ".md"].contains { name.hasSuffix($0) }
       }
     }
     var found: [String] = []

@@ -96,6 +96,10 @@ path "auth/operator/role/*" {
   capabilities = ["read"]
 }
 
+path "auth/kubernetes/role/*" {
+  capabilities = ["read"]
+}
+
 path "transit/config/keys" {
   capabilities = ["read"]
 }

@@ -25,6 +25,10 @@ path "auth/operator/*" {
   capabilities = ["create", "read", "update"]
 }
 
+path "auth/kubernetes/*" {
+  capabilities = ["create", "read", "update"]
+}
+
 path "transit/config/keys" {
   capabilities = ["create", "read", "update"]
 }

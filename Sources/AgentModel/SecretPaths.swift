@@ -1,5 +1,3 @@
-import AgentModel
-
 /// Where the secrets of agents and tenants lie in the KV engine; `policy/vault/policies/lobstack-agent.hcl` opens these
 /// places and no other.
 extension SecretReference {

@@ -1,0 +1,102 @@
+import AgentModel
+import Documents
+
+/// The Pod beside the agent's, which holds its identity and its credentials: all that the agent reaches, and all by
+/// which it is reached.
+extension AgentRendering {
+  private var files: [String: String] { gateway.files(agent, names.agentService) }
+
+  var gatewayFiles: ConfigMap { ConfigMap(metadata: meta(names.gateway, of: "agent-gateway"), data: files) }
+
+  /// The name server gives its address for every name that the agent may know.
+  var gatewayService: Service {
+    var ports = [
+      Service.Port(name: "http", port: 80, targetPort: .number(PairedGatewayLayout.httpPort), appProtocol: "http"),
+      Service.Port(name: "tls", port: 443, targetPort: .number(PairedGatewayLayout.tlsPort), appProtocol: "tls"),
+    ]
+    if !agent.spec.ports.isEmpty {
+      ports.append(
+        Service.Port(
+          name: "http-ingress", port: PairedGatewayLayout.ingressPort,
+          targetPort: .number(PairedGatewayLayout.ingressPort), appProtocol: "http"))
+    }
+    return Service(
+      metadata: meta(names.gatewayService, of: "agent-gateway"),
+      spec: Service.Spec(type: "ClusterIP", selector: gatewayLabels, ports: ports))
+  }
+
+  var gatewayDeployment: Deployment {
+    let user = AgentNames.gatewayUser(of: agent.id)
+    let part = meta(names.gateway, of: "agent-gateway")
+    return Deployment(
+      metadata: part,
+      spec: Deployment.Spec(
+        replicas: 1, selector: LabelSelector(matchLabels: gatewayLabels),
+        // The old rules end before the new ones begin, and no quota has to have room for both.
+        strategy: .recreate,
+        template: PodTemplate(
+          metadata: PodTemplate.Metadata(
+            labels: (part.labels ?? [:]).merging(gatewayLabels) { $1 }
+              .merging([AgentLabel.sidecar: values.profile == .full ? "true" : "false"]) { $1 },
+            annotations: annotations),
+          spec: PodTemplate.Spec(
+            serviceAccountName: names.agent, automountServiceAccountToken: false,
+            priorityClassName: Platform.agentPriority,
+            securityContext: PodTemplate.PodSecurity(runAsUser: user, runAsGroup: user, fsGroup: user),
+            terminationGracePeriodSeconds: 5, containers: [envoy], volumes: volumes))))
+  }
+
+  private var annotations: [String: String] {
+    // Of all files the bootstrap alone is read once.
+    var annotations = ["lobstack.dev/bootstrap": shortDigest(files[PairedGatewayLayout.bootstrap] ?? "")]
+    if values.profile == .full {
+      // The agent is outside the mesh: what it says comes as it is, from nobody else (NetworkPolicy).
+      annotations["traffic.sidecar.istio.io/excludeInboundPorts"] =
+        "\(PairedGatewayLayout.httpPort),\(PairedGatewayLayout.tlsPort)"
+    }
+    return annotations
+  }
+
+  private var envoy: PodTemplate.Container {
+    func probe(_ path: String, every seconds: Int, failures: Int) -> PodTemplate.Probe {
+      PodTemplate.Probe(
+        httpGet: PodTemplate.Probe.HTTPGet(path: path, port: "probes", scheme: "HTTP"), periodSeconds: seconds,
+        failureThreshold: failures)
+    }
+    return PodTemplate.Container(
+      name: "envoy", image: values.images.envoy, command: ["/usr/local/bin/envoy"], args: gateway.arguments,
+      ports: [
+        ContainerPort(name: "http", containerPort: PairedGatewayLayout.httpPort),
+        ContainerPort(name: "tls", containerPort: PairedGatewayLayout.tlsPort),
+        ContainerPort(name: "ingress", containerPort: PairedGatewayLayout.ingressPort),
+        ContainerPort(name: "probes", containerPort: PairedGatewayLayout.probePort),
+      ],
+      resources: ResourceRequirements(
+        requests: ["cpu": "25m", "memory": "64Mi"],
+        limits: ["cpu": "500m", "memory": "\(PairedGatewayLayout.memory)"]),
+      startupProbe: probe("/ready", every: 1, failures: 60), livenessProbe: probe("/live", every: 10, failures: 3),
+      readinessProbe: probe("/ready", every: 5, failures: 2),
+      volumeMounts: [
+        VolumeMount(name: "configuration", mountPath: PairedGatewayLayout.configuration, readOnly: true),
+        VolumeMount(name: "runtime", mountPath: PairedGatewayLayout.runtime),
+      ]
+        + (credentialSecrets.isEmpty
+          ? [] : [VolumeMount(name: "credentials", mountPath: PairedGatewayLayout.credentials, readOnly: true)]))
+  }
+
+  private var volumes: [PodTemplate.Volume] {
+    var volumes = [
+      PodTemplate.Volume(name: "configuration", configMap: PodTemplate.ConfigMapSource(name: names.gateway)),
+      PodTemplate.Volume(name: "runtime", emptyDir: Documents.Volume.EmptyDir(medium: "Memory", sizeLimit: "1Mi")),
+    ]
+    if !credentialSecrets.isEmpty {
+      volumes.append(
+        PodTemplate.Volume(
+          name: "credentials",
+          csi: Documents.Volume.CSI(
+            driver: secretsVolumeDriver, readOnly: true,
+            volumeAttributes: ["secretProviderClass": names.credentials])))
+    }
+    return volumes
+  }
+}

@@ -1,0 +1,116 @@
+import Documents
+
+// What admission depends on and cannot judge itself is judged by the API server: who may call a Pod a gateway, and who
+// may say which namespaces are ours.
+extension Platform {
+  var admissionGuards: ManifestFile {
+    let policies = [gatewayPods, gatewayWorkloads, ownNamespaces]
+    let bindings = [
+      ValidatingAdmissionPolicyBinding(gatewayPods, namespaces: .exists(tenantLabel)),
+      ValidatingAdmissionPolicyBinding(gatewayWorkloads, namespaces: .exists(tenantLabel)),
+      ValidatingAdmissionPolicyBinding(ownNamespaces),
+    ]
+    return ManifestFile("admission/guards.yaml", (policies as [any ClusterObject]) + bindings)
+  }
+
+  private static func guardMeta(_ name: String) -> ObjectMeta { meta("lobstack-\(name)", of: "admission") }
+
+  private func isMaker(_ controller: String) -> String {
+    let makers = [
+      "system:serviceaccount:\(namespaceNames.controlPlane):\(Self.operatorName)",
+      "system:serviceaccount:kube-system:\(controller)",
+    ]
+    return "request.userInfo.username in [\(makers.map { "'\($0)'" }.joined(separator: ", "))]"
+  }
+
+  /// A Pod of the platform cannot be changed into another either: its image may be replaced while it runs.
+  private var gatewayPods: ValidatingAdmissionPolicy {
+    let label = "metadata.labels['\(AgentLabel.gatewayOf)']"
+    let has = "has(object.metadata.labels) && '\(AgentLabel.gatewayOf)' in object.metadata.labels"
+    let unchanged = """
+      oldObject != null && has(oldObject.metadata.labels) && '\(AgentLabel.gatewayOf)' in oldObject.metadata.labels \
+      && oldObject.\(label) == object.\(label) && oldObject.spec == object.spec
+      """
+    return ValidatingAdmissionPolicy(
+      metadata: Self.guardMeta("gateway-pods"),
+      spec: .init(
+        matchConstraints: .init(resourceRules: [
+          AdmissionRule(
+            apiGroups: [""], resources: ["pods", "pods/ephemeralcontainers", "pods/resize"],
+            operations: ["CREATE", "UPDATE"], scope: "Namespaced")
+        ]),
+        matchConditions: [.init(name: "is-a-gateway", expression: has)],
+        validations: [
+          .init(
+            expression: "\(isMaker("replicaset-controller")) || (\(unchanged))",
+            message: "only Lobstack's operator makes or changes Pods with the label \(AgentLabel.gatewayOf)")
+        ]))
+  }
+
+  private var gatewayWorkloads: ValidatingAdmissionPolicy {
+    let labels = "object.spec.template.metadata.labels"
+    return ValidatingAdmissionPolicy(
+      metadata: Self.guardMeta("gateway-workloads"),
+      spec: .init(
+        matchConstraints: .init(resourceRules: [
+          AdmissionRule(
+            apiGroups: ["apps"], resources: ["deployments", "replicasets"], operations: ["CREATE", "UPDATE"],
+            scope: "Namespaced")
+        ]),
+        matchConditions: [
+          .init(
+            name: "makes-gateways",
+            expression: """
+              has(object.spec.template) && has(object.spec.template.metadata) && has(\(labels)) \
+              && '\(AgentLabel.gatewayOf)' in \(labels)
+              """)
+        ],
+        validations: [
+          .init(
+            expression: """
+              \(isMaker("deployment-controller")) \
+              || (oldObject != null && oldObject.spec.template == object.spec.template)
+              """,
+            message: "only Lobstack's operator makes or changes what makes Pods with the label \(AgentLabel.gatewayOf)")
+        ]))
+  }
+
+  /// What decides which policies a namespace is under changes by the hand of who may "administer" it: a verb of our own,
+  /// which cluster-admin has as it has all, and which a role can give (apiGroups: [lobstack.dev], resources: [namespaces]).
+  private var ownNamespaces: ValidatingAdmissionPolicy {
+    func labels(_ object: String) -> String {
+      "\(object) != null && has(\(object).metadata.labels) ? \(object).metadata.labels : {}"
+    }
+    let part = "app.kubernetes.io/part-of"
+    let ours = ["before", "after"].map { "variables.\($0)[?'\(part)'].orValue('') == 'lobstack'" }
+    let always = [tenantLabel, "admission.gatekeeper.sh/ignore"]
+    let inOurs =
+      [part, "app.kubernetes.io/name", WellKnownLabel.injection]
+      + ["enforce", "enforce-version"].map { "pod-security.kubernetes.io/\($0)" }
+    func list(_ keys: [String]) -> String { "[\(keys.map { "'\($0)'" }.joined(separator: ", "))]" }
+    return ValidatingAdmissionPolicy(
+      metadata: Self.guardMeta("namespaces"),
+      spec: .init(
+        matchConstraints: .init(resourceRules: [
+          AdmissionRule(
+            apiGroups: [""], resources: ["namespaces"], operations: ["CREATE", "UPDATE", "DELETE"], scope: "Cluster")
+        ]),
+        variables: [
+          .init(name: "before", expression: labels("oldObject")),
+          .init(name: "after", expression: labels("object")),
+          .init(
+            name: "keys", expression: "\(list(always)) + (\(ours.joined(separator: " || ")) ? \(list(inOurs)) : [])"),
+        ],
+        validations: [
+          .init(
+            expression: """
+              variables.keys.all(key, variables.before[?key] == variables.after[?key]) \
+              || authorizer.group('lobstack.dev').resource('namespaces').name(request.name).check('administer').allowed()
+              """,
+            message: """
+              labels that decide which policies hold in a namespace need the right to 'administer' namespaces of \
+              lobstack.dev
+              """)
+        ]))
+  }
+}

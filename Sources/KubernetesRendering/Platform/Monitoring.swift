@@ -1,0 +1,92 @@
+import Documents
+import Manifests
+
+extension Platform {
+  /// Port of Pods that tell how they do, and its name in their Services.
+  static let metricsPort: UInt16 = 9464
+  static let metricsPortName = "metrics"
+
+  /// What the Prometheus operator and Grafana read: the same rules and the same dashboard as on one machine.
+  ///
+  /// - Throws: when the rule file is none, which a test of it would show.
+  func monitoring() throws -> [ManifestFile] {
+    guard values.profile == .full else { return [] }
+    let rules = try Manifest.parseOne(
+      String(decoding: PackageResources.lobstack_rules_yaml, as: UTF8.self), source: "lobstack.rules.yaml")
+    let dashboard = String(decoding: PackageResources.lobstack_json, as: UTF8.self)
+    var dashboardMeta = Self.meta("lobstack-dashboard", in: namespaceNames.monitoring, of: "monitoring")
+    // Grafana's sidecar looks for it.
+    dashboardMeta.labels?["grafana_dashboard"] = "1"
+    return [
+      ManifestFile(
+        "monitoring/prometheus.yaml",
+        [
+          PrometheusRule(metadata: monitoringMeta, spec: UntypedValue(rules)), serviceMonitor,
+        ] + monitoringNetwork),
+      ManifestFile(
+        "monitoring/grafana.yaml", [ConfigMap(metadata: dashboardMeta, data: ["lobstack.json": dashboard])]),
+    ]
+  }
+
+  private var monitoringMeta: ObjectMeta { Self.meta("lobstack", in: namespaceNames.monitoring, of: "monitoring") }
+
+  /// Every Service of the platform that has a port for it, whichever program stands behind it.
+  private var serviceMonitor: ServiceMonitor {
+    ServiceMonitor(
+      metadata: monitoringMeta,
+      spec: ServiceMonitor.Spec(
+        namespaceSelector: ServiceMonitor.Names(matchNames: [namespaceNames.controlPlane]),
+        selector: LabelSelector(matchLabels: ["app.kubernetes.io/part-of": "lobstack"]),
+        endpoints: [
+          ServiceMonitor.Endpoint(
+            port: Self.metricsPortName, path: "/metrics", scheme: "http", interval: "15s",
+            relabelings: [
+              // What the rules call it.
+              ServiceMonitor.Relabeling(targetLabel: "job", replacement: "lobstack"),
+              ServiceMonitor.Relabeling(sourceLabels: ["__meta_kubernetes_pod_name"], targetLabel: "instance"),
+            ])
+        ]))
+  }
+
+  /// Prometheus alone reaches the port of the platform's programs. What watches may speak with itself, the API and the
+  /// name server.
+  private var monitoringNetwork: [any ClusterObject] {
+    let port = NetworkPolicyPort(protocol: "TCP", port: Self.metricsPort)
+    let programs = LabelSelector(matchLabels: ["app.kubernetes.io/part-of": "lobstack"])
+    let prometheus = LabelSelector(matchLabels: ["app.kubernetes.io/name": "prometheus"])
+    let names = namespaceNames
+    let inside = NetworkPolicyPeer(podSelector: LabelSelector())
+    return [
+      NetworkPolicy(
+        metadata: Self.meta("metrics", in: names.controlPlane, of: "monitoring"),
+        spec: NetworkPolicySpec(
+          podSelector: programs, policyTypes: [.ingress],
+          ingress: [
+            IngressRule(
+              from: [
+                NetworkPolicyPeer(
+                  podSelector: prometheus, namespaceSelector: Self.namespaceSelector(names.monitoring))
+              ],
+              ports: [port])
+          ])),
+      Self.closed(names.monitoring),
+      NetworkPolicy(
+        metadata: Self.meta("inside", in: names.monitoring, of: "monitoring"),
+        spec: NetworkPolicySpec(
+          podSelector: LabelSelector(), policyTypes: [.ingress, .egress], ingress: [IngressRule(from: [inside])],
+          egress: [EgressRule(to: [inside]), nameServerEgress, apiServerEgress])),
+      NetworkPolicy(
+        metadata: Self.meta("prometheus", in: names.monitoring, of: "monitoring"),
+        spec: NetworkPolicySpec(
+          podSelector: prometheus, policyTypes: [.egress],
+          egress: [
+            EgressRule(
+              to: [
+                NetworkPolicyPeer(
+                  podSelector: programs, namespaceSelector: Self.namespaceSelector(names.controlPlane))
+              ],
+              ports: [port])
+          ])),
+    ]
+  }
+}

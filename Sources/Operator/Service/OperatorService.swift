@@ -1,0 +1,77 @@
+import Blueprint
+import Faults
+import KubernetesAPI
+import KubernetesRendering
+import Logging
+
+/// Has the Agents of a cluster be what their documents say: one process leads, the others wait to take its place.
+package struct OperatorService: Sendable {
+  package struct Settings: Sendable {
+    package var values: Values
+    package var policy: Policy
+    /// What runs agents' gateways.
+    package var gateway: GatewayConfiguration
+    /// Of the Lease.
+    package var namespace: String
+    /// This process' own among the candidates.
+    package var identity: String
+    /// Agents that are looked at at once.
+    package var workers: Int
+    /// Where /healthz, /readyz and /metrics are answered, without TLS; `nil` for nowhere.
+    package var probes: ProbeServer.Address?
+    package var timing: LeaderElection.Timing
+
+    package init(
+      values: Values, policy: Policy, gateway: GatewayConfiguration, namespace: String, identity: String,
+      workers: Int = 16,
+      probes: ProbeServer.Address? = nil, timing: LeaderElection.Timing = LeaderElection.Timing()
+    ) {
+      self.values = values
+      self.policy = policy
+      self.gateway = gateway
+      self.namespace = namespace
+      self.identity = identity
+      self.workers = workers
+      self.probes = probes
+      self.timing = timing
+    }
+  }
+
+  package static let fieldManager = Expander.manager
+  private static let lease = "lobstack-operator"
+
+  private let client: KubernetesClient
+  private let settings: Settings
+  private let logger: Logger
+  private let metrics = OperatorMetrics()
+
+  package init(_ client: KubernetesClient, _ settings: Settings, logger: Logger) {
+    self.client = client
+    self.settings = settings
+    self.logger = logger
+  }
+
+  /// Runs until the calling task is cancelled; then the lease is given back.
+  package func run(running: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
+    let election = try LeaderElection(
+      client, namespace: settings.namespace, name: Self.lease, identity: settings.identity, timing: settings.timing,
+      logger: logger)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await election.run { await lead() } }
+      if let address = settings.probes {
+        let server = ProbeServer(address: address, metrics: metrics, logger: logger)
+        group.addTask { try await server.run(running) }
+      }
+      do { try await group.next() } catch is CancellationError {}
+      group.cancelAll()
+      do { try await group.waitForAll() } catch is CancellationError {}
+    }
+  }
+
+  /// The work of the one that leads: what it knows begins anew with each time that it does.
+  private func lead() async {
+    metrics.set(isLeading: true)
+    defer { metrics.set(isLeading: false) }
+    await Term(client: client, settings: settings, metrics: metrics, logger: logger).run()
+  }
+}

@@ -1,0 +1,345 @@
+import Faults
+import Foundation
+import JSONValues
+import NIOHTTP1
+import Synchronization
+import Testing
+
+@testable import KubernetesAPI
+
+private let maps = ResourceType(plural: "configmaps")
+
+private func map(_ name: String, version: Int = 1) -> String {
+  #"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"\#(name)","namespace":"a","resourceVersion":"\#(version)"}}"#
+}
+
+private func list(_ names: [String], version: Int, next: String = "") -> APIServerStub.Answer {
+  .json(
+    #"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{"resourceVersion":"\#(version)","continue":"\#(next)"},"#
+      + #""items":[\#(names.map { map($0) }.joined(separator: ","))]}"#)
+}
+
+@Suite("The client, of a server that fails,", .timeLimit(.minutes(1))) struct StubbedClientTests {
+  @Test("begins a list anew that expired between two pages, and says so") func expiredPage() async throws {
+    try await APIServerStub.with { number, _ in
+      [list(["a", "b"], version: 5, next: "x"), .status(410, "Expired"), list(["b"], version: 9, next: "y")][
+        safe: number]
+        ?? list(["c"], version: 9)
+    } _: { stub in
+      try await stub.client { client in
+        var seen: [(first: Bool, names: [String])] = []
+        let version = try await client.pages(of: maps, namespace: "a") { page in
+          seen.append((page.isFirst, page.objects.map(\.name)))
+        }
+        #expect(seen.map(\.first) == [true, true, false])
+        #expect(seen.map(\.names) == [["a", "b"], ["b"], ["c"]])
+        #expect(version == "9")
+      }
+      #expect(
+        stub.requests.map(\.uri) == [
+          "/api/v1/namespaces/a/configmaps?limit=500", "/api/v1/namespaces/a/configmaps?limit=500&continue=x",
+          "/api/v1/namespaces/a/configmaps?limit=500", "/api/v1/namespaces/a/configmaps?limit=500&continue=y",
+        ])
+    }
+  }
+
+  @Test("gives up a list that always expires") func alwaysExpires() async throws {
+    try await APIServerStub.with { _, request in
+      request.uri.contains("continue") ? .status(410, "Expired") : list(["a"], version: 5, next: "x")
+    } _: { stub in
+      let fault = await #expect(throws: Fault.self) { try await stub.client { try await $0.list(maps) } }
+      #expect(fault?.code == .expired)
+    }
+  }
+
+  @Test("tells a proxy's page as what it is, whatever its code", arguments: [200, 404, 502])
+  func html(code: Int) async throws {
+    try await APIServerStub.with { _, _ in
+      APIServerStub.Answer(code: code, type: "text/html; charset=utf-8", pieces: ["<h1>Welcome</h1>"])
+    } _: { stub in
+      let fault = await #expect(throws: Fault.self) {
+        try await stub.client(patience: .zero) { try await $0.get(maps, "a", namespace: "a") }
+      }
+      #expect(fault?.reason.contains("HTTP \(code) of type text/html") == true, "\(fault.map { "\($0)" } ?? "")")
+    }
+  }
+
+  @Test("tells JSON that is cut off, or none") func badJSON() async throws {
+    for text in [#"{"kind":"ConfigMap""#, "", "[]"] {
+      try await APIServerStub.with { _, _ in
+        .json(text)
+      } _: { stub in
+        let fault = await #expect(throws: Fault.self) {
+          try await stub.client { try await $0.get(maps, "a", namespace: "a") }
+        }
+        #expect(fault?.reason.hasSuffix("is not the API's JSON") == true)
+      }
+    }
+  }
+
+  @Test("waits as long as a 429 says, and asks again, for a create too") func tooManyRequests() async throws {
+    try await APIServerStub.with { number, _ in
+      guard number == 0 else { return .json(map("a")) }
+      var answer = APIServerStub.Answer.status(429, "TooManyRequests")
+      answer.headers = [("Retry-After", "1")]
+      return answer
+    } _: { stub in
+      let begun = ContinuousClock.now
+      let object = try KubernetesObject(Array(map("a").utf8))
+      try await stub.client { _ = try await $0.create(object, of: maps) }
+      #expect(begun.duration(to: .now) >= .seconds(1))
+      #expect(stub.requests.count == 2)
+    }
+  }
+
+  @Test("does not wait longer than its caller, and says for how long it was to") func impatient() async throws {
+    try await APIServerStub.with { _, _ in
+      var answer = APIServerStub.Answer.status(429, "TooManyRequests")
+      answer.headers = [("Retry-After", "3600")]
+      return answer
+    } _: { stub in
+      let fault = await #expect(throws: Fault.self) {
+        try await stub.client { try await $0.get(maps, "a", namespace: "a") }
+      }
+      #expect(fault?.code == .exhausted && fault?.reason.contains("for 3600 s") == true)
+      #expect(stub.requests.count == 1)
+    }
+  }
+
+  @Test("asks again after 500, 502, 503, 504 and a connection that broke; but a create never") func retries()
+    async throws
+  {
+    let answers: [APIServerStub.Answer] = [.status(503, "ServiceUnavailable"), .nothing, .status(500, "InternalError")]
+    for answer in answers {
+      try await APIServerStub.with { number, _ in
+        number == 0 ? answer : .json(map("a"))
+      } _: { stub in
+        let object = try KubernetesObject(Array(map("a").utf8))
+        try await stub.client { client in
+          _ = try await client.apply(object, of: maps)
+          #expect(stub.requests.count == 2)
+        }
+      }
+      try await APIServerStub.with { _, _ in
+        answer
+      } _: { stub in
+        let object = try KubernetesObject(Array(map("a").utf8))
+        _ = await #expect(throws: Fault.self) {
+          try await stub.client { try await $0.create(object, of: maps) }
+        }
+        #expect(stub.requests.count == 1)
+      }
+    }
+  }
+
+  @Test("hands on what came before a line that breaks off") func tornLine() async throws {
+    try await APIServerStub.with { _, _ in
+      APIServerStub.Answer(
+        pieces: [#"{"type":"ADDED","object":\#(map("a"))}"# + "\n{\"type\":\"MODI", "FIED\",\"obj"], breaks: true)
+    } _: { stub in
+      let seen = Mutex<[WatchEvent]>([])
+      let fault = await #expect(throws: Fault.self) {
+        try await stub.client { client in
+          try await client.watch(maps, from: "1") { event in seen.withLock { $0.append(event) } }
+        }
+      }
+      #expect(fault?.code == .unavailable)
+      let whole = try KubernetesObject(Array(map("a").utf8))
+      #expect(seen.withLock { $0 } == [.added(whole)])
+      #expect(
+        stub.requests.map(\.uri) == [
+          "/api/v1/configmaps?watch=true&allowWatchBookmarks=true&resourceVersion=1&timeoutSeconds=300"
+        ])
+    }
+  }
+
+  @Test("throws what the receiver of a watch throws") func receiverThrows() async throws {
+    struct Enough: Error {}
+    try await APIServerStub.with { _, _ in
+      APIServerStub.Answer(pieces: [#"{"type":"ADDED","object":\#(map("a"))}"# + "\n"])
+    } _: { stub in
+      _ = await #expect(throws: Enough.self) {
+        try await stub.client { try await $0.watch(maps, from: "1") { _ in throw Enough() } }
+      }
+    }
+  }
+
+  @Test("holds the server back when a receiver is slow") func backPressure() async throws {
+    let data = String(repeating: "x", count: 10_000)
+    let line = #"{"type":"MODIFIED","object":{"metadata":{"name":"a"},"data":{"a":"\#(data)"}}}"#
+    // More than the kernel holds of a connection, of which it tells in net.ipv4.tcp_rmem and tcp_wmem.
+    let sent = 1_500
+    try await APIServerStub.with { _, _ in
+      APIServerStub.Answer(pieces: Array(repeating: line + "\n", count: sent))
+    } _: { stub in
+      let seen = Mutex(0)
+      try await stub.client { client in
+        try await client.watch(maps, from: "1") { _ in
+          let isFirst = seen.withLock {
+            $0 += 1
+            return $0 == 1
+          }
+          guard isFirst else { return }
+          // Until nothing takes any more.
+          var written = -1
+          while stub.written != written {
+            written = stub.written
+            try await Task.sleep(for: .milliseconds(200))
+          }
+          #expect(written > 0 && written < sent)
+        }
+      }
+      #expect(seen.withLock { $0 } == sent)
+    }
+  }
+}
+
+@Suite("The client", .timeLimit(.minutes(1))) struct ClientIdentityTests {
+  @Test("knows the server by the name that its configuration says") func serverName() async throws {
+    try await APIServerStub.with { _, _ in
+      .json(map("a"))
+    } _: { stub in
+      let named = try stub.configuration(host: "localhost", name: "kubernetes")
+      _ = try await stub.client(named) { try await $0.get(maps, "a", namespace: "a") }
+      #expect(stub.requests.count == 1)
+    }
+  }
+
+  @Test("speaks to no server of another name, or of another authority") func impostors() async throws {
+    let other = try TestCertificate.another
+    try await APIServerStub.with { _, _ in
+      .json(map("a"))
+    } _: { stub in
+      for configuration in [
+        try stub.configuration(host: "localhost"), try stub.configuration(name: "other"),
+        try stub.configuration(authority: other),
+      ] {
+        let fault = await #expect(throws: Fault.self) {
+          try await stub.client(configuration) { try await $0.get(maps, "a", namespace: "a") }
+        }
+        #expect(fault?.code == .unavailable)
+        #expect(fault?.reason.contains("no certificate that the test trusts") == true, "\(fault.map { "\($0)" } ?? "")")
+      }
+      #expect(stub.requests.isEmpty)
+    }
+  }
+
+  @Test("is refused an authority that is no certificate") func badAuthority() {
+    let configuration = try? KubernetesConfiguration(
+      server: ServerAddress("https://a", operation: "test"), authority: .inline(SecretBytes(Array("hello".utf8))),
+      origin: "the test")
+    #expect(throws: Fault.self) { try configuration.map { try KubernetesClient($0, fieldManager: "test") } }
+  }
+
+  @Test("reads its token anew when the server refuses the old one, once") func rotatedToken() async throws {
+    let directory = try TestDirectory()
+    defer { directory.remove() }
+    let file = try directory.write("token", "old\n")
+    try await APIServerStub.with { _, request in
+      request.headers.first(name: "Authorization") == "Bearer new" ? .json(map("a")) : .status(401, "Unauthorized")
+    } _: { stub in
+      let configuration = try stub.configuration(CredentialSource(token: .file(file)))
+      try await stub.client(configuration) { client in
+        let fault = await #expect(throws: Fault.self) { try await client.get(maps, "a", namespace: "a") }
+        #expect(fault?.code == .unauthenticated)
+        _ = try directory.write("token", "new\n")
+        _ = try await client.get(maps, "a", namespace: "a")
+        // Gone for a moment, as while it is written: the last one serves on.
+        try FileManager.default.removeItem(atPath: file)
+        _ = try await client.get(maps, "a", namespace: "a")
+      }
+    }
+  }
+
+  @Test("asks its program again when a token has ended, and when it is refused") func program() async throws {
+    let directory = try TestDirectory()
+    defer { directory.remove() }
+    let script = """
+      #!/bin/sh
+      echo x >> \(directory.path)/asked
+      echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",'
+      echo "\\"status\\":{\\"token\\":\\"t$(wc -l < \(directory.path)/asked)\\",\\"expirationTimestamp\\":\\"$(cat \(directory.path)/end)\\"}}"
+      """
+    _ = try directory.write("give", script, executable: true)
+    _ = try directory.write("end", "2000-01-01T00:00:00Z")
+    var kubeconfig = Kubeconfig()
+    try kubeconfig.add(
+      """
+      current-context: a
+      clusters: [{name: a, cluster: {server: "https://a"}}]
+      contexts: [{name: a, context: {cluster: a, user: a}}]
+      users: [{name: a, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: ./give}}}]
+      """, path: "\(directory.path)/config")
+    let source = try kubeconfig.configuration(environment: ["PATH": "/usr/bin:/bin"]).credentials
+    try await APIServerStub.with { _, request in
+      request.headers.first(name: "Authorization") == "Bearer t3" ? .status(401, "Unauthorized") : .json(map("a"))
+    } _: { stub in
+      try await stub.client(stub.configuration(source)) { client in
+        // Both are over as soon as they are given.
+        for _ in 0..<2 { _ = try await client.get(maps, "a", namespace: "a") }
+        _ = try directory.write("end", "2999-01-01T00:00:00Z")
+        // Another, which the server refuses: one of the same moment would be refused as well.
+        let fault = await #expect(throws: Fault.self) { try await client.get(maps, "a", namespace: "a") }
+        #expect(fault?.code == .unauthenticated)
+        try await Task.sleep(for: .milliseconds(550))
+        for _ in 0..<2 { _ = try await client.get(maps, "a", namespace: "a") }
+      }
+      let tokens = stub.requests.compactMap { $0.headers.first(name: "Authorization")?.split(separator: " ").last }
+      #expect(tokens == ["t1", "t2", "t3", "t3", "t4", "t4"])
+    }
+  }
+}
+
+@Suite("A reflector, of a server that fails,", .timeLimit(.minutes(1))) struct StubbedReflectorTests {
+  @Test("goes on from the last state, lists anew when that is gone, and tells of breaks") func resumes() async throws {
+    @Sendable func line(_ type: String, _ name: String, _ version: Int) -> String {
+      #"{"type":"\#(type)","object":\#(map(name, version: version))}"# + "\n"
+    }
+    let gone = #"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}"# + "\n"
+    try await APIServerStub.with { number, _ in
+      switch number {
+      case 0: list(["a"], version: 10)
+      case 1:
+        APIServerStub.Answer(pieces: [line("MODIFIED", "a", 11), line("BOOKMARK", "", 15), "{\"ty"], breaks: true)
+      case 2: APIServerStub.Answer(pieces: [line("DELETED", "a", 17)])
+      case 3: APIServerStub.Answer(pieces: [gone])
+      case 4: list(["b"], version: 30)
+      default: .status(403, "Forbidden")
+      }
+    } _: { stub in
+      try await stub.client { client in
+        let told = AsyncStream<String>.makeStream()
+        await withTaskGroup(of: Void.self) { group in
+          group.addTask {
+            var reflector = Reflector(client, maps, watchLife: .seconds(60))
+            reflector.pauses = BackOff(first: .milliseconds(10), longest: .milliseconds(10))
+            await reflector.run { change in
+              switch change {
+              case .replaced(let objects): told.continuation.yield("all " + objects.map(\.name).joined(separator: ","))
+              case .changed(let object): told.continuation.yield("changed \(object.name)")
+              case .deleted(let object): told.continuation.yield("deleted \(object.name)")
+              case .interrupted(let fault): told.continuation.yield("interrupted \(fault.code)")
+              }
+            }
+          }
+          var seen: [String] = []
+          for await word in told.stream {
+            seen.append(word)
+            if seen.count == 6 { break }
+          }
+          group.cancelAll()
+          #expect(
+            seen == [
+              "all a", "changed a", "interrupted unavailable", "deleted a", "all b", "interrupted denied",
+            ])
+        }
+        let versions = stub.requests.prefix(6).map { $0.uri.firstMatch(of: /resourceVersion=([0-9]*)/)?.1 ?? "list" }
+        #expect(versions == ["list", "10", "15", "17", "list", "30"])
+      }
+    }
+  }
+}
+
+extension Array {
+  fileprivate subscript(safe index: Int) -> Element? { indices.contains(index) ? self[index] : nil }
+}

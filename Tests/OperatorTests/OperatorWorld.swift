@@ -1,0 +1,171 @@
+import AgentModel
+import Blueprint
+import Faults
+import Foundation
+import JSONValues
+import KubernetesAPI
+import KubernetesRendering
+import Logging
+import TestSupport
+import Testing
+
+@testable import Operator
+
+/// A cluster with the platform's documents of profile lean applied, as far as an API server alone can be one.
+struct OperatorWorld: Sendable {
+  static let namespace = "lobstack-agents"
+
+  let server: KubernetesServer
+  /// Of an administrator.
+  let client: KubernetesClient
+  let values: Values
+  let policy: Policy
+
+  static func with(_ body: (OperatorWorld) async throws -> Void) async throws {
+    try await KubernetesServer.with { server in
+      let client = try KubernetesClient(server.configuration(), fieldManager: "test")
+      let result: Result<Void, any Error>
+      do {
+        var values = Values()
+        values.profile = .lean
+        let world = OperatorWorld(
+          server: server, client: client, values: values,
+          policy: try Policy.load(directory: policyDirectory))
+        try await world.prepare()
+        result = .success(try await body(world))
+      } catch { result = .failure(error) }
+      try await client.shutdown()
+      try result.get()
+    }
+  }
+
+  private static let policyDirectory = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "policy").path
+
+  private static let gateway = GatewayConfiguration(
+    arguments: ["-c", "/etc/envoy/envoy.json"], files: { agent, _ in ["envoy.json": "\(agent.spec.egress.count)"] })
+
+  /// What an Agent needs of the cluster before there is one.
+  private func prepare() async throws {
+    let manifests = try PlatformManifests(
+      values: values, texts: PolicyTexts(directory: Self.policyDirectory), rules: policy)
+    for file in manifests.files {
+      guard case .objects(let objects) = file.content else { continue }
+      for document in objects {
+        let object = try KubernetesObject(encoding: document)
+        guard let type = Self.types[object.kind] else { continue }
+        try await client.apply(object, of: type)
+      }
+    }
+    try await eventually("Agents are served") { try await client.serves(AgentObject.type) }
+  }
+
+  private static let types = [
+    "Namespace": ResourceType(plural: "namespaces", isNamespaced: false),
+    "RuntimeClass": ResourceType(group: "node.k8s.io", plural: "runtimeclasses", isNamespaced: false),
+    "PriorityClass": ResourceType(group: "scheduling.k8s.io", plural: "priorityclasses", isNamespaced: false),
+    "ResourceQuota": ResourceType(plural: "resourcequotas"),
+    "LimitRange": ResourceType(plural: "limitranges"),
+    "NetworkPolicy": ResourceType(group: "networking.k8s.io", plural: "networkpolicies"),
+    "CustomResourceDefinition": ResourceType(
+      group: "apiextensions.k8s.io", plural: "customresourcedefinitions", isNamespaced: false),
+  ]
+
+  /// Runs an operator, or several, while a body runs.
+  func operated(
+    _ identities: [String] = ["one"], values: Values? = nil,
+    _ body: ([String: Task<Void, any Error>]) async throws -> Void
+  ) async throws {
+    var tasks: [String: Task<Void, any Error>] = [:]
+    for identity in identities {
+      let settings = OperatorService.Settings(
+        values: values ?? self.values, policy: policy, gateway: Self.gateway, namespace: Self.namespace,
+        identity: identity,
+        timing: LeaderElection.Timing(lease: .seconds(3), renewal: .seconds(2), retry: .milliseconds(200)))
+      tasks[identity] = Task {
+        let client = try KubernetesClient(server.configuration(), fieldManager: OperatorService.fieldManager)
+        let result: Result<Void, any Error>
+        do {
+          result = .success(
+            try await OperatorService(client, settings, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+              .run())
+        } catch { result = .failure(error) }
+        try await client.shutdown()
+        try result.get()
+      }
+    }
+    let result: Result<Void, any Error>
+    do { result = .success(try await body(tasks)) } catch { result = .failure(error) }
+    for task in tasks.values { task.cancel() }
+    for task in tasks.values { _ = await task.result }
+    try result.get()
+  }
+
+  /// The document of an Agent.
+  func agent(_ name: String, _ spec: JSON = [:]) -> KubernetesObject {
+    var fields = spec.object ?? [:]
+    fields["image"] = fields["image"] ?? "docker://registry.example.com/team/agent:1.4"
+    var object = KubernetesObject(fields: [
+      "apiVersion": "lobstack.dev/v1", "kind": "Agent", "spec": .object(fields),
+    ])
+    object.name = name
+    object.namespace = Self.namespace
+    return object
+  }
+
+  @discardableResult
+  func apply(_ agent: KubernetesObject) async throws -> KubernetesObject {
+    try await client.apply(agent, of: AgentObject.type)
+  }
+
+  /// Everything that the operator made, by kind and name.
+  func made() async throws -> Set<String> {
+    var all: Set<String> = []
+    for type in OwnedType.all where type.source == .kubernetes {
+      let list = try await client.list(
+        type.resource, namespace: Self.namespace, Selection(labels: "\(Expander.managedBy)=\(Expander.manager)"))
+      all.formUnion(list.objects.map { "\(type.kind)/\($0.name)" })
+    }
+    return all
+  }
+
+  func condition(_ kind: Condition.Kind, of agent: String) async throws -> JSON? {
+    let object = try await client.get(AgentObject.type, agent, namespace: Self.namespace)
+    return object["status", "conditions"]?.array?.first { $0["type"]?.string == kind.rawValue }
+  }
+
+  /// The Pod of an agent.
+  func pod(_ name: String) async throws -> KubernetesObject? {
+    try await client.list(
+      OwnedType.pods.resource, namespace: Self.namespace, Selection(labels: "lobstack.dev/name=\(name)")
+    ).objects.first
+  }
+
+  /// Has a Pod be as a kubelet would tell it.
+  func setPod(_ name: String, _ status: JSON) async throws {
+    let pod = try #require(try await pod(name))
+    try await client.patch(
+      .merge(["status": status]), OwnedType.pods.resource, pod.name, namespace: Self.namespace, subresource: "status")
+  }
+}
+
+extension OperatorWorld {
+  /// Lets go of the claims that are being deleted, as the controller does that protects those in use.
+  func releaseClaims() async throws {
+    let type = ResourceType(plural: "persistentvolumeclaims")
+    for claim in try await client.list(type, namespace: Self.namespace).objects where claim.isBeingDeleted {
+      _ = try? await client.patch(
+        .merge(["metadata": ["finalizers": .null]]), type, claim.name, namespace: Self.namespace)
+    }
+  }
+}
+
+/// - Throws: `Fault(.timedOut)` when it is not so within 20 s.
+func eventually(_ what: String, _ isSo: () async throws -> Bool) async throws {
+  let end = ContinuousClock.now + .seconds(20)
+  while ContinuousClock.now < end {
+    if try await isSo() { return }
+    try await Task.sleep(for: .milliseconds(20))
+  }
+  throw Fault(.timedOut, operation: "wait until \(what)", reason: "it is not so", remedy: "see what the operator logs")
+}

@@ -1,0 +1,81 @@
+import AgentModel
+import Faults
+import JSONValues
+import KubernetesAPI
+import Testing
+
+@testable import Operator
+
+@Suite("An Agent's status") struct StatusTests {
+  private func pod(_ status: JSON) -> KubernetesObject { KubernetesObject(fields: ["status": status]) }
+
+  @Test("says of its Pod what a reader has to know") func standing() {
+    let running = PodStanding(
+      pod(["phase": "Running", "conditions": [["type": "Ready", "status": "True"]]]), restartPolicy: .always)
+    #expect(running.phase == .running && running.isReady && !running.isToBeReplaced)
+    let unschedulable = PodStanding(
+      pod([
+        "phase": "Pending",
+        "conditions": [
+          ["type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes have gvisor"]
+        ],
+      ]), restartPolicy: .always)
+    #expect(unschedulable.phase == .starting && unschedulable.message == "0/3 nodes have gvisor")
+    let pull = PodStanding(
+      pod([
+        "phase": "Pending",
+        "containerStatuses": [["state": ["waiting": ["reason": "ImagePullBackOff", "message": "no such image"]]]],
+      ]), restartPolicy: .always)
+    #expect(pull.phase == .failed && pull.reason == "ImagePullBackOff" && pull.message == "no such image")
+    let loop = PodStanding(
+      pod(["phase": "Running", "containerStatuses": [["state": ["waiting": ["reason": "CrashLoopBackOff"]]]]]),
+      restartPolicy: .always)
+    #expect(loop.phase == .failed && !loop.isReady)
+  }
+
+  @Test("has a Pod replaced that ended although its agent is to run") func replaced() {
+    for (phase, policy, isReplaced) in [
+      ("Failed", AgentSpec.RestartPolicy.always, true), ("Failed", .onFailure, true), ("Failed", .never, false),
+      ("Succeeded", .always, true), ("Succeeded", .onFailure, false), ("Running", .always, false),
+    ] {
+      #expect(
+        PodStanding(pod(["phase": .string(phase)]), restartPolicy: policy).isToBeReplaced == isReplaced,
+        "\(phase) \(policy)")
+    }
+  }
+
+  @Test("keeps the time of a condition that stays, and only then") func transition() throws {
+    let fault = Fault(.exhausted, operation: "make it", reason: "exceeded quota", remedy: "raise it")
+    let first = AgentConditions.notStarted(fault, generation: 1).status(now: "2026-01-01T00:00:00Z", before: nil)
+    let second = AgentConditions.notStarted(fault, generation: 2).status(now: "2026-02-02T00:00:00Z", before: first)
+    func time(_ status: JSON, _ type: String) -> String? {
+      status["conditions"]?.array?.first { $0["type"]?.string == type }?["lastTransitionTime"]?.string
+    }
+    #expect(time(second, "Ready") == "2026-01-01T00:00:00Z" && second["observedGeneration"]?.int == 2)
+    #expect(second["phase"]?.string == "Failed")
+    #expect(second["reason"]?.string?.contains("exceeded quota") == true)
+    let standing = PodStanding(
+      pod(["phase": "Running", "conditions": [["type": "Ready", "status": "True"]]]), restartPolicy: .always)
+    let third = AgentConditions.secured(standing, generation: 2).status(now: "2026-03-03T00:00:00Z", before: second)
+    #expect(time(third, "Ready") == "2026-03-03T00:00:00Z" && time(third, "Secured") == "2026-01-01T00:00:00Z")
+    #expect(third["reason"] == nil && third["phase"]?.string == "Running")
+  }
+
+  @Test("names its conditions' reasons in words that the API takes") func reasons() {
+    for fault in [
+      Fault(.unsupported, operation: "o", reason: "r", remedy: "m"),
+      Fault(.denied, operation: "o", reason: "r", remedy: "m"),
+      Fault(.failed, operation: "o", reason: "r", remedy: "m"),
+    ] {
+      for conditions in [
+        AgentConditions.refused(fault, generation: 1, pod: nil), .unsecured(fault, generation: 1, pod: nil),
+        .notStarted(fault, generation: 1), .secured(nil, generation: 1),
+      ] {
+        #expect(conditions.conditions.map(\.kind) == Condition.Kind.allCases)
+        for condition in conditions.conditions {
+          #expect(condition.reason.wholeMatch(of: /[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?/) != nil)
+        }
+      }
+    }
+  }
+}

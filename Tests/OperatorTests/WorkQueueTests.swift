@@ -1,0 +1,82 @@
+import Synchronization
+import Testing
+
+@testable import Operator
+
+@Suite("The queue of Agents to look at", .timeLimit(.minutes(1))) struct WorkQueueTests {
+  @Test("hands out a key once, however often it was added before") func once() async {
+    let queue = WorkQueue<String>()
+    for _ in 0..<100 { queue.add("a") }
+    queue.add("b")
+    #expect(queue.depth == 2)
+    let seen = await Seen.collect(2, queue) { _ in nil }
+    #expect(seen.sorted() == ["a", "b"])
+  }
+
+  @Test("hands out a key again that was added while it was worked on, and never to two at once") func again() async {
+    let queue = WorkQueue<String>()
+    let working = Mutex((now: 0, most: 0))
+    queue.add("a")
+    let seen = await Seen.collect(5, queue, workers: 4) { _ in
+      working.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+      queue.add("a")
+      queue.add("a")
+      await Task.yield()
+      working.withLock { $0.now -= 1 }
+      return nil
+    }
+    #expect(seen == ["a", "a", "a", "a", "a"])
+    #expect(working.withLock { $0.most } == 1)
+  }
+
+  @Test("hands out a key again that failed, and one that is due") func later() async {
+    struct Failure: Error {}
+    let queue = WorkQueue<String>(pauses: WorkQueue.Pauses(first: .milliseconds(1), longest: .milliseconds(2)))
+    queue.add("fails")
+    queue.add("delayed", after: .milliseconds(1))
+    let seen = await Seen.collect(4, queue) { key in
+      if key == "fails" { throw Failure() }
+      return nil
+    }
+    #expect(seen.filter { $0 == "delayed" }.count == 1 && seen.filter { $0 == "fails" }.count == 3)
+  }
+
+  @Test("waits twice as long after each failure, up to a bound") func pauses() {
+    let pauses = WorkQueue<String>.Pauses(first: .seconds(1), longest: .seconds(300))
+    #expect((1...4).map { pauses.pause(afterFailures: $0, jitter: 0) } == [1, 2, 4, 8].map(Duration.seconds))
+    for count in [10, 63, 64, 1_000_000] {
+      #expect(pauses.pause(afterFailures: count, jitter: 0) == .seconds(300))
+      #expect(pauses.pause(afterFailures: count, jitter: 1) == .seconds(225))
+    }
+  }
+}
+
+/// Keys in the order in which they were handed out.
+private final class Seen: Sendable {
+  private let keys = Mutex<[String]>([])
+
+  /// Runs a queue until so many keys were handed out.
+  static func collect(
+    _ count: Int, _ queue: WorkQueue<String>, workers: Int = 2,
+    _ work: @escaping @Sendable (String) async throws -> Duration?
+  ) async -> [String] {
+    let seen = Seen()
+    let (ends, end) = AsyncStream.makeStream(of: Void.self)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        await queue.run(workers: workers) { key in
+          let number = seen.keys.withLock {
+            $0.append(key)
+            return $0.count
+          }
+          guard number <= count else { return nil }
+          defer { if number == count { end.yield() } }
+          return try await work(key)
+        }
+      }
+      for await _ in ends { break }
+      group.cancelAll()
+    }
+    return Array(seen.keys.withLock { $0 }.prefix(count))
+  }
+}
