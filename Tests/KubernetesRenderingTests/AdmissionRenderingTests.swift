@@ -77,13 +77,16 @@ import Testing
   func guards(profile: Values.Profile) throws {
     let rendering = try Rendering.of(profile)
     let policies = rendering.objects.filter { $0.kind == "ValidatingAdmissionPolicy" }
-    #expect(policies.map(\.name) == ["lobstack-gateway-pods", "lobstack-gateway-workloads", "lobstack-namespaces"])
+    let always = ["lobstack-gateway-pods", "lobstack-gateway-workloads", "lobstack-namespaces"]
+    #expect(policies.map(\.name) == always + (profile == .full ? ["lobstack-certificates"] : []))
     #expect(policies.allSatisfy { $0.spec?["failurePolicy"]?.text == "Fail" })
     let bindings = rendering.objects.filter { $0.kind == "ValidatingAdmissionPolicyBinding" }
     #expect(bindings.compactMap { $0.spec?["policyName"]?.text } == policies.map(\.name))
     #expect(try bindings.allSatisfy { try $0.spec?["validationActions"]?.strings() == ["Deny"] })
     // The one about namespaces holds in all of them.
-    #expect(bindings.map { $0.spec?["matchResources"] != nil } == [true, true, false])
+    #expect(
+      bindings.map { $0.spec?["matchResources"] != nil }
+        == [true, true, false] + (profile == .full ? [false] : []))
     let pods = policies.first?.spec?["validations"]?.items.first?["expression"]?.text ?? ""
     #expect(pods.contains("'system:serviceaccount:lobstack-control-plane:operator'"))
   }

@@ -30,7 +30,7 @@ import Testing
     let long = String(repeating: "a", count: 62)
     let all = [
       "a", "a-gateway", "a-agent", "a-workspace", "a-secrets", "a-credentials", "a-egress-0", "agent-a", "gateway-a",
-      "agentx-a", "default", "0", "\(long)b", "\(long)c", String(repeating: "b", count: 55),
+      "agentx-a", "0", "\(long)b", "\(long)c", String(repeating: "b", count: 55),
       String(repeating: "b", count: 56),
     ]
     var seen: [String: String] = [:]
@@ -44,6 +44,16 @@ import Testing
         if object.kind == "Service" { #expect(object.metadata.name.first?.isLetter == true, "\(key)") }
       }
     }
+  }
+
+  @Test(
+    "is refused by a name that is another's, and by ports that a cluster cannot name",
+    arguments: [("default", "http"), ("bot", "80"), ("bot", "a--b")])
+  func refused(name: String, port: String) throws {
+    var agent = try AgentExample.agent(name, tenant: "acme")
+    agent.spec.ports = [port: 8080]
+    let fault = try #require(throws: Fault.self) { try AgentExample.manifests(agent) }
+    #expect(fault.code == .invalid && "\(fault)".contains("acme/\(name)"))
   }
 
   @Test("runs with all that the Pod asks of a cluster") func pod() throws {

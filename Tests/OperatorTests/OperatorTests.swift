@@ -44,7 +44,7 @@ struct OperatorTests {
           try await world.client.delete(AgentObject.type, name, namespace: OperatorWorld.namespace)
         }
         try await eventually("nothing is left") {
-          try await world.releaseClaims()
+          try await world.releaseDeleted()
           let agents = try await world.client.list(AgentObject.type, namespace: OperatorWorld.namespace)
           return try await world.made().isEmpty && agents.objects.isEmpty
         }
@@ -76,6 +76,17 @@ struct OperatorTests {
         try await eventually("the policy is there again") {
           let now = try? await world.client.get(type, policy.name, namespace: OperatorWorld.namespace)
           return now.map { $0.uid != policy.uid } ?? false
+        }
+        // Opened by something that nobody said before, and its owner taken away with it.
+        let again = try await world.client.get(type, policy.name, namespace: OperatorWorld.namespace)
+        try await world.client.patch(
+          .merge([
+            "metadata": ["ownerReferences": []], "spec": ["egress": [[:]], "policyTypes": ["Ingress", "Egress"]],
+          ]),
+          type, policy.name, namespace: OperatorWorld.namespace)
+        try await eventually("the policy is as before, and its Agent's") {
+          let now = try await world.client.get(type, policy.name, namespace: OperatorWorld.namespace)
+          return now["spec"] == again["spec"] && now.ownerReferences == again.ownerReferences
         }
         // The label by which policies find the Pod.
         try await world.client.patch(
@@ -139,6 +150,43 @@ struct OperatorTests {
     }
   }
 
+  @Test("makes a Pod again that ended for good, and not at once when it ends again") func ended() async throws {
+    try await OperatorWorld.with { world in
+      try await world.operated { _ in
+        try await world.apply(world.agent("bot"))
+        try await eventually("it is made") { try await world.pod("bot") != nil }
+        let first = try #require(try await world.pod("bot"))
+        try await world.setPod("bot", ["phase": "Failed", "reason": "Evicted"])
+        try await eventually("it is taken away") { try await world.pod("bot") == nil }
+        let taken = ContinuousClock.now
+        try await eventually("another is there") { try await world.pod("bot") != nil }
+        #expect(taken.duration(to: .now) > .seconds(2))
+        #expect(try await world.pod("bot")?.uid != first.uid)
+      }
+    }
+  }
+
+  @Test("tells an Agent whose namespace is no tenant's, and lets it go") func strangers() async throws {
+    try await OperatorWorld.with { world in
+      try await world.operated { _ in
+        var stray = world.agent("stray")
+        stray.namespace = "lobstack-control-plane"
+        try await world.client.apply(stray, of: AgentObject.type)
+        func now() async throws -> KubernetesObject {
+          try await world.client.get(AgentObject.type, "stray", namespace: "lobstack-control-plane")
+        }
+        try await eventually("it is told") {
+          try await now()["status", "conditions"]?.array?.first?["reason"]?.string == "NotATenant"
+        }
+        try await world.client.delete(AgentObject.type, "stray", namespace: "lobstack-control-plane")
+        try await eventually("it is gone") {
+          do { _ = try await now() } catch let fault as Fault { return fault.code == .notFound }
+          return false
+        }
+      }
+    }
+  }
+
   @Test("goes on where another stopped, and after the API server was away") func takeover() async throws {
     try await OperatorWorld.with { world in
       try await world.operated(["one", "two"]) { tasks in
@@ -146,7 +194,7 @@ struct OperatorTests {
         try await eventually("it is made") { try await world.pod("before") != nil }
         let lease = ResourceType(group: "coordination.k8s.io", plural: "leases")
         func holder() async throws -> String? {
-          try await world.client.get(lease, "lobstack-operator", namespace: OperatorWorld.namespace)[
+          try await world.client.get(lease, "lobstack-operator", namespace: world.values.namespaces.controlPlane)[
             "spec", "holderIdentity"]?.string
         }
         let first = try #require(try await holder())

@@ -47,17 +47,39 @@ struct OperatorWorld: Sendable {
 
   /// What an Agent needs of the cluster before there is one.
   private func prepare() async throws {
+    try await applyPlatform(Self.types)
+    try await eventually("Agents are served") { try await client.serves(AgentObject.type) }
+  }
+
+  func applyGuards() async throws {
+    try await applyPlatform([
+      "ValidatingAdmissionPolicy": Self.admission("validatingadmissionpolicies"),
+      "ValidatingAdmissionPolicyBinding": Self.admission("validatingadmissionpolicybindings"),
+    ])
+  }
+
+  private static func admission(_ plural: String) -> ResourceType {
+    ResourceType(group: "admissionregistration.k8s.io", plural: plural, isNamespaced: false)
+  }
+
+  /// The platform's objects of some types.
+  private func applyPlatform(_ types: [String: ResourceType]) async throws {
     let manifests = try PlatformManifests(
       values: values, texts: PolicyTexts(directory: Self.policyDirectory), rules: policy)
     for file in manifests.files {
       guard case .objects(let objects) = file.content else { continue }
       for document in objects {
-        let object = try KubernetesObject(encoding: document)
-        guard let type = Self.types[object.kind] else { continue }
+        var object = try KubernetesObject(encoding: document)
+        // No controller makes tokens of service accounts here: the user "operator" has its rights.
+        if object.fields["subjects"] != nil {
+          object.fields["subjects"] = [
+            ["apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "operator"]
+          ]
+        }
+        guard let type = types[object.kind] else { continue }
         try await client.apply(object, of: type)
       }
     }
-    try await eventually("Agents are served") { try await client.serves(AgentObject.type) }
   }
 
   private static let types = [
@@ -67,6 +89,11 @@ struct OperatorWorld: Sendable {
     "ResourceQuota": ResourceType(plural: "resourcequotas"),
     "LimitRange": ResourceType(plural: "limitranges"),
     "NetworkPolicy": ResourceType(group: "networking.k8s.io", plural: "networkpolicies"),
+    "Role": ResourceType(group: "rbac.authorization.k8s.io", plural: "roles"),
+    "ClusterRole": ResourceType(group: "rbac.authorization.k8s.io", plural: "clusterroles", isNamespaced: false),
+    "RoleBinding": ResourceType(group: "rbac.authorization.k8s.io", plural: "rolebindings"),
+    "ClusterRoleBinding": ResourceType(
+      group: "rbac.authorization.k8s.io", plural: "clusterrolebindings", isNamespaced: false),
     "CustomResourceDefinition": ResourceType(
       group: "apiextensions.k8s.io", plural: "customresourcedefinitions", isNamespaced: false),
   ]
@@ -79,18 +106,20 @@ struct OperatorWorld: Sendable {
     var tasks: [String: Task<Void, any Error>] = [:]
     for identity in identities {
       let settings = OperatorService.Settings(
-        values: values ?? self.values, policy: policy, gateway: Self.gateway, namespace: Self.namespace,
+        values: values ?? self.values, policy: policy, gateway: Self.gateway,
+        namespace: self.values.namespaces.controlPlane,
         identity: identity,
         timing: LeaderElection.Timing(lease: .seconds(3), renewal: .seconds(2), retry: .milliseconds(200)))
       tasks[identity] = Task {
-        let client = try KubernetesClient(server.configuration(), fieldManager: OperatorService.fieldManager)
+        // With the rights that are rendered, and no others.
+        let configuration = try server.configuration(user: "operator")
+        let client = try KubernetesClient(configuration, fieldManager: OperatorService.fieldManager)
+        let lease = try KubernetesClient(configuration, fieldManager: OperatorService.fieldManager)
+        let service = OperatorService(
+          client, lease: lease, settings, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Void, any Error>
-        do {
-          result = .success(
-            try await OperatorService(client, settings, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-              .run())
-        } catch { result = .failure(error) }
-        try await client.shutdown()
+        do { result = .success(try await service.run()) } catch { result = .failure(error) }
+        for client in [client, lease] { try await client.shutdown() }
         try result.get()
       }
     }
@@ -150,12 +179,13 @@ struct OperatorWorld: Sendable {
 }
 
 extension OperatorWorld {
-  /// Lets go of the claims that are being deleted, as the controller does that protects those in use.
-  func releaseClaims() async throws {
-    let type = ResourceType(plural: "persistentvolumeclaims")
-    for claim in try await client.list(type, namespace: Self.namespace).objects where claim.isBeingDeleted {
-      _ = try? await client.patch(
-        .merge(["metadata": ["finalizers": .null]]), type, claim.name, namespace: Self.namespace)
+  /// Lets go of what waits for a controller that is not here: claims, and deployments whose Pods go first.
+  func releaseDeleted() async throws {
+    for type in [ResourceType(plural: "persistentvolumeclaims"), OwnedType.deployments.resource] {
+      for object in try await client.list(type, namespace: Self.namespace).objects where object.isBeingDeleted {
+        _ = try? await client.patch(
+          .merge(["metadata": ["finalizers": .null]]), type, object.name, namespace: Self.namespace)
+      }
     }
   }
 }

@@ -23,8 +23,9 @@ final class Exchange: Sendable {
     settings.timeout.connect = .seconds(5)
     settings.connectionPool.retryConnectionEstablishment = false
     settings.connectionPool.idleTimeout = .seconds(30)
-    // Each watch holds one; there are some tens of them, and work beside.
-    settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+    // Each watch holds one, and a cluster of a hundred tenants has a thousand of them: a request that waits for one
+    // fails, so that the bound is for what runs away alone.
+    settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 16_384
     // Who is redirected to is not who the kubeconfig names.
     settings.redirectConfiguration = .disallow
     // One connection for each watch: the socket holds the server back when a receiver is slow.

@@ -26,6 +26,16 @@ package struct AgentManifests: Sendable {
         .invalid, operation: "render agent \(agent.id)", reason: "the cluster has no namespace for its tenant",
         remedy: "add '\(agent.id.tenant):' to 'tenants' of the values file")
     }
+    guard "\(agent.id.name)" != "default" else {
+      throw Fault(
+        .invalid, operation: "render agent \(agent.id)",
+        reason: "'default' is the service account of every Pod that names none", remedy: "call the agent otherwise")
+    }
+    if let port = agent.spec.ports.keys.sorted().first(where: { !Self.isPortName($0) }) {
+      throw Fault(
+        .invalid, operation: "render agent \(agent.id)", reason: "'\(port)' is no name of a port on a cluster",
+        remedy: "use one with a letter, and without two '-' together")
+    }
     id = agent.id
     var agent = agent
     agent.spec.egress.removeAll { !$0.isOpen(at: now) }
@@ -35,6 +45,9 @@ package struct AgentManifests: Sendable {
       options: options, gateway: gateway)
     objects = try rendering.bounds + rendering.gatewayObjects + rendering.own
   }
+
+  /// A service name of IANA (RFC 6335 §5.1), as the API wants it.
+  private static func isPortName(_ name: String) -> Bool { name.contains(where: \.isLetter) && !name.contains("--") }
 
   /// The file of all of them, beside those of the platform.
   package var file: ManifestFile { ManifestFile("agents/\(id.tenant)/\(id.name).yaml", objects) }

@@ -69,11 +69,20 @@ extension AgentRendering {
   /// Every address but those that no policy may open.
   private var outside: [NetworkPolicyPeer] {
     // The API has no notation for IPv4 addresses within IPv6, which no packet carries: a node sends IPv4 for them.
-    let denied = policy.deniedDestinations.filter { CIDR($0)?.isMappedIPv4 == false }
+    let denied = closed
     return ["0.0.0.0/0", "::/0"].map { range in
       let except = denied.filter { CIDR($0)?.family == CIDR(range)?.family }
       return NetworkPolicyPeer(ipBlock: IPBlock(cidr: range, except: except))
     }
+  }
+
+  /// What no policy opens, and the cluster's own API, wherever its address is.
+  private var closed: [String] {
+    let ranges = policy.deniedDestinations.filter { CIDR($0)?.isMappedIPv4 == false }
+    return ranges
+      + values.network.apiServers.filter { own in
+        !ranges.contains { range in CIDR(own).map { CIDR(range)?.contains($0) ?? false } ?? false }
+      }
   }
 
   private static let agentPorts = [PairedGatewayLayout.httpPort, PairedGatewayLayout.tlsPort].map(tcp)

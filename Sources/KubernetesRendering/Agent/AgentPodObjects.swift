@@ -22,7 +22,8 @@ extension AgentRendering {
       spec: Service.Spec(
         clusterIP: "None", selector: agentLabels,
         ports: agent.spec.ports.sorted { $0.key < $1.key }.map { name, port in
-          Service.Port(name: name, port: port, targetPort: .number(port))
+          // Whatever the name: Istio would take the protocol of it.
+          Service.Port(name: name, port: port, targetPort: .number(port), appProtocol: "http")
         }))
   }
 

@@ -4,12 +4,16 @@ import Documents
 // may say which namespaces are ours.
 extension Platform {
   var admissionGuards: ManifestFile {
-    let policies = [gatewayPods, gatewayWorkloads, ownNamespaces]
-    let bindings = [
+    var policies = [gatewayPods, gatewayWorkloads, ownNamespaces]
+    var bindings = [
       ValidatingAdmissionPolicyBinding(gatewayPods, namespaces: .exists(tenantLabel)),
       ValidatingAdmissionPolicyBinding(gatewayWorkloads, namespaces: .exists(tenantLabel)),
       ValidatingAdmissionPolicyBinding(ownNamespaces),
     ]
+    if values.profile == .full {
+      policies.append(ownCertificates)
+      bindings.append(ValidatingAdmissionPolicyBinding(ownCertificates))
+    }
     return ManifestFile("admission/guards.yaml", (policies as [any ClusterObject]) + bindings)
   }
 
@@ -26,20 +30,22 @@ extension Platform {
   /// A Pod of the platform cannot be changed into another either: its image may be replaced while it runs.
   private var gatewayPods: ValidatingAdmissionPolicy {
     let label = "metadata.labels['\(AgentLabel.gatewayOf)']"
-    let has = "has(object.metadata.labels) && '\(AgentLabel.gatewayOf)' in object.metadata.labels"
+    func has(_ object: String) -> String {
+      "\(object) != null && has(\(object).metadata.labels) && '\(AgentLabel.gatewayOf)' in \(object).metadata.labels"
+    }
     let unchanged = """
-      oldObject != null && has(oldObject.metadata.labels) && '\(AgentLabel.gatewayOf)' in oldObject.metadata.labels \
-      && oldObject.\(label) == object.\(label) && oldObject.spec == object.spec
+      \(has("oldObject")) && \(has("object")) && oldObject.\(label) == object.\(label) && oldObject.spec == object.spec
       """
     return ValidatingAdmissionPolicy(
       metadata: Self.guardMeta("gateway-pods"),
       spec: .init(
         matchConstraints: .init(resourceRules: [
           AdmissionRule(
-            apiGroups: [""], resources: ["pods", "pods/ephemeralcontainers", "pods/resize"],
+            apiGroups: [""], resources: ["pods", "pods/ephemeralcontainers", "pods/resize", "pods/status"],
             operations: ["CREATE", "UPDATE"], scope: "Namespaced")
         ]),
-        matchConditions: [.init(name: "is-a-gateway", expression: has)],
+        // Of one that was one, too: without its label nobody would know it by.
+        matchConditions: [.init(name: "is-a-gateway", expression: "(\(has("object"))) || (\(has("oldObject")))")],
         validations: [
           .init(
             expression: "\(isMaker("replicaset-controller")) || (\(unchanged))",
@@ -75,6 +81,34 @@ extension Platform {
         ]))
   }
 
+  /// Certificates of the platform's domain are for its gateway alone.
+  private var ownCertificates: ValidatingAdmissionPolicy {
+    ValidatingAdmissionPolicy(
+      metadata: Self.guardMeta("certificates"),
+      spec: .init(
+        matchConstraints: .init(resourceRules: [
+          AdmissionRule(
+            apiGroups: ["cert-manager.io"], resources: ["certificates", "certificaterequests"],
+            operations: ["CREATE", "UPDATE"], scope: "Namespaced"),
+          AdmissionRule(
+            apiGroups: ["acme.cert-manager.io"], resources: ["orders"], operations: ["CREATE", "UPDATE"],
+            scope: "Namespaced"),
+        ]),
+        matchConditions: [
+          .init(
+            name: "asks-our-issuer",
+            expression: """
+              object.spec.issuerRef.name == '\(Self.issuerName)' && has(object.spec.issuerRef.kind) \
+              && object.spec.issuerRef.kind == 'ClusterIssuer'
+              """)
+        ],
+        validations: [
+          .init(
+            expression: "object.metadata.namespace == '\(namespaceNames.ingress)'",
+            message: "the issuer \(Self.issuerName) is for Lobstack's gateway alone")
+        ]))
+  }
+
   /// What decides which policies a namespace is under changes by the hand of who may "administer" it: a verb of our own,
   /// which cluster-admin has as it has all, and which a role can give (apiGroups: [lobstack.dev], resources: [namespaces]).
   private var ownNamespaces: ValidatingAdmissionPolicy {
@@ -85,7 +119,7 @@ extension Platform {
     let ours = ["before", "after"].map { "variables.\($0)[?'\(part)'].orValue('') == 'lobstack'" }
     let always = [tenantLabel, "admission.gatekeeper.sh/ignore"]
     let inOurs =
-      [part, "app.kubernetes.io/name", WellKnownLabel.injection]
+      [part, "app.kubernetes.io/name", WellKnownLabel.injection, "istio.io/dataplane-mode", "istio.io/rev"]
       + ["enforce", "enforce-version"].map { "pod-security.kubernetes.io/\($0)" }
     func list(_ keys: [String]) -> String { "[\(keys.map { "'\($0)'" }.joined(separator: ", "))]" }
     return ValidatingAdmissionPolicy(
@@ -93,7 +127,8 @@ extension Platform {
       spec: .init(
         matchConstraints: .init(resourceRules: [
           AdmissionRule(
-            apiGroups: [""], resources: ["namespaces"], operations: ["CREATE", "UPDATE", "DELETE"], scope: "Cluster")
+            apiGroups: [""], resources: ["namespaces", "namespaces/finalize", "namespaces/status"],
+            operations: ["CREATE", "UPDATE", "DELETE"], scope: "Cluster")
         ]),
         variables: [
           .init(name: "before", expression: labels("oldObject")),

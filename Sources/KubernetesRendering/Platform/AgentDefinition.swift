@@ -45,7 +45,10 @@ enum AgentDefinition {
         // Its Pod's host name, and the label of its Pod, are its name.
         StructuralSchema.Rule(
           rule: "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",
-          message: "the name of an Agent is a DNS label: at most 63 of a-z, 0-9 and '-'")
+          message: "the name of an Agent is a DNS label: at most 63 of a-z, 0-9 and '-'"),
+        StructuralSchema.Rule(
+          rule: "self.metadata.name != 'default'",
+          message: "'default' is the service account of every Pod that names none; call the Agent otherwise"),
       ])
   }
 
@@ -80,6 +83,9 @@ enum AgentDefinition {
             StructuralSchema.Rule(
               rule: "self.all(name, name.matches('^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$'))",
               message: "a port's name is 1 to 15 of a-z, 0-9 and '-'"),
+            StructuralSchema.Rule(
+              rule: "self.all(name, name.matches('[a-z]') && !name.contains('--'))",
+              message: "a port's name has a letter, and no two '-' together"),
             StructuralSchema.Rule(
               rule: "self.all(a, self.all(b, a == b || self[a] != self[b]))", message: "each port is named once"),
           ]),

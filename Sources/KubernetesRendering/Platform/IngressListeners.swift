@@ -43,12 +43,15 @@ extension Platform {
 
   static let solverName = "acme-solver"
 
-  /// For our domain and no other, whoever asks.
+  static let issuerName = "lobstack-acme"
+
+  /// For our domain and no other, and by a guard for the gateway's namespace and no other: an authority that has once seen
+  /// whose the domain is gives certificates without looking again, and others could have one with a key of theirs.
   var issuer: Issuer {
     var labels = Self.labels(Self.solverName)
     labels["sidecar.istio.io/inject"] = "false"
     return Issuer(
-      metadata: Self.meta("lobstack-acme", of: Self.gatewayName),
+      metadata: Self.meta(Self.issuerName, of: Self.gatewayName),
       spec: Issuer.Spec(
         acme: Issuer.ACME(
           server: values.acme.server, email: values.acme.email,

@@ -29,36 +29,41 @@ extension Platform {
           apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: [Self.leases],
           verbs: ["get", "update", "patch"]),
       ])
-    let role = Role(metadata: Self.meta("lobstack-operator", of: Self.operatorName), rules: agentRules)
+    // Agents everywhere: those of a namespace that is no tenant's any more, or that is being deleted with the right in it,
+    // have to be let go of.
+    let everywhere = Role(
+      metadata: Self.meta("lobstack-operator-agents", of: Self.operatorName), rules: Self.agentRules)
+    let role = Role(metadata: Self.meta("lobstack-operator", of: Self.operatorName), rules: Self.objectRules)
     return [ServiceAccount(metadata: account), own]
-      + [RoleBinding(Self.operatorName, namespace: namespaceNames.controlPlane, role: own, accounts: [account]), role]
-      + agents.map { RoleBinding("lobstack-operator", namespace: $0, role: role, accounts: [account]) }
+      + [
+        RoleBinding(Self.operatorName, namespace: namespaceNames.controlPlane, role: own, accounts: [account]),
+        everywhere, RoleBinding("lobstack-operator-agents", namespace: nil, role: everywhere, accounts: [account]),
+        role,
+      ] + agents.map { RoleBinding("lobstack-operator", namespace: $0, role: role, accounts: [account]) }
   }
 
-  /// In a namespace with agents. None of these lets a Secret be read.
-  private var agentRules: [Role.Rule] {
+  private static let agentRules = [
+    Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents"], verbs: ["get", "list", "watch", "patch"]),
+    Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/status"], verbs: ["patch"]),
+    // Asked for by admission of owner references that block the owner's deletion.
+    Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/finalizers"], verbs: ["update"]),
+    Role.Rule(apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"]),
+  ]
+
+  /// In a namespace with agents. None of these lets a Secret be read. Types that the cluster does not serve do no harm.
+  private static let objectRules: [Role.Rule] = {
     let whole = ["get", "list", "watch", "create", "patch", "delete"]
-    var rules = [
-      Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents"], verbs: ["get", "list", "watch", "patch"]),
-      Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/status"], verbs: ["patch"]),
-      // Asked for by admission of owner references that block the owner's deletion.
-      Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/finalizers"], verbs: ["update"]),
+    return [
       Role.Rule(
         apiGroups: [""], resources: ["configmaps", "persistentvolumeclaims", "pods", "serviceaccounts", "services"],
         verbs: whole),
       Role.Rule(apiGroups: ["apps"], resources: ["deployments"], verbs: whole),
       Role.Rule(apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: whole),
       Role.Rule(apiGroups: ["secrets-store.csi.x-k8s.io"], resources: ["secretproviderclasses"], verbs: whole),
-      Role.Rule(apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"]),
+      Role.Rule(apiGroups: ["networking.istio.io"], resources: ["serviceentries", "sidecars"], verbs: whole),
+      Role.Rule(apiGroups: ["security.istio.io"], resources: ["authorizationpolicies"], verbs: whole),
     ]
-    if values.profile == .full {
-      rules.append(
-        Role.Rule(apiGroups: ["networking.istio.io"], resources: ["serviceentries", "sidecars"], verbs: whole))
-      rules.append(
-        Role.Rule(apiGroups: ["security.istio.io"], resources: ["authorizationpolicies"], verbs: whole))
-    }
-    return rules
-  }
+  }()
 
   /// Values and policy as they were rendered with: a change of either is a change of the Deployment, too.
   private func configuration() throws -> ConfigMap {

@@ -49,7 +49,7 @@ extension Platform {
   private var apiServerOpening: NetworkPolicy {
     opening(
       Self.operatorName, in: namespaceNames.controlPlane, selector: Self.selector(Self.operatorName),
-      egress: [EgressRule(to: apiServers, ports: [tcp(values.network.apiServerPort)])])
+      egress: [apiServerEgress])
   }
 
   /// From anywhere to the gateway; from there to agents' gateways, which say themselves what they take, and to what

@@ -26,6 +26,8 @@ extension Platform {
       "requests.memory": "\(quota.memory)", "limits.memory": "\(quota.memory)", "requests.storage": "\(quota.storage)",
       "persistentvolumeclaims": "\(quota.agents)", "services": "\(2 * quota.agents)",
       "services.loadbalancers": "0", "services.nodeports": "0",
+      // Of each Agent come a dozen objects that nothing else counts.
+      "count/\(AgentDefinition.name)": "\(quota.agents)",
     ]
   }
 

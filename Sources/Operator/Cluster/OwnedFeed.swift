@@ -1,9 +1,6 @@
 import Faults
-import Foundation
 import JSONValues
 import KubernetesAPI
-import Logging
-import Synchronization
 
 /// Takes note of what happens to the objects that agents are made of, and has the agents looked at to whom it matters.
 struct OwnedFeed: Sendable {
@@ -11,31 +8,26 @@ struct OwnedFeed: Sendable {
   let namespace: String
   let agents: AgentCache
   let owned: OwnedIndex
-  let pods: PodCache
   let expansions: ExpansionCache
   let queue: WorkQueue<ObjectKey>
 
-  func receive(_ change: ObjectChange) {
+  func receive(_ change: ObjectChange) async {
     switch change {
     case .replaced(let objects):
       var seen: [ObjectKey: Set<OwnedID>] = [:]
-      for object in objects {
+      for (number, object) in objects.enumerated() {
+        // A list may be of thousands, and the lease has to be renewed beside it.
+        if number % 64 == 63 { await Task.yield() }
         guard let agent = owner(of: object) else { continue }
         seen[agent, default: []].insert(id(object))
         note(object, of: agent)
       }
-      for agent in owned.replace(kind: type.kind, namespace: namespace, with: seen) {
-        if type == .pods, seen[agent] == nil { pods.remove(of: agent) }
-        queue.add(agent)
-      }
+      for agent in owned.keep(seen, kind: type.kind, namespace: namespace) { queue.add(agent) }
     case .changed(let object):
       if let agent = owner(of: object) { note(object, of: agent) }
     case .deleted(let object):
       guard let agent = owner(of: object) else { return }
-      // One of its name that came later has another uid.
-      guard owned.entries(of: agent)[id(object)]?.uid == object.uid else { return }
-      owned.remove(id(object), of: agent)
-      if type == .pods { pods.remove(of: agent) }
+      owned.remove(id(object), uid: object.uid, of: agent)
       queue.add(agent)
     case .interrupted: break
     }
@@ -43,58 +35,20 @@ struct OwnedFeed: Sendable {
 
   private func id(_ object: KubernetesObject) -> OwnedID { OwnedID(kind: type.kind, name: object.name) }
 
+  /// The Agent that owns it, or, when somebody took its owner away, the one whose name it has.
   private func owner(of object: KubernetesObject) -> ObjectKey? {
     let owner = object.ownerReferences.first { $0.kind == "Agent" && $0.controller == true }
-    return owner.map { ObjectKey(namespace: object.namespace ?? namespace, name: $0.name) }
+    guard let name = owner?.name ?? object.labels[Expander.nameLabel] else { return nil }
+    return ObjectKey(namespace: object.namespace ?? namespace, name: name)
   }
 
   private func note(_ object: KubernetesObject, of agent: ObjectKey) {
     let wanted = agents[agent].flatMap { expansions.item(id(object), of: $0) }
-    let isAsWanted = wanted.map { JSON.object(object.fields).says(.object($0.object.fields)) } ?? false
+    let isAsWanted = wanted.map { $0.isSaid(by: object) } ?? false
     owned.set(
       OwnedIndex.Entry(
-        uid: object.uid ?? "", isBeingDeleted: object.isBeingDeleted, matched: isAsWanted ? wanted?.digest : nil),
-      id(object), of: agent)
-    if type == .pods {
-      pods.set(object, of: agent)
-      queue.add(agent)
-    } else if !isAsWanted {
-      queue.add(agent)
-    }
-  }
-}
-
-/// What the Agents that were looked at last become, so that their objects are compared without expanding them each time.
-final class ExpansionCache: Sendable {
-  private static let most = 512
-
-  private struct Entry {
-    var version: String
-    var items: [OwnedID: Expansion.Item]
-    var changesAt: Date?
-  }
-
-  private let expander: Expander
-  private let entries = Mutex<[ObjectKey: Entry]>([:])
-
-  init(_ expander: Expander) { self.expander = expander }
-
-  /// - Returns: `nil` for an object that is not wanted, or of an Agent that cannot be carried out.
-  func item(_ id: OwnedID, of agent: AgentObject) -> Expansion.Item? {
-    // A status makes no other agent, but a generation alone is not enough: of another life it may be the same.
-    let version = "\(agent.uid)/\(agent.generation)/\(agent.object.labels.hashValue)"
-    if let known = entries.withLock({ $0[agent.key] }), known.version == version,
-      known.changesAt.map({ $0 > .now }) ?? true
-    {
-      return known.items[id]
-    }
-    // Told as a condition where the Agent is reconciled.
-    guard let expansion = try? expander.expand(agent, now: .now) else { return nil }
-    let items = Dictionary((expansion.surroundings + [expansion.pod]).map { ($0.id, $0) }) { first, _ in first }
-    entries.withLock { all in
-      if all.count >= Self.most { all.removeAll(keepingCapacity: true) }
-      all[agent.key] = Entry(version: version, items: items, changesAt: expansion.changesAt)
-    }
-    return items[id]
+        uid: object.uid ?? "", isBeingDeleted: object.isBeingDeleted, matched: isAsWanted ? wanted?.digest : nil,
+        pod: type == .pods ? object : nil), id(object), of: agent)
+    if type == .pods || !isAsWanted { queue.add(agent) }
   }
 }

@@ -14,9 +14,13 @@ extension JSON {
     }
   }
 
+  /// Whether it says what is wanted and nothing else.
+  func saysOnly(_ wanted: JSON) -> Bool { says(wanted) && wanted.says(self) }
+
   private var isEmpty: Bool {
     switch self {
     case .null: true
+    case .string(let text): text.isEmpty
     case .array(let items): items.isEmpty
     case .object(let members): members.values.allSatisfy(\.isEmpty)
     default: false

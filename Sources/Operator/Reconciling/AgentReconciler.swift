@@ -13,15 +13,21 @@ struct AgentReconciler: Sendable {
   let expander: Expander
   let agents: AgentCache
   let owned: OwnedIndex
-  let pods: PodCache
+  let replacements: Replacements
   let served: ServedTypes
   let events: EventRecorder
   let metrics: OperatorMetrics
+  /// Has an Agent looked at when its egress changes by itself, whatever else becomes of it.
+  let schedule: @Sendable (ObjectKey, Duration) -> Void
 
   /// - Returns: when to look again by itself; `nil` for when something changes.
   func reconcile(_ key: ObjectKey) async throws -> Duration? {
     guard let agent = agents[key] else { return nil }
-    if agent.isBeingDeleted { return try await AgentRemoval(client: client, owned: owned, agent: agent).run() }
+    if agent.isBeingDeleted {
+      return try await AgentRemoval(
+        client: client, owned: owned, agent: agent, isTenants: expander.hasTenant(key.namespace)
+      ).run()
+    }
     guard agent.hasFinalizer else {
       // The change comes back as an event, and the rest with it.
       try await addFinalizer(agent)
@@ -30,9 +36,10 @@ struct AgentReconciler: Sendable {
     let expansion: Expansion
     do { expansion = try expander.expand(agent, now: .now) } catch let fault as Fault {
       // What was accepted before stays in force; nothing new is.
-      try await tell(agent, .refused(fault, generation: agent.generation, pod: pods[key]))
+      try await tell(agent, .refused(fault, generation: agent.generation, pod: owned.pod(of: key)))
       return nil
     }
+    if let end = expansion.changesAt { schedule(key, .seconds(max(0.1, end.timeIntervalSinceNow))) }
     do {
       if let fault = try await served.missing(for: expander.values.profile) {
         // Nothing runs without the layers that its policy counts on.
@@ -41,7 +48,7 @@ struct AgentReconciler: Sendable {
       }
       try await secure(agent, expansion)
     } catch let fault as Fault {
-      try await tell(agent, .unsecured(fault, generation: agent.generation, pod: pods[key]))
+      try await tell(agent, .unsecured(fault, generation: agent.generation, pod: owned.pod(of: key)))
       throw fault
     }
     do {
@@ -51,7 +58,7 @@ struct AgentReconciler: Sendable {
       try await tell(agent, .notStarted(fault, generation: agent.generation))
       throw fault
     }
-    return expansion.changesAt.map { .seconds(max(0.1, $0.timeIntervalSinceNow)) }
+    return owned.pod(of: key) == nil ? replacements.pause(key) : nil
   }
 
   private func addFinalizer(_ agent: AgentObject) async throws {
@@ -77,48 +84,59 @@ struct AgentReconciler: Sendable {
   }
 
   private func apply(_ item: Expansion.Item, of agent: AgentObject) async throws {
+    let events = owned.events(of: agent.key)
     let made = try await client.apply(item.object, of: item.type.resource, force: true)
     metrics.applies.add(1)
-    owned.set(
-      OwnedIndex.Entry(uid: made.uid ?? "", isBeingDeleted: made.isBeingDeleted, matched: item.digest), item.id,
-      of: agent.key)
-    if item.type == .pods { pods.set(made, of: agent.key) }
+    owned.answer(
+      OwnedIndex.Entry(
+        uid: made.uid ?? "", isBeingDeleted: made.isBeingDeleted, matched: item.digest,
+        pod: item.type == .pods ? made : nil), item.id, of: agent.key, since: events)
   }
 
   /// The Pod, made anew when its specification is another. A Pod that is going is waited for.
   private func run(_ agent: AgentObject, _ expansion: Expansion) async throws -> PodStanding? {
     let restart = expansion.agent.spec.restartPolicy
-    guard let pod = pods[agent.key] else {
+    guard let pod = owned.pod(of: agent.key) else {
+      guard replacements.pause(agent.key) == nil else { return nil }
       try await apply(expansion.pod, of: agent)
       await events.tell(agent, "Started", "what secures it is in place, so its Pod was made")
-      return pods[agent.key].map { PodStanding($0, restartPolicy: restart) }
+      return owned.pod(of: agent.key).map { PodStanding($0, restartPolicy: restart) }
     }
     let standing = PodStanding(pod, restartPolicy: restart)
     guard !pod.isBeingDeleted else { return standing }
     let wanted = expansion.pod.object.annotations[Expander.specificationAnnotation]
     if pod.annotations[Expander.specificationAnnotation] != wanted {
-      try await delete(.pods, pod.name, of: agent.key, uid: pod.uid ?? "")
-      await events.tell(agent, "Replaced", "its Pod was of another specification")
+      try await replace(pod, of: agent, "its Pod was of another specification")
     } else if standing.isToBeReplaced {
-      try await delete(.pods, pod.name, of: agent.key, uid: pod.uid ?? "")
-      await events.tell(agent, "Replaced", "its Pod ended for good: \(standing.reason)")
+      replacements.note(agent.key, created: pod["metadata", "creationTimestamp"]?.string.flatMap(Self.date))
+      try await replace(pod, of: agent, "its Pod ended for good: \(standing.reason)")
     } else if owned.entries(of: agent.key)[expansion.pod.id]?.matched != expansion.pod.digest {
       // Somebody changed what can be changed of a Pod: its labels choose the policies that bind it.
-      try await apply(expansion.pod, of: agent)
+      do { try await apply(expansion.pod, of: agent) } catch let fault as Fault where fault.code == .invalid {
+        // What cannot be changed back, such as its resources.
+        try await replace(pod, of: agent, "its Pod was changed by others: \(fault.reason)")
+      }
     }
     return standing
   }
 
+  private func replace(_ pod: KubernetesObject, of agent: AgentObject, _ why: String) async throws {
+    try await delete(.pods, pod.name, of: agent.key, uid: pod.uid ?? "")
+    await events.tell(agent, "Replaced", why)
+  }
+
+  private static func date(_ text: String) -> Date? { try? Date(text, strategy: .iso8601) }
+
   private func stop(_ key: ObjectKey) async throws {
-    guard let pod = pods[key], !pod.isBeingDeleted else { return }
+    guard let pod = owned.pod(of: key), !pod.isBeingDeleted else { return }
     try await delete(.pods, pod.name, of: key, uid: pod.uid ?? "")
   }
 
   private func delete(_ type: OwnedType, _ name: String, of agent: ObjectKey, uid: String) async throws {
     do {
       try await client.delete(type.resource, name, namespace: agent.namespace, Deletion(uid: uid))
-    } catch let fault as Fault where fault.code == .notFound || fault.code == .conflict {
-      // Gone, or another of its name has come, of which an event tells.
+    } catch let fault as Fault where [.notFound, .conflict, .unsupported].contains(fault.code) {
+      // Gone, or another of its name has come, of which an event tells; or its whole type is gone.
     }
   }
 
@@ -136,7 +154,7 @@ struct AgentReconciler: Sendable {
       (object.fields["metadata"]?.object ?? [:]).merging(["uid": .string(agent.uid)]) { _, new in new })
     do {
       let told = try await client.apply(object, of: AgentObject.type, force: true, subresource: "status")
-      agents.told(told)
+      agents.answer(told, since: agent)
     } catch let fault as Fault where fault.code == .notFound || fault.code == .conflict {
       return
     }

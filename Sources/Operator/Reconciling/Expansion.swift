@@ -15,6 +15,13 @@ struct Expansion: Sendable {
     let digest: Int
 
     var id: OwnedID { OwnedID(kind: type.kind, name: object.name) }
+
+    /// Whether an object of the cluster is as wanted. To a policy nothing may be added: it would open something.
+    func isSaid(by have: KubernetesObject) -> Bool {
+      guard JSON.object(have.fields).says(.object(object.fields)) else { return false }
+      guard ["NetworkPolicy", "AuthorizationPolicy"].contains(type.kind) else { return true }
+      return (have["spec"] ?? [:]).saysOnly(object["spec"] ?? [:])
+    }
   }
 
   /// Everything but the Pod.
@@ -29,6 +36,8 @@ struct Expansion: Sendable {
 struct Expander: Sendable {
   static let manager = "lobstack-operator"
   static let managedBy = "app.kubernetes.io/managed-by"
+  /// On everything of an agent: its name.
+  static let nameLabel = "lobstack.dev/name"
   /// On a Pod: of which specification it was made. A Pod cannot be changed, so another takes its place.
   static let specificationAnnotation = "lobstack.dev/specification"
 
@@ -46,6 +55,8 @@ struct Expander: Sendable {
 
   /// The namespaces with agents, sorted.
   var namespaces: [String] { tenants.keys.sorted() }
+
+  func hasTenant(_ namespace: String) -> Bool { tenants[namespace] != nil }
 
   /// - Throws: `Fault(.invalid)` for what cannot be carried out, naming the field; `Fault(.denied)` for an Agent in a
   ///   namespace that is no tenant's.
@@ -71,6 +82,7 @@ struct Expander: Sendable {
   private func item(_ document: some ClusterObject, owner: OwnerReference) throws -> Expansion.Item {
     var object = try KubernetesObject(encoding: document)
     object.labels[Self.managedBy] = Self.manager
+    object.labels[Self.nameLabel] = owner.name
     object.ownerReferences = [owner]
     guard let type = OwnedType.of(object) else {
       throw Fault(

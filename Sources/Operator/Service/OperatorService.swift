@@ -41,12 +41,15 @@ package struct OperatorService: Sendable {
   private static let lease = "lobstack-operator"
 
   private let client: KubernetesClient
+  /// Of its own, so that nothing that the work does keeps the lease from being renewed.
+  private let leaseClient: KubernetesClient
   private let settings: Settings
   private let logger: Logger
   private let metrics = OperatorMetrics()
 
-  package init(_ client: KubernetesClient, _ settings: Settings, logger: Logger) {
+  package init(_ client: KubernetesClient, lease: KubernetesClient, _ settings: Settings, logger: Logger) {
     self.client = client
+    leaseClient = lease
     self.settings = settings
     self.logger = logger
   }
@@ -54,7 +57,8 @@ package struct OperatorService: Sendable {
   /// Runs until the calling task is cancelled; then the lease is given back.
   package func run(running: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
     let election = try LeaderElection(
-      client, namespace: settings.namespace, name: Self.lease, identity: settings.identity, timing: settings.timing,
+      leaseClient, namespace: settings.namespace, name: Self.lease, identity: settings.identity,
+      timing: settings.timing,
       logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await election.run { await lead() } }

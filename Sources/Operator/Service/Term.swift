@@ -12,9 +12,9 @@ struct Term: Sendable {
 
   private let agents = AgentCache()
   private let owned = OwnedIndex()
-  private let pods = PodCache()
+  private let replacements = Replacements()
   private let queue = WorkQueue<ObjectKey>()
-  private let lists = FirstLists()
+  private let known = KnownNamespaces()
 
   init(client: KubernetesClient, settings: OperatorService.Settings, metrics: OperatorMetrics, logger: Logger) {
     self.client = client
@@ -26,36 +26,25 @@ struct Term: Sendable {
   /// Until the calling task is cancelled.
   func run() async {
     let expander = Expander(values: settings.values, policy: settings.policy, gateway: settings.gateway)
-    let served = ServedTypes(client)
+    let (served, expansions) = (ServedTypes(client), ExpansionCache(expander))
+    let reconciler = AgentReconciler(
+      client: client, expander: expander, agents: agents, owned: owned, replacements: replacements, served: served,
+      events: EventRecorder(client: client, identity: settings.identity, logger: logger), metrics: metrics,
+      schedule: { queue.add($0, after: $1) })
     await withTaskGroup(of: Void.self) { group in
+      let first = FirstList()
+      group.addTask { await followAgents(first) }
+      // What objects are compared with has to be known before them.
+      await first.wait()
       for namespace in expander.namespaces {
-        let place = "agents in \(namespace)"
-        lists.expect(place)
-        group.addTask { await followAgents(in: namespace, place) }
+        group.addTask { await followObjects(in: namespace, served, expansions) }
       }
-      // What objects are compared with has to be known before them, and all of it before anything is done.
-      await lists.wait()
-      let expansions = ExpansionCache(expander)
-      for namespace in expander.namespaces {
-        for type in OwnedType.all {
-          let place = "\(type.resource) in \(namespace)"
-          lists.expect(place)
-          let feed = OwnedFeed(
-            type: type, namespace: namespace, agents: agents, owned: owned, pods: pods, expansions: expansions,
-            queue: queue)
-          group.addTask { await follow(feed, served, place) }
-        }
-      }
-      await lists.wait()
-      guard !Task.isCancelled else { return group.cancelAll() }
-      logger.info(
-        "Everything is known", metadata: ["agents": "\(agents.keys.count)", "objects": "\(owned.count)"])
-      let reconciler = AgentReconciler(
-        client: client, expander: expander, agents: agents, owned: owned, pods: pods, served: served,
-        events: EventRecorder(client: client, identity: settings.identity, logger: logger), metrics: metrics)
-      for key in agents.keys { queue.add(key) }
       group.addTask { await measure() }
-      await queue.run(workers: settings.workers) { key in try await look(at: key, reconciler) }
+      await queue.run(workers: settings.workers) { key in
+        // A namespace of which not everything is known has to wait: its objects would be made anew.
+        guard !expander.hasTenant(key.namespace) || known.contains(key.namespace) else { return nil }
+        return try await look(at: key, reconciler)
+      }
       group.cancelAll()
     }
   }
@@ -75,35 +64,59 @@ struct Term: Sendable {
     }
   }
 
-  private func followAgents(in namespace: String, _ place: String) async {
-    await Reflector(client, AgentObject.type, namespace: namespace).run { change in
+  /// In all namespaces: one that is no tenant's any more has Agents that are told so, and can be deleted.
+  private func followAgents(_ first: FirstList) async {
+    await Reflector(client, AgentObject.type).run { change in
       switch change {
       case .replaced(let objects):
         let fresh = objects.map(AgentObject.init(object:))
-        let keys = Set(fresh.map(\.key))
-        for key in agents.keys where key.namespace == namespace && !keys.contains(key) { agents.remove(key) }
+        for key in Set(agents.keys).subtracting(fresh.map(\.key)) { forget(key) }
         for agent in fresh {
           agents.set(agent)
           queue.add(agent.key)
         }
-        lists.arrived(place)
+        first.arrived()
       case .changed(let object):
         let agent = AgentObject(object: object)
         agents.set(agent)
         queue.add(agent.key)
-      case .deleted(let object): agents.remove(ObjectKey(object))
+      case .deleted(let object): forget(ObjectKey(object))
       case .interrupted(let fault):
-        logger.warning("Agents cannot be followed", metadata: ["namespace": "\(namespace)", "error": "\(fault)"])
+        logger.warning("Agents cannot be followed", metadata: ["error": "\(fault)"])
       }
     }
   }
 
+  private func forget(_ agent: ObjectKey) {
+    agents.remove(agent)
+    owned.forget(agent)
+    replacements.forget(agent)
+  }
+
+  /// Follows a namespace's objects, one type after the other, so that the first lists are not all in memory at once.
+  private func followObjects(in namespace: String, _ served: ServedTypes, _ expansions: ExpansionCache) async {
+    await withTaskGroup(of: Void.self) { group in
+      for type in OwnedType.all {
+        let first = FirstList()
+        let feed = OwnedFeed(
+          type: type, namespace: namespace, agents: agents, owned: owned, expansions: expansions, queue: queue)
+        group.addTask { await follow(feed, served, first) }
+        await first.wait()
+      }
+      guard !Task.isCancelled else { return }
+      known.insert(namespace)
+      let here = agents.keys.filter { $0.namespace == namespace }
+      logger.info("A namespace is known", metadata: ["namespace": "\(namespace)", "agents": "\(here.count)"])
+      for key in here { queue.add(key) }
+    }
+  }
+
   /// Of a type that the cluster does not serve nothing is known, until it does.
-  private func follow(_ feed: OwnedFeed, _ served: ServedTypes, _ place: String) async {
+  private func follow(_ feed: OwnedFeed, _ served: ServedTypes, _ first: FirstList) async {
     while !Task.isCancelled {
       do {
         if try await served.serves(feed.type) { break }
-        lists.arrived(place)
+        first.arrived()
       } catch {
         logger.warning("The cluster does not tell what it serves", metadata: ["error": "\(error)"])
       }
@@ -113,10 +126,12 @@ struct Term: Sendable {
     let selection = Selection(labels: "\(Expander.managedBy)=\(Expander.manager)")
     await Reflector(client, feed.type.resource, namespace: feed.namespace, selection).run { change in
       if case .interrupted(let fault) = change {
-        logger.warning("Objects cannot be followed", metadata: ["what": "\(place)", "error": "\(fault)"])
+        logger.warning(
+          "Objects cannot be followed",
+          metadata: ["type": "\(feed.type.resource)", "namespace": "\(feed.namespace)", "error": "\(fault)"])
       }
-      feed.receive(change)
-      if case .replaced = change { lists.arrived(place) }
+      await feed.receive(change)
+      if case .replaced = change { first.arrived() }
     }
   }
 

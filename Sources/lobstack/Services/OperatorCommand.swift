@@ -64,23 +64,24 @@ struct OperatorCommand: AsyncParsableCommand {
     let logger = ServiceRun.logger("operator", logFormat)
     let directory = try PolicySource.find(given: policy, executable: Platform.currentExecutable).directory
     let known = try Values(values.map(ValuesFile.text) ?? "", source: values ?? "values")
-    let client = try KubernetesClient(
-      KubernetesConfiguration.discover(
-        kubeconfig: kubeconfig, context: context, environment: ProcessInfo.processInfo.environment),
-      fieldManager: OperatorService.fieldManager, logger: logger)
+    let cluster = try KubernetesConfiguration.discover(
+      kubeconfig: kubeconfig, context: context, environment: ProcessInfo.processInfo.environment)
+    let client = try KubernetesClient(cluster, fieldManager: OperatorService.fieldManager, logger: logger)
+    let lease = try KubernetesClient(cluster, fieldManager: OperatorService.fieldManager, logger: logger)
     // One that is started again is another candidate than before.
     let name = "\(identity ?? ProcessInfo.processInfo.hostName)_\(AgentUID.random())"
     let service = OperatorService(
-      client,
+      client, lease: lease,
       OperatorService.Settings(
         values: known, policy: try Policy.load(directory: directory), gateway: .envoy,
         namespace: namespace ?? known.namespaces.controlPlane, identity: name, workers: workers,
         probes: probes.flatMap(ListenAddress.init).map { ProbeServer.Address(host: $0.host, port: Int($0.port)) }),
       logger: logger)
-    do { try await ServiceRun.run("operator") { try await service.run() } } catch {
-      try? await client.shutdown()  // the first failure is the one to tell
-      throw error
+    let result: Result<Void, any Error>
+    do { result = .success(try await ServiceRun.run("operator") { try await service.run() }) } catch {
+      result = .failure(error)
     }
-    try await client.shutdown()
+    for client in [client, lease] { try? await client.shutdown() }  // a failure before is the one to tell
+    try result.get()
   }
 }
