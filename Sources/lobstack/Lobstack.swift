@@ -19,7 +19,8 @@ import Foundation
       AgentCommand.self,
       SecretCommand.self, VaultCommand.self, CACommand.self, RulesCommand.self, AlertsCommand.self, DenialsCommand.self,
       AdmissionCommand.self, AuditCommand.self, TokenCommand.self,
-      BackupCommand.self, RestoreCommand.self, RenderCommand.self, VersionCommand.self, CompletionCommand.self,
+      BackupCommand.self, RestoreCommand.self, ExportCommand.self, RenderCommand.self, VersionCommand.self,
+      CompletionCommand.self,
       ControlPlaneCommand.self, ControlPlaneCopyCommand.self, NodeCommand.self, OperatorCommand.self,
       SentinelCommand.self,
     ])
