@@ -25,23 +25,34 @@ package struct PlatformManifests: Sendable {
     files += try platform.nodes()
   }
 
-  /// All files, with the list of those that are applied, in their order.
+  /// Below it is what is applied after the rest: kinds of Gatekeeper's constraints exist once it has read their templates.
+  static let constraintsDirectory = "constraints"
+
+  /// All files, with the lists of those that are applied, in their order.
   package func withKustomization() -> [ManifestFile] {
-    let resources = files.filter(\.isApplied).map { "  - \($0.path)\n" }.joined()
-    return [
-      ManifestFile(
-        "kustomization.yaml",
-        text: """
-          # Written by 'lobstack render kubernetes'. Apply with 'kubectl apply -k .', or have Flux or Argo CD do it.
-          apiVersion: kustomize.config.k8s.io/v1beta1
-          kind: Kustomization
-          # Namespaces and policies are there before what they bind.
-          sortOptions:
-            order: fifo
-          resources:
-          \(resources)
-          """, isApplied: false)
-    ] + files
+    let prefix = "\(Self.constraintsDirectory)/"
+    let applied = files.filter(\.isApplied).map(\.path)
+    let (last, first) = (applied.filter { $0.hasPrefix(prefix) }, applied.filter { !$0.hasPrefix(prefix) })
+    var lists = [Self.kustomization(in: "", of: first)]
+    if !last.isEmpty {
+      lists.append(Self.kustomization(in: prefix, of: last.map { String($0.dropFirst(prefix.count)) }))
+    }
+    return lists + files
+  }
+
+  private static func kustomization(in directory: String, of paths: [String]) -> ManifestFile {
+    ManifestFile(
+      "\(directory)kustomization.yaml",
+      text: """
+        # Written by 'lobstack render kubernetes'. Apply with 'kubectl apply -k', or have Flux or Argo CD do it.
+        apiVersion: kustomize.config.k8s.io/v1beta1
+        kind: Kustomization
+        # Namespaces and policies are there before what they bind.
+        sortOptions:
+          order: fifo
+        resources:
+        \(paths.map { "  - \($0)\n" }.joined())
+        """, isApplied: false)
   }
 }
 

@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test("spares gateways what they cannot do, and nothing else") func gateways() throws {
-    let spared = try Rendering.of(.full).objects.filter { $0.file == "admission/constraints.yaml" }.filter {
+    let spared = try Rendering.of(.full).objects.filter { $0.file == "constraints/constraints.yaml" }.filter {
       $0.spec?["match"]?["labelSelector"]?["matchExpressions"]?.items.contains {
         $0["key"]?.text == "lobstack.dev/gateway-of" && $0["operator"]?.text == "DoesNotExist"
       } == true

@@ -29,7 +29,7 @@ struct GatorTests {
 
   @Test("says of every sample, wherever it is, what our engine says") func agreement() async throws {
     let rendering = try Rendering.of(.full)
-    let policies = try ["admission/templates/", "admission/constraints.yaml"].flatMap { prefix in
+    let policies = try ["admission/templates/", "constraints/constraints.yaml"].flatMap { prefix in
       try rendering.manifests.files.filter { $0.path.hasPrefix(prefix) }
         .map { PolicyFile(path: $0.path, text: try $0.text()) }
     }

@@ -12,7 +12,7 @@ extension Platform {
     } + [
       ManifestFile("admission/config.yaml", [gatekeeperConfig]),
       // Their kinds are there when Gatekeeper has seen the templates.
-      ManifestFile("admission/constraints.yaml", try constraints(withNamespaces: true)),
+      ManifestFile("\(PlatformManifests.constraintsDirectory)/constraints.yaml", try constraints(withNamespaces: true)),
       ManifestFile("helm/gatekeeper-values.yaml", text: gatekeeperValues, isApplied: false),
     ]
   }

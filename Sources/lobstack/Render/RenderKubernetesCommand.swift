@@ -15,7 +15,8 @@ struct RenderKubernetesCommand: ParsableCommand {
       rendered are removed; whatever else lies in the directory stays.
 
         lobstack render kubernetes --values values.yaml -f agent.yaml --output deploy
-        kubectl apply -k deploy
+        kubectl apply --server-side -k deploy
+        kubectl apply --server-side -k deploy/constraints
       """)
 
   @Option(
@@ -62,7 +63,7 @@ struct RenderKubernetesCommand: ParsableCommand {
       return
     }
     let count = try RenderedDirectory(path: output).write(manifests.withKustomization())
-    tell("\(count) files are in \(output); apply them with: kubectl apply -k \(output)")
+    tell("\(count) files are in \(output); apply them with: kubectl apply --server-side -k \(output)")
   }
 
   mutating func validate() throws {
