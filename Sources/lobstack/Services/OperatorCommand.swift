@@ -66,7 +66,9 @@ struct OperatorCommand: AsyncParsableCommand {
     let known = try Values(values.map(ValuesFile.text) ?? "", source: values ?? "values")
     let cluster = try KubernetesConfiguration.discover(
       kubeconfig: kubeconfig, context: context, environment: ProcessInfo.processInfo.environment)
-    let client = try KubernetesClient(cluster, fieldManager: OperatorService.fieldManager, logger: logger)
+    // What fails for long is the queue's to try again: others wait for the same hands.
+    let client = try KubernetesClient(
+      cluster, fieldManager: OperatorService.fieldManager, patience: .seconds(5), logger: logger)
     let lease = try KubernetesClient(cluster, fieldManager: OperatorService.fieldManager, logger: logger)
     // One that is started again is another candidate than before.
     let name = "\(identity ?? ProcessInfo.processInfo.hostName)_\(AgentUID.random())"
