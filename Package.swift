@@ -170,7 +170,7 @@ let package = Package(
     /** The platform and its agents as documents of a Kubernetes cluster. */
     room(
       "KubernetesRendering",
-      ["AgentModel", "Blueprint", "Documents", "Faults", "GuestTrace", "HCL", "Manifests", crypto],
+      ["AgentModel", "Blueprint", "Documents", "Faults", "GuestTrace", "HCL", "JSONValues", "Manifests", crypto],
       resources: [.embedInCode("Files/lobstack.json"), .embedInCode("Files/lobstack.rules.yaml")]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
@@ -361,7 +361,8 @@ let package = Package(
     tests(
       "KubernetesRenderingTests",
       [
-        "Admission", "AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "HCL", "KubernetesRendering",
+        "Admission", "AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "HCL", "JSONValues",
+        "KubernetesRendering",
         "Manifests", "NetworkIsolation", "Proxy", "Rego", "SecretStore", "TestSupport",
       ]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),

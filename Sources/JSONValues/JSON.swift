@@ -10,10 +10,17 @@ package enum JSON: Hashable, Sendable {
 }
 
 extension JSON {
-  /// A member of an object; `nil` for anything else.
+  /// A member of an object; `nil` for anything else. Setting one makes an object of what is none.
   package subscript(_ key: String) -> JSON? {
-    guard case .object(let members) = self else { return nil }
-    return members[key]
+    get {
+      guard case .object(let members) = self else { return nil }
+      return members[key]
+    }
+    set {
+      guard case .object(var members) = self else { return self = .object(newValue.map { [key: $0] } ?? [:]) }
+      members[key] = newValue
+      self = .object(members)
+    }
   }
 
   package var string: String? {

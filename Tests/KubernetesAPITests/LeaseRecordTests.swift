@@ -48,9 +48,9 @@ import Testing
   }
 
   @Test("has times with six digits, also before 1970") func times() {
-    #expect(LeaseRecord.text(Date(timeIntervalSince1970: 0.000_001_4)) == "1970-01-01T00:00:00.000001Z")
-    #expect(LeaseRecord.text(Date(timeIntervalSince1970: -0.5)) == "1969-12-31T23:59:59.500000Z")
-    #expect(LeaseRecord.text(Date(timeIntervalSince1970: 1)) == "1970-01-01T00:00:01.000000Z")
+    #expect(MicroTime.text(Date(timeIntervalSince1970: 0.000_001_4)) == "1970-01-01T00:00:00.000001Z")
+    #expect(MicroTime.text(Date(timeIntervalSince1970: -0.5)) == "1969-12-31T23:59:59.500000Z")
+    #expect(MicroTime.text(Date(timeIntervalSince1970: 1)) == "1970-01-01T00:00:01.000000Z")
   }
 
   @Test("is not held by times that let two lead at once") func unsafeTiming() {

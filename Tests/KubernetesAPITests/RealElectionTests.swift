@@ -41,7 +41,7 @@ extension RealServer {
     @Test("the lease of one that was killed is taken when it has run out, not before") func killed() async throws {
       try await KubernetesServer.withNamespace { _, client, namespace in
         // A holder that will never renew: as after SIGKILL. Its clock is an hour ahead.
-        let later = LeaseRecord.text(Date() + 3_600)
+        let later = MicroTime.text(Date() + 3_600)
         let record = LeaseRecord(holder: "dead", duration: 4, acquired: later, renewed: later, transitions: 2)
         let lease = KubernetesObject(fields: [
           "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",

@@ -1,5 +1,6 @@
 import ChildProcess
 import Foundation
+import JSONValues
 import Manifests
 import Rego
 import Testing
@@ -22,7 +23,7 @@ struct GatorTests {
   }
 
   /// Where a Pod may be, as which Pod: an agent, its gateway, a program of the platform, and somebody else's.
-  private static let places: [(name: String, namespace: String, labels: [String: UntypedValue])] = [
+  private static let places: [(name: String, namespace: String, labels: [String: JSON])] = [
     ("agent", "lobstack-agents", [:]), ("gateway", "lobstack-agents", ["lobstack.dev/gateway-of": "a1"]),
     ("platform", "lobstack-control-plane", [:]), ("other", "elsewhere", [:]),
   ]
@@ -34,7 +35,7 @@ struct GatorTests {
         .map { PolicyFile(path: $0.path, text: try $0.text()) }
     }
     let namespaces =
-      rendering.objects.filter { $0.kind == "Namespace" }.map { UntypedValue($0.body) } + [
+      rendering.objects.filter { $0.kind == "Namespace" }.map { JSON($0.body) } + [
         ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": "elsewhere"]]
       ]
     let pods = try Self.samples().flatMap { name, pod in Self.places.map { Self.placed(pod, name, in: $0) } }
@@ -53,11 +54,11 @@ struct GatorTests {
   }
 
   /// The Pods of all suites, by suite and file.
-  private static func samples() throws -> [(String, UntypedValue)] {
+  private static func samples() throws -> [(String, JSON)] {
     try Rendering.policy.get().texts.files(below: "gatekeeper/suites").filter { $0.path.contains("/samples/") }
       .compactMap {
         file in
-        let value = UntypedValue(try Manifest.parseOne(file.text, source: file.path))
+        let value = JSON(try Manifest.parseOne(file.text, source: file.path))
         guard value["kind"] == "Pod" else { return nil }
         let parts = file.path.split(separator: "/").filter { $0 != "samples" }.suffix(2)
         return (parts.joined(separator: "-").replacing(".yaml", with: ""), value)
@@ -65,8 +66,8 @@ struct GatorTests {
   }
 
   private static func placed(
-    _ pod: UntypedValue, _ name: String, in place: (name: String, namespace: String, labels: [String: UntypedValue])
-  ) -> UntypedValue {
+    _ pod: JSON, _ name: String, in place: (name: String, namespace: String, labels: [String: JSON])
+  ) -> JSON {
     var pod = pod
     var metadata = pod["metadata"] ?? [:]
     metadata["name"] = .string("\(name)-\(place.name)")
@@ -80,7 +81,7 @@ struct GatorTests {
     return pod
   }
 
-  private static func json(_ object: UntypedValue) throws -> String {
+  private static func json(_ object: JSON) throws -> String {
     let encoder = JSONEncoder()
     // YAML 1.1, which gator reads, does not know "\/".
     encoder.outputFormatting = .withoutEscapingSlashes
@@ -88,9 +89,9 @@ struct GatorTests {
   }
 
   private static func ours(
-    _ policies: [PolicyFile], _ namespaces: [UntypedValue], _ pods: [UntypedValue]
+    _ policies: [PolicyFile], _ namespaces: [JSON], _ pods: [JSON]
   ) throws -> Verdicts {
-    func value(_ object: UntypedValue) throws -> Value {
+    func value(_ object: JSON) throws -> Value {
       try Value(json: json(object))
     }
     let set = try PolicySet(policies)
@@ -121,7 +122,7 @@ struct GatorTests {
     var violatingObject: Object
   }
 
-  private static func gators(_ policies: [PolicyFile], _ objects: [UntypedValue]) async throws -> Verdicts {
+  private static func gators(_ policies: [PolicyFile], _ objects: [JSON]) async throws -> Verdicts {
     let directory = FileManager.default.temporaryDirectory.appending(path: "gator-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: directory) }

@@ -121,7 +121,7 @@ actor LeaseCandidate {
 
   private func make(before deadline: ContinuousClock.Instant) async throws -> Outcome {
     let begun = ContinuousClock.now
-    let now = LeaseRecord.text(Date())
+    let now = MicroTime.text(Date())
     let record = LeaseRecord(
       holder: identity, duration: Int(timing.lease.components.seconds), acquired: now, renewed: now, transitions: 0)
     let fresh = record.put(

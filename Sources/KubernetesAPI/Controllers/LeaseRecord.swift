@@ -55,7 +55,7 @@ struct LeaseRecord: Hashable, Sendable {
   /// - Parameter unchanged: since when the candidate sees this record.
   /// - Returns: the record to write, `nil` while another leads.
   func claim(by identity: String, lasting seconds: Int, unchanged: Duration, at time: Date) -> LeaseRecord? {
-    let now = Self.text(time)
+    let now = MicroTime.text(time)
     if holder == identity {
       return LeaseRecord(
         holder: identity, duration: seconds, acquired: acquired.isEmpty ? now : acquired, renewed: now,
@@ -69,15 +69,6 @@ struct LeaseRecord: Hashable, Sendable {
   /// What the holder writes when it leads no more: anybody may take it at once.
   func released(at time: Date) -> LeaseRecord {
     LeaseRecord(
-      holder: "", duration: 1, acquired: Self.text(time), renewed: Self.text(time), transitions: transitions)
-  }
-
-  /// RFC 3339 with six digits of a second, in UTC (`meta/v1` MicroTime).
-  static func text(_ time: Date) -> String {
-    let microseconds = (time.timeIntervalSince1970 * 1_000_000).rounded(.down)
-    let seconds = (microseconds / 1_000_000).rounded(.down)
-    let digits = "\(Int(microseconds - seconds * 1_000_000))"
-    let whole = Date(timeIntervalSince1970: seconds).formatted(.iso8601)
-    return "\(whole.dropLast()).\(String(repeating: "0", count: max(0, 6 - digits.utf8.count)))\(digits)Z"
+      holder: "", duration: 1, acquired: MicroTime.text(time), renewed: MicroTime.text(time), transitions: transitions)
   }
 }

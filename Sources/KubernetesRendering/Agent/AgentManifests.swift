@@ -108,11 +108,11 @@ struct AgentRendering {
 }
 
 /// Labels by which an agent's objects find each other. An agent's own labels cannot have this prefix.
-enum AgentLabel {
+package enum AgentLabel {
   /// `true` on the Pods of agents.
   static let agent = "lobstack.dev/agent"
   /// On everything of an agent: its name.
-  static let name = "lobstack.dev/name"
+  package static let name = "lobstack.dev/name"
   /// On the Pod of a gateway: the agent's name.
   static let gatewayOf = "lobstack.dev/gateway-of"
   /// Whether Istio puts its proxy into a Pod.

@@ -68,17 +68,16 @@ extension Values {
   ///
   /// - Returns: `nil` for an identity that no workload of a cluster has.
   package func principal(_ id: SPIFFEID) -> String? {
-    func account(_ name: String, in namespace: String) -> String { "\(trustDomain)/ns/\(namespace)/sa/\(name)" }
     if let agent = id.agent { return account("\(agent.name)", in: namespace(of: agent.tenant)) }
     switch id.service {
-    case .gateway: return account(Self.ingressAccount, in: namespaces.ingress)
+    case .gateway: return account(Platform.gatewayName, in: namespaces.ingress)
     case .controlPlane: return account("control-plane", in: namespaces.controlPlane)
     case .operator, .proxy, nil: return nil
     }
   }
 
-  /// The service account of the cluster's gateway.
-  static let ingressAccount = "gateway"
+  /// The principal of a service account (SPIFFE id as Istio makes them, without the scheme).
+  func account(_ name: String, in namespace: String) -> String { "\(trustDomain)/ns/\(namespace)/sa/\(name)" }
 
   /// The Pods of the cluster's gateway.
   var ingressGateway: NetworkPolicyPeer {

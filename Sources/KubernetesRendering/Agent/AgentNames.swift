@@ -40,6 +40,6 @@ package struct AgentNames {
 }
 
 /// The first 64 bits of the text's SHA-256 digest, as sixteen hexadecimal digits.
-func shortDigest(_ text: String) -> String {
+package func shortDigest(_ text: String) -> String {
   SHA256.hash(data: Array(text.utf8)).prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

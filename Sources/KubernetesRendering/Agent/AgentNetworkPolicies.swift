@@ -28,7 +28,7 @@ extension AgentRendering {
     var ingress = [IngressRule(from: [agentPeer], ports: Self.agentPorts)]
     var egress = [
       EgressRule(to: outside, ports: [Self.tcp(443)]),
-      EgressRule(to: [Self.clusterNames], ports: ["UDP", "TCP"].map { NetworkPolicyPort(protocol: $0, port: 53) }),
+      EgressRule(to: [Platform.clusterNames], ports: ["UDP", "TCP"].map { NetworkPolicyPort(protocol: $0, port: 53) }),
     ]
     if !ports.isEmpty {
       egress.append(EgressRule(to: [agentPeer], ports: ports))
@@ -60,11 +60,6 @@ extension AgentRendering {
       podSelector: LabelSelector(matchLabels: ["app.kubernetes.io/name": "sentinel"]),
       namespaceSelector: LabelSelector(matchLabels: [WellKnownLabel.namespace: values.namespaces.controlPlane]))
   }
-
-  /// By which the gateway itself finds hosts.
-  private static let clusterNames = NetworkPolicyPeer(
-    podSelector: LabelSelector(matchLabels: ["k8s-app": "kube-dns"]),
-    namespaceSelector: LabelSelector(matchLabels: [WellKnownLabel.namespace: "kube-system"]))
 
   /// Every address but those that no policy may open.
   private var outside: [NetworkPolicyPeer] {

@@ -1,11 +1,12 @@
 import Documents
+import JSONValues
 
 /// A constraint of Gatekeeper (`constraints.gatekeeper.sh/v1beta1`): its template defines the kind.
 struct Constraint: ClusterObject {
   var apiVersion: String
   var kind: String
   var metadata: ObjectMeta
-  var spec: UntypedValue
+  var spec: JSON
 }
 
 /// `config.gatekeeper.sh/v1alpha1` Config: what Gatekeeper keeps in its cache, and where it is not asked.

@@ -1,4 +1,5 @@
 import Documents
+import JSONValues
 
 /// `security.istio.io/v1` PeerAuthentication.
 struct PeerAuthentication: ClusterObject {
@@ -92,12 +93,12 @@ struct EnvoyFilter: ClusterObject {
 
   struct Patch: Encodable, Sendable {
     var applyTo: String
-    var match: UntypedValue
+    var match: JSON
     var patch: Change
   }
 
   struct Change: Encodable, Sendable {
     var operation: String
-    var value: UntypedValue
+    var value: JSON
   }
 }

@@ -1,4 +1,5 @@
 import Documents
+import JSONValues
 
 /// `monitoring.coreos.com/v1` ServiceMonitor: which Services Prometheus scrapes, and how.
 struct ServiceMonitor: ClusterObject {
@@ -41,5 +42,5 @@ struct PrometheusRule: ClusterObject {
   let kind = "PrometheusRule"
   var metadata: ObjectMeta
   /// A rule file as Prometheus reads it.
-  var spec: UntypedValue
+  var spec: JSON
 }

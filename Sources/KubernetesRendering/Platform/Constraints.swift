@@ -1,4 +1,5 @@
 import Documents
+import JSONValues
 import Manifests
 
 /// Which Pods of a cluster a constraint of the policy is about. On one machine there are agents and nothing else.
@@ -37,7 +38,7 @@ extension Platform {
         let (version, kind) = (try fields.require("apiVersion").string(), try fields.require("kind").string())
         var metadata = try Fields(try fields.require("metadata"))
         let name = try metadata.require("name").string()
-        var spec = fields.take("spec").map(UntypedValue.init) ?? [:]
+        var spec = fields.take("spec").map(JSON.init) ?? [:]
         spec["match"] = Self.narrowed(spec["match"] ?? [:], ConstraintReach(name), withNamespaces: withNamespaces)
         return Constraint(
           apiVersion: version, kind: kind, metadata: Self.meta(name, of: "admission"), spec: spec)
@@ -46,13 +47,13 @@ extension Platform {
   }
 
   private static func narrowed(
-    _ match: UntypedValue, _ reach: ConstraintReach, withNamespaces: Bool
-  ) -> UntypedValue {
+    _ match: JSON, _ reach: ConstraintReach, withNamespaces: Bool
+  ) -> JSON {
     var match = match
-    func require(_ selector: String, _ key: String, _ more: [String: UntypedValue]) {
-      let requirement = UntypedValue.map(more.merging(["key": .string(key)]) { $1 })
+    func require(_ selector: String, _ key: String, _ more: [String: JSON]) {
+      let requirement = JSON.object(more.merging(["key": .string(key)]) { $1 })
       var expressions = match[selector] ?? [:]
-      expressions["matchExpressions"] = .list((expressions["matchExpressions"]?.items ?? []) + [requirement])
+      expressions["matchExpressions"] = .array((expressions["matchExpressions"]?.array ?? []) + [requirement])
       match[selector] = expressions
     }
     if reach == .agents { require("labelSelector", AgentLabel.gatewayOf, ["operator": "DoesNotExist"]) }

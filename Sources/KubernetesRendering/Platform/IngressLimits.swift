@@ -1,4 +1,5 @@
 import Documents
+import JSONValues
 
 // What a client of the gateway may take: the limits of the gateway of a single machine, as far as they need no routes.
 extension Platform {
@@ -22,12 +23,12 @@ extension Platform {
         ]))
   }
 
-  private static let connections: UntypedValue = [
+  private static let connections: JSON = [
     "context": "GATEWAY",
     "listener": ["filterChain": ["filter": ["name": "envoy.filters.network.http_connection_manager"]]],
   ]
 
-  private static var connectionLimits: UntypedValue {
+  private static var connectionLimits: JSON {
     .typed(
       "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
       [
@@ -48,12 +49,12 @@ extension Platform {
       ])
   }
 
-  private static var clientHeaders: UntypedValue {
+  private static var clientHeaders: JSON {
     let forbidden = [
       "forwarded", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix", "x-real-ip", "x-original-url",
       "x-rewrite-url", "x-http-method-override", "x-forwarded-client-cert", "proxy",
     ]
-    let address = ["x-forwarded-for", "x-lobstack-client-address"].map { name -> UntypedValue in
+    let address = ["x-forwarded-for", "x-lobstack-client-address"].map { name -> JSON in
       [
         "append": [
           "header": ["key": .string(name), "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"],
@@ -61,7 +62,7 @@ extension Platform {
         ]
       ]
     }
-    let mutations: [UntypedValue] =
+    let mutations: [JSON] =
       forbidden.map { ["remove": .string($0)] } + [
         ["remove_on_match": ["key_matcher": ["prefix": "x-lobstack-"]]]
       ] + address
@@ -69,18 +70,18 @@ extension Platform {
       "name": "envoy.http.early_header_mutation.header_mutation",
       "typed_config": .typed(
         "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-        ["mutations": .list(mutations)]),
+        ["mutations": .array(mutations)]),
     ]
   }
 
   /// Counted by each replica for itself: of one client address (IPv6: of one /64), of one token, and of everybody.
-  private var rateLimit: UntypedValue {
+  private var rateLimit: JSON {
     let (rate, burst) = (values.gateway.requestsPerSecond, values.gateway.burst)
-    func bucket(_ rate: Int, _ burst: Int) -> UntypedValue {
+    func bucket(_ rate: Int, _ burst: Int) -> JSON {
       ["max_tokens": .int(burst), "tokens_per_fill": .int(rate), "fill_interval": "1s"]
     }
-    let always: UntypedValue = ["default_value": ["numerator": 100]]
-    let actions: [UntypedValue] = [
+    let always: JSON = ["default_value": ["numerator": 100]]
+    let actions: [JSON] = [
       ["masked_remote_address": ["v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64]],
       ["request_headers": ["header_name": "authorization", "descriptor_key": "token"]],
     ]
@@ -92,10 +93,10 @@ extension Platform {
           "stat_prefix": "rate_limit", "filter_enabled": always, "filter_enforced": always,
           // No client alone has more than a quarter.
           "token_bucket": bucket(max(2000, 4 * rate), max(4000, 4 * burst)),
-          "rate_limits": .list(actions.map { ["actions": [$0]] }),
+          "rate_limits": .array(actions.map { ["actions": [$0]] }),
           // An entry without a value has a bucket for each value.
-          "descriptors": .list(
-            ["masked_remote_address", "token"].map { key -> UntypedValue in
+          "descriptors": .array(
+            ["masked_remote_address", "token"].map { key -> JSON in
               ["entries": [["key": .string(key)]], "token_bucket": bucket(rate, burst)]
             }),
           "max_dynamic_descriptors": 10000,

@@ -16,22 +16,13 @@ struct MeshPrincipals {
     if text == "*" { return text }
     guard let id = SPIFFEID("spiffe://\(text)") else { throw fault(text, "it is not a principal") }
     guard "\(id.trustDomain)" == Self.standIn else { return text }
-    if let agent = id.agent { return account("\(agent.name)", in: values.namespace(of: agent.tenant)) }
-    switch id.service {
-    case .gateway: return account(Platform.gatewayName, in: values.namespaces.ingress)
-    case .controlPlane: return account("control-plane", in: values.namespaces.controlPlane)
-    case .operator, .proxy: throw fault(text, "only a single machine has this service")
-    case nil:
-      let parts = id.path.split(separator: "/")
-      guard parts.count == 4, parts[0] == "ns", parts[2] == "sa" else {
-        throw fault(text, "it is neither an agent nor a service of the platform")
-      }
-      return account(String(parts[3]), in: String(parts[1]))
+    if let principal = values.principal(id) { return principal }
+    guard id.service == nil else { throw fault(text, "only a single machine has this service") }
+    let parts = id.path.split(separator: "/")
+    guard parts.count == 4, parts[0] == "ns", parts[2] == "sa" else {
+      throw fault(text, "it is neither an agent nor a service of the platform")
     }
-  }
-
-  private func account(_ name: String, in namespace: String) -> String {
-    "\(values.trustDomain)/ns/\(namespace)/sa/\(name)"
+    return values.account(String(parts[3]), in: String(parts[1]))
   }
 
   private func fault(_ text: String, _ reason: String) -> Fault {

@@ -1,4 +1,5 @@
 import Documents
+import JSONValues
 import Manifests
 
 extension Platform {
@@ -21,7 +22,7 @@ extension Platform {
       ManifestFile(
         "monitoring/prometheus.yaml",
         [
-          PrometheusRule(metadata: monitoringMeta, spec: UntypedValue(rules)), serviceMonitor,
+          PrometheusRule(metadata: monitoringMeta, spec: JSON(rules)), serviceMonitor,
         ] + monitoringNetwork),
       ManifestFile(
         "monitoring/grafana.yaml", [ConfigMap(metadata: dashboardMeta, data: ["lobstack.json": dashboard])]),

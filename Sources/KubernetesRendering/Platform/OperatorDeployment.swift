@@ -149,11 +149,9 @@ extension Platform {
     ]
   }
 
-  /// Changes with what the operator is configured by, so that its Pods are made anew then: FNV-1a.
+  /// Changes with what the operator is configured by, so that its Pods are made anew then.
   private var configurationDigest: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     let parts = [valuesText] + Self.policyParts.flatMap { texts.files(below: $0).map { "\($0.path)\n\($0.text)" } }
-    for byte in parts.joined(separator: "\n").utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    return String(hash, radix: 16)
+    return shortDigest(parts.joined(separator: "\n"))
   }
 }

@@ -31,11 +31,7 @@ extension Platform {
       Self.closed(namespace),
       opening(
         "names", in: namespace,
-        egress: [
-          EgressRule(
-            to: [peer("kube-system", ["k8s-app": "kube-dns"])],
-            ports: [tcp(53), NetworkPolicyPort(protocol: "UDP", port: 53)])
-        ]),
+        egress: [nameServerEgress]),
     ]
   }
 
@@ -96,8 +92,7 @@ extension Platform {
 
   private func peer(_ namespace: String, _ labels: [String: String]) -> NetworkPolicyPeer {
     NetworkPolicyPeer(
-      podSelector: LabelSelector(matchLabels: labels),
-      namespaceSelector: LabelSelector(matchLabels: [WellKnownLabel.namespace: namespace]))
+      podSelector: LabelSelector(matchLabels: labels), namespaceSelector: Self.namespaceSelector(namespace))
   }
 
   private func tcp(_ port: UInt16) -> NetworkPolicyPort { NetworkPolicyPort(protocol: "TCP", port: port) }

@@ -79,22 +79,22 @@ extension Platform {
     LabelSelector(matchLabels: [WellKnownLabel.namespace: name])
   }
 
+  /// The cluster's name server.
+  static let clusterNames = NetworkPolicyPeer(
+    podSelector: LabelSelector(matchLabels: ["k8s-app": "kube-dns"]),
+    namespaceSelector: namespaceSelector("kube-system"))
+
   /// To the cluster's name server.
   var nameServerEgress: EgressRule {
     EgressRule(
-      to: [
-        NetworkPolicyPeer(
-          podSelector: LabelSelector(matchLabels: ["k8s-app": "kube-dns"]),
-          namespaceSelector: Self.namespaceSelector("kube-system"))
-      ],
-      ports: ["UDP", "TCP"].map { NetworkPolicyPort(protocol: $0, port: 53) })
+      to: [Self.clusterNames], ports: ["UDP", "TCP"].map { NetworkPolicyPort(protocol: $0, port: 53) })
   }
 
   /// To the cluster's API: the address of its Service, and where that leads, as some networks look at the one and some
   /// at the other.
   var apiServerEgress: EgressRule {
     EgressRule(
-      to: values.network.apiServers.map { NetworkPolicyPeer(ipBlock: IPBlock(cidr: $0)) },
+      to: apiServers,
       ports: Set([443, values.network.apiServerPort]).sorted().map { NetworkPolicyPort(protocol: "TCP", port: $0) })
   }
 }

@@ -1,6 +1,7 @@
 import Faults
 import JSONValues
 import KubernetesAPI
+import KubernetesRendering
 
 /// Takes note of what happens to the objects that agents are made of, and has the agents looked at to whom it matters.
 struct OwnedFeed: Sendable {
@@ -38,7 +39,7 @@ struct OwnedFeed: Sendable {
   /// The Agent that owns it, or, when somebody took its owner away, the one whose name it has.
   private func owner(of object: KubernetesObject) -> ObjectKey? {
     let owner = object.ownerReferences.first { $0.kind == "Agent" && $0.controller == true }
-    guard let name = owner?.name ?? object.labels[Expander.nameLabel] else { return nil }
+    guard let name = owner?.name ?? object.labels[AgentLabel.name] else { return nil }
     return ObjectKey(namespace: object.namespace ?? namespace, name: name)
   }
 

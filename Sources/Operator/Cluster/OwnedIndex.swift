@@ -47,14 +47,11 @@ final class OwnedIndex: Sendable {
   }
 
   /// - Parameter uid: only this very object, not one of its name that came later; `nil` for whatever there is.
-  /// - Returns: whether it was known.
-  @discardableResult
-  func remove(_ id: OwnedID, uid: String? = nil, of agent: ObjectKey) -> Bool {
+  func remove(_ id: OwnedID, uid: String? = nil, of agent: ObjectKey) {
     state.withLock { state in
       state.events[agent, default: 0] += 1
-      guard let known = state.entries[agent]?[id], uid == nil || known.uid == uid else { return false }
+      guard let known = state.entries[agent]?[id], uid == nil || known.uid == uid else { return }
       state.entries[agent]?[id] = nil
-      return true
     }
   }
 

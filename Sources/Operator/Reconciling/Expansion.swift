@@ -36,8 +36,6 @@ struct Expansion: Sendable {
 struct Expander: Sendable {
   static let manager = "lobstack-operator"
   static let managedBy = "app.kubernetes.io/managed-by"
-  /// On everything of an agent: its name.
-  static let nameLabel = "lobstack.dev/name"
   /// On a Pod: of which specification it was made. A Pod cannot be changed, so another takes its place.
   static let specificationAnnotation = "lobstack.dev/specification"
 
@@ -82,7 +80,6 @@ struct Expander: Sendable {
   private func item(_ document: some ClusterObject, owner: OwnerReference) throws -> Expansion.Item {
     var object = try KubernetesObject(encoding: document)
     object.labels[Self.managedBy] = Self.manager
-    object.labels[Self.nameLabel] = owner.name
     object.ownerReferences = [owner]
     guard let type = OwnedType.of(object) else {
       throw Fault(
@@ -96,17 +93,7 @@ struct Expander: Sendable {
       for list in lists where spec[list] == nil { spec[list] = [] }
       object.fields["spec"] = .object(spec)
     }
-    if type == .pods { object.annotations[Self.specificationAnnotation] = Self.digest(object) }
+    if type == .pods { object.annotations[Self.specificationAnnotation] = shortDigest(JSON.object(object.fields).text) }
     return Expansion.Item(type: type, object: object, digest: object.hashValue)
-  }
-
-  /// Of what a Pod is, the same in every process: FNV-1a over its JSON, whose keys are sorted.
-  static func digest(_ object: KubernetesObject) -> String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in JSON.object(object.fields).bytes {
-      hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-    }
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }

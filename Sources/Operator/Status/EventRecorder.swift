@@ -13,14 +13,13 @@ struct EventRecorder: Sendable {
   let logger: Logger
 
   func tell(_ agent: AgentObject, _ reason: String, _ note: String, isWarning: Bool = false) async {
-    let now = Date.now
     let event = KubernetesObject(fields: [
       "apiVersion": "events.k8s.io/v1", "kind": "Event",
       "metadata": [
         "name": "\(agent.key.name.prefix(200)).\(String(UInt64.random(in: .min ... .max), radix: 16))",
         "namespace": .string(agent.key.namespace),
       ],
-      "eventTime": .string(Self.micro(now)), "reportingController": "lobstack.dev/operator",
+      "eventTime": .string(MicroTime.text(.now)), "reportingController": "lobstack.dev/operator",
       "reportingInstance": .string(String(identity.prefix(128))), "action": "Reconcile", "reason": .string(reason),
       "regarding": [
         "apiVersion": .string(agent.object.apiVersion), "kind": .string(agent.object.kind),
@@ -30,14 +29,5 @@ struct EventRecorder: Sendable {
     do { try await client.create(event, of: Self.type) } catch {
       logger.debug("An event could not be told", metadata: ["agent": "\(agent.key)", "error": "\(error)"])
     }
-  }
-
-  /// A time with microseconds, as the API wants it of an event.
-  private static func micro(_ date: Date) -> String {
-    let seconds = date.timeIntervalSince1970.rounded(.down)
-    let micro = Int((date.timeIntervalSince1970 - seconds) * 1_000_000)
-    let digits = "\(micro)"
-    let whole = Date(timeIntervalSince1970: seconds).formatted(.iso8601).dropLast()
-    return "\(whole).\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)Z"
   }
 }
