@@ -113,6 +113,19 @@ struct HarmedPlatform: Sendable {
     }
   }
 
+  /// The agent's sandbox once it runs. For a moment the API may call running what has just ended, of a harm before.
+  ///
+  /// - Throws: `NotTestable` when it does not run within `limit`.
+  func sandbox(limit: Duration = .seconds(15)) async throws -> HostProcess {
+    let end = ContinuousClock.now + limit
+    while true {
+      _ = try await agents.waitUntilRunning(agent)
+      if let process = try await target.process().flatMap({ HostProcess($0) }), !process.isZombie { return process }
+      guard ContinuousClock.now < end else { throw NotTestable("the second platform's agent does not run") }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
   /// The platform's own process that runs this subcommand.
   func process(_ subcommand: String) -> HostProcess? {
     HostProcess.all.first { process in

@@ -37,11 +37,8 @@ struct FirewallOutage: Sendable {
 
   private func trial(_ what: String, _ command: [String], table: String) async throws -> Trial {
     let client = site.agents.client
-    _ = try await site.agents.waitUntilRunning(site.agent)
+    let alive = try await site.sandbox()
     let before = try await client.agent(site.agent).status
-    guard let sandbox = try await site.target.process(), let alive = HostProcess(sandbox) else {
-      throw NotTestable("the second platform's agent does not run")
-    }
     let whole = try await listing(table)
     try await Command("nft", command).check()
     let start = ContinuousClock.now
@@ -49,7 +46,7 @@ struct FirewallOutage: Sendable {
     var restored: Int?
     while start.duration(to: .now) < Self.limit, restored == nil {
       let now = start.duration(to: .now).milliseconds
-      if stopped == nil, HostProcess(sandbox)?.startTime != alive.startTime || HostProcess(sandbox)?.isZombie == true {
+      if stopped == nil, HostProcess(alive.pid)?.startTime != alive.startTime || HostProcess(alive.pid)?.isZombie == true {
         stopped = now
       }
       if stopped != nil {

@@ -129,14 +129,11 @@ struct OutageChecks: Sendable {
   private func suffer(_ outage: Outage, _ site: Site) async throws -> ([Trial], String) {
     let (platform, works, name) = (site.platform, site.works, outage.name)
     try await platform.waitUntilReady()
-    _ = try await platform.agents.waitUntilRunning(platform.agent)
     // Until what an outage before this one has left is over.
     _ = try await works.comeBack(outage.kind)
     let before = try await works.outcome(of: outage.kind)
     let way = try await works.egress()
-    guard let sandbox = try await platform.target.process(), let alive = HostProcess(sandbox) else {
-      throw NotTestable("the second platform's agent does not run")
-    }
+    let alive = try await platform.sandbox()
     let restarts = try await works.restarts()
     let begin = ContinuousClock.now
     try await outage.begin(platform)
@@ -155,7 +152,7 @@ struct OutageChecks: Sendable {
       // Whoever does not run cannot answer: that is what the outage has done.
       guard stoodStill else { throw error }
       _ = try await works.comeBack(outage.kind)
-      let ended = AttackOutcome.succeeded("the agent's process \(sandbox) did not run on: \(error)")
+      let ended = AttackOutcome.succeeded("the agent's process \(alive.pid) did not run on: \(error)")
       return ([Trial("outlive the agents, with \(outage.title)", withoutControl: before, withControl: ended)], name)
     }
     let end = ContinuousClock.now
@@ -172,13 +169,13 @@ struct OutageChecks: Sendable {
           "away for longer than agents may run unseen; the agent was stopped, told as that, and all was at work again "
             + "\(recovery) ms after the end of the outage")
       } else if !runsOn {
-        .succeeded("the agent's process \(sandbox) did not run on")
+        .succeeded("the agent's process \(alive.pid) did not run on")
       } else if !isBack {
         .succeeded("it did not come back within 30 s")
       } else if let refusal {
         .succeeded("no agent can be started afterwards: \(refusal)")
-      } else if HostProcess(sandbox)?.startTime != alive.startTime {
-        .succeeded("the agent's process \(sandbox) ended after the outage")
+      } else if HostProcess(alive.pid)?.startTime != alive.startTime {
+        .succeeded("the agent's process \(alive.pid) ended after the outage")
       } else {
         .prevented("the agent ran on, and \(recovery) ms after the end of the outage all was at work again")
       }
