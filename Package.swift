@@ -97,6 +97,8 @@ let package = Package(
     room("Deadlines", []),
     /** Threads for calls that block. */
     room("Threads", []),
+    /** That a server's certificate is for the name it was asked by. */
+    room("ServerIdentities", [asyncHTTPClient, nioCore, nioSSL]),
     /** Who is at the other end of a Unix socket. */
     room("SocketPeer", [nioCore]),
     /** Counters and histograms, and Prometheus' text form of them. */
@@ -189,7 +191,10 @@ let package = Package(
     /** Alerts, and checkpoints of the audit log, to a file, to syslog and to a web server. */
     room(
       "AlertForwarding",
-      ["AgentModel", "APIModel", "AuditLog", "Faults", "Files", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
+      [
+        "AgentModel", "APIModel", "AuditLog", "Faults", "Files", "ServerIdentities", asyncHTTPClient, crypto, logging,
+        nioCore, nioHTTP1,
+      ]),
     /** Envoy: its configuration, and whether it runs it. */
     room("Proxy", ["AgentModel", "Faults", "JSONValues", "Turns", nioCore, nioHTTP1, nioPosix]),
     /** Certificates of public authorities, by the ACME client lego. */
@@ -200,15 +205,15 @@ let package = Package(
     room(
       "SecretStore",
       [
-        "AgentModel", "CertificateAuthority", "Faults", "Files", "HCL", "Turns", asyncHTTPClient, logging, nioCore,
-        nioHTTP1, nioSSL,
+        "AgentModel", "CertificateAuthority", "Faults", "Files", "HCL", "ServerIdentities", "Turns", asyncHTTPClient,
+        logging, nioCore, nioHTTP1, nioSSL,
       ]),
     /** The Kubernetes API: who to ask and as whom, requests, watches, leases. */
     room(
       "KubernetesAPI",
       [
-        "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "Turns", asyncHTTPClient, logging, nioCore,
-        nioHTTP1, nioPosix, nioSSL,
+        "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "ServerIdentities", "Turns", asyncHTTPClient,
+        logging, nioCore, nioHTTP1, nioPosix, nioSSL,
       ]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
@@ -257,8 +262,8 @@ let package = Package(
     room(
       "APIClient",
       [
-        "AgentModel", "APIModel", "Deadlines", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation,
-        nioHTTP1, nioSSL,
+        "AgentModel", "APIModel", "Deadlines", "Faults", "Framing", "ServerIdentities", asyncHTTPClient, logging,
+        nioCore, nioFoundation, nioHTTP1, nioSSL,
       ]),
     /** Reads what agents can influence (denied packets), without privileges. */
     room(
@@ -350,6 +355,12 @@ let package = Package(
       [
         "CertificateAuthority", "ChildProcess", "Faults", "JSONValues", "KubernetesAPI", "SeededRandom", "TestSupport",
         logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+      ]),
+    tests(
+      "ServerIdentitiesTests",
+      [
+        "APIClient", "AlertForwarding", "CertificateAuthority", "Faults", "KubernetesAPI", "SecretStore",
+        "ServerIdentities", asyncHTTPClient, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
       ]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests(

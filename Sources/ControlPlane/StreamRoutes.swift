@@ -25,8 +25,7 @@ extension API {
     let operation = "run a program in agent \(id)"
     let stored = try await agents.find(id, .change, by: principal, operation: operation)
     try view.requireReachable(operation: operation)
-    let input = ExecInput(request.body)
-    let wanted = try await input.first(operation: operation)
+    let (wanted, input) = try await ExecInput.open(request.body, operation: operation)
     let event = AuditEvent(
       actor: principal.name, action: "agent.exec", target: "agent \(id)", outcome: "allowed",
       details: [

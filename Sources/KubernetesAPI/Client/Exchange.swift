@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import ServerIdentities
 
 /// Carries single requests to the API server: connections, TLS, bounds. Neither retries nor faults.
 final class Exchange: Sendable {
@@ -30,7 +31,7 @@ final class Exchange: Sendable {
     settings.redirectConfiguration = .disallow
     // One connection for each watch: the socket holds the server back when a receiver is slow.
     settings.httpVersion = .http1Only
-    let identity = ServerIdentity(configuration)
+    let identity = ServerIdentity(host: configuration.serverName ?? configuration.server.host)
     settings.http1_1ConnectionDebugInitializer = { channel in
       identity.check(channel).flatMap { Self.watchPeer(channel) }
     }
