@@ -93,8 +93,8 @@ let package = Package(
     room("Framing", [nioCore]),
     /** Callers that must not interleave, one after the other. */
     room("Turns", []),
-    /** Work that is given so much time. */
-    room("Deadlines", []),
+    /** Work that is given so much time, and the clocks that tell. */
+    room("Deadlines", ["CLinux"]),
     /** Threads for calls that block. */
     room("Threads", []),
     /** That a server's certificate is for the name it was asked by. */
@@ -158,7 +158,7 @@ let package = Package(
     /** Merkle log: record bytes, tree, proofs, checkpoints. */
     room("AuditLog", ["Faults", crypto]),
     /** DNS queries of agents to answers. */
-    room("NameResolution", ["AgentModel", "Faults"]),
+    room("NameResolution", ["AgentModel", "APIModel", "Faults"]),
     /** Falco's rules: text to a compiled matcher, events to alerts. */
     room("Detection", ["AgentModel", "CRE2", "Faults", "Manifests"]),
     /** Policies in Rego: text to a program, input to what its rules say. */
@@ -215,6 +215,14 @@ let package = Package(
         "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "ServerIdentities", "Turns", asyncHTTPClient,
         logging, nioCore, nioHTTP1, nioPosix, nioSSL,
       ]),
+    /** Agents as a cluster has them: objects of its API to agents. */
+    room("ClusterAgents", ["AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI"]),
+    /** DNS over UDP and TCP, on a thread of its own. */
+    room(
+      "NameServing",
+      ["AgentModel", "Deadlines", "Faults", "Files", "NameResolution", "Threads", logging]),
+    /** How a program of a cluster does, told over HTTP. */
+    room("Probes", ["Instruments", hummingbird, hummingbirdCore, logging, nioCore]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
@@ -269,15 +277,23 @@ let package = Package(
     room(
       "Sentinel",
       [
-        "APIClient", "APIModel", "AgentModel", "CLinux", "Detection", "Faults", "Files", "GuestTrace", "KernelFiles",
-        "NameResolution", "NetworkIsolation", "NodeProtocol", "Threads", logging, serviceLifecycle,
+        "APIClient", "APIModel", "AgentModel", "CLinux", "Deadlines", "Detection", "Faults", "Files", "GuestTrace",
+        "KernelFiles", "NameResolution", "NameServing", "NetworkIsolation", "NodeProtocol", "Threads", logging,
+        serviceLifecycle,
+      ]),
+    /** The DNS of a cluster's agents. */
+    room(
+      "ClusterNames",
+      [
+        "AgentModel", "APIModel", "ClusterAgents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "NameResolution", "NameServing", "Probes", logging,
       ]),
     /** The Agents of a Kubernetes cluster: their objects as their documents say. */
     room(
       "Operator",
       [
-        "AgentModel", "Blueprint", "Faults", "Instruments", "JSONValues", "KubernetesAPI", "KubernetesRendering",
-        hummingbird, hummingbirdCore, logging, nioCore,
+        "AgentModel", "Blueprint", "ClusterAgents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "Probes", logging,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
@@ -304,9 +320,10 @@ let package = Package(
       name: "lobstack",
       dependencies: [
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
-        "Blueprint", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace",
-        "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node",
-        "Operator", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification", argumentParser,
+        "Blueprint", "ClusterNames", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace",
+        "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation",
+        "Node", "Operator", "Probes", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification",
+        argumentParser,
         logging,
       ],
       swiftSettings: swift),
@@ -328,7 +345,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: [
         "AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "KubernetesAPI", "SecretStore",
-        "Supervision",
+        "Supervision", logging,
       ],
       path: "Tests/TestSupport", swiftSettings: swift),
 
@@ -366,9 +383,17 @@ let package = Package(
     tests(
       "OperatorTests",
       [
-        "AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering", "Operator",
-        "TestSupport", logging,
+        "AgentModel", "Blueprint", "ClusterAgents", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering",
+        "Operator", "TestSupport", logging,
       ]),
+    tests(
+      "ClusterNamesTests",
+      [
+        "APIModel", "AgentModel", "Blueprint", "ChildProcess", "ClusterAgents", "ClusterNames", "Faults", "JSONValues",
+        "KubernetesAPI",
+        "KubernetesRendering", "NameResolution", "Probes", "SeededRandom", "TestSupport", logging,
+      ]),
+    tests("NameServingTests", ["AgentModel", "ChildProcess", "NameResolution", "NameServing", "TestSupport", logging]),
     tests(
       "KubernetesRenderingTests",
       [
@@ -407,7 +432,7 @@ let package = Package(
       "SentinelTests",
       [
         "APIModel", "AgentModel", "ChildProcess", "Detection", "Faults", "GuestTrace", "NameResolution",
-        "NetworkIsolation", "NodeProtocol", "Sentinel", "TraceWriting", logging,
+        "NetworkIsolation", "NodeProtocol", "Sentinel", "TestSupport", "TraceWriting", logging,
       ]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("TurnsTests", ["Turns"]),
@@ -429,7 +454,7 @@ let package = Package(
       "NodeTests",
       [
         "AgentModel", "CertificateAuthority", "ChildProcess", "Documents", "Faults", "Framing", "JSONValues",
-        "NameResolution",
+        "NameResolution", "NameServing",
         "NetworkIsolation", "Node", "NodeProtocol", "Proxy", "SecretStore", "Sentinel", "TestSupport", logging,
         nioCore,
       ]),

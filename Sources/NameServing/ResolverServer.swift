@@ -1,14 +1,13 @@
 import AgentModel
 import Faults
 import Glibc
-import Logging
 import NameResolution
 import Synchronization
 import Threads
 
 /// Answers the agents' DNS queries over UDP and TCP, on a thread of its own.
 ///
-/// Opening needs root; after that the process may drop every privilege.
+/// Opening a port below 1024 needs root; after that the process may drop every privilege.
 package final class ResolverServer: Sendable {
   /// What the server allows each sender, and all of them.
   package struct Limits: Hashable, Sendable {
@@ -26,6 +25,12 @@ package final class ResolverServer: Sendable {
     /// How long a query may take from its first byte to its last, however it trickles; likewise answers that the other
     /// side does not read.
     package var stalled = Duration.seconds(5)
+    /// How long a query over UDP of somebody unknown waits to become somebody's, before it is refused: for where an
+    /// agent may run before its address is told. Below the 5 s that the C library waits for an answer.
+    package var patience = Duration.zero
+    /// Queries that wait so, of all and of one sender; further ones are refused at once.
+    package var waiting = 1_024
+    package var waitingPerSender = 8
 
     package init() {}
   }
@@ -51,30 +56,27 @@ package final class ResolverServer: Sendable {
   }
 
   private let sockets: ResolverSockets
-  private let tableFile: String
+  private let names: any NameSource
   private let limits: Limits
-  private let logger: Logger
   private let record = Mutex(Record())
   private let thread = ServiceThread(name: "resolver")
 
   /// - Parameters:
   ///   - address: where to listen; need not be there yet.
   ///   - port: 0 lets the kernel choose one.
-  ///   - tableFile: the file of the `ResolverTable`; need not be there yet.
+  ///   - names: who may resolve what.
   /// - Throws: `Fault(.failed)` when an address or port is not to be had.
   package static func open(
-    address: IPv4Address, port: UInt16, tableFile: String, limits: Limits = Limits(), logger: Logger
+    address: IPv4Address, port: UInt16, names: any NameSource, limits: Limits = Limits()
   ) throws -> ResolverServer {
     ResolverServer(
-      sockets: try ResolverSockets.open(address: address, port: port), tableFile: tableFile, limits: limits,
-      logger: logger)
+      sockets: try ResolverSockets.open(address: address, port: port), names: names, limits: limits)
   }
 
-  private init(sockets: ResolverSockets, tableFile: String, limits: Limits, logger: Logger) {
+  private init(sockets: ResolverSockets, names: any NameSource, limits: Limits) {
     self.sockets = sockets
-    self.tableFile = tableFile
+    self.names = names
     self.limits = limits
-    self.logger = logger
   }
 
   deinit { sockets.close() }
@@ -84,8 +86,7 @@ package final class ResolverServer: Sendable {
   /// Starts the thread. The server lives as long as its thread: call `stop()`.
   package func start() {
     thread.start { [self] in
-      var loop = ResolverLoop(
-        sockets: sockets, file: TableFile(path: tableFile, logger: logger), limits: limits)
+      var loop = ResolverLoop(sockets: sockets, names: names, limits: limits)
       while thread.isRunning {
         loop.turn()
         loop.hand(to: record)

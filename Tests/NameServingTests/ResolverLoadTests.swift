@@ -1,8 +1,9 @@
 import Foundation
 import Glibc
 import NameResolution
-import Sentinel
+import NameServing
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("The resolver under attack", .serialized, .timeLimit(.minutes(2))) struct ResolverLoadTests {

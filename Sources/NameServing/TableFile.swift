@@ -5,19 +5,31 @@ import Logging
 import NameResolution
 
 /// The table's file, read again when it changed. A broken file changes nothing, and is told of once.
-struct TableFile {
+package struct TableFile: NameSource {
+  /// Between two looks at the file, nanoseconds.
+  private static let interval: Int64 = 200_000_000
+
   private let path: String
   private let logger: Logger
   private var stamp: FileStamp?
   private var problem: String?
+  private var lastLook: Int64?
 
-  init(path: String, logger: Logger) {
+  package init(path: String, logger: Logger) {
     self.path = path
     self.logger = logger
   }
 
+  package mutating func update(_ resolver: inout Resolver, now: Int64, isUrgent: Bool) -> Bool {
+    if !isUrgent, let lastLook, now - lastLook < Self.interval { return false }
+    lastLook = now
+    guard let table = changed() else { return false }
+    resolver = Resolver(table: table, replacing: resolver)
+    return true
+  }
+
   /// - Returns: the new table, if there is a good one.
-  mutating func changed() -> ResolverTable? {
+  private mutating func changed() -> ResolverTable? {
     guard let status = FileStatus(following: path) else {
       tell("\(path): \(String(cString: strerror(errno)))")
       stamp = nil

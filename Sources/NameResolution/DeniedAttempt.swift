@@ -1,5 +1,6 @@
+import APIModel
 import AgentModel
-import NameResolution
+import FoundationEssentials
 
 /// Attempts of an agent that were refused by name and are alike, counted together: DNS queries, or requests that the
 /// proxy closed.
@@ -48,16 +49,16 @@ extension DeniedAttempt.Key {
       rule: "dns-\(verdict.outcome.rawValue)", source: verdict.source.description, host: verdict.name,
       method: verdict.type.isEmpty ? nil : verdict.type)
   }
+}
 
-  package init(_ denial: ProxyDenial) {
-    let source =
-      switch denial.source {
-      case .agent(let address): address.description
-      case .peer(let identity): identity
-      }
+extension DenialResource {
+  /// - Parameter agent: whose it was, where that is known.
+  package init(_ attempt: DeniedAttempt, agent: AgentID?) {
     self.init(
-      rule: "proxy-\(denial.kind)", source: source, host: denial.host ?? "", method: denial.method,
-      path: denial.path, details: denial.details ?? denial.flags)
+      time: Date(timeIntervalSince1970: Double(attempt.firstSeen) / 1e9), agent: agent, rule: attempt.key.rule,
+      protocol: attempt.key.rule.hasPrefix("dns-") ? "dns" : "tcp", source: attempt.key.source, destination: "",
+      port: nil, host: attempt.key.host, method: attempt.key.method, path: attempt.key.path,
+      details: attempt.key.details, count: attempt.count)
   }
 }
 

@@ -1,4 +1,5 @@
 import AgentModel
+import Deadlines
 import Glibc
 import NameResolution
 

@@ -2,7 +2,8 @@ import ChildProcess
 import Foundation
 import Glibc
 import NameResolution
-import Sentinel
+import NameServing
+import TestSupport
 import Testing
 
 private let hasRoot = geteuid() == 0 || ProcessInfo.processInfo.environment["REQUIRE_ROOT_TESTS"] == "1"

@@ -34,6 +34,9 @@ struct TokenBuckets {
     return isThere
   }
 
-  /// Forgets the senders that no longer are; a forgotten one that comes back has a full bucket.
-  mutating func keep(_ isKept: (IPv4Address) -> Bool) { buckets = buckets.filter { isKept($0.key) } }
+  /// Forgets the senders that no longer are, when there are more than there can be; a forgotten one that comes back has
+  /// a full bucket.
+  mutating func keep(most: Int, _ isKept: (IPv4Address) -> Bool) {
+    if buckets.count > most { buckets = buckets.filter { isKept($0.key) } }
+  }
 }

@@ -1,22 +1,22 @@
 import AgentModel
+import Deadlines
 import Glibc
 import NameResolution
 import Synchronization
 
 /// What the resolver's thread does, turn by turn: wait, read, answer.
 struct ResolverLoop {
-  /// How long a turn waits for queries, so how late the thread sees that it shall stop, or that the table changed.
+  /// How long a turn waits for queries, so how late the thread sees that it shall stop, or that names changed.
   private static let waitMilliseconds: Int32 = 200
-  private static let tableInterval: Int64 = 200_000_000
   /// Datagrams of a turn, so that a flood over UDP does not keep TCP waiting; likewise for new connections.
   private static let datagramsPerTurn = 64
   private static let connectionsPerTurn = 16
 
   private let sockets: ResolverSockets
   private let limits: ResolverServer.Limits
-  private var file: TableFile
+  private var names: any NameSource
   private var resolver = Resolver(table: .none)
-  private var tableTime: Int64 = 0
+  private var waiting: WaitingQueries
   private var buckets: TokenBuckets
   private var connections: [Int32: ResolverConnection] = [:]
   private var connectionsBySource: [IPv4Address: Int] = [:]
@@ -26,12 +26,13 @@ struct ResolverLoop {
   private var verdicts: [QueryVerdict] = []
   private var limitedBySource: [IPv4Address: Int] = [:]
 
-  init(sockets: ResolverSockets, file: TableFile, limits: ResolverServer.Limits) {
+  init(sockets: ResolverSockets, names: any NameSource, limits: ResolverServer.Limits) {
     self.sockets = sockets
-    self.file = file
+    self.names = names
     self.limits = limits
+    waiting = WaitingQueries(limits: limits)
     buckets = TokenBuckets(rate: limits.rate, burst: limits.burst)
-    reload(now: nanoseconds(of: CLOCK_MONOTONIC))
+    _ = reload(now: nanoseconds(of: CLOCK_MONOTONIC), isUrgent: true)
   }
 
   mutating func turn() {
@@ -48,7 +49,10 @@ struct ResolverLoop {
       usleep(100_000)
     }
     let now = nanoseconds(of: CLOCK_MONOTONIC)
-    if now - tableTime >= Self.tableInterval { reload(now: now) }
+    let hasChanged = reload(now: now, isUrgent: false)
+    for query in waiting.take(now: now, isKnown: hasChanged ? { [resolver] in resolver.knows($0) } : nil) {
+      answer(query.message[...], to: query.sender, now: now)
+    }
     if waits[0].revents != 0 { answerDatagrams(now: now) }
     for wait in waits.dropFirst(2) where wait.revents != 0 { serve(wait, now: now) }
     for connection in connections.values where connection.deadline <= now {
@@ -78,12 +82,11 @@ struct ResolverLoop {
     for connection in connections.values { close(connection) }
   }
 
-  private mutating func reload(now: Int64) {
-    tableTime = now
-    guard let table = file.changed() else { return }
-    resolver = Resolver(table: table, replacing: resolver)
+  private mutating func reload(now: Int64, isUrgent: Bool) -> Bool {
+    guard names.update(&resolver, now: now, isUrgent: isUrgent) else { return false }
     let host = sockets.address
-    buckets.keep { [resolver] in $0 == host || resolver.knows($0) }
+    buckets.keep(most: resolver.count + 2) { [resolver] in $0 == host || resolver.knows($0) }
+    return true
   }
 
   private mutating func answerDatagrams(now: Int64) {
@@ -98,15 +101,22 @@ struct ResolverLoop {
       // An error that an earlier answer brought back (no such port any more) ends the turn, and is gone with it.
       guard count >= 0 else { return }
       // One byte more than the longest query has room, so a longer one shows.
-      let source = SocketAddress(sender).address
-      guard case .answered(let answer) = handle(buffer.prefix(count), from: source, now: now) else { continue }
-      let sent = withUnsafePointer(to: &sender) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          sendto(sockets.datagrams, answer, answer.count, 0, $0, length)
-        }
-      }
-      if sent != answer.count { counts.unsent += 1 }
+      let place = SocketAddress(sender)
+      let isStranger = place.address != sockets.address && !resolver.knows(place.address)
+      if isStranger, waiting.add(buffer.prefix(count), from: place, now: now) { continue }
+      answer(buffer.prefix(count), to: place, now: now)
     }
+  }
+
+  private mutating func answer(_ message: ArraySlice<UInt8>, to place: SocketAddress, now: Int64) {
+    guard case .answered(let answer) = handle(message, from: place.address, now: now) else { return }
+    var sender = place.system
+    let sent = withUnsafePointer(to: &sender) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        sendto(sockets.datagrams, answer, answer.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    if sent != answer.count { counts.unsent += 1 }
   }
 
   private mutating func handle(
@@ -121,7 +131,7 @@ struct ResolverLoop {
       return .refused
     }
     // Whoever asks which table is in force hears of the one that is there now.
-    if isHost { reload(now: now) }
+    if isHost { _ = reload(now: now, isUrgent: true) }
     let reply = resolver.reply(to: message, from: source, isHost: isHost)
     counts.outcomes[reply.outcome, default: 0] += 1
     if let verdict = reply.verdict { verdicts.append(verdict) }

@@ -89,7 +89,7 @@ struct ResolverSockets: Sendable {
   private static func fault(_ address: IPv4Address, _ port: UInt16) -> Fault {
     Fault(
       .failed, operation: "listen for DNS queries on \(address):\(port)", reason: String(cString: strerror(errno)),
-      remedy: "start the sentinel as root (it drops its privileges itself) and see that nothing else has the port")
+      remedy: "see that nothing else has the port, and that the process may open it: below 1024 root alone may")
   }
 }
 
