@@ -86,8 +86,6 @@ extension Platform {
       ])
   }
 
-  /// cert-manager's own, of the Pods that it starts for a challenge.
-  private static let solverPort: UInt16 = 8089
   private var solver: LabelSelector { Self.selector(Self.solverName) }
 
   // MARK: Forms
