@@ -292,6 +292,13 @@ let package = Package(
         "NetworkIsolation", "NodeProtocol",
         "Sandbox", "SecretStore", "Storage", "Turns",
       ]),
+    /** Attacks the platform of a cluster to prove its controls. */
+    room(
+      "ClusterVerification",
+      [
+        "AgentModel", "Blueprint", "Faults", "JSONValues", "KernelFiles", "KubernetesAPI", "KubernetesRendering",
+        "Verification", logging,
+      ]),
 
     // 5. The program: parse arguments, wire, run.
 
@@ -299,7 +306,7 @@ let package = Package(
       name: "lobstack",
       dependencies: [
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
-        "Blueprint", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace",
+        "Blueprint", "ClusterVerification", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace",
         "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node",
         "Operator", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification", argumentParser,
         logging,
@@ -440,6 +447,12 @@ let package = Package(
       ]),
     tests(
       "VerificationTests", ["APIModel", "AgentModel", "ChildProcess", "Compliance", "Faults", "Files", "Verification"]),
+    tests(
+      "ClusterVerificationTests",
+      [
+        "AgentModel", "Blueprint", "ClusterVerification", "Compliance", "Faults", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "TestSupport", "Verification",
+      ]),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
