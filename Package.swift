@@ -313,6 +313,13 @@ let package = Package(
         "NetworkIsolation", "NodeProtocol",
         "Sandbox", "SecretStore", "Storage", "Turns",
       ]),
+    /** Attacks the platform of a cluster to prove its controls. */
+    room(
+      "ClusterVerification",
+      [
+        "AgentModel", "Blueprint", "Faults", "JSONValues", "KernelFiles", "KubernetesAPI", "KubernetesRendering",
+        "Verification", logging,
+      ]),
 
     // 5. The program: parse arguments, wire, run.
 
@@ -320,11 +327,7 @@ let package = Package(
       name: "lobstack",
       dependencies: [
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
-        "Blueprint", "ClusterNames", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace",
-        "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation",
-        "Node", "Operator", "Probes", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification",
-        argumentParser,
-        logging,
+        "Blueprint", "ClusterVerification", "ClusterNames", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace", "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node", "Operator", "Probes", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification", argumentParser,         logging,
       ],
       swiftSettings: swift),
 
@@ -476,6 +479,12 @@ let package = Package(
       ]),
     tests(
       "VerificationTests", ["APIModel", "AgentModel", "ChildProcess", "Compliance", "Faults", "Files", "Verification"]),
+    tests(
+      "ClusterVerificationTests",
+      [
+        "AgentModel", "Blueprint", "ClusterVerification", "Compliance", "Faults", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "TestSupport", "Verification",
+      ]),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
