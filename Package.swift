@@ -210,6 +210,10 @@ let package = Package(
         "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "Turns", asyncHTTPClient, logging, nioCore,
         nioHTTP1, nioPosix, nioSSL,
       ]),
+    /** The certificate that a server shows, and shows anew when its files change. */
+    room("ServerCertificates", ["Faults", "Files", hummingbirdTLS, logging, nioCore, nioSSL]),
+    /** How a program of a cluster does, over HTTP: for the kubelet and for Prometheus. */
+    room("Probes", ["Instruments", hummingbird, hummingbirdCore, logging, nioCore]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
@@ -239,9 +243,10 @@ let package = Package(
       "ControlPlane",
       [
         "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint",
-        "CertificateAuthority", "Compliance", "Dashboard",
-        "Deadlines", "Faults", "Files", "Framing", "Instruments", "KernelFiles", "NodeProtocol", "Proxy", "Rego",
-        "SecretStore", "SocketPeer",
+        "CertificateAuthority", "ClusterAgents", "Compliance", "Dashboard",
+        "Deadlines", "Faults", "Files", "Framing", "Instruments", "JSONValues", "KernelFiles", "KubernetesAPI",
+        "NodeProtocol", "Probes", "Proxy", "Rego",
+        "SecretStore", "ServerCertificates", "SocketPeer",
         "Storage",
         "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
         nioPosix, nioSSL, serviceLifecycle,
@@ -250,8 +255,8 @@ let package = Package(
     room(
       "AdmissionWebhook",
       [
-        "Admission", "Faults", "Files", "Instruments", "Rego", hummingbird, hummingbirdCore, hummingbirdTLS, logging,
-        nioCore, nioSSL, serviceLifecycle,
+        "Admission", "Faults", "Instruments", "Rego", "ServerCertificates", hummingbird, hummingbirdCore,
+        hummingbirdTLS, logging, nioCore, serviceLifecycle,
       ]),
     /** Client of the HTTP API. */
     room(
@@ -267,12 +272,14 @@ let package = Package(
         "APIClient", "APIModel", "AgentModel", "CLinux", "Detection", "Faults", "Files", "GuestTrace", "KernelFiles",
         "NameResolution", "NetworkIsolation", "NodeProtocol", "Threads", logging, serviceLifecycle,
       ]),
+    /** An Agent as a cluster has it. */
+    room("ClusterAgents", ["AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI"]),
     /** The Agents of a Kubernetes cluster: their objects as their documents say. */
     room(
       "Operator",
       [
-        "AgentModel", "Blueprint", "Faults", "Instruments", "JSONValues", "KubernetesAPI", "KubernetesRendering",
-        hummingbird, hummingbirdCore, logging, nioCore,
+        "AgentModel", "Blueprint", "ClusterAgents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "Probes", logging,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
@@ -301,8 +308,8 @@ let package = Package(
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
         "Blueprint", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace",
         "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node",
-        "Operator", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification", argumentParser,
-        logging,
+        "Operator", "Probes", "Proxy", "SecretStore", "Sentinel", "ServerCertificates",
+        "Storage", "Supervision", "Verification", argumentParser, logging,
       ],
       swiftSettings: swift),
 
@@ -355,8 +362,8 @@ let package = Package(
     tests(
       "OperatorTests",
       [
-        "AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering", "Operator",
-        "TestSupport", logging,
+        "AgentModel", "Blueprint", "ClusterAgents", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering",
+        "Operator", "TestSupport", logging,
       ]),
     tests(
       "KubernetesRenderingTests",
@@ -427,7 +434,8 @@ let package = Package(
       [
         "ACMEClient", "APIClient", "APIModel", "AgentModel", "AlertForwarding", "AuditLog", "Blueprint",
         "CertificateAuthority",
-        "ChildProcess", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "Instruments", "NodeProtocol",
+        "ChildProcess", "ClusterAgents", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "Instruments",
+        "JSONValues", "KubernetesAPI", "NodeProtocol",
         "SecretStore", "Storage", crypto, httpTypes, hummingbird, hummingbirdTesting,
         logging, nioCore, serviceLifecycle,
       ]),
@@ -443,7 +451,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "AgentModel", "APIModel", "AuditLog", "ChildProcess", "Faults", "Storage", "Supervision", "TestSupport",
+        "AgentModel", "APIModel", "AuditLog", "Blueprint", "ChildProcess", "Faults", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "Storage", "Supervision", "TestSupport", crypto,
       ],
       exclude: [
         "hvac_client.py", "requirements.txt", "Scanners/schemathesis.toml", "Scanners/schemathesis.txt",

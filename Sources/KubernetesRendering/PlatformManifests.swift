@@ -21,6 +21,7 @@ package struct PlatformManifests: Sendable {
     files += platform.hostDetection
     files += platform.agentDefinition
     files += try platform.operatorFiles()
+    files += platform.controlPlaneFiles
     files += try platform.monitoring()
     files += try platform.nodes()
   }

@@ -21,7 +21,8 @@ import Foundation
       AdmissionCommand.self, AuditCommand.self, TokenCommand.self,
       BackupCommand.self, RestoreCommand.self, ExportCommand.self, RenderCommand.self, VersionCommand.self,
       CompletionCommand.self,
-      ControlPlaneCommand.self, ControlPlaneCopyCommand.self, NodeCommand.self, OperatorCommand.self,
+      ControlPlaneCommand.self, ControlPlaneCopyCommand.self, ClusterControlPlaneCommand.self, NodeCommand.self,
+      OperatorCommand.self,
       SentinelCommand.self,
     ])
 

@@ -28,7 +28,8 @@ import Testing
     }
   }
 
-  @Test("reaches the API server where the values say it is, the operator alone") func apiServer() throws {
+  @Test("reaches the API server where the values say it is, of what is open in that file the operator alone")
+  func apiServer() throws {
     let rendering = try Rendering(yaml: "network: {apiServers: [192.0.2.0/28], apiServerPort: 443}")
     let openings = rendering.objects.filter { object in
       object.file == "network/platform.yaml"

@@ -5,23 +5,25 @@ import JSONValues
 import KubernetesAPI
 
 /// An Agent as the cluster has it.
-struct AgentObject: Sendable {
-  static let type = ResourceType(group: "lobstack.dev", version: "v1", plural: "agents")
+package struct AgentObject: Sendable {
+  package static let type = ResourceType(group: "lobstack.dev", version: "v1", plural: "agents")
   /// Holds a deleted Agent until nothing of it is left.
-  static let finalizer = "lobstack.dev/agent"
+  package static let finalizer = "lobstack.dev/agent"
 
-  let object: KubernetesObject
+  package let object: KubernetesObject
 
-  var key: ObjectKey { ObjectKey(object) }
-  var uid: String { object.uid ?? "" }
-  var generation: Int { object.generation ?? 0 }
-  var isBeingDeleted: Bool { object.isBeingDeleted }
-  var hasFinalizer: Bool { object.finalizers.contains(Self.finalizer) }
+  package init(object: KubernetesObject) { self.object = object }
+
+  package var key: ObjectKey { ObjectKey(object) }
+  package var uid: String { object.uid ?? "" }
+  package var generation: Int { object.generation ?? 0 }
+  package var isBeingDeleted: Bool { object.isBeingDeleted }
+  package var hasFinalizer: Bool { object.finalizers.contains(Self.finalizer) }
 
   /// The agent that it describes, by the same rules as on one machine. The namespace says whose it is.
   ///
   /// - Throws: `Fault(.invalid)` naming the field.
-  func agent(tenant: TenantName) throws -> Agent {
+  package func agent(tenant: TenantName) throws -> Agent {
     let labels = object.labels.filter { !$0.key.hasPrefix("lobstack.dev/") }
     let document = JSON.object([
       "apiVersion": .string(object.apiVersion), "kind": .string(object.kind),
