@@ -44,6 +44,7 @@ struct ClusterAPI: Sendable {
     addPlatformRoutes(to: router)
     addAgentRoutes(to: router)
     addLogRoute(to: router)
+    addAlertRoute(to: router)
     addSessionRoutes(to: router)
     addDashboardRoutes(to: router)
     addElsewhereRoutes(to: router)

@@ -13,7 +13,7 @@ struct ClusterAccess: Sendable {
 
   /// What an agent has beside itself; the API server serves none of them.
   enum Subresource: String, Hashable, Sendable {
-    case log
+    case log, alerts
   }
 
   struct Question: Hashable, Sendable {
@@ -71,20 +71,23 @@ struct ClusterAccess: Sendable {
     return namespace
   }
 
-  /// The tenants whose agents the caller may list.
-  func tenants(for principal: Principal, wanted: TenantName?, operation: String) async throws -> Set<TenantName> {
-    if try await allows(.list, in: nil, nil, principal) {
+  /// The tenants whose agents, or what they have beside them, the caller may list.
+  func tenants(
+    for principal: Principal, wanted: TenantName?, _ subresource: Subresource? = nil, operation: String
+  ) async throws -> Set<TenantName> {
+    if try await allows(.list, subresource, in: nil, nil, principal) {
       return Set(namespaces.keys.filter { wanted == nil || wanted == $0 })
     }
     var seen: Set<TenantName> = []
     for (tenant, namespace) in namespaces where wanted == nil || wanted == tenant {
-      if try await allows(.list, in: namespace, nil, principal) { seen.insert(tenant) }
+      if try await allows(.list, subresource, in: namespace, nil, principal) { seen.insert(tenant) }
     }
     // Of a tenant that is named, nothing tells whether it is there.
     guard seen.isEmpty, wanted == nil else { return seen }
     try refuse(principal, operation: operation, reason: "right")
     throw Fault(
-      .denied, operation: operation, reason: "\(principal.name) may not list agents of any tenant",
+      .denied, operation: operation,
+      reason: "\(principal.name) may not list \(Self.resource(subresource)).\(Self.group) of any tenant",
       remedy: "bind the ClusterRole lobstack-agent-viewer in the tenant's namespace")
   }
 
@@ -102,11 +105,14 @@ struct ClusterAccess: Sendable {
   private func denied(
     _ principal: Principal, _ verb: Verb, _ subresource: Subresource?, _ place: String, operation: String
   ) -> Fault {
-    let what = subresource.map { "agents/\($0.rawValue)" } ?? "agents"
     return Fault(
       .denied, operation: operation,
-      reason: "\(principal.name) may not \(verb.rawValue) \(what).\(Self.group) in \(place)",
+      reason: "\(principal.name) may not \(verb.rawValue) \(Self.resource(subresource)).\(Self.group) in \(place)",
       remedy: "give that right by a RoleBinding, as to the ClusterRole lobstack-agent-editor")
+  }
+
+  private static func resource(_ subresource: Subresource?) -> String {
+    subresource.map { "agents/\($0.rawValue)" } ?? "agents"
   }
 
   private func refuse(_ principal: Principal, operation: String, reason: String) throws {

@@ -15,7 +15,7 @@ private let elsewhere: [(path: String, methods: [HTTPRequest.Method], remedy: St
     "stop it with 'lobstack agent stop', or delete its Pod with kubectl"
   ),
   ("/v1/tenants/{tenant}/agents/{name}/usage", [.get], "use 'kubectl top pod AGENT --namespace NAMESPACE'"),
-  ("/v1/alerts", [.get, .post], "use 'kubectl events --for agent/AGENT --namespace NAMESPACE'"),
+  ("/v1/alerts", [.post], "use 'kubectl events --for agent/AGENT --namespace NAMESPACE'"),
   ("/v1/alerts/stream", [.get], "use 'kubectl events --watch --for agent/AGENT --namespace NAMESPACE'"),
   ("/v1/denials", [.get, .post], "use 'kubectl events --for agent/AGENT --namespace NAMESPACE'"),
   ("/v1/admission", [.get], "use 'kubectl get constraints'"),

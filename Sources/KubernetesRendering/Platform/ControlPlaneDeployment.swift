@@ -50,6 +50,7 @@ extension Platform {
         Role.Rule(
           apiGroups: [AgentDefinition.group], resources: ["agents"], verbs: ["create", "update", "patch", "delete"]),
         Role.Rule(apiGroups: [""], resources: ["pods/log"], verbs: ["get"]),
+        Role.Rule(apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["list"]),
       ])
     return [
       ServiceAccount(metadata: account), everywhere,
@@ -67,8 +68,9 @@ extension Platform {
     }
     let reading = [
       Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents"], verbs: ["get", "list", "watch"]),
-      // No resource of the API server: what the control plane asks about.
+      // No resources of the API server: what the control plane asks about.
       Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/log"], verbs: ["get"]),
+      Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/alerts"], verbs: ["list"]),
     ]
     let changing = Role.Rule(
       apiGroups: [AgentDefinition.group], resources: ["agents"], verbs: ["create", "update", "patch", "delete"])

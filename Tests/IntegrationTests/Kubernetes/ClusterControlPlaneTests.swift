@@ -68,8 +68,20 @@ struct ClusterControlPlaneTests {
         #expect(wrong.code == 1 && wrong.error.contains("spec.image"), "\(wrong)")
         let logs = try await world.lobstack(["agent", "logs", "bot"], as: token)
         #expect(logs.code == 1 && logs.error.contains("there is no such object"), "\(logs)")
-        let alerts = try await world.lobstack(["alerts"], as: token)
-        #expect(alerts.code == 1 && alerts.error.contains("kubectl events"), "\(alerts)")
+        let denials = try await world.lobstack(["denials"], as: token)
+        #expect(denials.code == 1 && denials.error.contains("kubectl events"), "\(denials)")
+
+        for (name, note) in [("1", "Critical: Miner: xmrig: ran"), ("2", "Warning: Shell: sh"), ("3", "no alert")] {
+          try await world.tellAlert(of: "bot", name, note)
+        }
+        let alerts = try await world.lobstack(["alerts", "-o", "json"], on: 1, as: token).ok()
+          .json([AlertResource].self)
+        #expect(alerts.map(\.rule) == ["Shell", "Miner"] && alerts.last?.output == "xmrig: ran")
+        #expect(alerts.allSatisfy { $0.agent.map { "\($0)" } == "default/bot" })
+        let critical = try await world.lobstack(
+          ["alerts", "-o", "json", "--priority", "error", "--agent", "bot"], as: token
+        ).ok().json([AlertResource].self)
+        #expect(critical.map(\.rule) == ["Miner"])
 
         try await world.lobstack(["agent", "delete", "bot"], as: token).ok()
         let gone = try await world.lobstack(["agent", "get", "bot"], as: token)
@@ -139,7 +151,7 @@ struct ClusterControlPlaneTests {
         #expect(first.status == 201 && again.status == 201 && first.body == again.body)
         #expect(try await ask("/v1/agents", "POST", "Idempotency-Key: two", body: Self.document).status == 409)
 
-        let etag = try #require(first.headers.firstMatch(of: /etag: ("[0-9]+")/)?.1)
+        let etag = try #require(first.headers.firstMatch(of: /(?i)etag: ("[0-9]+")/)?.1)
         let changed = Self.document.replacing("info", with: "debug")
         #expect(try await ask(path, "PUT", "If-Match: \(etag)", body: changed).status == 200)
         let old = try await ask(path, "PUT", on: 1, "If-Match: \(etag)", body: Self.document)
@@ -151,10 +163,17 @@ struct ClusterControlPlaneTests {
         #expect(try await ask(path, "PUT", "If-Match: \(etag)", body: Self.document).status == 412)
         #expect(try await ask(path, "PUT", "If-None-Match: *", body: Self.document).status == 201)
 
-        // A browser's session counts on each replica.
+        // A browser's session counts on each replica, for pages of the dashboard alone.
         let login = try await ask("/v1/session", "POST")
-        let cookie = try #require(login.headers.firstMatch(of: /set-cookie: (__host-lobstack-session=[^;]+)/))
-        #expect(login.status == 201 && cookie.1.utf8.count > 40)
+        let cookie = try #require(login.headers.firstMatch(of: /(?i)set-cookie: (__Host-lobstack-session=[^;]+)/)?.1)
+        let session = try APIJSON.decode(SessionResource.self, from: login.body.utf8)
+        func browse(_ path: String, _ more: String...) async throws -> Int {
+          try await world.curl(path, on: 1, ["-H", "Cookie: \(cookie)"] + more).status
+        }
+        #expect(login.status == 201 && session.name == "system:serviceaccount:lobstack-agents:ci")
+        #expect(try await browse("/v1/agents") == 200)
+        #expect(try await browse("\(path)/stop", "-X", "POST") == 401)
+        #expect(try await browse("\(path)/stop", "-X", "POST", "-H", "x-csrf-token: \(session.csrfToken)") == 202)
       }
     }
   }
@@ -167,7 +186,7 @@ struct ClusterControlPlaneTests {
         await world.server.stopAPI()
         let answer = try await world.curl(
           "/v1/tenants/default/agents/bot", ["-H", "Authorization: Bearer \(token)"])
-        #expect(answer.status == 503 && answer.headers.contains("retry-after: "), "\(answer)")
+        #expect(answer.status == 503 && answer.headers.contains(/(?i)retry-after:/), "\(answer)")
         let command = try await world.lobstack(["agent", "get", "bot"], as: token)
         #expect(command.code == 3 && command.error.contains("API server does not answer"), "\(command)")
         #expect(try await world.curl("/livez", []).status == 200)

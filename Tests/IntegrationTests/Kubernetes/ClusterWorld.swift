@@ -90,6 +90,22 @@ struct ClusterWorld: Sendable {
     return try await ClusterIdentity(name, in: namespace, on: server, by: client)
   }
 
+  /// An Event as a sentinel tells it.
+  func tellAlert(of agent: String, _ name: String, _ note: String) async throws {
+    let namespace = namespace(.default)
+    var event = KubernetesObject(fields: [
+      "apiVersion": "events.k8s.io/v1", "kind": "Event", "eventTime": .string(MicroTime.text(.now)),
+      "reportingController": "lobstack.dev/sentinel", "reportingInstance": "node-1", "action": "Alert",
+      "reason": "Alert", "type": "Warning", "note": .string(note),
+      "regarding": [
+        "apiVersion": "v1", "kind": "Pod", "name": .string(agent), "namespace": .string(namespace), "uid": "u",
+      ],
+    ])
+    event.name = "\(agent).\(name)"
+    event.namespace = namespace
+    try await client.create(event, of: ResourceType(group: "events.k8s.io", plural: "events"))
+  }
+
   // MARK: The program
 
   func address(_ replica: Int) -> String { "https://\(server.address):\(Self.port + replica)" }
@@ -178,7 +194,7 @@ struct ClusterWorld: Sendable {
     let parts = text.split(separator: "\r\n\r\n", maxSplits: 1)
     let head = parts.first.map(String.init) ?? ""
     return (
-      head.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0, head.lowercased(),
+      head.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0, head,
       parts.count > 1 ? String(parts[1]) : ""
     )
   }
