@@ -221,7 +221,9 @@ let package = Package(
     room(
       "NameServing",
       ["AgentModel", "Deadlines", "Faults", "Files", "NameResolution", "Threads", logging]),
-    /** How a program of a cluster does, told over HTTP. */
+    /** The certificate that a server shows, and shows anew when its files change. */
+    room("ServerCertificates", ["Faults", "Files", hummingbirdTLS, logging, nioCore, nioSSL]),
+    /** How a program of a cluster does, over HTTP: for the kubelet and for Prometheus. */
     room("Probes", ["Instruments", hummingbird, hummingbirdCore, logging, nioCore]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
@@ -252,9 +254,10 @@ let package = Package(
       "ControlPlane",
       [
         "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint",
-        "CertificateAuthority", "Compliance", "Dashboard",
-        "Deadlines", "Faults", "Files", "Framing", "Instruments", "KernelFiles", "NodeProtocol", "Proxy", "Rego",
-        "SecretStore", "SocketPeer",
+        "CertificateAuthority", "ClusterAgents", "Compliance", "Dashboard",
+        "Deadlines", "Faults", "Files", "Framing", "Instruments", "JSONValues", "KernelFiles", "KubernetesAPI",
+        "NodeProtocol", "Probes", "Proxy", "Rego",
+        "SecretStore", "ServerCertificates", "SocketPeer",
         "Storage",
         "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
         nioPosix, nioSSL, serviceLifecycle,
@@ -263,8 +266,8 @@ let package = Package(
     room(
       "AdmissionWebhook",
       [
-        "Admission", "Faults", "Files", "Instruments", "Rego", hummingbird, hummingbirdCore, hummingbirdTLS, logging,
-        nioCore, nioSSL, serviceLifecycle,
+        "Admission", "Faults", "Instruments", "Rego", "ServerCertificates", hummingbird, hummingbirdCore,
+        hummingbirdTLS, logging, nioCore, serviceLifecycle,
       ]),
     /** Client of the HTTP API. */
     room(
@@ -327,7 +330,10 @@ let package = Package(
       name: "lobstack",
       dependencies: [
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
-        "Blueprint", "ClusterVerification", "ClusterNames", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace", "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node", "Operator", "Probes", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification", argumentParser,         logging,
+        "Blueprint", "ClusterNames", "ClusterVerification", "Compliance", "ControlPlane", "Detection", "Faults", "Files",
+        "GuestTrace", "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node",
+        "Operator", "Probes", "Proxy", "SecretStore", "Sentinel", "ServerCertificates", "Storage", "Supervision",
+        "Verification", argumentParser, logging,
       ],
       swiftSettings: swift),
 
@@ -466,7 +472,8 @@ let package = Package(
       [
         "ACMEClient", "APIClient", "APIModel", "AgentModel", "AlertForwarding", "AuditLog", "Blueprint",
         "CertificateAuthority",
-        "ChildProcess", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "Instruments", "NodeProtocol",
+        "ChildProcess", "ClusterAgents", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "Instruments",
+        "JSONValues", "KubernetesAPI", "NodeProtocol",
         "SecretStore", "Storage", crypto, httpTypes, hummingbird, hummingbirdTesting,
         logging, nioCore, serviceLifecycle,
       ]),
@@ -488,7 +495,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "AgentModel", "APIModel", "AuditLog", "ChildProcess", "Faults", "Storage", "Supervision", "TestSupport",
+        "AgentModel", "APIModel", "AuditLog", "Blueprint", "ChildProcess", "Faults", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "Storage", "Supervision", "TestSupport", crypto,
       ],
       exclude: [
         "hvac_client.py", "requirements.txt", "Scanners/schemathesis.toml", "Scanners/schemathesis.txt",

@@ -13,11 +13,14 @@ package struct AgentText: Sendable {
   }
 
   package let description: String
+  /// The same as JSON.
+  package let json: [UInt8]
 
   package init(_ agent: Agent, for target: Target = .machine) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.withoutEscapingSlashes]
-    description = try YAMLText(json: Array(encoder.encode(Document(agent, target)))).description
+    json = Array(try encoder.encode(Document(agent, target)))
+    description = try YAMLText(json: json).description
   }
 }
 

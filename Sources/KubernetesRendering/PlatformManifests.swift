@@ -22,6 +22,7 @@ package struct PlatformManifests: Sendable {
     files += platform.agentDefinition
     files += try platform.operatorFiles()
     files += platform.nameServer
+    files += platform.controlPlaneFiles
     files += try platform.monitoring()
     files += try platform.nodes()
   }

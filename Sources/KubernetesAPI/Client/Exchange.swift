@@ -87,6 +87,17 @@ final class Exchange: Sendable {
     }
   }
 
+  /// Hands on an answer as it comes; a slow receiver holds the server back.
+  func pieces(
+    _ request: APIRequest, as authentication: Authentication, head: Duration, limit: Duration,
+    receive: @escaping @Sendable (ByteBuffer) async throws -> Void
+  ) async throws {
+    try await withDeadline(limit, orThrow: Overdue()) { [self] in
+      let response = try await open(request, as: authentication, limit: head)
+      for try await piece in response.body { try await receive(piece) }
+    }
+  }
+
   private func open(
     _ request: APIRequest, as authentication: Authentication, limit: Duration
   ) async throws -> HTTPClientResponse {
@@ -108,7 +119,7 @@ final class Exchange: Sendable {
         "The API server warns", metadata: ["operation": "\(request.operation)", "warning": "\(warning.prefix(400))"])
     }
     let type = response.headers.first(name: "Content-Type") ?? ""
-    guard (200..<300).contains(response.status.code), request.type == nil || type.hasPrefix("application/json") else {
+    guard (200..<300).contains(response.status.code), !request.answersJSON || type.hasPrefix("application/json") else {
       // Of what is longer, or breaks off, the status is all there is to tell.
       let body = try? await response.body.collect(upTo: Self.longestRefusal)
       throw Refusal(

@@ -94,6 +94,19 @@ package final class KubernetesClient: Sendable {
     }
   }
 
+  /// An answer that goes on, once, as it comes.
+  func pieces(
+    _ request: APIRequest, limit: Duration, receive: @escaping @Sendable (ByteBuffer) async throws -> Void
+  ) async throws {
+    do {
+      try await authenticated { [self] in
+        try await exchange.pieces(request, as: $0, head: Self.answerLimit, limit: limit, receive: receive)
+      }
+    } catch {
+      throw try judge(error, request).fault
+    }
+  }
+
   /// With another credential, when there is one, where the first is refused.
   private func authenticated<Answer>(_ body: (Authentication) async throws -> Answer) async throws -> Answer {
     let authentication = try await credentials.current()

@@ -65,8 +65,7 @@ package struct OperatorService: Sendable {
       group.addTask { try await election.run { await lead() } }
       if let address = settings.probes {
         // One that waits for the lease is ready to take it.
-        let server = ProbeServer(
-          address: address, metrics: { [metrics] in metrics.exposition }, logger: logger)
+        let server = ProbeServer(address: address, metrics: { [metrics] in metrics.exposition }, logger: logger)
         group.addTask { try await server.run(running) }
       }
       do { try await group.next() } catch is CancellationError {}

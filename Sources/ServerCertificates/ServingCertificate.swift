@@ -7,34 +7,48 @@ import NIOCore
 import NIOSSL
 import Synchronization
 
-/// The certificate that the webhook serves. Files that cannot be read leave the one before.
-final class ServingCertificate: Sendable {
+/// The certificate that a server shows. Files that cannot be read leave the one before.
+package final class ServingCertificate: Sendable {
+  /// PEM files, read again when they change.
+  package struct Source: Sendable {
+    package var certificate: String
+    package var key: String
+    /// The authorities of clients; `nil` when clients need no certificate.
+    package var clientAuthorities: String?
+
+    package init(certificate: String, key: String, clientAuthorities: String? = nil) {
+      self.certificate = certificate
+      self.key = key
+      self.clientAuthorities = clientAuthorities
+    }
+  }
+
   private struct Pair: Sendable {
     var chain: [NIOSSLCertificate]
     var key: NIOSSLPrivateKey
     var stamps: [FileStamp]
   }
 
-  private let settings: WebhookSettings
+  private let source: Source
   private let logger: Logger
   private let current: Mutex<Pair>
 
   /// - Throws: `Fault` naming the file that is none.
-  init(_ settings: WebhookSettings, logger: Logger) throws {
-    self.settings = settings
+  package init(_ source: Source, logger: Logger) throws {
+    self.source = source
     self.logger = logger
-    current = Mutex(try Self.read(settings))
+    current = Mutex(try Self.read(source))
   }
 
   /// TLS 1.3 and nothing older.
-  func configuration() throws -> TLSChannelConfiguration {
+  package func configuration() throws -> TLSChannelConfiguration {
     let pair = current.withLock { $0 }
     var tls = TLSConfiguration.makeServerConfiguration(
       certificateChain: pair.chain.map { .certificate($0) }, privateKey: .privateKey(pair.key))
     tls.minimumTLSVersion = .tlsv13
     tls.maximumTLSVersion = .tlsv13
     tls.applicationProtocols = ["http/1.1"]
-    if let file = settings.clientAuthorities {
+    if let file = source.clientAuthorities {
       tls.trustRoots = .certificates(try Self.certificates(file))
       tls.certificateVerification = .noHostnameVerification
     }
@@ -48,13 +62,13 @@ final class ServingCertificate: Sendable {
   ///
   /// Not to be called on a thread that does handshakes: a failure stays in BoringSSL's queue of the thread's errors, and
   /// the next handshake takes it for its own.
-  func reload() {
-    let stamps = Self.stamps(settings)
+  package func reload() {
+    let stamps = Self.stamps(source)
     guard stamps != current.withLock({ $0.stamps }) else { return }
     do {
-      let pair = try Self.read(settings)
+      let pair = try Self.read(source)
       current.withLock { $0 = pair }
-      logger.info("The certificate is taken up", metadata: ["file": "\(settings.certificate)"])
+      logger.info("The certificate is taken up", metadata: ["file": "\(source.certificate)"])
     } catch {
       logger.error("The certificate stays", metadata: ["error": "\(error)"])
       current.withLock { $0.stamps = stamps }
@@ -69,16 +83,16 @@ final class ServingCertificate: Sendable {
     return override
   }
 
-  private static func stamps(_ settings: WebhookSettings) -> [FileStamp] {
-    [settings.certificate, settings.key].compactMap { FileStatus(following: $0).map(FileStamp.init) }
+  private static func stamps(_ source: Source) -> [FileStamp] {
+    [source.certificate, source.key].compactMap { FileStatus(following: $0).map(FileStamp.init) }
   }
 
-  private static func read(_ settings: WebhookSettings) throws -> Pair {
+  private static func read(_ source: Source) throws -> Pair {
     // Before the files: what changes in between is read again.
-    let stamps = stamps(settings)
-    let chain = try certificates(settings.certificate)
+    let stamps = stamps(source)
+    let chain = try certificates(source.certificate)
     do {
-      let key = try NIOSSLPrivateKey(file: settings.key, format: .pem)
+      let key = try NIOSSLPrivateKey(file: source.key, format: .pem)
       // Tells a key that is another's.
       _ = try NIOSSLContext(
         configuration: .makeServerConfiguration(
@@ -86,9 +100,9 @@ final class ServingCertificate: Sendable {
       return Pair(chain: chain, key: key, stamps: stamps)
     } catch {
       throw Fault(
-        .invalid, operation: "read \(settings.key)",
+        .invalid, operation: "read \(source.key)",
         reason: "it is no private key in PEM, or not that of the certificate",
-        remedy: "give the key of \(settings.certificate)", cause: error)
+        remedy: "give the key of \(source.certificate)", cause: error)
     }
   }
 
