@@ -330,7 +330,8 @@ let package = Package(
       name: "lobstack",
       dependencies: [
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
-        "Blueprint", "ClusterNames", "ClusterVerification", "Compliance", "ControlPlane", "Detection", "Faults", "Files",
+        "Blueprint", "ClusterNames", "ClusterVerification", "Compliance", "ControlPlane", "Detection", "Faults",
+        "Files",
         "GuestTrace", "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node",
         "Operator", "Probes", "Proxy", "SecretStore", "Sentinel", "ServerCertificates", "Storage", "Supervision",
         "Verification", argumentParser, logging,
