@@ -86,7 +86,7 @@ let package = Package(
     /** Typed Kubernetes documents as they cross the wire. */
     room("Documents", []),
     /** YAML and JSON text to values, every error with its line and field path. */
-    room("Manifests", ["Faults", yams]),
+    room("Manifests", ["Faults", "JSONValues", yams]),
     /** OpenBao's configuration language: text to values, every error with its line. */
     room("HCL", ["Faults"]),
     /** Length-prefixed frames of a byte stream. */
