@@ -86,7 +86,7 @@ let package = Package(
     /** Typed Kubernetes documents as they cross the wire. */
     room("Documents", []),
     /** YAML and JSON text to values, every error with its line and field path. */
-    room("Manifests", ["Faults", yams]),
+    room("Manifests", ["Faults", "JSONValues", yams]),
     /** OpenBao's configuration language: text to values, every error with its line. */
     room("HCL", ["Faults"]),
     /** Length-prefixed frames of a byte stream. */
@@ -97,6 +97,8 @@ let package = Package(
     room("Deadlines", ["CLinux"]),
     /** Threads for calls that block. */
     room("Threads", []),
+    /** Bytes as text. */
+    room("TextEncodings", []),
     /** That a server's certificate is for the name it was asked by. */
     room("ServerIdentities", [asyncHTTPClient, nioCore, nioSSL]),
     /** Who is at the other end of a Unix socket. */
@@ -114,7 +116,7 @@ let package = Package(
 
     /** The page that operators see in a browser: its files. */
     room(
-      "Dashboard", [crypto],
+      "Dashboard", ["TextEncodings", crypto],
       resources: [
         .embedInCode("Files/agent-actions.js"),
         .embedInCode("Files/agent-egress.js"),
@@ -156,7 +158,7 @@ let package = Package(
     /** Compiles an Agent with the platform's policy into documents. */
     room("Blueprint", ["AgentModel", "Documents", "Faults", "Manifests"]),
     /** Merkle log: record bytes, tree, proofs, checkpoints. */
-    room("AuditLog", ["Faults", crypto]),
+    room("AuditLog", ["Faults", "TextEncodings", crypto]),
     /** DNS queries of agents to answers. */
     room("NameResolution", ["AgentModel", "APIModel", "Faults"]),
     /** Falco's rules: text to a compiled matcher, events to alerts. */
@@ -164,7 +166,7 @@ let package = Package(
     /** Policies in Rego: text to a program, input to what its rules say. */
     room("Rego", ["CRE2", bigInt, yams]),
     /** Gatekeeper's templates and constraints: an object to a decision. */
-    room("Admission", ["Faults", "Manifests", "Rego", crypto]),
+    room("Admission", ["Faults", "Manifests", "Rego", "TextEncodings", crypto]),
     /** Trust Services Criteria: controls, and what an audit log shows for them. */
     room("Compliance", ["APIModel", "Markdown"]),
     /** gVisor's trace of a sandbox: messages to events, and the processes behind them. */
@@ -172,7 +174,10 @@ let package = Package(
     /** The platform and its agents as documents of a Kubernetes cluster. */
     room(
       "KubernetesRendering",
-      ["AgentModel", "Blueprint", "Documents", "Faults", "GuestTrace", "HCL", "JSONValues", "Manifests", crypto],
+      [
+        "AgentModel", "Blueprint", "Documents", "Faults", "GuestTrace", "HCL", "JSONValues", "Manifests",
+        "TextEncodings", crypto,
+      ],
       resources: [.embedInCode("Files/lobstack.json"), .embedInCode("Files/lobstack.rules.yaml")]),
     /** Desired and observed state to ordered steps. */
     room("Planning", ["AgentModel"]),
@@ -192,27 +197,30 @@ let package = Package(
     room(
       "AlertForwarding",
       [
-        "AgentModel", "APIModel", "AuditLog", "Faults", "Files", "ServerIdentities", asyncHTTPClient, crypto, logging,
+        "AgentModel", "APIModel", "AuditLog", "Faults", "Files", "ServerIdentities", "TextEncodings", asyncHTTPClient,
+        crypto, logging,
         nioCore, nioHTTP1,
       ]),
     /** Envoy: its configuration, and whether it runs it. */
-    room("Proxy", ["AgentModel", "Faults", "JSONValues", "Turns", nioCore, nioHTTP1, nioPosix]),
+    room("Proxy", ["AgentModel", "Faults", "JSONValues", "TextEncodings", "Turns", nioCore, nioHTTP1, nioPosix]),
     /** Certificates of public authorities, by the ACME client lego. */
     room("ACMEClient", ["AgentModel", "ChildProcess", "Faults"]),
     /** X.509- and JWT-SVIDs: who issues them, who is believed. */
-    room("CertificateAuthority", ["AgentModel", "Faults", crypto, swiftASN1, x509]),
+    room("CertificateAuthority", ["AgentModel", "Faults", "TextEncodings", crypto, swiftASN1, x509]),
     /** OpenBao and HashiCorp Vault: its API, what is provisioned in it, how one is run. */
     room(
       "SecretStore",
       [
-        "AgentModel", "CertificateAuthority", "Faults", "Files", "HCL", "ServerIdentities", "Turns", asyncHTTPClient,
+        "AgentModel", "CertificateAuthority", "Faults", "Files", "HCL", "ServerIdentities", "TextEncodings", "Turns",
+        asyncHTTPClient,
         logging, nioCore, nioHTTP1, nioSSL,
       ]),
     /** The Kubernetes API: who to ask and as whom, requests, watches, leases. */
     room(
       "KubernetesAPI",
       [
-        "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "ServerIdentities", "Turns", asyncHTTPClient,
+        "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "ServerIdentities", "TextEncodings", "Turns",
+        asyncHTTPClient,
         logging, nioCore, nioHTTP1, nioPosix, nioSSL,
       ]),
     /** Agents as a cluster has them: objects of its API to agents. */
@@ -243,7 +251,8 @@ let package = Package(
       [
         "AgentModel", "CertificateAuthority", "ChildProcess", "CLinux", "Deadlines", "Documents", "Faults", "Files",
         "Framing", "GuestTrace", "Images", "KernelFiles", "NameResolution", "NetworkIsolation", "NodeProtocol",
-        "Planning", "Proxy", "Sandbox", "SecretStore", "Turns", crypto, logging, nioCore, serviceLifecycle,
+        "Planning", "Proxy", "Sandbox", "SecretStore", "TextEncodings", "Turns", crypto, logging, nioCore,
+        serviceLifecycle,
       ]),
     /** The SPIFFE Workload API on a Unix socket. */
     room(
@@ -259,7 +268,8 @@ let package = Package(
         "NodeProtocol", "Probes", "Proxy", "Rego",
         "SecretStore", "ServerCertificates", "SocketPeer",
         "Storage",
-        "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
+        "TextEncodings", "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS,
+        logging, nioCore,
         nioPosix, nioSSL, serviceLifecycle,
       ], resources: [.embedInCode("openapi.json")]),
     /** A validating admission webhook of Kubernetes. */
@@ -273,7 +283,8 @@ let package = Package(
     room(
       "APIClient",
       [
-        "AgentModel", "APIModel", "Deadlines", "Faults", "Framing", "ServerIdentities", asyncHTTPClient, logging,
+        "AgentModel", "APIModel", "Deadlines", "Faults", "Framing", "ServerIdentities", "TextEncodings",
+        asyncHTTPClient, logging,
         nioCore, nioFoundation, nioHTTP1, nioSSL,
       ]),
     /** Reads what agents can influence (denied packets), without privileges. */
@@ -304,7 +315,7 @@ let package = Package(
       [
         "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "CertificateAuthority", "ChildProcess",
         "CLinux", "Faults", "Files", "JSONValues", "KernelFiles", "NetworkIsolation", "Proxy", "Sandbox", "SecretStore",
-        "Storage",
+        "Storage", "TextEncodings",
         crypto, logging, serviceLifecycle, unixSignals,
       ]),
     /** Attacks the platform to prove its controls. */
@@ -389,6 +400,7 @@ let package = Package(
         "APIClient", "AlertForwarding", "CertificateAuthority", "Faults", "KubernetesAPI", "SecretStore",
         "ServerIdentities", asyncHTTPClient, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
       ]),
+    tests("TextEncodingsTests", ["TextEncodings"]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests(
       "OperatorTests",

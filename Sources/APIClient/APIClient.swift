@@ -5,6 +5,7 @@ import Faults
 import FoundationEssentials
 import NIOCore
 import NIOHTTP1
+import TextEncodings
 
 /// Typed client of the HTTP API. Every method throws `Fault`; the server's own fault passes unchanged.
 ///

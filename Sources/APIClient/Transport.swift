@@ -11,6 +11,7 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 import ServerIdentities
+import TextEncodings
 
 /// A request's body with what it is.
 struct Body: Sendable {
@@ -217,23 +218,6 @@ final class Transport: Sendable {
         remedy: "start the platform with 'lobstack up'", cause: error)
     }
   }
-}
-
-/// Escapes everything but the unreserved characters of RFC 3986 §2.3.
-func percentEncoded(_ text: String) -> String {
-  var result = ""
-  for byte in text.utf8 {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-      UInt8(ascii: "~"):
-      result.unicodeScalars.append(Unicode.Scalar(byte))
-    default:
-      let digits = String(byte, radix: 16, uppercase: true)
-      result += "%" + (digits.utf8.count == 1 ? "0" : "") + digits
-    }
-  }
-  return result
 }
 
 func withDeadline<Value: Sendable>(

@@ -2,6 +2,7 @@ import Crypto
 import Faults
 import Foundation
 import Synchronization
+import TextEncodings
 
 /// The policies of a directory, read again when its files change, all or nothing.
 ///
@@ -90,6 +91,6 @@ package final class LivePolicies: Sendable {
         hash.update(data: Data("\(part.utf8.count):\(part)".utf8))
       }
     }
-    return hash.finalize().prefix(8).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    return Hexadecimal.encode(hash.finalize().prefix(8))
   }
 }

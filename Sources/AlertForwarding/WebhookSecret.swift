@@ -3,6 +3,7 @@ import Faults
 import Files
 import Foundation
 import Glibc
+import TextEncodings
 
 /// The secret that a webhook's requests are signed with.
 struct WebhookSecret: Sendable, CustomStringConvertible, CustomReflectable {
@@ -46,10 +47,7 @@ struct WebhookSecret: Sendable, CustomStringConvertible, CustomReflectable {
 
   /// `sha256=` and the HMAC-SHA256 of the body, hexadecimal.
   func signature(of body: [UInt8]) -> String {
-    HMAC<SHA256>.authenticationCode(for: body, using: key).reduce(into: "sha256=") { text, byte in
-      let digits = String(byte, radix: 16)
-      text += digits.utf8.count == 1 ? "0\(digits)" : digits
-    }
+    "sha256=" + Hexadecimal.encode(HMAC<SHA256>.authenticationCode(for: body, using: key))
   }
 
   var description: String { "[webhook secret]" }

@@ -1,6 +1,7 @@
 import Crypto
 import Faults
 import FoundationEssentials
+import TextEncodings
 
 /// The public half of a log's key, as a verifier key of C2SP signed-note: `name+key id+base64(0x01 || key)`.
 package struct NoteVerifier: Sendable, CustomStringConvertible {

@@ -1,4 +1,5 @@
 import Crypto
+import TextEncodings
 
 /// A SHA-256 hash of the log's tree: 32 bytes, held inline so that a million of them are one plain array.
 ///

@@ -1,5 +1,6 @@
 import Faults
 import FoundationEssentials
+import TextEncodings
 
 /// A checkpoint as somebody outside the log kept it, not verified.
 package struct WitnessedNote: Hashable, Sendable {

@@ -2,6 +2,7 @@ import AgentModel
 import Crypto
 import FoundationEssentials
 import SwiftASN1
+import TextEncodings
 import X509
 
 /// What a certificate says, by kind. Everything that this room signs is made here.

@@ -1,6 +1,7 @@
 import Crypto
 import Faults
 import SwiftASN1
+import TextEncodings
 import X509
 
 /// The public key that a certificate is issued to: P-256.
@@ -60,13 +61,5 @@ package struct SubjectKey: Hashable, Sendable, CustomStringConvertible {
 
   private static func invalid(_ what: String, _ reason: String) -> Fault {
     Fault(.invalid, operation: "read a \(what)", reason: reason, remedy: "make a P-256 key and send its \(what) in DER")
-  }
-}
-
-enum Hexadecimal {
-  private static let digits = Array("0123456789abcdef".utf8)
-
-  static func encode(_ bytes: some Sequence<UInt8>) -> String {
-    String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 }

@@ -5,6 +5,7 @@ import Crypto
 import Faults
 import Foundation
 import Storage
+import TextEncodings
 import Turns
 
 /// Reads what a report is made of: the audit log's records of a period, and the verifications that they tell of.

@@ -1,9 +1,9 @@
-import AuditLog
 import Crypto
 import Faults
 import Foundation
 import Logging
 import ServiceLifecycle
+import TextEncodings
 
 /// Records what the policy's files are: at the start, and when they are others, whoever takes them up, and when.
 struct PolicyFiles: Service {

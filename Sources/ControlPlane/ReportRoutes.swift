@@ -1,7 +1,6 @@
 import APIModel
 import Admission
 import AgentModel
-import AuditLog
 import Compliance
 import Crypto
 import Faults
@@ -9,6 +8,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import TextEncodings
 
 extension API {
   func addReportRoutes(to router: Router<APIContext>) { router.get("/v1/reports/soc2", use: makeReport) }

@@ -87,7 +87,7 @@ extension API {
     let framed = request.headers[.accept]?.contains(APIProtocol.streamMediaType) ?? false
     return frameResponse(lease, framed: framed) { sink in
       do {
-        try await request.body.consumeWithCancellationOnInboundClose { _ in
+        try await request.whileConnected {
           try await node.logs(uid: stored.uid, tailBytes: tail, follow: follow, output: sink.send)
         }
       } catch let fault as Fault {

@@ -1,11 +1,11 @@
 import APIModel
-import AuditLog
 import Crypto
 import Faults
 import Foundation
 import HTTPTypes
 import Hummingbird
 import Storage
+import TextEncodings
 
 extension API {
   func addVerificationRoutes(to router: Router<APIContext>) {

@@ -1,4 +1,5 @@
 import Crypto
+import TextEncodings
 
 /// One file of the page that is served at `/dashboard/`.
 package struct DashboardFile: Sendable {
@@ -10,8 +11,7 @@ package struct DashboardFile: Sendable {
   private init(_ bytes: [UInt8], _ mediaType: String) {
     self.bytes = bytes
     self.mediaType = mediaType
-    entityTag =
-      "\"" + SHA256.hash(data: bytes).prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "\""
+    entityTag = "\"\(Hexadecimal.encode(SHA256.hash(data: bytes).prefix(16)))\""
   }
 
   private static func page(_ bytes: [UInt8]) -> Self { Self(bytes, "text/html; charset=utf-8") }

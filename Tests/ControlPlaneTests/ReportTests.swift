@@ -1,5 +1,4 @@
 import APIModel
-import AuditLog
 import Compliance
 import Crypto
 import Faults
@@ -9,6 +8,7 @@ import HummingbirdTesting
 import NIOCore
 import Storage
 import Testing
+import TextEncodings
 
 @testable import ControlPlane
 

@@ -16,7 +16,7 @@ extension TestPlatform {
     let before = Set(try await alerts(agent).map(\.id))
     try await body()
     var raised: [AlertResource] = []
-    try await eventually("there are alerts, and no more come", within: .seconds(10)) {
+    try await eventually("there are alerts, and no more come") {
       let now = try await alerts(agent).filter { !before.contains($0.id) }
       defer { raised = now }
       return !now.isEmpty && now.count == raised.count
@@ -142,12 +142,13 @@ struct AttackTests {
       let storm = "while :; do cat /etc/passwd /etc/group > /tmp/x 2>&1; nc -w 0 127.0.0.1 1 2> /tmp/y; done"
       try await platform.create(
         "storm", options: ["--tier", "standard"], command: ["sh", "-c", "(\(storm)) & (\(storm)) & \(storm)"])
+      let began = ContinuousClock.now
       try await platform.create("calm", command: ["sleep", "36000"])
       try await Task.sleep(for: .seconds(2))
       for (agent, mark) in [("storm", "first"), ("calm", "second"), ("storm", "third")] {
         _ = try await platform.exec(agent, "cat", "/etc/shadow", mark)
         // Once events were dropped, a program may not be known by its arguments any more.
-        try await eventually("the attack is seen, or told that not all is", within: .seconds(10)) {
+        try await eventually("the attack is seen, or told that not all is") {
           let alerts = try await platform.alerts(agent)
           return alerts.contains { $0.rule == "Sensitive path access" && $0.output.contains(mark) }
             || alerts.contains { $0.rule == "Trace events dropped" }
@@ -155,7 +156,8 @@ struct AttackTests {
       }
       // One rule about one agent tells 20 at once and one a second from then on.
       let counts = Dictionary(grouping: try await platform.alerts(), by: { "\($0.container) \($0.rule)" })
-      #expect(counts.values.allSatisfy { $0.count < 100 }, "\(counts.mapValues(\.count))")
+      let most = max(100, 30 + began.duration(to: .now).components.seconds)
+      #expect(counts.values.allSatisfy { $0.count < most }, "\(counts.mapValues(\.count))")
       let layers = try await platform.agent("storm").status.layers
       #expect(layers.contains { $0.layer == "detection" && $0.state == .enforced }, "\(layers)")
     }

@@ -45,11 +45,20 @@ struct TestPlatform: Sendable {
     try await run(Self.binary, arguments, of: arguments, input: input, timeout: timeout)
   }
 
-  /// Runs `lobstack ARGUMENTS` and ends it with a signal after a while.
-  func run(_ arguments: String..., endingWith signal: String, afterSeconds seconds: Int) async throws -> Outcome {
-    try await run(
-      "timeout", ["--signal=\(signal)", "\(seconds)", Self.binary] + arguments, of: arguments, input: "",
-      timeout: .seconds(90))
+  /// Runs `lobstack ARGUMENTS` and sends it a signal as soon as something holds.
+  ///
+  /// - Throws: when that does not hold within a minute.
+  func run(
+    _ arguments: String..., endingWith signal: Int32, when what: String, _ holds: () async throws -> Bool
+  ) async throws -> Outcome {
+    let file = "\(directory)/\(UUID()).pid"
+    async let outcome = run(
+      "sh", ["-c", #"echo $$ >"$0" && exec "$@""#, file, Self.binary] + arguments, of: arguments, input: "",
+      timeout: .seconds(150))
+    try await eventually(what, within: .seconds(60), holds)
+    let process = try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+    kill(try #require(Int32(process)), signal)
+    return try await outcome
   }
 
   private func run(

@@ -44,7 +44,9 @@ struct VerificationScheduleTests {
   func off() async throws {
     try await withPlatform { platform in
       let before = try await VerifyTests.traces()
-      _ = try await platform.run("verify", "--break", endingWith: "KILL", afterSeconds: 30)
+      _ = try await platform.run(
+        "verify", "--break", endingWith: SIGKILL, when: "a process of the second platform stands still",
+        VerifyTests.isHarming)
       #expect(try await VerifyTests.traces() != before, "it was at work")
       let supervisor = try String(contentsOfFile: platform.layout.lockFile, encoding: .utf8)
       let process = try #require(Int32(supervisor.trimmingCharacters(in: .whitespacesAndNewlines)))

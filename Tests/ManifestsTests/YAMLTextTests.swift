@@ -21,7 +21,7 @@ import Testing
   ]
 
   @Test("writes lines as lines, and the same keys in the same order") func form() throws {
-    let json = #"{"b":"x\ny\n","a":{"d":[],"c":{}},"e":["p\nq",{"f":true}]}"#
+    let json = #"{"g":18446744073709551615,"b":"x\ny\n","a":{"d":[],"c":{}},"e":["p\nq",{"f":true}]}"#
     #expect(
       try YAMLText(json: Array(json.utf8)).description == """
         a:
@@ -35,6 +35,7 @@ import Testing
             p
             q
           - f: true
+        g: 18446744073709551615
 
         """)
   }

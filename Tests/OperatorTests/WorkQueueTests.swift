@@ -1,3 +1,4 @@
+import KubernetesAPI
 import Synchronization
 import Testing
 
@@ -31,7 +32,7 @@ import Testing
 
   @Test("hands out a key again that failed, and one that is due") func later() async {
     struct Failure: Error {}
-    let queue = WorkQueue<String>(pauses: WorkQueue.Pauses(first: .milliseconds(1), longest: .milliseconds(2)))
+    let queue = WorkQueue<String>(pauses: BackOff(first: .milliseconds(1), longest: .milliseconds(2)))
     queue.add("fails")
     queue.add("delayed", after: .milliseconds(1))
     let seen = await Seen.collect(4, queue) { key in
@@ -39,15 +40,6 @@ import Testing
       return nil
     }
     #expect(seen.filter { $0 == "delayed" }.count == 1 && seen.filter { $0 == "fails" }.count == 3)
-  }
-
-  @Test("waits twice as long after each failure, up to a bound") func pauses() {
-    let pauses = WorkQueue<String>.Pauses(first: .seconds(1), longest: .seconds(300))
-    #expect((1...4).map { pauses.pause(afterFailures: $0, jitter: 0) } == [1, 2, 4, 8].map(Duration.seconds))
-    for count in [10, 63, 64, 1_000_000] {
-      #expect(pauses.pause(afterFailures: count, jitter: 0) == .seconds(300))
-      #expect(pauses.pause(afterFailures: count, jitter: 1) == .seconds(225))
-    }
   }
 }
 

@@ -47,7 +47,7 @@ extension API {
     let lease = try StreamLease(streams, principal, context, operation: operation)
     return eventResponse(lease) { sink in
       do {
-        try await request.body.consumeWithCancellationOnInboundClose { _ in
+        try await request.whileConnected {
           try await alerts.follow(filter, scope: principal.tenant, after: place, onAndOn: follow, sink: sink)
         }
       } catch let fault as Fault {

@@ -1,5 +1,6 @@
 import Faults
 import NIOHTTP1
+import TextEncodings
 
 /// A request to the API, before it is known who makes it.
 struct APIRequest: Sendable {

@@ -1,4 +1,5 @@
 import Faults
+import TextEncodings
 
 /// Where objects of a type are, or one of them.
 struct ResourcePath: Hashable, Sendable {
@@ -62,21 +63,4 @@ struct ResourcePath: Hashable, Sendable {
     }
     return percentEncoded(text)
   }
-}
-
-/// Escapes everything but the unreserved characters of RFC 3986 §2.3.
-func percentEncoded(_ text: String) -> String {
-  var result: [UInt8] = []
-  for byte in text.utf8 {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-      UInt8(ascii: "~"):
-      result.append(byte)
-    default:
-      let digits = String(byte, radix: 16, uppercase: true)
-      result += "%\(digits.utf8.count == 1 ? "0" : "")\(digits)".utf8
-    }
-  }
-  return String(decoding: result, as: UTF8.self)
 }

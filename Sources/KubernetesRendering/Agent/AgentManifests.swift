@@ -21,11 +21,7 @@ package struct AgentManifests: Sendable {
     _ agent: Agent, values: Values, policy: Policy, now: Date, options: Options = Options(),
     gateway: GatewayConfiguration
   ) throws {
-    guard values.tenants[agent.id.tenant] != nil else {
-      throw Fault(
-        .invalid, operation: "render agent \(agent.id)", reason: "the cluster has no namespace for its tenant",
-        remedy: "add '\(agent.id.tenant):' to 'tenants' of the values file")
-    }
+    _ = try values.namespace(of: agent.id, operation: "render agent \(agent.id)")
     guard "\(agent.id.name)" != "default" else {
       throw Fault(
         .invalid, operation: "render agent \(agent.id)",

@@ -1,5 +1,6 @@
 import AgentModel
 import Crypto
+import TextEncodings
 
 /// The names of an agent's objects.
 ///
@@ -44,5 +45,5 @@ package struct AgentNames {
 
 /// The first 64 bits of the text's SHA-256 digest, as sixteen hexadecimal digits.
 package func shortDigest(_ text: String) -> String {
-  SHA256.hash(data: Array(text.utf8)).prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  Hexadecimal.encode(SHA256.hash(data: Array(text.utf8)).prefix(8))
 }

@@ -1,4 +1,5 @@
 import AgentModel
+import Faults
 
 /// What differs from cluster to cluster: one file, of which every field has a default.
 package struct Values: Hashable, Sendable {
@@ -111,5 +112,18 @@ package struct Values: Hashable, Sendable {
 extension Values {
   package func namespace(of tenant: TenantName) -> String {
     tenant == .default ? namespaces.agents : "\(namespaces.agents)-\(tenant)"
+  }
+
+  /// The namespace that an agent has on the cluster.
+  ///
+  /// - Parameter operation: of the fault.
+  /// - Throws: `Fault(.invalid)` for one of a tenant without a namespace.
+  package func namespace(of agent: AgentID, operation: String) throws -> String {
+    guard tenants[agent.tenant] != nil else {
+      throw Fault(
+        .invalid, operation: operation, reason: "the cluster has no namespace for its tenant",
+        remedy: "add '\(agent.tenant):' to 'tenants' of the values file")
+    }
+    return namespace(of: agent.tenant)
   }
 }

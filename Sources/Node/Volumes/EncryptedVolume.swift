@@ -4,6 +4,7 @@ import Faults
 import Foundation
 import Glibc
 import KernelFiles
+import TextEncodings
 
 /// A workspace that is encrypted where it is kept: gocryptfs over a volume of fixed size. Contents are AES-256-GCM,
 /// names AES-256-EME (gocryptfs(1), "Cryptography"); sizes, times and the shape of the tree show.
@@ -44,7 +45,7 @@ struct EncryptedVolume: Sendable {
     }
     let isUnmade = isNew || !isConfigured
     async let stored: Void = { try await store.mount(size: size) }()
-    let password = try await key().bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let password = Hexadecimal.encode(try await key().bytes)
     let input = Array("\(password)\n".utf8)
     if isNew { try await initialise(input) }
     try await stored

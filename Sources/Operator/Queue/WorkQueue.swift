@@ -1,3 +1,4 @@
+import KubernetesAPI
 import Synchronization
 
 /// Keys of what has to be looked at: each is in it once, none is worked on twice at the same time, and one that is added
@@ -11,26 +12,17 @@ final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     var again: Set<Key> = []
     /// By when they are due, soonest last.
     var delayed: [(due: ContinuousClock.Instant, key: Key)] = []
-    var failures: [Key: Int] = [:]
+    /// Of those that failed the last time.
+    var pauses: [Key: BackOff] = [:]
   }
 
   private let state = Mutex(State())
   private let stream: AsyncStream<Key>
   private let continuation: AsyncStream<Key>.Continuation
-  private let pauses: Pauses
+  private let pauses: BackOff
 
-  /// How long a key waits that failed: twice as long each time, and up to a quarter less, so that many do not come at once.
-  struct Pauses: Sendable {
-    var first: Duration = .milliseconds(500)
-    var longest: Duration = .seconds(300)
-
-    func pause(afterFailures count: Int, jitter: Double) -> Duration {
-      let doubled = count < 20 ? first * (1 << max(0, count - 1)) : longest
-      return min(doubled, longest) * (1 - 0.25 * jitter)
-    }
-  }
-
-  init(pauses: Pauses = Pauses()) {
+  /// - Parameter pauses: how long a key waits that failed.
+  init(pauses: BackOff = BackOff(first: .milliseconds(500), longest: .seconds(150))) {
     self.pauses = pauses
     (stream, continuation) = AsyncStream.makeStream()
   }
@@ -91,15 +83,11 @@ final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     var next: Duration?
     do {
       next = try await work(key)
-      state.withLock { $0.failures[key] = nil }
+      state.withLock { $0.pauses[key] = nil }
     } catch is CancellationError {
       // The task ends; the next leader looks at everything.
     } catch {
-      let failures = state.withLock { state in
-        state.failures[key, default: 0] += 1
-        return state.failures[key] ?? 1
-      }
-      next = pauses.pause(afterFailures: failures, jitter: .random(in: 0...1))
+      next = state.withLock { $0.pauses[key, default: pauses].pause(jitter: .random(in: 0...1)) }
     }
     let comesAgain = state.withLock { state in
       state.worked.remove(key)

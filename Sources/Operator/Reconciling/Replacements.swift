@@ -1,5 +1,6 @@
 import ClusterAgents
 import Foundation
+import KubernetesAPI
 import Synchronization
 
 /// When agents' Pods may be made again that ended for good: one that the kubelet refuses at once must not be made once a
@@ -7,10 +8,10 @@ import Synchronization
 final class Replacements: Sendable {
   /// A Pod that lived longer ended for another reason than its last one.
   private static let longLife: TimeInterval = 600
-  private static let pauses = WorkQueue<ObjectKey>.Pauses(first: .seconds(5), longest: .seconds(300))
+  private static let pauses = BackOff(first: .seconds(5), longest: .seconds(150))
 
   private struct Entry {
-    var count: Int
+    var pauses: BackOff
     var due: ContinuousClock.Instant
   }
 
@@ -29,9 +30,9 @@ final class Replacements: Sendable {
   func note(_ agent: ObjectKey, created: Date?) {
     let isShort = created.map { -$0.timeIntervalSinceNow < Self.longLife } ?? true
     entries.withLock { entries in
-      let count = isShort ? (entries[agent]?.count ?? 0) + 1 : 1
-      entries[agent] = Entry(
-        count: count, due: .now + Self.pauses.pause(afterFailures: count, jitter: .random(in: 0...1)))
+      var pauses = isShort ? entries[agent]?.pauses ?? Self.pauses : Self.pauses
+      let pause = pauses.pause(jitter: .random(in: 0...1))
+      entries[agent] = Entry(pauses: pauses, due: .now + pause)
     }
   }
 

@@ -1,5 +1,6 @@
 import Faults
 import Foundation
+import TextEncodings
 
 /// What a running Envoy says about itself, and the few things it can be told, on its admin Unix socket.
 package struct EnvoyAdmin: Sendable {
@@ -50,7 +51,7 @@ package struct EnvoyAdmin: Sendable {
 
   /// Counters, gauges and texts whose whole name matches an RE2 expression; histograms are left out.
   package func statistics(matching expression: String) async throws -> [String: Statistic] {
-    let query = "/stats?filter=" + Self.encoded("^(\(expression))$")
+    let query = "/stats?filter=" + percentEncoded("^(\(expression))$")
     return Self.statistics(in: try await AdminRequest(path: query).send(to: socket, timeout: timeout))
   }
 
@@ -108,16 +109,5 @@ package struct EnvoyAdmin: Sendable {
         .failed, operation: "read Envoy's answer to \(path)", reason: "it is not the JSON that Envoy 1.40 sends",
         remedy: "run the Envoy that scripts/setup installs", cause: error)
     }
-  }
-
-  private static func encoded(_ text: String) -> String {
-    text.utf8.map { byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
-        String(UnicodeScalar(byte))
-      default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }.joined()
   }
 }

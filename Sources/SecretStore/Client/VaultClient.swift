@@ -8,6 +8,7 @@ import NIOHTTP1
 import NIOSSL
 import ServerIdentities
 import Synchronization
+import TextEncodings
 import Turns
 
 /// Speaks Vault's HTTP API with OpenBao or HashiCorp Vault. Every method throws `Fault`; none holds a secret.
@@ -201,7 +202,7 @@ package final class VaultClient: Sendable {
   ) -> HTTPClientRequest {
     let base =
       switch node {
-      case .unix(let socket): "http+unix://\(socket.utf8.map(Self.escaped).joined())"
+      case .unix(let socket): "http+unix://\(percentEncoded(socket))"
       case .https(let url): url
       }
     var request = HTTPClientRequest(url: "\(base)/v1/\(path)\(query.isEmpty ? "" : "?\(query)")")
@@ -222,13 +223,6 @@ package final class VaultClient: Sendable {
       request.body = .bytes(ByteBuffer(bytes: body))
     }
     return request
-  }
-
-  /// Every byte that is not a letter or digit (RFC 3986 §2.1).
-  private static func escaped(_ byte: UInt8) -> String {
-    let scalar = Unicode.Scalar(byte)
-    if scalar.isASCII, scalar.properties.isAlphabetic || scalar.properties.numericType != nil { return "\(scalar)" }
-    return byte < 16 ? "%0\(String(byte, radix: 16))" : "%\(String(byte, radix: 16))"
   }
 
   /// A path of our own making or an operator's: what a server would clean, decode or take as a pattern is refused.

@@ -1,9 +1,9 @@
-import AuditLog
 import Crypto
 import Faults
 import Files
 import Foundation
 import Glibc
+import TextEncodings
 
 /// SHA-256 of a regular file, read in pieces.
 ///

@@ -6,6 +6,7 @@ import Files
 import Foundation
 import Glibc
 import SecretStore
+import TextEncodings
 
 /// The instance's own OpenBao: its keys, its certificate and its configuration, made before it starts.
 struct OwnSecretsManager: Sendable {
@@ -125,7 +126,5 @@ struct SealKey: Sendable {
   }
 
   /// Only has to differ from another key's; it tells nothing of the key.
-  var id: String {
-    SHA256.hash(data: bytes).prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
+  var id: String { Hexadecimal.encode(SHA256.hash(data: bytes).prefix(8)) }
 }

@@ -75,32 +75,31 @@ extension NetworkAttack {
 
   /// A connection of the program in the sandbox to an address of the witness world.
   static func connection(to destination: IPAddress, port: UInt16) -> NetworkAttack {
-    NetworkAttack(
-      name: "connect to \(destination) port \(port)",
-      means: .guest { _ in "timeout 2 bash -c 'cat < /dev/tcp/\(destination)/\(port)'" },
-      isSent: { sighting, _ in
-        sighting.destination == destination && sighting.protocolNumber == 6 && sighting.port == port
-      },
-      arrival: { side, world in
-        world.arrivals.sightings {
-          $0.source == side.target.network.address && $0.destination == destination && $0.protocolNumber == 6
-            && $0.port == port
-        }.first.map { "the witness world got \($0)" }
-      })
+    sent(
+      "connect to \(destination) port \(port)", by: "timeout 2 bash -c 'cat < /dev/tcp/\(destination)/\(port)'",
+      to: destination, port: port, protocolNumber: 6)
   }
 
   /// A datagram of the program in the sandbox to an address of the witness world.
   static func datagram(to destination: IPAddress, port: UInt16) -> NetworkAttack {
+    sent(
+      "send UDP to \(destination) port \(port)", by: "echo probe > /dev/udp/\(destination)/\(port)", to: destination,
+      port: port, protocolNumber: 17)
+  }
+
+  private static func sent(
+    _ name: String, by script: String, to destination: IPAddress, port: UInt16, protocolNumber: UInt8
+  ) -> NetworkAttack {
     NetworkAttack(
-      name: "send UDP to \(destination) port \(port)",
-      means: .guest { _ in "echo probe > /dev/udp/\(destination)/\(port)" },
+      name: name,
+      means: .guest { _ in script },
       isSent: { sighting, _ in
-        sighting.destination == destination && sighting.protocolNumber == 17 && sighting.port == port
+        sighting.destination == destination && sighting.protocolNumber == protocolNumber && sighting.port == port
       },
       arrival: { side, world in
         world.arrivals.sightings {
-          $0.source == side.target.network.address && $0.destination == destination && $0.protocolNumber == 17
-            && $0.port == port
+          $0.source == side.target.network.address && $0.destination == destination
+            && $0.protocolNumber == protocolNumber && $0.port == port
         }.first.map { "the witness world got \($0)" }
       })
   }

@@ -69,12 +69,7 @@ struct ExportCommand: AsyncParsableCommand {
 
   private func target(of agent: Agent, _ cluster: Values?) throws -> AgentText.Target {
     guard let cluster else { return .machine }
-    guard cluster.tenants[agent.id.tenant] != nil else {
-      throw Fault(
-        .invalid, operation: "export agent \(agent.id)", reason: "the cluster has no namespace for its tenant",
-        remedy: "add '\(agent.id.tenant):' to 'tenants' of the values file")
-    }
-    return .cluster(namespace: cluster.namespace(of: agent.id.tenant))
+    return .cluster(namespace: try cluster.namespace(of: agent.id, operation: "export agent \(agent.id)"))
   }
 
   private func warn(of agent: Agent) {

@@ -159,8 +159,9 @@ struct OutageChecks: Sendable {
     try await outage.end(platform)
     let isBack = try await works.comeBack(outage.kind)
     let recovery = end.duration(to: .now).milliseconds
+    // It watches again only when it is back.
+    let isLong = name == "sentinel" && begin.duration(to: .now) >= Self.unseen
     let refusal = outage.refusesAgents ? try await works.whyNewAgentDoesNotRun(name) : nil
-    let isLong = name == "sentinel" && begin.duration(to: end) >= Self.unseen
     let wasUnseen =
       isLong ? try await works.recordedEnd(restarts: restarts + 1).contains("'detection'") : false
     let lasting: AttackOutcome =

@@ -1,4 +1,4 @@
-/// Lower-case hexadecimal, both ways.
+/// Lower-case hexadecimal (RFC 4648 §8, but for the case), both ways.
 package enum Hexadecimal {
   private static let digits = Array("0123456789abcdef".utf8)
 
@@ -12,7 +12,7 @@ package enum Hexadecimal {
   }
 
   /// - Returns: `nil` unless `text` is pairs of lower-case digits, so that every value has one spelling.
-  static func decode(_ text: String) -> [UInt8]? {
+  package static func decode(_ text: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     var high: UInt8?
     for character in text.utf8 {
