@@ -202,9 +202,10 @@ struct RecordChecks: Sendable {
 
   private func killAndWatch(_ platform: HarmedPlatform) async throws -> Finding {
     let client = platform.agents.client
-    guard let node = platform.process("node"), let controlPlane = platform.process("control-plane"),
-      let before = try await platform.target.process().flatMap({ HostProcess($0) })
-    else { throw NotTestable("the second platform's processes were not found") }
+    let before = try await platform.sandbox()
+    guard let node = platform.process("node"), let controlPlane = platform.process("control-plane") else {
+      throw NotTestable("the second platform's processes were not found")
+    }
     // Acknowledged, and not yet acted on when the blow comes.
     let last = try platform.agents.name("acknowledged")
     _ = try await client.createAgent(
@@ -213,13 +214,11 @@ struct RecordChecks: Sendable {
     let size = try await client.status().audit?.size ?? 0
     for process in [node, controlPlane] { kill(process.pid, SIGKILL) }
     try await Task.sleep(for: .milliseconds(100))
-    let died = [node, controlPlane].allSatisfy { old in
-      HostProcess(old.pid).map { $0.startTime != old.startTime || $0.isZombie } ?? true
-    }
+    let died = [node, controlPlane].allSatisfy { !$0.isRunning }
     let beats = Heartbeat(of: platform.target)
     let first = beats.size
     try await Task.sleep(for: .milliseconds(700))
-    let isAlive = HostProcess(before.pid)?.startTime == before.startTime && beats.size > first
+    let isAlive = before.isRunning && beats.size > first
     let start = ContinuousClock.now
     try await platform.waitUntilReady(limit: .seconds(40))
     let agent = try await platform.agents.waitUntilRunning(platform.agent, limit: .seconds(20))

@@ -83,7 +83,7 @@ struct ResponseChecks: Sendable {
     let size = Heartbeat(of: target).size
     try await Task.sleep(for: .milliseconds(600))
     let outcome = Outcome(
-      isAlive: HostProcess(process)?.startTime == before.startTime && HostProcess(process)?.isZombie == false,
+      isAlive: before.isRunning,
       isBeating: Heartbeat(of: target).size > size,
       isOnline: if_nametoindex(target.network.interface) != 0)
     let latency = found?.alert.responseTime.flatMap { time in

@@ -27,6 +27,9 @@ struct HostProcess: Sendable, Hashable {
     isZombie = fields[0] == "Z"
   }
 
+  /// Whether it runs still: not another process with its number, and no zombie.
+  var isRunning: Bool { HostProcess(pid).map { $0.startTime == startTime && !$0.isZombie } ?? false }
+
   /// What the process runs; `nil` when it has ended.
   var executable: String? {
     // A process may end between two looks at it.

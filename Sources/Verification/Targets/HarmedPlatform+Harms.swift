@@ -55,7 +55,7 @@ extension HarmedPlatform {
     kill(supervisor.pid, SIGKILL)
     for _ in 0..<150 {
       let watchers = processes.filter { $0.arguments.first?.hasSuffix("lobstack") == true }
-      if watchers.allSatisfy({ HostProcess($0.pid)?.startTime != $0.startTime }) { return }
+      if !watchers.contains(where: \.isRunning) { return }
       try await Task.sleep(for: .milliseconds(100))
     }
     throw NotTestable("the second platform's processes did not follow their supervisor within 15 s")

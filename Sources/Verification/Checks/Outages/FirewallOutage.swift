@@ -46,9 +46,7 @@ struct FirewallOutage: Sendable {
     var restored: Int?
     while start.duration(to: .now) < Self.limit, restored == nil {
       let now = start.duration(to: .now).milliseconds
-      if stopped == nil, HostProcess(alive.pid)?.startTime != alive.startTime || HostProcess(alive.pid)?.isZombie == true {
-        stopped = now
-      }
+      if stopped == nil, !alive.isRunning { stopped = now }
       if stopped != nil {
         let status = try await client.agent(site.agent).status
         let isWhole = !status.layers.isEmpty && status.layers.allSatisfy { $0.state == .enforced }

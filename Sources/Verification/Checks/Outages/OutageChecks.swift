@@ -174,7 +174,7 @@ struct OutageChecks: Sendable {
         .succeeded("it did not come back within 30 s")
       } else if let refusal {
         .succeeded("no agent can be started afterwards: \(refusal)")
-      } else if HostProcess(alive.pid)?.startTime != alive.startTime {
+      } else if !alive.isRunning {
         .succeeded("the agent's process \(alive.pid) ended after the outage")
       } else {
         .prevented("the agent ran on, and \(recovery) ms after the end of the outage all was at work again")
@@ -198,6 +198,6 @@ struct OutageChecks: Sendable {
     let heart = Heartbeat(of: platform.target)
     let size = heart.size
     try await Task.sleep(for: .milliseconds(400))
-    return HostProcess(sandbox.pid)?.startTime == sandbox.startTime && heart.size > size
+    return sandbox.isRunning && heart.size > size
   }
 }
