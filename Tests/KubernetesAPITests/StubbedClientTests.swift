@@ -43,6 +43,18 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
     }
   }
 
+  @Test("asks for so much of a log and takes no more, whatever it is") func log() async throws {
+    try await APIServerStub.with { _, _ in
+      APIServerStub.Answer(type: "text/plain", pieces: ["first\n", "second\n"])
+    } _: { stub in
+      try await stub.client { client in
+        let log = try await client.log(of: "bot", namespace: "a", last: .seconds(60), limit: 8)
+        #expect(String(decoding: log, as: UTF8.self) == "first\nse")
+      }
+      #expect(stub.requests.map(\.uri) == ["/api/v1/namespaces/a/pods/bot/log?limitBytes=8&sinceSeconds=60"])
+    }
+  }
+
   @Test("gives up a list that always expires") func alwaysExpires() async throws {
     try await APIServerStub.with { _, request in
       request.uri.contains("continue") ? .status(410, "Expired") : list(["a"], version: 5, next: "x")

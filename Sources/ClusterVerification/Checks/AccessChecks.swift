@@ -106,49 +106,42 @@ struct AccessChecks: Sendable {
   private func operatorRights() async throws -> Finding {
     let names = site.values.namespaces
     let (home, account) = (names.controlPlane, "operator")
-    let tenants = Set(site.values.tenants.keys.map { site.values.namespace(of: $0) })
-    let elsewhere = ["default", "kube-system", names.controlPlane, names.vault, names.monitoring, names.ingress]
-      .filter { !tenants.contains($0) }
-    func outcome(_ act: Act) async throws -> AttackOutcome {
-      try await isAllowed(act, account: account, of: home)
-        ? .succeeded("the operator may") : .prevented("the operator may not")
+    let tenants = site.values.tenants.keys.map { site.values.namespace(of: $0) }
+    let elsewhere: [String?] = ["default", "kube-system", home, names.vault, names.monitoring, names.ingress]
+    /// One act wherever it may not be done.
+    func outcome(_ act: Act, in places: [String?]) async throws -> AttackOutcome {
+      var allowed: [String] = []
+      for place in places {
+        var act = act
+        act.namespace = place
+        if try await isAllowed(act, account: account, of: home) { allowed.append(place ?? "all namespaces") }
+      }
+      return allowed.isEmpty
+        ? .prevented("not in any of \(places.map { $0 ?? "all namespaces" }.joined(separator: ", "))")
+        : .succeeded("the operator may in \(allowed.joined(separator: ", "))")
     }
     var trials: [Trial] = []
     for (verb, resource, group) in [
       ("create", "pods", ""), ("delete", "pods", ""), ("create", "services", ""), ("patch", "configmaps", ""),
       ("create", "deployments", "apps"), ("delete", "networkpolicies", "networking.k8s.io"),
     ] {
+      let act = Act(verb: verb, resource: resource, group: group)
       // What it may do where agents are: so it is the right account that is asked about.
-      let here = try await outcome(Act(verb: verb, resource: resource, group: group, namespace: site.namespace))
-      for namespace in elsewhere {
-        let act = Act(verb: verb, resource: resource, group: group, namespace: namespace)
-        trials.append(
-          Trial(act.text, withoutControl: here.prefixed(site.namespace), withControl: try await outcome(act)))
-      }
+      trials.append(
+        Trial(
+          "\(act.text) outside of agents' namespaces", withoutControl: try await outcome(act, in: [site.namespace]),
+          withControl: try await outcome(act, in: elsewhere + [nil])))
     }
-    let everywhere = elsewhere.map { Optional($0) } + tenants.sorted().map { Optional($0) } + [nil]
-    for namespace in everywhere {
-      let act = Act(verb: "get", resource: "secrets", namespace: namespace)
-      trials.append(Trial(act.text, withoutControl: try await control(act), withControl: try await outcome(act)))
-    }
-    for (verb, resource, group) in [
-      ("create", "clusterrolebindings", "rbac.authorization.k8s.io"), ("patch", "namespaces", ""),
-      ("impersonate", "users", ""),
+    for (verb, resource, group, places) in [
+      ("get", "secrets", "", elsewhere + tenants.sorted() + [nil]),
+      ("create", "clusterrolebindings", "rbac.authorization.k8s.io", [nil]), ("patch", "namespaces", "", [nil]),
+      ("impersonate", "users", "", [nil]),
     ] {
       let act = Act(verb: verb, resource: resource, group: group)
-      trials.append(Trial(act.text, withoutControl: try await control(act), withControl: try await outcome(act)))
+      trials.append(
+        Trial(
+          act.text, withoutControl: try await control(act), withControl: try await outcome(act, in: places)))
     }
     return Finding(trials)
-  }
-}
-
-extension AttackOutcome {
-  /// With the place that it is about.
-  fileprivate func prefixed(_ place: String) -> AttackOutcome {
-    switch self {
-    case .succeeded(let text): .succeeded("in \(place) \(text)")
-    case .prevented(let text): .prevented("in \(place) \(text)")
-    case .unknown(let text): .unknown("in \(place) \(text)")
-    }
   }
 }

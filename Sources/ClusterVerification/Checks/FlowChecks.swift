@@ -39,7 +39,7 @@ struct FlowChecks: Sendable {
     let left = trials.filter { !$0.isNeeded && $0.trial.verdict == .notTestable }.map(\.trial)
     var finding = Finding(counted)
     finding.evidence += left.map {
-      "\($0.attack): left out, it does not work without policies either (\($0.withoutControl.evidence))"
+      "\($0.attack): left out, it does not work without the control either (\($0.withoutControl.evidence))"
     }
     finding.evidence += more
     return finding
