@@ -272,7 +272,7 @@ let package = Package(
       "Operator",
       [
         "AgentModel", "Blueprint", "Faults", "Instruments", "JSONValues", "KubernetesAPI", "KubernetesRendering",
-        hummingbird, hummingbirdCore, logging, nioCore,
+        "SecretStore", hummingbird, hummingbirdCore, logging, nioCore,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
@@ -355,8 +355,8 @@ let package = Package(
     tests(
       "OperatorTests",
       [
-        "AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering", "Operator",
-        "TestSupport", logging,
+        "AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "Operator", "SecretStore", "TestSupport", logging,
       ]),
     tests(
       "KubernetesRenderingTests",
