@@ -307,7 +307,7 @@ let package = Package(
       "Operator",
       [
         "AgentModel", "Blueprint", "ClusterAgents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
-        "KubernetesRendering", "Probes", logging,
+        "KubernetesRendering", "Probes", "SecretStore", logging,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
@@ -405,8 +405,8 @@ let package = Package(
     tests(
       "OperatorTests",
       [
-        "AgentModel", "Blueprint", "ClusterAgents", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering",
-        "Operator", "TestSupport", logging,
+        "AgentModel", "Blueprint", "ChildProcess", "ClusterAgents", "Documents", "Faults", "JSONValues",
+        "KubernetesAPI", "KubernetesRendering", "Operator", "SecretStore", "TestSupport", logging,
       ]),
     tests(
       "ClusterNamesTests",

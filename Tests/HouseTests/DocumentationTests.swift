@@ -29,6 +29,7 @@ import Testing
       "SEC-5", "SEC-6", "ADM-1", "ADM-2", "ADM-3", "ADM-4", "ADM-5", "ADM-6", "DET-1", "DET-2", "DET-3", "DET-4",
       "DET-5", "DET-6", "DET-7", "DET-8", "DET-9", "AUD-1",
       "AUD-2", "AUD-3", "AUD-4", "AUD-5", "AUD-6", "AUD-7", "REL-1", "REL-2", "REL-3", "REL-4", "REL-5", "API-1",
+      "KUBE-1", "KUBE-2", "KUBE-3", "KUBE-4", "KUBE-5", "KUBE-6", "KUBE-7",
     ]
     #expect(promises.compactMap(\.first) == expected)
     for promise in promises {

@@ -90,6 +90,10 @@ import Testing
     #expect(try text(template["spec"]) == text(pod["spec"]))
     let labels = (template["metadata"] as? [String: Any])?["labels"] as? [String: String]
     #expect(labels == (pod["metadata"] as? [String: Any])?["labels"] as? [String: String])
+    // The values can say so for all of them.
+    let values = try AgentExample.values("sandboxes: true\ntenants: {acme: }")
+    let byValues = try AgentExample.fields(try #require(AgentExample.manifests(agent, values: values).objects.last))
+    #expect(try text(byValues) == text(sandbox))
   }
 
   @Test("reads its own secrets and its tenant's, and none of the credentials that its gateway adds") func secrets()

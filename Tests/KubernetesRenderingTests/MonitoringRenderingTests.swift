@@ -1,3 +1,4 @@
+import ChildProcess
 import Foundation
 import KubernetesRendering
 import Manifests
@@ -32,6 +33,47 @@ import Testing
     let rule = try #require(policy["ingress"]?.items.first)
     #expect(rule["ports"]?.items.compactMap { $0["port"]?.number } == [9464])
     #expect(rule["from"]?.items.count == 1)
+  }
+
+  @Test("finds the operator's Pods by a Service, where they answer, and may ask them in the mesh") func operators()
+    throws
+  {
+    let rendering = try Rendering.standard()
+    let monitor = try #require(rendering.object("ServiceMonitor", "lobstack")?.spec)
+    let service = try #require(rendering.object("Service", "operator-metrics"))
+    #expect(try monitor["namespaceSelector"]?["matchNames"]?.strings().contains(service.namespace ?? "") == true)
+    let wanted = monitor["selector"]?["matchLabels"]?.texts ?? [:]
+    #expect(!wanted.isEmpty && wanted.allSatisfy { service.labels[$0.key] == $0.value })
+    let port = try #require(service.spec?["ports"]?.items.first)
+    #expect(port["name"]?.text == monitor["endpoints"]?.items.first?["port"]?.text)
+    let container = try #require(rendering.object("Deployment", "operator")?.containers.first)
+    let target = container["ports"]?.items.first { $0["name"]?.text == port["targetPort"]?.text }?["containerPort"]?
+      .number
+    // Where NetworkPolicies and the mesh let Prometheus through, and where the program answers.
+    let arguments = try #require(try container["args"]?.strings())
+    #expect(target == 9464 && arguments.contains("0.0.0.0:9464"))
+    let rule = try #require(rendering.object("AuthorizationPolicy", "metrics")?.spec?["rules"]?.items.first)
+    #expect(try rule["to"]?.items.first?["operation"]?["ports"]?.strings() == ["9464"])
+    #expect(
+      try rule["from"]?.items.first?["source"]?["principals"]?.strings() == [
+        "cluster.local/ns/lobstack-monitoring/sa/*"
+      ])
+  }
+
+  @Test("tells when no operator leads, by rules that promtool takes") func absent() async throws {
+    let spec = try #require(try Rendering.standard().object("PrometheusRule", "lobstack-cluster")?.spec)
+    let alerts = (spec["groups"]?.items ?? []).flatMap { $0["rules"]?.items ?? [] }
+    let absent = try #require(alerts.first { $0["alert"]?.text == "LobstackOperatorAbsent" })
+    #expect(absent["expr"]?.text == "absent(lobstack_operator_leader == 1)")
+    guard FileManager.default.isExecutableFile(atPath: "/usr/bin/promtool") else { return }
+    let rules = try alerts.map { alert in
+      let (name, expression) = (try #require(alert["alert"]?.text), try #require(alert["expr"]?.text))
+      return "  - {alert: \(name), expr: '\(expression)', for: \(alert["for"]?.text ?? "")}\n"
+    }
+    let file = FileManager.default.temporaryDirectory.appending(path: "rules-\(UInt32.random(in: .min ... .max)).yaml")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try "groups:\n- name: own\n  rules:\n\(rules.joined())".write(to: file, atomically: true, encoding: .utf8)
+    try await Command("/usr/bin/promtool", ["check", "rules", file.path]).check()
   }
 
   @Test("is not there where there is no Prometheus operator") func lean() throws {

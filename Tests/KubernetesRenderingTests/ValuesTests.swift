@@ -13,11 +13,13 @@ import Testing
       controlPlane: {least: 5}
       vault: {replicas: 5, storage: 20Gi}
       tiers: {starter: {cpu: 500m, memory: 1Gi}}
+      sandboxes: true
       network: {nameServer: 10.43.0.53, apiServers: [192.0.2.0/28]}
       tenants:
         default: {agents: 10}
         acme:
       """, source: "v")
+    #expect(values.sandboxes && !Values().sandboxes)
     #expect(values.profile == .lean && values.domain == "agents.example.org")
     #expect(values.controlPlane.least == 5 && values.controlPlane.most == 20)
     #expect(values.vault.replicas == 5 && values.tiers[.starter]?.cpu == "500m")
@@ -42,6 +44,7 @@ import Testing
       ("tiers: {huge: {cpu: 1}}", "v:1 tiers.huge", "use one of"),
       ("namespaces: {vault: lobstack-agents}", "v:1", "lobstack-agents"),
       ("namespaces: {falco: istio-system}", "v:1", "istio-system"), ("- a", "v:1", "mapping"),
+      ("sandboxes: perhaps", "v:1 sandboxes", ""),
     ])
   func refused(text: String, place: String, reason: String) throws {
     let fault = try #require(throws: Fault.self) { try Values(text, source: "v") }

@@ -53,7 +53,7 @@ import Testing
         namespaces: {agents: bots, controlPlane: brain, vault: safe}
         """)
     let data = try #require(rendering.object("ConfigMap", "openbao-first-start")?.body["data"]?.texts)
-    for name in ["lobstack-agent", "lobstack-control-plane", "lobstack-operator"] {
+    for name in ["lobstack-agent", "lobstack-control-plane", "lobstack-identities", "lobstack-operator"] {
       let path = "\(Rendering.policyDirectory)/vault/policies/\(name).hcl"
       #expect(data["\(name).hcl"] == (try String(contentsOfFile: path, encoding: .utf8)))
     }
@@ -61,7 +61,7 @@ import Testing
     #expect(
       requests.compactMap { $0.attributes["path"] } == [
         .string("sys/policies/acl/lobstack-agent"), .string("sys/policies/acl/lobstack-control-plane"),
-        .string("sys/policies/acl/lobstack-operator"),
+        .string("sys/policies/acl/lobstack-identities"), .string("sys/policies/acl/lobstack-operator"),
       ])
     #expect(data["provision.hcl"]?.contains("spiffe://example.org/ns/*/agent/*") == true)
     for (key, text) in data where key.hasSuffix(".hcl") {
@@ -77,6 +77,7 @@ import Testing
     }
     #expect(namespaces("agent") == .list([.string("bots"), .string("bots-*")]))
     #expect(namespaces("control-plane") == .list([.string("brain")]))
+    #expect(namespaces("identities") == .list([.string("brain")]))
     #expect(namespaces("operator") == .list([.string("safe")]))
   }
 
@@ -94,7 +95,7 @@ import Testing
       #expect(data["audience"] == .string("openbao") && data["token_no_default_policy"] == .bool(true), "\(path)")
       #expect(data["alias_name_source"] == .string("serviceaccount_uid"), "\(path)")
     }
-    #expect(roles == 3)
+    #expect(roles == 4)
   }
 
   @Test("is reached by those of the control plane that may log in, and by no other of its programs") func clients()
@@ -102,11 +103,14 @@ import Testing
   {
     let rendering = try Rendering.standard()
     let data = try #require(rendering.object("ConfigMap", "openbao-first-start")?.body["data"]?.texts)
-    let request = try HCLDocument(parsing: data["kubernetes.hcl"] ?? "", file: "kubernetes.hcl").blocks[0].blocks
-      .first { $0.labels == ["control-plane"] }
-    guard case .object(let role)? = request?.attributes["data"],
-      case .list(let names)? = role["bound_service_account_names"]
-    else { return #expect(Bool(false), "there is no role for the control plane") }
+    let roles = try HCLDocument(parsing: data["kubernetes.hcl"] ?? "", file: "kubernetes.hcl").blocks[0].blocks
+    let names = ["control-plane", "identities"].flatMap { name -> [HCLValue] in
+      guard case .object(let role)? = roles.first(where: { $0.labels == [name] })?.attributes["data"],
+        case .list(let names)? = role["bound_service_account_names"]
+      else { return [] }
+      return names
+    }
+    #expect(names.count == 2)
     let peers = rendering.object("NetworkPolicy", "openbao")?.spec?["ingress"]?.items.first?["from"]?.items ?? []
     let reach = peers.filter {
       $0["namespaceSelector"]?["matchLabels"]?["kubernetes.io/metadata.name"]?.text == "lobstack-control-plane"
@@ -118,6 +122,28 @@ import Testing
       guard case .string(let name) = name else { continue }
       #expect(rendering.object("NetworkPolicy", "\(name)-to-vault")?.namespace == "lobstack-control-plane")
     }
+  }
+
+  @Test("is where the operator and the secrets' provider look for it, by an authority that they are given")
+  func address() throws {
+    let rendering = try Rendering(yaml: "namespaces: {vault: safe}")
+    let address = "https://openbao.safe.svc:8200"
+    let pod = try #require(rendering.object("Deployment", "operator")?.podTemplate?["spec"])
+    let arguments = try #require(try pod["containers"]?.items.first?["args"]?.strings())
+    func value(_ option: String) -> String? {
+      arguments.firstIndex(of: option).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
+    }
+    #expect(value("--vault-addr") == address)
+    let mounts = try #require(pod["containers"]?.items.first?["volumeMounts"]?.items)
+    let mount = try #require(mounts.first { $0["name"]?.text == "vault" }?["mountPath"]?.text)
+    let sources = pod["volumes"]?.items.first { $0["name"]?.text == "vault" }?["projected"]?["sources"]?.items ?? []
+    let token = try #require(sources.compactMap { $0["serviceAccountToken"] }.first)
+    #expect(token["audience"]?.text == "openbao")
+    #expect(value("--vault-account-token") == "\(mount)/\(token["path"]?.text ?? "")")
+    let authority = try #require(sources.compactMap { $0["configMap"] }.first)
+    #expect(value("--vault-ca") == "\(mount)/\(authority["items"]?.items.first?["path"]?.text ?? "")")
+    let text = try #require(try rendering.text("helm/openbao-csi-values.yaml"))
+    #expect(text.contains("-openbao-addr=\(address)") && text.contains(authority["name"]?.text ?? "?"))
   }
 
   @Test("keeps what it stores, and a majority of itself") func durable() throws {

@@ -34,6 +34,10 @@ struct OperatorTests {
         }
         try await world.setPod(
           "bot", ["phase": "Running", "conditions": [["type": "Ready", "status": "True"]]])
+        try await eventually("it waits for its gateway") {
+          try await world.condition(.ready, of: "bot")?["reason"]?.string == "GatewayNotReady"
+        }
+        try await world.setGatewayReady("bot")
         try await eventually("it is ready") {
           try await world.condition(.ready, of: "bot")?["status"]?.string == "True"
         }
@@ -158,9 +162,11 @@ struct OperatorTests {
           try await world.condition(.ready, of: "large")?["reason"]?.string == "QuotaExceeded"
         }
         #expect(try await world.pod("large") == nil)
-        let events = try await world.client.list(
-          ResourceType(group: "events.k8s.io", plural: "events"), namespace: OperatorWorld.namespace)
-        #expect(events.objects.contains { $0["note"]?.string?.contains("exceeded quota") == true })
+        try await eventually("an event tells of it, too") {
+          let events = try await world.client.list(
+            ResourceType(group: "events.k8s.io", plural: "events"), namespace: OperatorWorld.namespace)
+          return events.objects.contains { $0["note"]?.string?.contains("exceeded quota") == true }
+        }
       }
       // A mesh that the values count on and that is not there.
       var full = world.values

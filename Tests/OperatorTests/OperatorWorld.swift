@@ -40,7 +40,7 @@ struct OperatorWorld: Sendable {
     }
   }
 
-  private static let policyDirectory = URL(filePath: #filePath).deletingLastPathComponent()
+  static let policyDirectory = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "policy").path
 
   private static let gateway = GatewayConfiguration(
@@ -101,13 +101,13 @@ struct OperatorWorld: Sendable {
 
   /// Runs an operator, or several, while a body runs.
   func operated(
-    _ identities: [String] = ["one"], values: Values? = nil,
+    _ identities: [String] = ["one"], values: Values? = nil, secretsManager: SecretsManager? = nil,
     _ body: ([String: Task<Void, any Error>]) async throws -> Void
   ) async throws {
     var tasks: [String: Task<Void, any Error>] = [:]
     for identity in identities {
       let settings = OperatorService.Settings(
-        values: values ?? self.values, policy: policy, gateway: Self.gateway,
+        values: values ?? self.values, policy: policy, gateway: Self.gateway, secretsManager: secretsManager,
         namespace: self.values.namespaces.controlPlane,
         identity: identity,
         timing: LeaderElection.Timing(lease: .seconds(3), renewal: .seconds(2), retry: .milliseconds(200)))
@@ -180,6 +180,55 @@ struct OperatorWorld: Sendable {
 }
 
 extension OperatorWorld {
+  /// Has the gateway of an agent be ready, as its controller would tell it.
+  func setGatewayReady(_ name: String) async throws {
+    let (type, gateway) = (OwnedType.deployments.resource, AgentNames(try #require(AgentName(name))).gateway)
+    let deployment = try await client.get(type, gateway, namespace: Self.namespace)
+    try await client.patch(
+      .merge([
+        "status": [
+          "observedGeneration": .int(deployment.generation ?? 0), "replicas": 1, "updatedReplicas": 1,
+          "readyReplicas": 1, "availableReplicas": 1,
+        ]
+      ]), type, gateway, namespace: Self.namespace, subresource: "status")
+  }
+
+  /// The hosts outside that an agent's gateway knows, as many as there are.
+  func openHosts(_ name: String) async throws -> String? {
+    let files = AgentNames(try #require(AgentName(name))).gateway
+    let object = try? await client.get(ResourceType(plural: "configmaps"), files, namespace: Self.namespace)
+    return object?["data", "envoy.json"]?.string
+  }
+
+  /// Has the API server serve a type of another program's, whatever its objects say.
+  func serve(_ type: OwnedType) async throws {
+    let anything: JSON = ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+    let schema: JSON = ["type": "object", "properties": ["spec": anything, "status": anything]]
+    let (group, plural) = (type.resource.group, type.resource.plural)
+    var definition = KubernetesObject(fields: [
+      "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+      "spec": [
+        "group": .string(group), "scope": "Namespaced",
+        "names": [
+          "kind": .string(type.kind), "plural": .string(plural), "singular": .string(type.kind.lowercased()),
+        ],
+        "versions": [
+          [
+            "name": .string(type.resource.version), "served": true, "storage": true,
+            "schema": ["openAPIV3Schema": schema], "subresources": ["status": [:]],
+          ]
+        ],
+      ],
+    ])
+    definition.name = "\(plural).\(group)"
+    // The API server wants to be told of a group that is Kubernetes' own.
+    definition.annotations = ["api-approved.kubernetes.io": "unapproved, a test"]
+    let definitions = ResourceType(
+      group: "apiextensions.k8s.io", plural: "customresourcedefinitions", isNamespaced: false)
+    try await client.create(definition, of: definitions)
+    try await eventually("\(plural) are served") { try await client.serves(type.resource) }
+  }
+
   /// Lets go of what waits for a controller that is not here: claims, and deployments whose Pods go first.
   func releaseDeleted() async throws {
     for type in [ResourceType(plural: "persistentvolumeclaims"), OwnedType.deployments.resource] {

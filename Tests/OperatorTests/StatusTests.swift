@@ -9,6 +9,64 @@ import Testing
 @Suite("An Agent's status") struct StatusTests {
   private func pod(_ status: JSON) -> KubernetesObject { KubernetesObject(fields: ["status": status]) }
 
+  private static let ready = GatewayStanding(isReady: true, reason: "Ready", message: "")
+
+  @Test("is ready when its gateway is, too") func gateway() {
+    func deployment(_ status: JSON) -> GatewayStanding {
+      GatewayStanding(KubernetesObject(fields: ["metadata": ["generation": 2], "status": status]))
+    }
+    let ready: JSON = ["observedGeneration": 2, "updatedReplicas": 1, "availableReplicas": 1]
+    let refusal: JSON = [
+      "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: agents",
+    ]
+    let cases: [(JSON, isReady: Bool, isFailed: Bool)] = [
+      (ready, true, false), ([:], false, false),
+      // Of a specification before this one.
+      (["observedGeneration": 1, "updatedReplicas": 1, "availableReplicas": 1], false, false),
+      (["observedGeneration": 2, "updatedReplicas": 1], false, false),
+      (["observedGeneration": 2, "conditions": [refusal]], false, true),
+      (["observedGeneration": 1, "conditions": [refusal]], false, false),
+      (
+        [
+          "observedGeneration": 2, "updatedReplicas": 1,
+          "conditions": [["type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"]],
+        ], false, true
+      ),
+    ]
+    let running = PodStanding(
+      pod(["phase": "Running", "conditions": [["type": "Ready", "status": "True"]]]), restartPolicy: .always)
+    for (status, isReady, isFailed) in cases {
+      let standing = deployment(status)
+      #expect(standing.isReady == isReady && standing.isFailed == isFailed, "\(status)")
+      let agent = AgentConditions.secured(running, gateway: standing, generation: 1)
+      #expect(agent.conditions.first { $0.kind == .ready }?.state == (isReady ? .yes : .no), "\(status)")
+      #expect(agent.conditions.first { $0.kind == .gatewayReady }?.state == (isReady ? .yes : .no), "\(status)")
+      #expect(agent.phase == (isReady ? .running : isFailed ? .failed : .starting), "\(status)")
+    }
+  }
+
+  @Test("keeps the document that is in force while a later one is refused") func accepted() throws {
+    var object = KubernetesObject(fields: ["spec": ["image": "docker://r.example.com/a:1", "tier": "starter"]])
+    object.labels = ["team": "one"]
+    let first = AgentObject(object: object)
+    object.fields["status"] = AgentConditions.secured(nil, gateway: .missing, generation: 1).status(
+      now: "2026-01-01T00:00:00Z", before: nil, accepted: first.document)
+    object.fields["spec"] = ["image": "docker://r.example.com/a:2", "egress": [["host": "??"]]]
+    object.labels = ["team": "two"]
+    let accepted = try #require(AgentObject(object: object).accepted)
+    #expect(accepted.object["spec"] == first.object["spec"] && accepted.object.labels == ["team": "one"])
+    // It is told again with each status, and one that is no document is none.
+    let again = AgentConditions.secured(nil, gateway: .missing, generation: 2).status(
+      now: "2026-01-02T00:00:00Z", before: object.fields["status"])
+    #expect(again["accepted"] == .string(first.document ?? "-"))
+    for text in ["", "1", "[]", "{", #"{"spec":1}"#] {
+      object.fields["status"] = ["accepted": .string(text)]
+      #expect(AgentObject(object: object).accepted == nil, "\(text)")
+    }
+    object.fields["spec"] = ["env": ["LONG": .string(String(repeating: "a", count: 300_000))]]
+    #expect(AgentObject(object: object).document == nil)
+  }
+
   @Test("says of its Pod what a reader has to know") func standing() {
     let running = PodStanding(
       pod(["phase": "Running", "conditions": [["type": "Ready", "status": "True"]]]), restartPolicy: .always)
@@ -46,8 +104,10 @@ import Testing
 
   @Test("keeps the time of a condition that stays, and only then") func transition() throws {
     let fault = Fault(.exhausted, operation: "make it", reason: "exceeded quota", remedy: "raise it")
-    let first = AgentConditions.notStarted(fault, generation: 1).status(now: "2026-01-01T00:00:00Z", before: nil)
-    let second = AgentConditions.notStarted(fault, generation: 2).status(now: "2026-02-02T00:00:00Z", before: first)
+    let first = AgentConditions.notStarted(fault, gateway: .missing, generation: 1).status(
+      now: "2026-01-01T00:00:00Z", before: nil)
+    let second = AgentConditions.notStarted(fault, gateway: .missing, generation: 2).status(
+      now: "2026-02-02T00:00:00Z", before: first)
     func time(_ status: JSON, _ type: String) -> String? {
       status["conditions"]?.array?.first { $0["type"]?.string == type }?["lastTransitionTime"]?.string
     }
@@ -56,7 +116,8 @@ import Testing
     #expect(second["reason"]?.string?.contains("exceeded quota") == true)
     let standing = PodStanding(
       pod(["phase": "Running", "conditions": [["type": "Ready", "status": "True"]]]), restartPolicy: .always)
-    let third = AgentConditions.secured(standing, generation: 2).status(now: "2026-03-03T00:00:00Z", before: second)
+    let third = AgentConditions.secured(standing, gateway: Self.ready, generation: 2)
+      .status(now: "2026-03-03T00:00:00Z", before: second)
     #expect(time(third, "Ready") == "2026-03-03T00:00:00Z" && time(third, "Secured") == "2026-01-01T00:00:00Z")
     #expect(third["reason"] == nil && third["phase"]?.string == "Running")
   }
@@ -69,9 +130,13 @@ import Testing
     ] {
       for conditions in [
         AgentConditions.refused(fault, generation: 1, pod: nil), .unsecured(fault, generation: 1, pod: nil),
-        .notStarted(fault, generation: 1), .secured(nil, generation: 1),
+        .notStarted(fault, gateway: .missing, generation: 1), .secured(nil, gateway: .missing, generation: 1),
+        .unidentified(fault, generation: 1, pod: nil), .secured(nil, gateway: .missing, generation: 1).identified,
+        .secured(nil, gateway: Self.ready, generation: 1).refused(by: fault),
       ] {
-        #expect(conditions.conditions.map(\.kind) == Condition.Kind.allCases)
+        // All of them, but for the one about secrets, which not every agent has.
+        let kinds = conditions.conditions.map(\.kind)
+        #expect([Condition.Kind.allCases, Condition.Kind.allCases.filter { $0 != .identified }].contains(kinds))
         for condition in conditions.conditions {
           #expect(condition.reason.wholeMatch(of: /[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?/) != nil)
         }

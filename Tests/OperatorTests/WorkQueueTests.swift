@@ -14,6 +14,24 @@ import Testing
     #expect(seen.sorted() == ["a", "b"])
   }
 
+  @Test("hands out what is urgent first, also what waits already, and each once") func urgent() async {
+    let queue = WorkQueue<String>()
+    for key in ["a", "b", "c", "d"] { queue.add(key) }
+    queue.add("c", isUrgent: true)
+    queue.add("e", isUrgent: true)
+    queue.add("c")
+    #expect(queue.depth == 5)
+    let seen = await Seen.collect(5, queue, workers: 1) { _ in nil }
+    #expect(seen == ["c", "e", "a", "b", "d"] && queue.depth == 0)
+  }
+
+  @Test("hands out thousands in their order") func many() async {
+    let queue = WorkQueue<String>()
+    let keys = (0..<3000).map { "\($0)" }
+    for key in keys { queue.add(key) }
+    #expect(await Seen.collect(3000, queue, workers: 1) { _ in nil } == keys)
+  }
+
   @Test("hands out a key again that was added while it was worked on, and never to two at once") func again() async {
     let queue = WorkQueue<String>()
     let working = Mutex((now: 0, most: 0))

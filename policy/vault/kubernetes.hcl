@@ -18,7 +18,7 @@ initialize "kubernetes" {
     data      = { kubernetes_host = "https://kubernetes.default.svc" }
   }
 
-  # Agents, each by its own service account. Whose account it is says the entity that the control plane makes for it
+  # Agents, each by its own service account. Whose account it is says the entity that the operator makes for it
   # before the agent is, with the account's uid as its alias: an account without one may log in, and reads nothing.
   request "agent" {
     operation = "update"
@@ -35,12 +35,28 @@ initialize "kubernetes" {
     }
   }
 
-  # What makes agents, and says who they are.
+  # What makes agents says which account is which agent, before anything of the agent is.
+  request "identities" {
+    operation = "update"
+    path      = "auth/kubernetes/role/identities"
+    data = {
+      bound_service_account_names      = ["operator"]
+      bound_service_account_namespaces = ["@control-plane"]
+      audience                         = "openbao"
+      alias_name_source                = "serviceaccount_uid"
+      token_policies                   = ["lobstack-identities"]
+      token_no_default_policy          = true
+      token_ttl                        = "1h"
+      token_max_ttl                    = "1h"
+    }
+  }
+
+  # What serves the API.
   request "control-plane" {
     operation = "update"
     path      = "auth/kubernetes/role/control-plane"
     data = {
-      bound_service_account_names      = ["control-plane", "operator"]
+      bound_service_account_names      = ["control-plane"]
       bound_service_account_namespaces = ["@control-plane"]
       audience                         = "openbao"
       alias_name_source                = "serviceaccount_uid"

@@ -53,6 +53,7 @@ extension AgentRendering {
       // The agent is outside the mesh: what it says comes as it is, from nobody else (NetworkPolicy).
       annotations["traffic.sidecar.istio.io/excludeInboundPorts"] =
         "\(PairedGatewayLayout.httpPort),\(PairedGatewayLayout.tlsPort)"
+      annotations.merge(AgentShare.proxyAnnotations) { $1 }
     }
     return annotations
   }
@@ -71,9 +72,7 @@ extension AgentRendering {
         ContainerPort(name: "ingress", containerPort: PairedGatewayLayout.ingressPort),
         ContainerPort(name: "probes", containerPort: PairedGatewayLayout.probePort),
       ],
-      resources: ResourceRequirements(
-        requests: ["cpu": "25m", "memory": "64Mi"],
-        limits: ["cpu": "500m", "memory": "\(PairedGatewayLayout.memory)"]),
+      resources: AgentShare.envoy,
       startupProbe: probe("/ready", every: 1, failures: 60), livenessProbe: probe("/live", every: 10, failures: 3),
       readinessProbe: probe("/ready", every: 5, failures: 2),
       volumeMounts: [

@@ -33,7 +33,7 @@ extension AgentRendering {
   var pod: any ClusterObject {
     get throws {
       let spec = try podSpec
-      guard options.usesSandboxes else {
+      guard options.usesSandboxes || values.sandboxes else {
         return AgentPod(metadata: podMetadata, spec: spec)
       }
       return Sandbox(

@@ -39,6 +39,8 @@ struct PodTemplate: Encodable, Sendable {
   struct Container: Encodable, Sendable {
     var name: String
     var image: String
+    /// An image names its version, and what has it already needs no registry to start again.
+    let imagePullPolicy = "IfNotPresent"
     var command: [String]?
     var args: [String]?
     var env: [Variable]?

@@ -143,6 +143,7 @@ enum AgentDefinition {
       "observedGeneration": StructuralSchema(type: "integer", format: "int64"),
       "phase": .text(longest: 32, choices: AgentPhase.allCases.map(\.rawValue)),
       "reason": .text("Why, and what to do.", longest: 4096),
+      "accepted": .text("The document that was accepted last, and is in force.", longest: 262_144),
       "conditions": StructuralSchema(
         type: "array",
         items: StructuralSchema.Box(

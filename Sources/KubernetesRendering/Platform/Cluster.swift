@@ -10,7 +10,7 @@ extension Platform {
         [
           RuntimeClass(
             metadata: Self.meta("gvisor", of: "sandbox"), handler: "runsc",
-            overhead: RuntimeClass.Overhead(podFixed: ["cpu": "100m", "memory": "64Mi"]),
+            overhead: RuntimeClass.Overhead(podFixed: AgentShare.overhead),
             scheduling: RuntimeClass.Scheduling(
               nodeSelector: ["lobstack.dev/gvisor": "true"],
               tolerations: [

@@ -22,7 +22,8 @@ extension Platform {
       ManifestFile(
         "monitoring/prometheus.yaml",
         [
-          PrometheusRule(metadata: monitoringMeta, spec: JSON(rules)), serviceMonitor,
+          PrometheusRule(metadata: monitoringMeta, spec: JSON(rules)), ownRules, serviceMonitor, operatorMetrics,
+          scrapers,
         ] + monitoringNetwork),
       ManifestFile(
         "monitoring/grafana.yaml", [ConfigMap(metadata: dashboardMeta, data: ["lobstack.json": dashboard])]),
@@ -46,6 +47,66 @@ extension Platform {
               ServiceMonitor.Relabeling(targetLabel: "job", replacement: "lobstack"),
               ServiceMonitor.Relabeling(sourceLabels: ["__meta_kubernetes_pod_name"], targetLabel: "instance"),
             ])
+        ]))
+  }
+
+  /// What is to be told of on a cluster alone: one machine has no operator.
+  private var ownRules: PrometheusRule {
+    PrometheusRule(
+      metadata: Self.meta("lobstack-cluster", in: namespaceNames.monitoring, of: "monitoring"),
+      spec: [
+        "groups": [
+          [
+            "name": "lobstack-operator",
+            "rules": [
+              Self.alert(
+                "LobstackOperatorAbsent", "absent(lobstack_operator_leader == 1)", "5m", "critical",
+                "No operator leads: changes of Agents wait, and what others change of theirs stays changed.",
+                "See the Pods 'operator' in the control plane's namespace, and the Lease lobstack-operator."),
+              Self.alert(
+                "LobstackOperatorFailing",
+                #"rate(lobstack_operator_reconciles_total{outcome="failed"}[10m]) > 0.1"#, "15m", "warning",
+                "Agents are not as their documents say, again and again.",
+                "See the conditions of the Agents whose phase is Failed, and the operator's log."),
+            ],
+          ]
+        ]
+      ])
+  }
+
+  private static func alert(
+    _ name: String, _ expression: String, _ wait: String, _ severity: String, _ summary: String, _ action: String
+  ) -> JSON {
+    [
+      "alert": .string(name), "expr": .string(expression), "for": .string(wait),
+      "labels": ["severity": .string(severity)],
+      "annotations": ["summary": .string(summary), "description": .string(action)],
+    ]
+  }
+
+  /// Each of the operator's Pods by its own address. As plain TCP, the mesh leads what asks for a Pod's address to that
+  /// very Pod; of HTTP it would look for a service of that name.
+  private var operatorMetrics: Service {
+    Service(
+      metadata: Self.meta("operator-metrics", in: namespaceNames.controlPlane, of: Self.operatorName),
+      spec: Service.Spec(
+        clusterIP: "None", selector: Self.selector(Self.operatorName).matchLabels ?? [:],
+        ports: [
+          Service.Port(
+            name: Self.metricsPortName, port: Self.metricsPort, targetPort: .name(Self.metricsPortName),
+            appProtocol: "tcp")
+        ]))
+  }
+
+  /// Who may scrape over the mesh: whatever has an identity in the namespace of Prometheus.
+  private var scrapers: AuthorizationPolicy {
+    AuthorizationPolicy(
+      metadata: Self.meta("metrics", in: namespaceNames.controlPlane, of: "monitoring"),
+      spec: AuthorizationPolicySpec(
+        rules: [
+          AuthorizationRule(
+            from: [.init(source: .init(principals: [values.account("*", in: namespaceNames.monitoring)]))],
+            to: [.init(operation: .init(ports: ["\(Self.metricsPort)"]))])
         ]))
   }
 

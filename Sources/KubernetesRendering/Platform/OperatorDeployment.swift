@@ -60,6 +60,7 @@ extension Platform {
       Role.Rule(apiGroups: ["apps"], resources: ["deployments"], verbs: whole),
       Role.Rule(apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: whole),
       Role.Rule(apiGroups: ["secrets-store.csi.x-k8s.io"], resources: ["secretproviderclasses"], verbs: whole),
+      Role.Rule(apiGroups: ["agents.x-k8s.io"], resources: ["sandboxes"], verbs: whole),
       Role.Rule(apiGroups: ["networking.istio.io"], resources: ["serviceentries", "sidecars"], verbs: whole),
       Role.Rule(apiGroups: ["security.istio.io"], resources: ["authorizationpolicies"], verbs: whole),
     ]
@@ -83,7 +84,8 @@ extension Platform {
     }
     let probe = { (path: String, period: Int, failures: Int) in
       PodTemplate.Probe(
-        httpGet: PodTemplate.Probe.HTTPGet(path: path, port: "probes", scheme: "HTTP"), periodSeconds: period,
+        httpGet: PodTemplate.Probe.HTTPGet(path: path, port: Self.metricsPortName, scheme: "HTTP"),
+        periodSeconds: period,
         failureThreshold: failures)
     }
     return Deployment(
@@ -104,7 +106,10 @@ extension Platform {
                 args: [
                   "operator", "--values", "/etc/lobstack/values.yaml", "--policy", "/etc/lobstack/policy",
                   "--namespace",
-                  "$(NAMESPACE)", "--identity", "$(POD)", "--probes", "0.0.0.0:8081", "--log-format", "json",
+                  "$(NAMESPACE)", "--identity", "$(POD)", "--probes", "0.0.0.0:\(Self.metricsPort)", "--log-format",
+                  "json",
+                  "--vault-addr", vaultAddress, "--vault-ca", "\(Self.vaultDirectory)/ca.crt", "--vault-account-token",
+                  "\(Self.vaultDirectory)/token",
                 ],
                 env: [
                   PodTemplate.Variable(
@@ -116,19 +121,23 @@ extension Platform {
                     valueFrom: PodTemplate.Variable.Source(
                       fieldRef: PodTemplate.Variable.Field(fieldPath: "metadata.name"))),
                 ],
-                ports: [ContainerPort(name: "probes", containerPort: 8081)],
+                ports: [ContainerPort(name: Self.metricsPortName, containerPort: Self.metricsPort)],
                 resources: ResourceRequirements(
                   requests: ["cpu": "100m", "memory": "128Mi"], limits: ["cpu": "1", "memory": "1Gi"]),
                 startupProbe: probe("/healthz", 5, 12), livenessProbe: probe("/healthz", 10, 3),
                 readinessProbe: probe("/readyz", 5, 2),
-                volumeMounts: [VolumeMount(name: "configuration", mountPath: "/etc/lobstack", readOnly: true)])
+                volumeMounts: [
+                  VolumeMount(name: "configuration", mountPath: "/etc/lobstack", readOnly: true),
+                  VolumeMount(name: "vault", mountPath: Self.vaultDirectory, readOnly: true),
+                ])
             ],
             volumes: [
               PodTemplate.Volume(
                 name: "configuration",
                 configMap: PodTemplate.ConfigMapSource(
                   name: Self.operatorName,
-                  items: [PodTemplate.KeyPath(key: "values.yaml", path: "values.yaml")] + policy))
+                  items: [PodTemplate.KeyPath(key: "values.yaml", path: "values.yaml")] + policy)),
+              vaultLogin,
             ]))))
   }
 

@@ -19,11 +19,19 @@ extension Platform {
     }
   }
 
-  /// An agent has two Pods: its own, and the gateway that holds its identity.
+  /// An agent has two Pods: its own, and the gateway that holds its identity. What the values give a tenant is for the
+  /// agents themselves, and what each of them takes beside comes on top.
   private func hard(_ quota: Values.Quota) -> [String: String] {
-    [
-      "pods": "\(2 * quota.agents)", "requests.cpu": quota.cpu, "limits.cpu": quota.cpu,
-      "requests.memory": "\(quota.memory)", "limits.memory": "\(quota.memory)", "requests.storage": "\(quota.storage)",
+    let (requests, limits) = (AgentShare.requests(values.profile), AgentShare.limits(values.profile))
+    func cpu(_ share: Int) -> String { "\(AgentShare.thousandths(quota.cpu) + quota.agents * share)m" }
+    func memory(_ share: Int64) -> String {
+      let (sum, isTooMuch) = quota.memory.bytes.addingReportingOverflow(Int64(quota.agents) * share)
+      return "\(ByteSize(bytes: isTooMuch ? .max : sum))"
+    }
+    return [
+      "pods": "\(2 * quota.agents)", "requests.cpu": cpu(requests.cpu), "limits.cpu": cpu(limits.cpu),
+      "requests.memory": memory(requests.memory), "limits.memory": memory(limits.memory),
+      "requests.storage": "\(quota.storage)",
       "persistentvolumeclaims": "\(quota.agents)", "services": "\(2 * quota.agents)",
       "services.loadbalancers": "0", "services.nodeports": "0",
       // Of each Agent come a dozen objects that nothing else counts.

@@ -23,7 +23,7 @@ extension Platform {
       ManifestFile(
         "vault/first-start.yaml",
         [vaultConfigMap(VaultConfiguration.firstStartName, try configuration.firstStart())], isApplied: false),
-      try vaultChart(configuration),
+      try vaultChart(configuration), secretsProviderChart,
     ]
   }
 

@@ -33,8 +33,45 @@ extension Platform {
   }
 }
 
+extension Platform {
+  /// Values for the same chart once more, in the namespace `kube-system`, for the provider of OpenBao's that brings secrets
+  /// into Pods: where the servers are, and who vouches for them.
+  var secretsProviderChart: ManifestFile {
+    let directory = "/openbao/authority"
+    return ManifestFile(
+      "helm/openbao-csi-values.yaml",
+      configuration: SecretsProviderChart(
+        csi: SecretsProviderChart.Provider(
+          priorityClassName: "system-node-critical",
+          extraArgs: ["-openbao-addr=\(vaultAddress)", "-openbao-tls-ca-cert=\(directory)/ca.crt"],
+          volumes: [
+            PodTemplate.Volume(
+              name: "authority",
+              configMap: PodTemplate.ConfigMapSource(
+                name: Self.vaultAuthority, items: [PodTemplate.KeyPath(key: "ca.crt", path: "ca.crt")]))
+          ], volumeMounts: [VolumeMount(name: "authority", mountPath: directory, readOnly: true)])), .yaml)
+  }
+}
+
+/// The values of the same chart that make it install the provider and nothing else.
+fileprivate struct SecretsProviderChart: Encodable, Sendable {
+  let server = VaultChart.Switch(enabled: false)
+  let injector = VaultChart.Switch(enabled: false)
+  var csi: Provider
+
+  struct Provider: Encodable, Sendable {
+    let enabled = true
+    /// Each mount logs in as its own Pod's account: nothing is kept between them.
+    let agent = VaultChart.Switch(enabled: false)
+    var priorityClassName: String
+    var extraArgs: [String]
+    var volumes: [PodTemplate.Volume]
+    var volumeMounts: [VolumeMount]
+  }
+}
+
 /// The values of the chart `openbao` of openbao.github.io/openbao-helm that differ from its own.
-private struct VaultChart: Encodable, Sendable {
+fileprivate struct VaultChart: Encodable, Sendable {
   var global = Global()
   var fullnameOverride: String
   var injector = Switch(enabled: false)

@@ -71,6 +71,29 @@ extension Platform {
     ]
   }
 
+  /// Where programs of the platform reach the servers.
+  var vaultAddress: String {
+    "https://\(VaultConfiguration.name).\(namespaceNames.vault).svc:\(VaultConfiguration.apiPort)"
+  }
+
+  static let vaultDirectory = "/var/run/secrets/openbao"
+  /// A ConfigMap that is made once, of what vouches for the servers, in the namespaces of who reaches them.
+  static let vaultAuthority = "openbao-authority"
+
+  /// What a program logs in with, in the directory `vaultDirectory`: `token`, and `ca.crt` as soon as it is there.
+  var vaultLogin: PodTemplate.Volume {
+    typealias Source = PodTemplate.Projected.Source
+    return PodTemplate.Volume(
+      name: "vault",
+      projected: PodTemplate.Projected(sources: [
+        Source(
+          serviceAccountToken: PodTemplate.Projected.Token(audience: "openbao", expirationSeconds: 3600, path: "token")),
+        Source(
+          configMap: PodTemplate.Projected.ConfigMap(
+            name: Self.vaultAuthority, items: [PodTemplate.KeyPath(key: "ca.crt", path: "ca.crt")], optional: true)),
+      ]))
+  }
+
   /// Programs of the control plane's namespace that log in, by their names and those of their service accounts; as
   /// policy/vault/kubernetes.hcl has them.
   static let vaultClients = ["control-plane", "operator"]

@@ -17,6 +17,8 @@ package struct Values: Hashable, Sendable {
   package var network = Network()
   package var gateway = Gateway()
   package var tiers = Dictionary(uniqueKeysWithValues: Tier.allCases.map { ($0, Size($0)) })
+  /// Whether an agent's Pod is made by kubernetes-sigs/agent-sandbox, of a `Sandbox`.
+  package var sandboxes = false
   /// By tenant.
   package var tenants: [TenantName: Quota] = [.default: Quota()]
 
@@ -100,7 +102,7 @@ package struct Values: Hashable, Sendable {
     }
   }
 
-  /// The most that the agents of one tenant have together.
+  /// The most that the agents of one tenant have together, without what runs beside each.
   package struct Quota: Hashable, Sendable {
     package var agents = 50
     package var cpu = "100"

@@ -58,6 +58,7 @@ extension Values {
         }
       }
     }
+    try fields.read("sandboxes") { sandboxes = try $0.bool() }
     try fields.read("tenants") { tenants = try $0.tenants() }
     try fields.finish()
     try checkNamespaces(document)

@@ -1,5 +1,6 @@
 import ClusterAgents
 import Foundation
+import JSONValues
 import KubernetesAPI
 import Synchronization
 
@@ -11,6 +12,9 @@ final class ExpansionCache: Sendable {
     var version: String
     var items: [OwnedID: Expansion.Item]
     var changesAt: Date?
+    /// Whether it is of what was accepted last, which then counts.
+    var isRefused: Bool
+    var accepted: String?
   }
 
   private let expander: Expander
@@ -22,17 +26,20 @@ final class ExpansionCache: Sendable {
   func item(_ id: OwnedID, of agent: AgentObject) -> Expansion.Item? {
     // A status makes no other agent; a generation alone is not enough, because of another life it may be the same.
     let version = "\(agent.uid)/\(agent.generation)/\(agent.object.labels.hashValue)"
+    let accepted = agent.object["status", "accepted"]?.string
     if let known = entries.withLock({ $0[agent.key] }), known.version == version,
-      known.changesAt.map({ $0 > .now }) ?? true
+      known.changesAt.map({ $0 > .now }) ?? true, !known.isRefused || known.accepted == accepted
     {
       return known.items[id]
     }
     // Told as a condition where the Agent is reconciled.
-    guard let expansion = try? expander.expand(agent, now: .now) else { return nil }
+    guard let expansion = try? expander.inForce(agent, now: .now) else { return nil }
     let items = Dictionary((expansion.surroundings + [expansion.pod]).map { ($0.id, $0) }) { first, _ in first }
     entries.withLock { all in
       if all.count >= Self.most { all.removeAll(keepingCapacity: true) }
-      all[agent.key] = Entry(version: version, items: items, changesAt: expansion.changesAt)
+      all[agent.key] = Entry(
+        version: version, items: items, changesAt: expansion.changesAt, isRefused: expansion.refusal != nil,
+        accepted: expansion.refusal == nil ? nil : accepted)
     }
     return items[id]
   }

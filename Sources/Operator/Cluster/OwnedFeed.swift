@@ -22,15 +22,15 @@ struct OwnedFeed: Sendable {
         if number % 64 == 63 { await Task.yield() }
         guard let agent = owner(of: object) else { continue }
         seen[agent, default: []].insert(id(object))
-        note(object, of: agent)
+        note(object, of: agent, isNews: false)
       }
       for agent in owned.keep(seen, kind: type.kind, namespace: namespace) { queue.add(agent) }
     case .changed(let object):
-      if let agent = owner(of: object) { note(object, of: agent) }
+      if let agent = owner(of: object) { note(object, of: agent, isNews: true) }
     case .deleted(let object):
       guard let agent = owner(of: object) else { return }
       owned.remove(id(object), uid: object.uid, of: agent)
-      queue.add(agent)
+      queue.add(agent, isUrgent: true)
     case .interrupted: break
     }
   }
@@ -44,13 +44,18 @@ struct OwnedFeed: Sendable {
     return ObjectKey(namespace: object.namespace ?? namespace, name: name)
   }
 
-  private func note(_ object: KubernetesObject, of agent: ObjectKey) {
+  /// - Parameter isNews: whether it has just changed; what is not as wanted then was changed by somebody, and is mended
+  ///   before all that is to be made.
+  private func note(_ object: KubernetesObject, of agent: ObjectKey, isNews: Bool) {
     let wanted = agents[agent].flatMap { expansions.item(id(object), of: $0) }
     let isAsWanted = wanted.map { $0.isSaid(by: object) } ?? false
-    owned.set(
-      OwnedIndex.Entry(
-        uid: object.uid ?? "", isBeingDeleted: object.isBeingDeleted, matched: isAsWanted ? wanted?.digest : nil,
-        pod: type == .pods ? object : nil), id(object), of: agent)
-    if type == .pods || !isAsWanted { queue.add(agent) }
+    let entry = OwnedIndex.Entry(object, type, matched: isAsWanted ? wanted?.digest : nil)
+    let before = owned.set(entry, id(object), of: agent)
+    // A Deployment tells much of itself that changes nothing here.
+    if !isAsWanted, isNews, before?.matched != nil {
+      queue.add(agent, isUrgent: true)
+    } else if OwnedType.runners.contains(type) || !isAsWanted || entry.gateway != before?.gateway {
+      queue.add(agent)
+    }
   }
 }

@@ -3,7 +3,7 @@ import KubernetesAPI
 import Synchronization
 
 /// What is known of the objects that agents are made of, by agent: enough to see what is missing, changed or left over,
-/// without the objects themselves, of which a cluster may have a hundred thousand. Of Pods there is more.
+/// without the objects themselves, of which a cluster may have a hundred thousand. Of Pods and gateways there is more.
 ///
 /// Events are the truth. What a request of our own was answered is taken up only when no event came meanwhile, because it
 /// may be older than that.
@@ -13,8 +13,18 @@ final class OwnedIndex: Sendable {
     var isBeingDeleted: Bool
     /// Hash, within this process, of what was wanted when the object was seen to be so; `nil` when it was not.
     var matched: Int?
-    /// What a Pod tells of itself.
-    var pod: KubernetesObject?
+    /// A Pod, or a Sandbox that makes one, itself.
+    var runner: KubernetesObject?
+    /// What the Deployment of the gateway tells of it.
+    var gateway: GatewayStanding?
+
+    init(_ object: KubernetesObject, _ type: OwnedType, matched: Int?) {
+      uid = object.uid ?? ""
+      isBeingDeleted = object.isBeingDeleted
+      self.matched = matched
+      if OwnedType.runners.contains(type) { runner = object }
+      if type == .deployments { gateway = GatewayStanding(object) }
+    }
   }
 
   private struct State {
@@ -27,15 +37,27 @@ final class OwnedIndex: Sendable {
 
   func entries(of agent: ObjectKey) -> [OwnedID: Entry] { state.withLock { $0.entries[agent] ?? [:] } }
 
-  func pod(of agent: ObjectKey) -> KubernetesObject? { entries(of: agent).values.lazy.compactMap(\.pod).first }
+  /// The Pod of an agent, whoever made it.
+  func pod(of agent: ObjectKey) -> KubernetesObject? { runner(.pods, of: agent) }
+
+  func runner(_ type: OwnedType, of agent: ObjectKey) -> KubernetesObject? {
+    entries(of: agent).first { $0.key.kind == type.kind && $0.value.runner != nil }?.value.runner
+  }
+
+  func gateway(of agent: ObjectKey) -> GatewayStanding {
+    entries(of: agent).values.lazy.compactMap(\.gateway).first ?? .missing
+  }
 
   func events(of agent: ObjectKey) -> Int { state.withLock { $0.events[agent] ?? 0 } }
 
   /// Takes note of an event.
-  func set(_ entry: Entry, _ id: OwnedID, of agent: ObjectKey) {
+  ///
+  /// - Returns: what was known before.
+  @discardableResult
+  func set(_ entry: Entry, _ id: OwnedID, of agent: ObjectKey) -> Entry? {
     state.withLock { state in
-      state.entries[agent, default: [:]][id] = entry
       state.events[agent, default: 0] += 1
+      return state.entries[agent, default: [:]].updateValue(entry, forKey: id)
     }
   }
 

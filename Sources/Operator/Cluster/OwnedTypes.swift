@@ -4,11 +4,11 @@ import KubernetesAPI
 struct OwnedType: Hashable, Sendable {
   let resource: ResourceType
   let kind: String
-  /// Whether every cluster has it, or only one with the mesh or the CSI driver of secrets.
+  /// Whether every cluster has it, or only one with the mesh, the CSI driver of secrets or agent-sandbox.
   let source: Source
 
   enum Source: Hashable, Sendable {
-    case kubernetes, istio, secretsStore
+    case kubernetes, istio, secretsStore, agentSandbox
   }
 
   private init(
@@ -20,13 +20,19 @@ struct OwnedType: Hashable, Sendable {
   }
 
   static let pods = OwnedType("pods", "Pod")
+  static let sandboxes = OwnedType(
+    "sandboxes", "Sandbox", group: "agents.x-k8s.io", version: "v1beta1", .agentSandbox)
+  /// What runs an agent: its Pod, or what makes that. Its controller would make a Pod anew, so it goes first.
+  static let runners = [sandboxes, pods]
+  static let secretClasses = OwnedType(
+    "secretproviderclasses", "SecretProviderClass", group: "secrets-store.csi.x-k8s.io", .secretsStore)
   static let deployments = OwnedType("deployments", "Deployment", group: "apps")
 
   /// In the order of deletion: what runs goes first, what closes the network last.
   static let all: [OwnedType] = [
-    pods, deployments,
+    sandboxes, pods, deployments,
     OwnedType("services", "Service"),
-    OwnedType("secretproviderclasses", "SecretProviderClass", group: "secrets-store.csi.x-k8s.io", .secretsStore),
+    secretClasses,
     OwnedType("configmaps", "ConfigMap"),
     OwnedType("persistentvolumeclaims", "PersistentVolumeClaim"),
     OwnedType("serviceaccounts", "ServiceAccount"),

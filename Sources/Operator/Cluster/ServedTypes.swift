@@ -27,15 +27,25 @@ final class ServedTypes: Sendable {
     return isServed
   }
 
-  /// What keeps agents from running: without the mesh nobody enforces who may speak to their gateways.
-  func missing(for profile: Values.Profile) async throws -> Fault? {
-    guard profile == .full else { return nil }
-    for type in OwnedType.all where type.source == .istio {
-      guard try await !serves(type) else { continue }
-      return Fault(
-        .unsupported, operation: "secure agents",
-        reason: "the cluster does not serve \(type.resource): Istio is absent",
-        remedy: "install Istio, or choose 'profile: lean' in the values and render again")
+  /// What keeps agents from running: without the mesh nobody enforces who may speak to their gateways, and without
+  /// agent-sandbox nobody makes Pods of Sandboxes.
+  func missing(for values: Values) async throws -> Fault? {
+    for type in OwnedType.all {
+      switch type.source {
+      case .istio where values.profile == .full:
+        guard try await !serves(type) else { continue }
+        return Fault(
+          .unsupported, operation: "secure agents",
+          reason: "the cluster does not serve \(type.resource): Istio is absent",
+          remedy: "install Istio, or choose 'profile: lean' in the values and render again")
+      case .agentSandbox where values.sandboxes:
+        guard try await !serves(type) else { continue }
+        return Fault(
+          .unsupported, operation: "run agents in sandboxes",
+          reason: "the cluster does not serve \(type.resource): agent-sandbox is absent",
+          remedy: "install it, or take 'sandboxes: true' out of the values and render again")
+      default: continue
+      }
     }
     return nil
   }

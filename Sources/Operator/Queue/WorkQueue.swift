@@ -2,23 +2,41 @@ import KubernetesAPI
 import Synchronization
 
 /// Keys of what has to be looked at: each is in it once, none is worked on twice at the same time, and one that is added
-/// while it is worked on comes again.
+/// while it is worked on comes again. What is urgent goes before what is not, in the order in which it came.
 ///
-/// Its size is bounded by the number of keys that there are.
+/// Its size is bounded by twice the number of keys that there are.
 final class WorkQueue<Key: Hashable & Sendable>: Sendable {
   private struct State {
-    var waiting: Set<Key> = []
+    /// Those that wait, and whether they are urgent.
+    var waiting: [Key: Bool] = [:]
+    var urgent = Line<Key>()
+    /// One that has become urgent is still in this line, too, and passed over.
+    var others = Line<Key>()
     var worked: Set<Key> = []
-    var again: Set<Key> = []
+    var again: [Key: Bool] = [:]
     /// By when they are due, soonest last.
     var delayed: [(due: ContinuousClock.Instant, key: Key)] = []
     /// Of those that failed the last time.
     var pauses: [Key: BackOff] = [:]
+
+    /// The next to be worked on, from when on it does not wait.
+    mutating func take() -> Key? {
+      while let key = urgent.next() { if waiting[key] == true { return begin(key) } }
+      while let key = others.next() { if waiting[key] == false { return begin(key) } }
+      return nil
+    }
+
+    private mutating func begin(_ key: Key) -> Key {
+      waiting[key] = nil
+      worked.insert(key)
+      return key
+    }
   }
 
   private let state = Mutex(State())
-  private let stream: AsyncStream<Key>
-  private let continuation: AsyncStream<Key>.Continuation
+  /// One for each that waits.
+  private let stream: AsyncStream<Void>
+  private let continuation: AsyncStream<Void>.Continuation
   private let pauses: BackOff
 
   /// - Parameter pauses: how long a key waits that failed.
@@ -30,13 +48,17 @@ final class WorkQueue<Key: Hashable & Sendable>: Sendable {
   /// How many wait, those that are delayed apart.
   var depth: Int { state.withLock { $0.waiting.count } }
 
-  func add(_ key: Key) {
+  func add(_ key: Key, isUrgent: Bool = false) {
     state.withLock { state in
       if state.worked.contains(key) {
-        state.again.insert(key)
-      } else if state.waiting.insert(key).inserted {
-        continuation.yield(key)
+        state.again[key] = isUrgent || state.again[key] == true
+        return
       }
+      let known = state.waiting[key]
+      guard known == nil || (isUrgent && known == false) else { return }
+      state.waiting[key] = isUrgent
+      if isUrgent { state.urgent.add(key) } else { state.others.add(key) }
+      if known == nil { continuation.yield() }
     }
   }
 
@@ -67,8 +89,10 @@ final class WorkQueue<Key: Hashable & Sendable>: Sendable {
       // Cancelled with the group.
       group.addTask { await self.bringDelayed() }
       var free = workers
-      for await key in stream {
+      for await _ in stream {
         if free == 0 { await group.next() } else { free -= 1 }
+        // Only now: what has become urgent meanwhile goes first.
+        guard let key = state.withLock({ $0.take() }) else { continue }
         group.addTask { await self.work(on: key, work) }
       }
       group.cancelAll()
@@ -76,10 +100,6 @@ final class WorkQueue<Key: Hashable & Sendable>: Sendable {
   }
 
   private func work(on key: Key, _ work: @Sendable (Key) async throws -> Duration?) async {
-    state.withLock { state in
-      state.waiting.remove(key)
-      state.worked.insert(key)
-    }
     var next: Duration?
     do {
       next = try await work(key)
@@ -91,9 +111,9 @@ final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     }
     let comesAgain = state.withLock { state in
       state.worked.remove(key)
-      return state.again.remove(key) != nil
+      return state.again.removeValue(forKey: key)
     }
-    if comesAgain { add(key) } else if let next { add(key, after: next) }
+    if let comesAgain { add(key, isUrgent: comesAgain) } else if let next { add(key, after: next) }
   }
 
   /// Looks ten times a second, so that what is due is late by that at most.
@@ -112,5 +132,26 @@ final class WorkQueue<Key: Hashable & Sendable>: Sendable {
       }
       for key in due { add(key) }
     }
+  }
+}
+
+/// A line that is left in the order in which it was joined.
+private struct Line<Element: Sendable>: Sendable {
+  private var elements: [Element] = []
+  private var start = 0
+
+  mutating func add(_ element: Element) { elements.append(element) }
+
+  mutating func next() -> Element? {
+    guard start < elements.count else { return nil }
+    defer {
+      start += 1
+      // Half of it is over: what is moved then was joined since, so that each is moved once or twice.
+      if start * 2 >= elements.count {
+        elements.removeFirst(start)
+        start = 0
+      }
+    }
+    return elements[start]
   }
 }

@@ -15,8 +15,11 @@ struct AgentReconciler: Sendable {
   let agents: AgentCache
   let owned: OwnedIndex
   let replacements: Replacements
+  /// `nil` where somebody else makes agents known to the secrets manager.
+  let identities: AgentIdentities?
   let served: ServedTypes
   let events: EventRecorder
+  let telling: StatusTelling
   let metrics: OperatorMetrics
   /// Has an Agent looked at when its egress changes by itself, whatever else becomes of it.
   let schedule: @Sendable (ObjectKey, Duration) -> Void
@@ -26,117 +29,184 @@ struct AgentReconciler: Sendable {
     guard let agent = agents[key] else { return nil }
     if agent.isBeingDeleted {
       return try await AgentRemoval(
-        client: client, owned: owned, agent: agent, isTenants: expander.hasTenant(key.namespace)
+        client: client, owned: owned, identities: identities, agent: agent, id: expander.id(of: key),
+        isTenants: expander.hasTenant(key.namespace)
       ).run()
     }
-    guard agent.hasFinalizer else {
+    guard agent.lackingFinalizers(isIdentified: identities != nil).isEmpty else {
       // The change comes back as an event, and the rest with it.
-      try await addFinalizer(agent)
+      try await addFinalizers(agent)
       return nil
     }
-    let expansion: Expansion
-    do { expansion = try expander.expand(agent, now: .now) } catch let fault as Fault {
-      // What was accepted before stays in force; nothing new is.
-      try await tell(agent, .refused(fault, generation: agent.generation, pod: owned.pod(of: key)))
-      return nil
-    }
+    guard let expansion = try await inForce(agent) else { return nil }
     if let end = expansion.changesAt { schedule(key, .seconds(max(0.1, end.timeIntervalSinceNow))) }
+    let isIdentified = identities != nil && expansion.usesSecrets
+    let accepted = expansion.refusal == nil ? agent.document : nil
+    func tell(_ conditions: AgentConditions) async throws {
+      let refused = expansion.refusal.map { conditions.refused(by: $0) } ?? conditions
+      try await telling.tell(agent, refused, accepted: accepted)
+    }
+    let generation = agent.generation
     do {
-      if let fault = try await served.missing(for: expander.values.profile) {
+      if let fault = try await served.missing(for: expander.values) {
         // Nothing runs without the layers that its policy counts on.
-        try await stop(key)
+        try await stop(OwnedType.runners, of: key)
         throw fault
       }
       try await secure(agent, expansion)
+    } catch let failure as IdentityFailure {
+      try await tell(.unidentified(failure.fault, generation: generation, pod: owned.pod(of: key)))
+      throw failure.fault
     } catch let fault as Fault {
-      try await tell(agent, .unsecured(fault, generation: agent.generation, pod: owned.pod(of: key)))
+      try await tell(.unsecured(fault, generation: generation, pod: owned.pod(of: key)))
       throw fault
     }
     guard !agent.isStopped else {
       // Its policies stay, so that nothing has to be made before it starts again but the Pod.
-      try await stop(key)
-      try await tell(agent, .stopped(isEnding: owned.pod(of: key) != nil, generation: agent.generation))
+      try await stop(OwnedType.runners, of: key)
+      let isEnding = owned.runner(expansion.pod.type, of: key) != nil
+      try await tell(.stopped(isEnding: isEnding, generation: generation))
       return nil
     }
+    let conditions: AgentConditions
+    var failure: Fault?
     do {
       let standing = try await run(agent, expansion)
-      try await tell(agent, .secured(standing, generation: agent.generation))
+      conditions = .secured(standing, gateway: owned.gateway(of: key), generation: generation)
     } catch let fault as Fault {
-      try await tell(agent, .notStarted(fault, generation: agent.generation))
-      throw fault
+      conditions = .notStarted(fault, gateway: owned.gateway(of: key), generation: generation)
+      failure = fault
     }
-    return owned.pod(of: key) == nil ? replacements.pause(key) : nil
+    try await tell(isIdentified ? conditions.identified : conditions)
+    if let failure { throw failure }
+    return owned.runner(expansion.pod.type, of: key) == nil ? replacements.pause(key) : nil
   }
 
-  private func addFinalizer(_ agent: AgentObject) async throws {
-    do { try await client.setFinalizers(of: agent, agent.object.finalizers + [AgentObject.finalizer]) } catch let fault
-      as Fault where fault.code == .notFound || fault.code == .conflict
+  /// - Returns: `nil` when nothing can be, which is told.
+  private func inForce(_ agent: AgentObject) async throws -> Expansion? {
+    do { return try expander.inForce(agent, now: .now) } catch let fault as Fault {
+      let endings = agent.accepted?.endings ?? []
+      if let end = endings.min(), end.date <= .now {
+        // What it has open cannot be told from what has to be closed any more.
+        try await stop(OwnedType.runners + [.deployments], of: agent.key)
+      } else if let end = endings.min() {
+        schedule(agent.key, .seconds(end.date.timeIntervalSinceNow))
+      }
+      try await telling.tell(agent, .refused(fault, generation: agent.generation, pod: owned.pod(of: agent.key)))
+      return nil
+    }
+  }
+
+  private func addFinalizers(_ agent: AgentObject) async throws {
+    let all = agent.object.finalizers + agent.lackingFinalizers(isIdentified: identities != nil)
+    do { try await client.setFinalizers(of: agent, all) } catch let fault as Fault
+      where fault.code == .notFound || fault.code == .conflict
     {
       // It is another now, or gone: an event tells.
     }
   }
 
-  /// Everything but the Pod, and nothing that is no longer wanted.
+  /// Everything but the Pod, and nothing that is no longer wanted. The gateway's Pod comes when it is known who it is.
   private func secure(_ agent: AgentObject, _ expansion: Expansion) async throws {
     let known = owned.entries(of: agent.key)
-    for item in expansion.surroundings where known[item.id]?.matched != item.digest {
-      try await apply(item, of: agent)
+    var account = known[expansion.account]?.uid
+    func apply(where isMeant: (Expansion.Item) -> Bool) async throws {
+      for item in expansion.surroundings where isMeant(item) && known[item.id]?.matched != item.digest {
+        let made = try await self.apply(item, of: agent)
+        if item.id == expansion.account { account = made.uid }
+      }
     }
+    try await apply { $0.type != .deployments }
+    try await removeLeftovers(known, agent, expansion)
+    if expansion.usesSecrets { try await identify(agent, expansion.agent.id, account: account) }
+    try await apply { $0.type == .deployments }
+  }
+
+  private func identify(_ agent: AgentObject, _ id: AgentID, account: String?) async throws {
+    guard let identities else { return }
+    do {
+      guard let account, !account.isEmpty else {
+        throw Fault(
+          .conflict, operation: "make agent \(id) known to the secrets manager",
+          reason: "its service account is not there yet", remedy: "it is tried again")
+      }
+      try await identities.make(agent, id, account: account)
+    } catch let fault as Fault {
+      throw IdentityFailure(fault: fault)
+    }
+  }
+
+  private func removeLeftovers(
+    _ known: [OwnedID: OwnedIndex.Entry], _ agent: AgentObject, _ expansion: Expansion
+  ) async throws {
     let wanted = Set(expansion.surroundings.map(\.id) + [expansion.pod.id])
     for type in OwnedType.all {
       for (id, entry) in known where id.kind == type.kind && !wanted.contains(id) && !entry.isBeingDeleted {
+        if expansion.pod.type == .sandboxes, entry.runner?.isOfSandbox == true { continue }
         try await delete(type, id.name, of: agent.key, uid: entry.uid)
       }
     }
   }
 
-  private func apply(_ item: Expansion.Item, of agent: AgentObject) async throws {
+  @discardableResult
+  private func apply(_ item: Expansion.Item, of agent: AgentObject) async throws -> KubernetesObject {
     let events = owned.events(of: agent.key)
     let made = try await client.apply(item.object, of: item.type.resource, force: true)
     metrics.applies.add(1)
     owned.answer(
-      OwnedIndex.Entry(
-        uid: made.uid ?? "", isBeingDeleted: made.isBeingDeleted, matched: item.digest,
-        pod: item.type == .pods ? made : nil), item.id, of: agent.key, since: events)
+      OwnedIndex.Entry(made, item.type, matched: item.digest), item.id, of: agent.key, since: events)
+    return made
   }
 
-  /// The Pod, made anew when its specification is another. A Pod that is going is waited for.
+  /// The Pod, or what makes it, made anew when its specification is another. One that is going is waited for.
   private func run(_ agent: AgentObject, _ expansion: Expansion) async throws -> PodStanding? {
-    let restart = expansion.agent.spec.restartPolicy
-    guard let pod = owned.pod(of: agent.key) else {
+    let type = expansion.pod.type
+    guard let runner = owned.runner(type, of: agent.key) else {
       guard replacements.pause(agent.key) == nil else { return nil }
       try await apply(expansion.pod, of: agent)
-      await events.tell(agent, "Started", "what secures it is in place, so its Pod was made")
-      return owned.pod(of: agent.key).map { PodStanding($0, restartPolicy: restart) }
+      await events.tell(agent, "Started", "what secures it is in place, so its \(type.kind) was made")
+      return standing(of: agent.key, expansion)
     }
-    let standing = PodStanding(pod, restartPolicy: restart)
-    guard !pod.isBeingDeleted else { return standing }
+    let standing = standing(of: agent.key, expansion)
+    guard !runner.isBeingDeleted else { return standing }
     let wanted = expansion.pod.object.annotations[Expander.specificationAnnotation]
-    if pod.annotations[Expander.specificationAnnotation] != wanted {
-      try await replace(pod, of: agent, "its Pod was of another specification")
-    } else if standing.isToBeReplaced {
-      replacements.note(agent.key, created: pod["metadata", "creationTimestamp"]?.string.flatMap(Self.date))
-      try await replace(pod, of: agent, "its Pod ended for good: \(standing.reason)")
+    if runner.annotations[Expander.specificationAnnotation] != wanted {
+      try await replace(runner, type, of: agent, "its \(type.kind) was of another specification")
+    } else if let standing, standing.isToBeReplaced {
+      replacements.note(agent.key, created: runner["metadata", "creationTimestamp"]?.string.flatMap(Self.date))
+      try await replace(runner, type, of: agent, "its Pod ended for good: \(standing.reason)")
     } else if owned.entries(of: agent.key)[expansion.pod.id]?.matched != expansion.pod.digest {
       // Somebody changed what can be changed of a Pod: its labels choose the policies that bind it.
       do { try await apply(expansion.pod, of: agent) } catch let fault as Fault where fault.code == .invalid {
         // What cannot be changed back, such as its resources.
-        try await replace(pod, of: agent, "its Pod was changed by others: \(fault.reason)")
+        try await replace(runner, type, of: agent, "its \(type.kind) was changed by others: \(fault.reason)")
       }
+    } else if let pod = owned.pod(of: agent.key), !pod.isBeingDeleted, !expansion.pod.labels(pod) {
+      // Its controller makes another of the Sandbox.
+      try await replace(pod, .pods, of: agent, "the labels of its Pod were changed by others")
     }
     return standing
   }
 
-  private func replace(_ pod: KubernetesObject, of agent: AgentObject, _ why: String) async throws {
-    try await delete(.pods, pod.name, of: agent.key, uid: pod.uid ?? "")
+  private func standing(of key: ObjectKey, _ expansion: Expansion) -> PodStanding? {
+    owned.pod(of: key).map { PodStanding($0, restartPolicy: expansion.agent.spec.restartPolicy) }
+  }
+
+  private func replace(_ runner: KubernetesObject, _ type: OwnedType, of agent: AgentObject, _ why: String) async throws
+  {
+    try await delete(type, runner.name, of: agent.key, uid: runner.uid ?? "")
     await events.tell(agent, "Replaced", why)
   }
 
   private static func date(_ text: String) -> Date? { try? Date(text, strategy: .iso8601) }
 
-  private func stop(_ key: ObjectKey) async throws {
-    guard let pod = owned.pod(of: key), !pod.isBeingDeleted else { return }
-    try await delete(.pods, pod.name, of: key, uid: pod.uid ?? "")
+  private func stop(_ types: [OwnedType], of key: ObjectKey) async throws {
+    let known = owned.entries(of: key)
+    for type in types {
+      for (id, entry) in known where id.kind == type.kind && !entry.isBeingDeleted {
+        try await delete(type, id.name, of: key, uid: entry.uid)
+      }
+    }
   }
 
   private func delete(_ type: OwnedType, _ name: String, of agent: ObjectKey, uid: String) async throws {
@@ -146,32 +216,11 @@ struct AgentReconciler: Sendable {
       // Gone, or another of its name has come, of which an event tells; or its whole type is gone.
     }
   }
+}
 
-  private func tell(_ agent: AgentObject, _ conditions: AgentConditions) async throws {
-    let before = agent.object["status"]
-    let status = conditions.status(now: Date.now.formatted(.iso8601), before: before)
-    guard before != status else { return }
-    var object = KubernetesObject(fields: [
-      "apiVersion": .string(agent.object.apiVersion), "kind": .string(agent.object.kind), "status": status,
-    ])
-    object.name = agent.key.name
-    object.namespace = agent.key.namespace
-    // Only this Agent, not one of its name that came later.
-    object.fields["metadata"] = .object(
-      (object.fields["metadata"]?.object ?? [:]).merging(["uid": .string(agent.uid)]) { _, new in new })
-    do {
-      let told = try await client.apply(object, of: AgentObject.type, force: true, subresource: "status")
-      agents.answer(told, since: agent)
-    } catch let fault as Fault where fault.code == .notFound || fault.code == .conflict {
-      return
-    }
-    // That a Pod takes its time is no event.
-    guard conditions.phase == .failed || conditions.conditions.contains(where: { $0.kind != .ready && $0.state == .no })
-    else { return }
-    for condition in conditions.conditions where condition.state == .no && !condition.isSaid(in: before) {
-      await events.tell(agent, condition.reason, condition.message, isWarning: true)
-    }
-  }
+extension KubernetesObject {
+  /// Whether it is the Pod that agent-sandbox made.
+  fileprivate var isOfSandbox: Bool { ownerReferences.contains { $0.kind == OwnedType.sandboxes.kind } }
 }
 
 extension KubernetesClient {

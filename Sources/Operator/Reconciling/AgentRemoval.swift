@@ -1,3 +1,4 @@
+import AgentModel
 import ClusterAgents
 import Faults
 import KubernetesAPI
@@ -7,7 +8,10 @@ import KubernetesAPI
 struct AgentRemoval: Sendable {
   let client: KubernetesClient
   let owned: OwnedIndex
+  let identities: AgentIdentities?
   let agent: AgentObject
+  /// Who it is to the secrets manager.
+  let id: AgentID?
   /// Whether its namespace is a tenant's, so that its objects are known.
   let isTenants: Bool
 
@@ -16,25 +20,44 @@ struct AgentRemoval: Sendable {
 
   /// - Returns: when to look again; `nil` when nothing is left.
   func run() async throws -> Duration? {
-    guard agent.hasFinalizer else { return nil }
+    let finalizers = agent.object.finalizers
+    guard [AgentObject.finalizer, AgentObject.identityFinalizer].contains(where: finalizers.contains) else {
+      return nil
+    }
     guard isTenants else {
       // Nothing is known of what is in the namespace: the cluster takes what the Agent owns.
       return try await letGo()
     }
     // A Pod may need its time to end; until then its policies stand.
-    guard try await clear(.pods) else { return Self.pause }
+    for type in OwnedType.runners { guard try await clear(type) else { return Self.pause } }
     var isEmpty = true
     for type in OwnedType.all where try await !clear(type) { isEmpty = false }
     return isEmpty ? try await letGo() : Self.pause
   }
 
   private func letGo() async throws -> Duration? {
+    try await revoke()
+    let ours = [AgentObject.finalizer, AgentObject.identityFinalizer]
     do {
-      try await client.setFinalizers(of: agent, agent.object.finalizers.filter { $0 != AgentObject.finalizer })
+      try await client.setFinalizers(of: agent, agent.object.finalizers.filter { !ours.contains($0) })
     } catch let fault as Fault where fault.code == .notFound {
       // Gone already.
     }
     return nil
+  }
+
+  /// The secrets manager does not know it any more, and what only it could read is destroyed.
+  private func revoke() async throws {
+    guard agent.object.finalizers.contains(AgentObject.identityFinalizer), let id else { return }
+    guard let identities else {
+      throw Fault(
+        .unavailable, operation: "revoke the identity of Agent \(agent.key)",
+        reason: "the operator knows no secrets manager",
+        remedy:
+          "start it with --vault-addr, or revoke it by hand and take the finalizer \(AgentObject.identityFinalizer) away"
+      )
+    }
+    try await identities.destroy(agent.key, id)
   }
 
   /// - Returns: whether nothing of a type is left. Of what goes an event tells.

@@ -17,6 +17,13 @@ struct Expansion: Sendable {
 
     var id: OwnedID { OwnedID(kind: type.kind, name: object.name) }
 
+    /// Whether a Pod that was made of a Sandbox has the labels that it was to have: they choose the policies that bind it.
+    /// Of an agent's own Pod it is known otherwise.
+    func labels(_ pod: KubernetesObject) -> Bool {
+      let wanted = object["spec", "podTemplate", "metadata", "labels"]?.object ?? [:]
+      return wanted.allSatisfy { pod.labels[$0.key] == $0.value.string }
+    }
+
     /// Whether an object of the cluster is as wanted. To a policy nothing may be added: it would open something.
     func isSaid(by have: KubernetesObject) -> Bool {
       guard JSON.object(have.fields).says(.object(object.fields)) else { return false }
@@ -27,10 +34,19 @@ struct Expansion: Sendable {
 
   /// Everything but the Pod.
   let surroundings: [Item]
+  /// The Pod, or the Sandbox that makes it.
   let pod: Item
   let agent: Agent
   /// When it becomes another by itself, because a host is open until then.
   let changesAt: Date?
+  /// Why it is not of the document as it is now, but of the one that was accepted before.
+  var refusal: Fault?
+
+  /// Whether the agent or its gateway asks the secrets manager for anything.
+  var usesSecrets: Bool { !agent.spec.secrets.isEmpty || agent.spec.egress.contains { $0.credential != nil } }
+
+  /// Its service account.
+  var account: OwnedID { OwnedID(kind: "ServiceAccount", name: "\(agent.id.name)") }
 }
 
 /// Expands Agents by the policy and values in force.
@@ -57,6 +73,27 @@ struct Expander: Sendable {
 
   func hasTenant(_ namespace: String) -> Bool { tenants[namespace] != nil }
 
+  /// Who an Agent is, also one of a tenant that there is no more; `nil` in a namespace that never was a tenant's.
+  func id(of key: ObjectKey) -> AgentID? {
+    let prefix = "\(values.namespaces.agents)-"
+    let tenant =
+      key.namespace == values.namespaces.agents
+      ? .default : key.namespace.hasPrefix(prefix) ? TenantName(String(key.namespace.dropFirst(prefix.count))) : nil
+    return tenant.flatMap { tenant in AgentName(key.name).map { AgentID(tenant: tenant, name: $0) } }
+  }
+
+  /// What is in force of an Agent: its document, or the one that was accepted last when that one cannot be carried out.
+  ///
+  /// - Throws: what `expand` does, when neither can be.
+  func inForce(_ object: AgentObject, now: Date) throws -> Expansion {
+    do { return try expand(object, now: now) } catch let refusal as Fault {
+      // By other values or another policy it may not be accepted any more.
+      guard let accepted = object.accepted, var expansion = try? expand(accepted, now: now) else { throw refusal }
+      expansion.refusal = refusal
+      return expansion
+    }
+  }
+
   /// - Throws: `Fault(.invalid)` for what cannot be carried out, naming the field; `Fault(.denied)` for an Agent in a
   ///   namespace that is no tenant's.
   func expand(_ object: AgentObject, now: Date) throws -> Expansion {
@@ -69,7 +106,7 @@ struct Expander: Sendable {
     let manifests = try AgentManifests(agent, values: values, policy: policy, now: now, gateway: gateway)
     let owner = OwnerReference(controller: object.object)
     let items = try manifests.objects.map { try item($0, owner: owner) }
-    guard let pod = items.last, pod.type == .pods else {
+    guard let pod = items.last, OwnedType.runners.contains(pod.type) else {
       throw Fault(
         .failed, operation: "run Agent \(object.key)", reason: "its objects do not end with its Pod",
         remedy: "report this as a defect")
@@ -94,7 +131,21 @@ struct Expander: Sendable {
       for list in lists where spec[list] == nil { spec[list] = [] }
       object.fields["spec"] = .object(spec)
     }
-    if type == .pods { object.annotations[Self.specificationAnnotation] = shortDigest(JSON.object(object.fields).text) }
+    if type == .sandboxes { Self.label(podOf: &object) }
+    if OwnedType.runners.contains(type) {
+      object.annotations[Self.specificationAnnotation] = shortDigest(JSON.object(object.fields).text)
+    }
     return Expansion.Item(type: type, object: object, digest: object.hashValue)
+  }
+
+  /// By it the Pod that is made of a Sandbox is found among the agents' objects.
+  private static func label(podOf sandbox: inout KubernetesObject) {
+    var spec = sandbox["spec"]?.object ?? [:]
+    var template = spec["podTemplate"]?.object ?? [:]
+    var metadata = template["metadata"]?.object ?? [:]
+    metadata["labels"] = .object((metadata["labels"]?.object ?? [:]).merging([managedBy: .string(manager)]) { $1 })
+    template["metadata"] = .object(metadata)
+    spec["podTemplate"] = .object(template)
+    sandbox.fields["spec"] = .object(spec)
   }
 }

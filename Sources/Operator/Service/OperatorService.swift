@@ -12,6 +12,8 @@ package struct OperatorService: Sendable {
     package var policy: Policy
     /// What runs agents' gateways.
     package var gateway: GatewayConfiguration
+    /// Where agents with secrets are made known; `nil` where others do that.
+    package var secretsManager: SecretsManager?
     /// Of the Lease.
     package var namespace: String
     /// This process' own among the candidates.
@@ -23,13 +25,14 @@ package struct OperatorService: Sendable {
     package var timing: LeaderElection.Timing
 
     package init(
-      values: Values, policy: Policy, gateway: GatewayConfiguration, namespace: String, identity: String,
-      workers: Int = 16,
+      values: Values, policy: Policy, gateway: GatewayConfiguration, secretsManager: SecretsManager? = nil,
+      namespace: String, identity: String, workers: Int = 16,
       probes: ProbeServer.Address? = nil, timing: LeaderElection.Timing = LeaderElection.Timing()
     ) {
       self.values = values
       self.policy = policy
       self.gateway = gateway
+      self.secretsManager = secretsManager
       self.namespace = namespace
       self.identity = identity
       self.workers = workers
@@ -78,6 +81,8 @@ package struct OperatorService: Sendable {
   private func lead() async {
     metrics.set(isLeading: true)
     defer { metrics.set(isLeading: false) }
-    await Term(client: client, settings: settings, metrics: metrics, logger: logger).run()
+    let secrets = settings.secretsManager.map(SecretsManagerSession.init)
+    await Term(client: client, secrets: secrets, settings: settings, metrics: metrics, logger: logger).run()
+    await secrets?.shutdown()
   }
 }

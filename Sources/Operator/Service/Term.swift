@@ -10,6 +10,7 @@ struct Term: Sendable {
   let settings: OperatorService.Settings
   let metrics: OperatorMetrics
   let logger: Logger
+  private let identities: AgentIdentities?
 
   private let agents = AgentCache()
   private let owned = OwnedIndex()
@@ -17,7 +18,11 @@ struct Term: Sendable {
   private let queue = WorkQueue<ObjectKey>()
   private let known = KnownNamespaces()
 
-  init(client: KubernetesClient, settings: OperatorService.Settings, metrics: OperatorMetrics, logger: Logger) {
+  init(
+    client: KubernetesClient, secrets: SecretsManagerSession?, settings: OperatorService.Settings,
+    metrics: OperatorMetrics, logger: Logger
+  ) {
+    identities = secrets.map(AgentIdentities.init)
     self.client = client
     self.settings = settings
     self.metrics = metrics
@@ -28,9 +33,11 @@ struct Term: Sendable {
   func run() async {
     let expander = Expander(values: settings.values, policy: settings.policy, gateway: settings.gateway)
     let (served, expansions) = (ServedTypes(client), ExpansionCache(expander))
+    let events = EventRecorder(client: client, identity: settings.identity, logger: logger)
     let reconciler = AgentReconciler(
-      client: client, expander: expander, agents: agents, owned: owned, replacements: replacements, served: served,
-      events: EventRecorder(client: client, identity: settings.identity, logger: logger), metrics: metrics,
+      client: client, expander: expander, agents: agents, owned: owned, replacements: replacements,
+      identities: identities, served: served, events: events,
+      telling: StatusTelling(client: client, agents: agents, events: events), metrics: metrics,
       schedule: { queue.add($0, after: $1) })
     await withTaskGroup(of: Void.self) { group in
       let first = FirstList()
@@ -92,6 +99,7 @@ struct Term: Sendable {
     agents.remove(agent)
     owned.forget(agent)
     replacements.forget(agent)
+    identities?.forget(agent)
   }
 
   /// Follows a namespace's objects, one type after the other, so that the first lists are not all in memory at once.

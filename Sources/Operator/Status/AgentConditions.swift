@@ -9,6 +9,10 @@ struct Condition: Hashable, Sendable {
     case accepted = "Accepted"
     /// Everything but the agent's Pod is there: policies, identity, gateway.
     case secured = "Secured"
+    /// Its identity is known to the secrets manager. Only where it has secrets.
+    case identified = "Identified"
+    /// The Pod of its gateway is ready.
+    case gatewayReady = "GatewayReady"
     /// The agent runs, and its gateway does.
     case ready = "Ready"
   }
@@ -46,7 +50,8 @@ struct AgentConditions: Hashable, Sendable {
   /// - Parameters:
   ///   - now: RFC 3339.
   ///   - before: the status that it has.
-  func status(now: String, before: JSON?) -> JSON {
+  ///   - accepted: the document that is in force; by default the one that was.
+  func status(now: String, before: JSON?, accepted: String? = nil) -> JSON {
     let old = Dictionary(
       (before?["conditions"]?.array ?? []).compactMap { item in item["type"]?.string.map { ($0, item) } }
     ) { first, _ in first }
@@ -63,6 +68,7 @@ struct AgentConditions: Hashable, Sendable {
     var status: [String: JSON] = [
       "observedGeneration": .int(generation), "phase": .string(phase.rawValue), "conditions": .array(list),
     ]
+    status["accepted"] = accepted.map(JSON.string) ?? before?["accepted"]
     status["reason"] = reason.map { .string(String($0.prefix(4096))) }
     return .object(status)
   }

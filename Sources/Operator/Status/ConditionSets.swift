@@ -14,16 +14,17 @@ extension Condition {
 }
 
 extension AgentConditions {
-  /// The document cannot be carried out; what was in force before it still is.
+  /// The document cannot be carried out, and neither can one that was accepted before.
   static func refused(_ fault: Fault, generation: Int, pod: KubernetesObject?) -> AgentConditions {
     let runs = pod.map { !$0.isBeingDeleted } ?? false
     return AgentConditions(
       phase: runs ? .running : .failed, reason: fault.sentence,
       conditions: [
-        Condition(.accepted, .no, fault.code == .denied ? "NotATenant" : "Invalid", fault.sentence),
+        .isRefused(fault),
         Condition(
           .secured, .unknown, "NotAccepted",
           runs ? "the agent runs by what was accepted before" : "nothing was made of it"),
+        Condition(.gatewayReady, .unknown, "NotAccepted", "see the condition Accepted"),
         Condition(.ready, runs ? .unknown : .no, "NotAccepted", "see the condition Accepted"),
       ], generation: generation)
   }
@@ -34,28 +35,63 @@ extension AgentConditions {
       phase: pod == nil ? .failed : .starting, reason: fault.sentence,
       conditions: [
         .isAccepted, Condition(.secured, .no, word(fault), fault.sentence),
+        Condition(.gatewayReady, .unknown, "NotSecured", "see the condition Secured"),
         Condition(.ready, .no, "NotSecured", "see the condition Secured"),
       ], generation: generation)
   }
 
-  /// Its Pod is refused, by a quota or by admission.
-  static func notStarted(_ fault: Fault, generation: Int) -> AgentConditions {
-    AgentConditions(
-      phase: .failed, reason: fault.sentence,
-      conditions: [.isAccepted, .isSecured, Condition(.ready, .no, word(fault), fault.sentence)], generation: generation
-    )
+  /// The secrets manager does not know it, so that neither it nor its gateway would get a secret.
+  static func unidentified(_ fault: Fault, generation: Int, pod: KubernetesObject?) -> AgentConditions {
+    var conditions = unsecured(fault, generation: generation, pod: pod)
+    let reason = fault.code == .denied || fault.code == .unauthenticated ? "Refused" : "SecretsManagerUnavailable"
+    conditions.conditions.insert(Condition(.identified, .no, reason, fault.sentence), at: 2)
+    conditions.conditions[1] = Condition(.secured, .no, "NotIdentified", "see the condition Identified")
+    return conditions
   }
 
-  static func secured(_ standing: PodStanding?, generation: Int) -> AgentConditions {
+  /// Its Pod is refused, by a quota or by admission.
+  static func notStarted(_ fault: Fault, gateway: GatewayStanding, generation: Int) -> AgentConditions {
+    AgentConditions(
+      phase: .failed, reason: fault.sentence,
+      conditions: [
+        .isAccepted, .isSecured, .isReady(gateway), Condition(.ready, .no, word(fault), fault.sentence),
+      ], generation: generation)
+  }
+
+  /// - Parameter standing: of its Pod; `nil` while there is none.
+  static func secured(_ standing: PodStanding?, gateway: GatewayStanding, generation: Int) -> AgentConditions {
+    var phase = standing?.phase ?? .pending
+    var reason = standing.flatMap { $0.phase == .running ? nil : $0.message }
     let ready: Condition
-    if let standing {
+    if let standing, standing.isReady, !gateway.isReady {
+      // Nobody reaches it, and it reaches nobody.
+      phase = gateway.isFailed ? .failed : .starting
+      reason = gateway.message
+      ready = Condition(.ready, .no, "GatewayNotReady", "see the condition GatewayReady")
+    } else if let standing {
       ready = Condition(.ready, standing.isReady ? .yes : .no, word(standing.reason), standing.message)
     } else {
       ready = Condition(.ready, .no, "Pending", "its Pod is about to be made")
     }
     return AgentConditions(
-      phase: standing?.phase ?? .pending, reason: standing.flatMap { $0.phase == .running ? nil : $0.message },
-      conditions: [.isAccepted, .isSecured, ready], generation: generation)
+      phase: phase, reason: reason, conditions: [.isAccepted, .isSecured, .isReady(gateway), ready],
+      generation: generation)
+  }
+
+  /// The same of an agent that is made of what was accepted before, because its document cannot be carried out now.
+  func refused(by fault: Fault) -> AgentConditions {
+    var conditions = self
+    conditions.reason = fault.sentence
+    conditions.conditions = self.conditions.map { $0.kind == .accepted ? .isRefused(fault) : $0 }
+    return conditions
+  }
+
+  /// The same of an agent that the secrets manager knows.
+  var identified: AgentConditions {
+    var conditions = self
+    conditions.conditions.insert(
+      Condition(.identified, .yes, "Identified", "the secrets manager knows it by its service account"), at: 2)
+    return conditions
   }
 
   /// It is not wished to run.
@@ -81,7 +117,7 @@ extension AgentConditions {
   }
 
   /// As the API takes a condition's reason: a word in CamelCase.
-  private static func word(_ text: String) -> String {
+  fileprivate static func word(_ text: String) -> String {
     let letters = text.unicodeScalars.filter { ("a"..."z").contains($0) || ("A"..."Z").contains($0) }
     let word = String(String.UnicodeScalarView(letters))
     return word.isEmpty ? "Unknown" : word
@@ -92,6 +128,14 @@ extension Condition {
   fileprivate static let isAccepted = Condition(.accepted, .yes, "Accepted", "the document can be carried out")
   fileprivate static let isSecured = Condition(
     .secured, .yes, "Secured", "policies, identity and gateway are in the cluster")
+
+  fileprivate static func isRefused(_ fault: Fault) -> Condition {
+    Condition(.accepted, .no, fault.code == .denied ? "NotATenant" : "Invalid", fault.sentence)
+  }
+
+  fileprivate static func isReady(_ gateway: GatewayStanding) -> Condition {
+    Condition(.gatewayReady, gateway.isReady ? .yes : .no, AgentConditions.word(gateway.reason), gateway.message)
+  }
 }
 
 extension Fault {

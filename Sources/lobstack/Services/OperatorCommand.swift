@@ -7,6 +7,7 @@ import KubernetesAPI
 import KubernetesRendering
 import Operator
 import Probes
+import SecretStore
 import Supervision
 
 struct OperatorCommand: AsyncParsableCommand {
@@ -37,6 +38,25 @@ struct OperatorCommand: AsyncParsableCommand {
   @Option(help: "Context of the kubeconfig (default: its current one).")
   var context: String?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Make agents that have secrets known to this OpenBao, by their service accounts: https://HOST:PORT, several nodes \
+      with commas (default: somebody else does).
+      """, valueName: "urls"))
+  var vaultAddr: String?
+
+  @Option(
+    help: ArgumentHelp("PEM file of the authorities that vouch for it (default: the system's).", valueName: "file"),
+    completion: .file())
+  var vaultCa: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "File of a token of the operator's service account for the audience 'openbao'.", valueName: "file"),
+    completion: .file())
+  var vaultAccountToken = "/var/run/secrets/openbao/token"
+
   @Option(help: "Namespace of the Lease (default: the control plane's).")
   var namespace: String?
 
@@ -55,6 +75,8 @@ struct OperatorCommand: AsyncParsableCommand {
   var logFormat = LogFormat.text
 
   func validate() throws {
+    if let vaultAddr { _ = try VaultAddress(urls: vaultAddr) }
+    if vaultAddr == nil, vaultCa != nil { throw ValidationError("--vault-ca is for --vault-addr: give that too") }
     if !(1...256).contains(workers) { throw ValidationError("--workers is not between 1 and 256") }
     if let probes, ListenAddress(probes) == nil {
       throw ValidationError("--probes is not an address and a port: '\(probes)'")
@@ -77,6 +99,9 @@ struct OperatorCommand: AsyncParsableCommand {
       client, lease: lease,
       OperatorService.Settings(
         values: known, policy: try Policy.load(directory: directory), gateway: .envoy,
+        secretsManager: vaultAddr.map {
+          SecretsManager(urls: $0, authority: vaultCa, accountToken: vaultAccountToken)
+        },
         namespace: namespace ?? known.namespaces.controlPlane, identity: name, workers: workers,
         probes: probes.flatMap(ListenAddress.init).map { ProbeServer.Address(host: $0.host, port: Int($0.port)) }),
       logger: logger)
