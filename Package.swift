@@ -272,7 +272,7 @@ let package = Package(
       "Operator",
       [
         "AgentModel", "Blueprint", "Faults", "Instruments", "JSONValues", "KubernetesAPI", "KubernetesRendering",
-        hummingbird, hummingbirdCore, logging, nioCore,
+        hummingbird, hummingbirdCore, logging, nioCore, nioPosix,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
@@ -356,7 +356,7 @@ let package = Package(
       "OperatorTests",
       [
         "AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering", "Operator",
-        "TestSupport", logging,
+        "TestSupport", logging, nioCore, nioPosix,
       ]),
     tests(
       "KubernetesRenderingTests",

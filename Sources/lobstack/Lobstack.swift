@@ -22,7 +22,7 @@ import Foundation
       BackupCommand.self, RestoreCommand.self, ExportCommand.self, RenderCommand.self, VersionCommand.self,
       CompletionCommand.self,
       ControlPlaneCommand.self, ControlPlaneCopyCommand.self, NodeCommand.self, OperatorCommand.self,
-      SentinelCommand.self,
+      AwaitIsolationCommand.self, SentinelCommand.self,
     ])
 
   /// Runs the command that the arguments name; every failure leaves through one door, with its exit code.
