@@ -79,6 +79,10 @@ import Testing
       let open = standing(gate)
       #expect(open.phase == .failed && open.reason == "NotIsolated" && open.message.contains("not in force"))
     }
+    let ended = PodStanding(
+      pod(["phase": "Failed", "initContainerStatuses": [["state": ["terminated": ["exitCode": 1]]]]]),
+      restartPolicy: .never)
+    #expect(ended.reason == "NotIsolated" && ended.isToBeReplaced)
     #expect(standing(["waiting": ["reason": "ErrImagePull", "message": "no image"]]).message == "no image")
     #expect(standing(["terminated": ["exitCode": 0]]).reason == "PodInitializing")
   }

@@ -45,11 +45,15 @@ struct PodStanding: Hashable, Sendable {
       isToBeReplaced = restartPolicy == .always
     case "Failed":
       phase = .failed
-      if message.isEmpty, let end = container.flatMap({ Ending($0["state"]) }) {
+      let isUnprotected = isolation?["state"]?["terminated"] != nil
+      if isUnprotected {
+        (reason, message) = Self.notIsolated
+      } else if message.isEmpty, let end = container.flatMap({ Ending($0["state"]) }) {
         (reason, message) = (end.reason, end.message)
       }
       // Evicted, or its node is gone: the kubelet would have started its container again.
-      isToBeReplaced = restartPolicy != .never
+      // Of one whose policies did not come in time nothing has run.
+      isToBeReplaced = restartPolicy != .never || isUnprotected
     default:
       phase = .starting
       if let state = isolation?["state"], state["running"] != nil {
@@ -58,10 +62,7 @@ struct PodStanding: Hashable, Sendable {
         state["terminated"] != nil || state["waiting"]?["reason"]?.string == "CrashLoopBackOff"
       {
         phase = .failed
-        reason = "NotIsolated"
-        message =
-          "its NetworkPolicies are not in force, so it does not start: the cluster's network enforces none for this Pod; "
-          + "read the log of its container 'isolation'"
+        (reason, message) = Self.notIsolated
       } else if let waiting {
         reason = waiting["reason"]?.string ?? reason
         message = waiting["message"]?.string ?? message
@@ -75,6 +76,12 @@ struct PodStanding: Hashable, Sendable {
     }
     if message.isEmpty { message = "the Pod is \(podPhase)" }
   }
+
+  private static let notIsolated = (
+    "NotIsolated",
+    "its NetworkPolicies are not in force, so it does not start: the cluster's network enforces none for this Pod; read the "
+      + "log of its container 'isolation'"
+  )
 }
 
 /// How the agent's program ended, of a container's state.
