@@ -93,10 +93,12 @@ let package = Package(
     room("Framing", [nioCore]),
     /** Callers that must not interleave, one after the other. */
     room("Turns", []),
-    /** Work that is given so much time. */
-    room("Deadlines", []),
+    /** Work that is given so much time, and the clocks that tell. */
+    room("Deadlines", ["CLinux"]),
     /** Threads for calls that block. */
     room("Threads", []),
+    /** That a server's certificate is for the name it was asked by. */
+    room("ServerIdentities", [asyncHTTPClient, nioCore, nioSSL]),
     /** Who is at the other end of a Unix socket. */
     room("SocketPeer", [nioCore]),
     /** Counters and histograms, and Prometheus' text form of them. */
@@ -156,7 +158,7 @@ let package = Package(
     /** Merkle log: record bytes, tree, proofs, checkpoints. */
     room("AuditLog", ["Faults", crypto]),
     /** DNS queries of agents to answers. */
-    room("NameResolution", ["AgentModel", "Faults"]),
+    room("NameResolution", ["AgentModel", "APIModel", "Faults"]),
     /** Falco's rules: text to a compiled matcher, events to alerts. */
     room("Detection", ["AgentModel", "CRE2", "Faults", "Manifests"]),
     /** Policies in Rego: text to a program, input to what its rules say. */
@@ -189,7 +191,10 @@ let package = Package(
     /** Alerts, and checkpoints of the audit log, to a file, to syslog and to a web server. */
     room(
       "AlertForwarding",
-      ["AgentModel", "APIModel", "AuditLog", "Faults", "Files", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
+      [
+        "AgentModel", "APIModel", "AuditLog", "Faults", "Files", "ServerIdentities", asyncHTTPClient, crypto, logging,
+        nioCore, nioHTTP1,
+      ]),
     /** Envoy: its configuration, and whether it runs it. */
     room("Proxy", ["AgentModel", "Faults", "JSONValues", "Turns", nioCore, nioHTTP1, nioPosix]),
     /** Certificates of public authorities, by the ACME client lego. */
@@ -200,16 +205,26 @@ let package = Package(
     room(
       "SecretStore",
       [
-        "AgentModel", "CertificateAuthority", "Faults", "Files", "HCL", "Turns", asyncHTTPClient, logging, nioCore,
-        nioHTTP1, nioSSL,
+        "AgentModel", "CertificateAuthority", "Faults", "Files", "HCL", "ServerIdentities", "Turns", asyncHTTPClient,
+        logging, nioCore, nioHTTP1, nioSSL,
       ]),
     /** The Kubernetes API: who to ask and as whom, requests, watches, leases. */
     room(
       "KubernetesAPI",
       [
-        "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "Turns", asyncHTTPClient, logging, nioCore,
-        nioHTTP1, nioPosix, nioSSL,
+        "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "ServerIdentities", "Turns", asyncHTTPClient,
+        logging, nioCore, nioHTTP1, nioPosix, nioSSL,
       ]),
+    /** Agents as a cluster has them: objects of its API to agents. */
+    room("ClusterAgents", ["AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI"]),
+    /** DNS over UDP and TCP, on a thread of its own. */
+    room(
+      "NameServing",
+      ["AgentModel", "Deadlines", "Faults", "Files", "NameResolution", "Threads", logging]),
+    /** The certificate that a server shows, and shows anew when its files change. */
+    room("ServerCertificates", ["Faults", "Files", hummingbirdTLS, logging, nioCore, nioSSL]),
+    /** How a program of a cluster does, over HTTP: for the kubelet and for Prometheus. */
+    room("Probes", ["Instruments", hummingbird, hummingbirdCore, logging, nioCore]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
@@ -239,9 +254,10 @@ let package = Package(
       "ControlPlane",
       [
         "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint",
-        "CertificateAuthority", "Compliance", "Dashboard",
-        "Deadlines", "Faults", "Files", "Framing", "Instruments", "KernelFiles", "NodeProtocol", "Proxy", "Rego",
-        "SecretStore", "SocketPeer",
+        "CertificateAuthority", "ClusterAgents", "Compliance", "Dashboard",
+        "Deadlines", "Faults", "Files", "Framing", "Instruments", "JSONValues", "KernelFiles", "KubernetesAPI",
+        "NodeProtocol", "Probes", "Proxy", "Rego",
+        "SecretStore", "ServerCertificates", "SocketPeer",
         "Storage",
         "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS, logging, nioCore,
         nioPosix, nioSSL, serviceLifecycle,
@@ -250,29 +266,37 @@ let package = Package(
     room(
       "AdmissionWebhook",
       [
-        "Admission", "Faults", "Files", "Instruments", "Rego", hummingbird, hummingbirdCore, hummingbirdTLS, logging,
-        nioCore, nioSSL, serviceLifecycle,
+        "Admission", "Faults", "Instruments", "Rego", "ServerCertificates", hummingbird, hummingbirdCore,
+        hummingbirdTLS, logging, nioCore, serviceLifecycle,
       ]),
     /** Client of the HTTP API. */
     room(
       "APIClient",
       [
-        "AgentModel", "APIModel", "Deadlines", "Faults", "Framing", asyncHTTPClient, logging, nioCore, nioFoundation,
-        nioHTTP1, nioSSL,
+        "AgentModel", "APIModel", "Deadlines", "Faults", "Framing", "ServerIdentities", asyncHTTPClient, logging,
+        nioCore, nioFoundation, nioHTTP1, nioSSL,
       ]),
     /** Reads what agents can influence (denied packets), without privileges. */
     room(
       "Sentinel",
       [
-        "APIClient", "APIModel", "AgentModel", "CLinux", "Detection", "Faults", "Files", "GuestTrace", "KernelFiles",
-        "NameResolution", "NetworkIsolation", "NodeProtocol", "Threads", logging, serviceLifecycle,
+        "APIClient", "APIModel", "AgentModel", "CLinux", "Deadlines", "Detection", "Faults", "Files", "GuestTrace",
+        "KernelFiles", "NameResolution", "NameServing", "NetworkIsolation", "NodeProtocol", "Threads", logging,
+        serviceLifecycle,
+      ]),
+    /** The DNS of a cluster's agents. */
+    room(
+      "ClusterNames",
+      [
+        "AgentModel", "APIModel", "ClusterAgents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "NameResolution", "NameServing", "Probes", logging,
       ]),
     /** The Agents of a Kubernetes cluster: their objects as their documents say. */
     room(
       "Operator",
       [
-        "AgentModel", "Blueprint", "Faults", "Instruments", "JSONValues", "KubernetesAPI", "KubernetesRendering",
-        hummingbird, hummingbirdCore, logging, nioCore, nioPosix,
+        "AgentModel", "Blueprint", "ClusterAgents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "Probes", logging, nioCore, nioPosix,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
@@ -292,6 +316,13 @@ let package = Package(
         "NetworkIsolation", "NodeProtocol",
         "Sandbox", "SecretStore", "Storage", "Turns",
       ]),
+    /** Attacks the platform of a cluster to prove its controls. */
+    room(
+      "ClusterVerification",
+      [
+        "AgentModel", "Blueprint", "Faults", "JSONValues", "KernelFiles", "KubernetesAPI", "KubernetesRendering",
+        "Verification", logging,
+      ]),
 
     // 5. The program: parse arguments, wire, run.
 
@@ -299,10 +330,11 @@ let package = Package(
       name: "lobstack",
       dependencies: [
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
-        "Blueprint", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace",
-        "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node",
-        "Operator", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification", argumentParser,
-        logging,
+        "Blueprint", "ClusterNames", "ClusterVerification", "Compliance", "ControlPlane", "Detection", "Faults",
+        "Files",
+        "GuestTrace", "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node",
+        "Operator", "Probes", "Proxy", "SecretStore", "Sentinel", "ServerCertificates", "Storage", "Supervision",
+        "Verification", argumentParser, logging,
       ],
       swiftSettings: swift),
 
@@ -323,7 +355,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: [
         "AgentModel", "CertificateAuthority", "ChildProcess", "Faults", "HCL", "KubernetesAPI", "SecretStore",
-        "Supervision",
+        "Supervision", logging,
       ],
       path: "Tests/TestSupport", swiftSettings: swift),
 
@@ -351,13 +383,27 @@ let package = Package(
         "CertificateAuthority", "ChildProcess", "Faults", "JSONValues", "KubernetesAPI", "SeededRandom", "TestSupport",
         logging, nioCore, nioHTTP1, nioPosix, nioSSL,
       ]),
+    tests(
+      "ServerIdentitiesTests",
+      [
+        "APIClient", "AlertForwarding", "CertificateAuthority", "Faults", "KubernetesAPI", "SecretStore",
+        "ServerIdentities", asyncHTTPClient, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
+      ]),
     tests("BlueprintTests", ["AgentModel", "Blueprint", "Documents", "Faults", "Manifests"]),
     tests(
       "OperatorTests",
       [
-        "AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering", "Operator",
-        "TestSupport", logging, nioCore, nioPosix,
+        "AgentModel", "Blueprint", "ClusterAgents", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering",
+        "Operator", "TestSupport", logging, nioCore, nioPosix,
       ]),
+    tests(
+      "ClusterNamesTests",
+      [
+        "APIModel", "AgentModel", "Blueprint", "ChildProcess", "ClusterAgents", "ClusterNames", "Faults", "JSONValues",
+        "KubernetesAPI",
+        "KubernetesRendering", "NameResolution", "Probes", "SeededRandom", "TestSupport", logging,
+      ]),
+    tests("NameServingTests", ["AgentModel", "ChildProcess", "NameResolution", "NameServing", "TestSupport", logging]),
     tests(
       "KubernetesRenderingTests",
       [
@@ -396,7 +442,7 @@ let package = Package(
       "SentinelTests",
       [
         "APIModel", "AgentModel", "ChildProcess", "Detection", "Faults", "GuestTrace", "NameResolution",
-        "NetworkIsolation", "NodeProtocol", "Sentinel", "TraceWriting", logging,
+        "NetworkIsolation", "NodeProtocol", "Sentinel", "TestSupport", "TraceWriting", logging,
       ]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("TurnsTests", ["Turns"]),
@@ -418,7 +464,7 @@ let package = Package(
       "NodeTests",
       [
         "AgentModel", "CertificateAuthority", "ChildProcess", "Documents", "Faults", "Framing", "JSONValues",
-        "NameResolution",
+        "NameResolution", "NameServing",
         "NetworkIsolation", "Node", "NodeProtocol", "Proxy", "SecretStore", "Sentinel", "TestSupport", logging,
         nioCore,
       ]),
@@ -427,7 +473,8 @@ let package = Package(
       [
         "ACMEClient", "APIClient", "APIModel", "AgentModel", "AlertForwarding", "AuditLog", "Blueprint",
         "CertificateAuthority",
-        "ChildProcess", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "Instruments", "NodeProtocol",
+        "ChildProcess", "ClusterAgents", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "Instruments",
+        "JSONValues", "KubernetesAPI", "NodeProtocol",
         "SecretStore", "Storage", crypto, httpTypes, hummingbird, hummingbirdTesting,
         logging, nioCore, serviceLifecycle,
       ]),
@@ -440,10 +487,17 @@ let package = Package(
       ]),
     tests(
       "VerificationTests", ["APIModel", "AgentModel", "ChildProcess", "Compliance", "Faults", "Files", "Verification"]),
+    tests(
+      "ClusterVerificationTests",
+      [
+        "AgentModel", "Blueprint", "ClusterVerification", "Compliance", "Faults", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "TestSupport", "Verification",
+      ]),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "AgentModel", "APIModel", "AuditLog", "ChildProcess", "Faults", "Storage", "Supervision", "TestSupport",
+        "AgentModel", "APIModel", "AuditLog", "Blueprint", "ChildProcess", "Faults", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "Storage", "Supervision", "TestSupport", crypto,
       ],
       exclude: [
         "hvac_client.py", "requirements.txt", "Scanners/schemathesis.toml", "Scanners/schemathesis.txt",

@@ -10,6 +10,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import ServerIdentities
 
 /// A request's body with what it is.
 struct Body: Sendable {
@@ -44,7 +45,7 @@ final class Transport: Sendable {
     configuration.timeout.connect = .seconds(5)
     configuration.connectionPool.retryConnectionEstablishment = false
     configuration.redirectConfiguration = .disallow
-    if case .gateway(_, let roots) = address {
+    if case .gateway(let url, let roots) = address {
       var tls = TLSConfiguration.makeClientConfiguration()
       tls.minimumTLSVersion = .tlsv13
       if let roots {
@@ -52,6 +53,7 @@ final class Transport: Sendable {
         tls.trustRoots = .certificates((try? NIOSSLCertificate.fromPEMBytes(Array(roots.utf8))) ?? [])
       }
       configuration.tlsConfiguration = tls
+      configuration.requireServer(of: url)
     }
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
@@ -203,9 +205,10 @@ final class Transport: Sendable {
       throw Fault(
         .denied, operation: operation, reason: "this user may not open \(address)",
         remedy: "run as root, or give every user access to the directories above the socket", cause: error)
-    } catch let error as NIOSSLError {
+    } catch let error where error is NIOSSLError || ServerIdentity.isRefusal(error) {
       throw Fault(
-        .unavailable, operation: operation, reason: "\(address) does not show a certificate that is trusted here",
+        .unavailable, operation: operation,
+        reason: "\(address) does not show a certificate that is trusted here for this name",
         remedy: "name the roots that 'lobstack ca' prints with --ca, and the gateway by a name of its certificate",
         cause: error)
     } catch {

@@ -8,6 +8,7 @@ import Instruments
 import Logging
 import NIOCore
 import Rego
+import ServerCertificates
 import ServiceLifecycle
 
 /// A validating admission webhook of Kubernetes: AdmissionReviews in, decisions by the same policies out.
@@ -28,7 +29,10 @@ package struct WebhookService: Sendable {
   package init(_ settings: WebhookSettings, logger: Logger) throws {
     self.settings = settings
     self.logger = logger
-    certificate = try ServingCertificate(settings, logger: logger)
+    certificate = try ServingCertificate(
+      ServingCertificate.Source(
+        certificate: settings.certificate, key: settings.key, clientAuthorities: settings.clientAuthorities),
+      logger: logger)
     policies = LivePolicies(directory: settings.policyDirectory)
     if let fault = policies.reload().state.faults.first { throw fault }
   }

@@ -9,7 +9,7 @@ package struct AgentSpec: Hashable, Sendable, Codable {
   /// Named TCP ports that the agent listens on.
   package var ports: [String: UInt16]
   /// Secrets that it reads as files below `/vault/secrets`.
-  package var secrets: [SecretName]
+  @NamedSecrets package var secrets: [SecretName]
   /// The hosts that the agent may reach; none by default.
   package var egress: [EgressAllowance]
   package var restartPolicy: RestartPolicy
@@ -43,7 +43,7 @@ package struct AgentSpec: Hashable, Sendable, Codable {
     env = try fields.decode([String: String].self, forKey: .env)
     workspace = try fields.decode(Workspace.self, forKey: .workspace)
     ports = try fields.decode([String: UInt16].self, forKey: .ports)
-    secrets = try fields.decodeIfPresent([SecretName].self, forKey: .secrets) ?? []
+    _secrets = try fields.decodeIfPresent(NamedSecrets.self, forKey: .secrets) ?? NamedSecrets(wrappedValue: [])
     egress = try fields.decodeIfPresent([EgressAllowance].self, forKey: .egress) ?? []
     restartPolicy = try fields.decode(RestartPolicy.self, forKey: .restartPolicy)
     response = try fields.decodeIfPresent(AgentResponse.self, forKey: .response) ?? .alert

@@ -4,6 +4,7 @@ import AsyncHTTPClient
 import Faults
 import NIOCore
 import NIOHTTP1
+import ServerIdentities
 
 /// A web server that gets signed bodies by POST. A failure of TLS is one of the request.
 actor SignedPost {
@@ -16,14 +17,28 @@ actor SignedPost {
   /// What is posted, and the option that names the server, for failures.
   private let what: String
   private let option: String
+  private let configuration: HTTPClient.Configuration
   /// `nil` until the first request.
   private var client: HTTPClient?
 
-  init(_ url: WebhookURL, secret: WebhookSecret, what: String, option: String) {
+  /// - Parameter base: who is trusted: the system's authorities.
+  init(
+    _ url: WebhookURL, secret: WebhookSecret, what: String, option: String,
+    base: HTTPClient.Configuration = HTTPClient.Configuration()
+  ) {
     self.url = url
     self.secret = secret
     self.what = what
     self.option = option
+    var configuration = base
+    configuration.timeout.connect = .seconds(5)
+    configuration.timeout.read = Self.answerLimit
+    // Whoever posts does so again.
+    configuration.connectionPool.retryConnectionEstablishment = false
+    // Who is redirected to is not who was named.
+    configuration.redirectConfiguration = .disallow
+    configuration.requireServer(of: url.description)
+    self.configuration = configuration
   }
 
   /// - Throws: `Fault(.invalid)` when the server will never take this body, else `Fault(.unavailable)`.
@@ -42,7 +57,9 @@ actor SignedPost {
       _ = try? await response.body.collect(upTo: Self.longestAnswer)
     } catch {
       throw Fault(
-        .unavailable, operation: "post \(what) to \(url)", reason: "it does not answer",
+        .unavailable, operation: "post \(what) to \(url)",
+        reason: ServerIdentity.isRefusal(error)
+          ? "it shows no certificate that is trusted here for this name" : "it does not answer",
         remedy: "start that server, or correct \(option)", cause: error)
     }
     guard !(200..<300).contains(status) else { return }
@@ -63,11 +80,6 @@ actor SignedPost {
 
   private func opened() -> HTTPClient {
     if let client { return client }
-    var configuration = HTTPClient.Configuration()
-    configuration.timeout.connect = .seconds(5)
-    configuration.timeout.read = Self.answerLimit
-    // Who is redirected to is not who was named.
-    configuration.redirectConfiguration = .disallow
     let opened = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     client = opened
     return opened

@@ -13,11 +13,14 @@ package struct AgentText: Sendable {
   }
 
   package let description: String
+  /// The same as JSON.
+  package let json: [UInt8]
 
   package init(_ agent: Agent, for target: Target = .machine) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.withoutEscapingSlashes]
-    description = try YAMLText(json: Array(encoder.encode(Document(agent, target)))).description
+    json = Array(try encoder.encode(Document(agent, target)))
+    description = try YAMLText(json: json).description
   }
 }
 
@@ -51,7 +54,7 @@ private struct Document: Encodable {
     var env: [String: String]?
     var workspace: AgentSpec.Workspace
     var ports: [String: UInt16]?
-    var secrets: [Secret]?
+    var secrets: NamedSecrets?
     var egress: [EgressAllowance]?
     var restartPolicy: AgentSpec.RestartPolicy
     var response: AgentResponse
@@ -63,14 +66,10 @@ private struct Document: Encodable {
       env = spec.env.isEmpty ? nil : spec.env
       workspace = spec.workspace
       ports = spec.ports.isEmpty ? nil : spec.ports
-      secrets = spec.secrets.isEmpty ? nil : spec.secrets.map(Secret.init)
+      secrets = spec.secrets.isEmpty ? nil : NamedSecrets(wrappedValue: spec.secrets)
       egress = spec.egress.isEmpty ? nil : spec.egress
       restartPolicy = spec.restartPolicy
       response = spec.response
     }
-  }
-
-  struct Secret: Encodable {
-    var name: SecretName
   }
 }

@@ -72,6 +72,7 @@ struct API: Sendable {
 
   func router() -> Router<APIContext> {
     let router = Router(context: APIContext.self)
+    addCommonRoutes(to: router)
     addPlatformRoutes(to: router)
     addAgentRoutes(to: router)
     addUsageRoutes(to: router)
@@ -99,7 +100,7 @@ struct API: Sendable {
     let router = router()
     return APIEdge(
       router: router.buildResponder(), routes: RouteTable(router.routes),
-      authenticator: authenticator, audit: audit, peer: peer,
+      authenticator: authenticator, record: { [audit] in try await audit.require($0) }, peer: peer,
       limits: limits, requestRate: RateLimiter(rate: limits.requestsPerSecond, burst: limits.requestBurst),
       adminRate: RateLimiter(rate: limits.requestsPerSecond * 10, burst: limits.requestBurst * 10),
       recordedFailures: RateLimiter(rate: 1, burst: 20), metrics: requests, logger: logger)

@@ -15,8 +15,9 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
 
   let router: Router
   let routes: RouteTable
-  let authenticator: Authenticator
-  let audit: AuditTrail
+  let authenticator: any CallerIdentifying
+  /// Where a failed authentication is recorded.
+  let record: @Sendable (AuditEvent) async throws -> Void
   let peer: @Sendable (any Channel) async -> Peer
   let limits: APILimits
   let requestRate: RateLimiter
@@ -30,7 +31,7 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
     let start = ContinuousClock.now
     let peer = await peer(context.channel)
     var context = context
-    context.isGateway = isGateway(peer)
+    context.isGateway = peer.isGateway
     // Nobody else's word: the gateway's log and this one call a request the same.
     if context.isGateway, let id = RequestScope.id(from: request.headers[.requestID]) {
       context.requestID = id
@@ -97,10 +98,6 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
     throw routerFault(response.status, request)
   }
 
-  private func isGateway(_ peer: Peer) -> Bool {
-    if case .workload(let id) = peer { id.service == .gateway } else { false }
-  }
-
   private func caller(_ request: Request, _ peer: Peer) async throws -> (Principal, Session?) {
     do {
       let (principal, session) = try await identify(request, peer)
@@ -115,7 +112,7 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
         }
       try spend(requestRate, name)
       if recordedFailures.take(name) == nil {
-        try await audit.require(
+        try await record(
           AuditEvent(
             actor: name, action: "authenticate", target: "\(request.method) \(request.uri.path.prefix(200))",
             outcome: "denied", details: ["reason": fault.reason]))
@@ -124,10 +121,12 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
     }
   }
 
-  /// A browser's cookie counts at the gateway alone, and a token goes before it.
+  /// A token goes before a browser's cookie.
   private func identify(_ request: Request, _ peer: Peer) async throws -> (Principal, Session?) {
     let authorization = request.headers[.authorization]
-    guard authorization == nil, isGateway(peer), let cookie = request.cookies[GatewayLayout.sessionCookie]?.value else {
+    guard authorization == nil, authenticator.takesCookies(from: peer),
+      let cookie = request.cookies[GatewayLayout.sessionCookie]?.value
+    else {
       return (try await authenticator.identify(peer: peer, authorization: authorization), nil)
     }
     return try await authenticator.identify(

@@ -19,29 +19,22 @@ extension API {
     router.post("/v1/tenants/{tenant}/agents/{name}/respond", use: respond)
   }
 
-  private static let longestSearch = 256
-
   @Sendable private func listAgents(_ request: Request, _ context: APIContext) async throws -> Response {
     let principal = try context.principal
     try await access.require(.view, of: principal, operation: "list agents")
-    let limit = try pageLimit(of: request)
-    let wanted = try parameter("tenant", of: request, rule: TenantName.rule) { TenantName($0) }
-    let cursor = try parameter("cursor", of: request, rule: "the 'next' of the page before") { AgentID($0) }
-    if let wanted, !principal.sees(wanted) { return try jsonResponse(Page<AgentResource>(items: [])) }
-    let phase = try parameter("phase", of: request, rule: AgentPhase.allCases.map(\.rawValue).joined(separator: ", ")) {
-      AgentPhase(rawValue: $0)
+    let query = try AgentListQuery(request)
+    if let wanted = query.tenant, !principal.sees(wanted) {
+      return try jsonResponse(Page<AgentResource>(items: []))
     }
-    let search = try parameter("search", of: request, rule: "1 to \(Self.longestSearch) bytes") {
-      (1...Self.longestSearch).contains($0.utf8.count) ? $0 : nil
-    }
+    let phase = query.phase
     let seen = phase.map { _ in view.agents }
     let stored = try await store.agents(
-      tenant: wanted ?? principal.tenant, after: cursor, search: search, limit: limit + 1
+      tenant: query.tenant ?? principal.tenant, after: query.cursor, search: query.search, limit: query.limit + 1
     ) { uid in phase == nil || (seen?[uid]?.phase ?? .pending) == phase }
     var items: [AgentResource] = []
-    for agent in stored.prefix(limit) { items.append(await agentView.resource(agent)) }
+    for agent in stored.prefix(query.limit) { items.append(await agentView.resource(agent)) }
     return try jsonResponse(
-      Page(items: items, next: stored.count > limit ? items.last?.id.description : nil))
+      Page(items: items, next: stored.count > query.limit ? items.last?.id.description : nil))
   }
 
   @Sendable private func createAgent(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -49,7 +42,7 @@ extension API {
     try await access.require(.change, of: principal, operation: "create an agent")
     let document = try await text(of: request)
     let agent = try parseAgent(document, source: "request body")
-    let key = try agents.idempotencyKey(request.headers[.idempotencyKey], of: principal, document: document)
+    let key = agents.idempotencyKey(try idempotencyKey(of: request), of: principal, document: document)
     return try await created(try await agents.create(agent, by: principal, key: key))
   }
 

@@ -21,13 +21,8 @@ struct AgentService: Sendable {
   let admission: AdmissionGate
 
   /// The key under which a client may repeat a request, with the digest of what it asked.
-  func idempotencyKey(_ key: String?, of principal: Principal, document: String) throws -> IdempotencyKey? {
+  func idempotencyKey(_ key: String?, of principal: Principal, document: String) -> IdempotencyKey? {
     guard let key else { return nil }
-    guard (1...255).contains(key.utf8.count) else {
-      throw Fault(
-        .invalid, operation: "read the Idempotency-Key", reason: "it has \(key.utf8.count) bytes, not 1 to 255",
-        remedy: "use a UUID")
-    }
     return IdempotencyKey(
       principal: principal.key, key: key, fingerprint: Array(SHA256.hash(data: Data(document.utf8))))
   }

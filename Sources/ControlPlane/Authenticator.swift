@@ -6,8 +6,17 @@ import FoundationEssentials
 import Logging
 import Storage
 
-/// Finds out who makes a request.
-struct Authenticator: Sendable {
+/// Finds out who makes a request: by tokens of this platform's own, or by those of a cluster.
+protocol CallerIdentifying: Sendable {
+  /// Whether a browser's cookie counts that comes from there.
+  func takesCookies(from peer: Peer) -> Bool
+  /// - Parameter authorization: the value of the `Authorization` header.
+  func identify(peer: Peer, authorization: String?) async throws -> Principal
+  func identify(cookie: String, site: String?, csrfToken: String?, isSafe: Bool) async throws -> (Principal, Session)
+}
+
+/// Finds out who makes a request of one machine's platform.
+struct Authenticator: CallerIdentifying {
   /// Longest `Authorization` value that is looked at.
   private static let longestCredential = 256
   /// The time of last use is written at most this often, so that reading does not become writing.
@@ -21,6 +30,8 @@ struct Authenticator: Sendable {
   let sentinelUser: UInt32?
   let sessions: Sessions
   let logger: Logger
+
+  func takesCookies(from peer: Peer) -> Bool { peer.isGateway }
 
   /// - Parameter authorization: the value of the `Authorization` header.
   /// - Throws: `Fault(.unauthenticated)`; a token that is shown counts, also for root, and a wrong one is an error.
@@ -63,17 +74,8 @@ struct Authenticator: Sendable {
   ///
   /// - Throws: `Fault(.unauthenticated)` when there is no such session, or its request is not of the dashboard's own page.
   func identify(cookie: String, site: String?, csrfToken: String?, isSafe: Bool) async throws -> (Principal, Session) {
-    guard let session = sessions.session(of: cookie) else {
-      throw Fault(
-        .unauthenticated, operation: "authenticate the request", reason: "the session has ended",
-        remedy: "log in again")
-    }
-    guard session.accepts(site: site, csrfToken: csrfToken, isSafe: isSafe) else {
-      throw Fault(
-        .unauthenticated, operation: "authenticate the request",
-        reason: "the request does not come from the dashboard's own page",
-        remedy: "send the session's 'x-csrf-token', from a page of this origin")
-    }
+    guard let session = sessions.session(of: cookie) else { throw Session.ended }
+    try session.require(site: site, csrfToken: csrfToken, isSafe: isSafe)
     do { return (try await holder(ofToken: session.token.hash), session) } catch let fault as Fault
       where fault.code == .unauthenticated
     {

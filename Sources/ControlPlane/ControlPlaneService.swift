@@ -173,20 +173,12 @@ package struct ControlPlaneService: Sendable {
   private func application(
     _ socket: String, tls: TLSChannelConfiguration? = nil, peer: @escaping @Sendable (any Channel) async -> Peer
   ) throws -> some ApplicationProtocol {
-    let limits = api.limits
-    let plain = HTTPServerBuilder.http1(
-      configuration: HTTP1Channel.Configuration(
-        additionalChannelHandlers: [
-          IdleStateHandler(allTimeout: .nanoseconds(Int64(limits.idle / .nanoseconds(1)))), IdleConnectionHandler(),
-        ],
-        httpDecoderConfiguration: .init(
-          maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)))
     return Application(
       responder: api.responder(peer: peer),
-      server: try tls.map { try .tls(plain, configuration: $0) } ?? plain,
+      server: try apiServer(api.limits, tls: tls),
       configuration: ApplicationConfiguration(
         address: .unixDomainSocket(path: socket),
-        availableConnectionsDelegate: .maximum(limits.connections, logger: logger)),
+        availableConnectionsDelegate: .maximum(api.limits.connections, logger: logger)),
       onServerRunning: { [onRunning] _ in
         // Everybody may connect: each request is authenticated by peer credentials, certificate or token.
         allowAll(socket)

@@ -12,22 +12,28 @@ import Synchronization
 ///
 /// A task of its own reads it: a reader that is cancelled ends the reading of the whole connection, and the server then
 /// closes it under what the client has not read of its answer.
-///
-/// `@unchecked`: `first` runs before that task begins, which alone reads the body then.
-final class ExecInput: @unchecked Sendable {
-  private var body: RequestBody.AsyncIterator
-  private var buffer = ByteBuffer()
+final class ExecInput: Sendable {
+  /// The rest of the body, which `read` takes out.
+  private let rest: Mutex<FrameReader?>
   private let wanted = AsyncStream.makeStream(of: Void.self)
   private let arrived = AsyncStream.makeStream(of: Frame.self)
   private let broken = AsyncStream.makeStream(of: Void.self)
   private let ended = AsyncStream.makeStream(of: Void.self)
 
-  init(_ body: RequestBody) { self.body = body.makeAsyncIterator() }
+  private init(_ rest: sending FrameReader) { self.rest = Mutex(rest) }
 
-  /// The frame that says what to run.
-  func first(operation: String) async throws -> ExecRequest {
+  /// Reads the first frame.
+  ///
+  /// - Returns: what it says to run, and the rest of the body.
+  static func open(_ body: RequestBody, operation: String) async throws -> (wanted: ExecRequest, input: ExecInput) {
+    var frames = FrameReader(body: body.makeAsyncIterator())
+    let wanted = try await first(&frames, operation: operation)
+    return (wanted, ExecInput(frames))
+  }
+
+  private static func first(_ frames: inout FrameReader, operation: String) async throws -> ExecRequest {
     do {
-      guard let frame = try await frame(), frame.kind == .message else {
+      guard let frame = try await frames.next(), frame.kind == .message else {
         throw Fault(
           .invalid, operation: operation, reason: "the body does not begin with a message frame",
           remedy: "see /openapi.json for its form")
@@ -49,7 +55,7 @@ final class ExecInput: @unchecked Sendable {
   /// Longest command and environment together, as the kernel would take them (execve(2)).
   private static let longestRequest = 256 << 10
 
-  private func check(_ wanted: ExecRequest, operation: String) throws {
+  private static func check(_ wanted: ExecRequest, operation: String) throws {
     func invalid(_ reason: String, _ remedy: String) -> Fault {
       Fault(.invalid, operation: operation, reason: reason, remedy: remedy)
     }
@@ -67,7 +73,7 @@ final class ExecInput: @unchecked Sendable {
       throw invalid("command, environment or directory holds a NUL byte", "remove it")
     }
     let size = texts.reduce(0) { $0 + $1.utf8.count }
-    guard size <= Self.longestRequest else {
+    guard size <= longestRequest else {
       throw invalid(
         "command and environment have \(size) bytes, more than \(Self.longestRequest)", "pass large values on stdin")
     }
@@ -75,9 +81,10 @@ final class ExecInput: @unchecked Sendable {
 
   /// The rest, for one consumer, while `read()` runs.
   var frames: AsyncStream<Frame> {
-    var arriving = arrived.stream.makeAsyncIterator()
-    return AsyncStream {
-      self.wanted.continuation.yield()
+    AsyncStream { [wanted, arrived] in
+      wanted.continuation.yield()
+      // Iterators of one stream, one after the other, go on where the last one ended.
+      var arriving = arrived.stream.makeAsyncIterator()
       return await arriving.next()
     }
   }
@@ -101,20 +108,26 @@ final class ExecInput: @unchecked Sendable {
     }
   }
 
-  /// Reads what is asked for, and once nobody asks any more what comes, until the body's end.
+  /// Reads what is asked for, and once nobody asks any more what comes, until the body's end. Only once.
   func read() async {
+    let rest = rest.withLock { kept in
+      let taken = kept
+      kept = nil
+      return taken
+    }
+    guard var rest else { return }
     for await _ in wanted.stream {
-      guard let frame = await next() else { break }
+      guard let frame = await next(&rest) else { break }
       arrived.continuation.yield(frame)
     }
     arrived.continuation.finish()
-    while let piece = try? await body.next() { _ = piece }
+    await rest.drop()
     ended.continuation.finish()
   }
 
-  private func next() async -> Frame? {
+  private func next(_ rest: inout FrameReader) async -> Frame? {
     do {
-      guard let frame = try await frame() else { return nil }
+      guard let frame = try await rest.next() else { return nil }
       guard frame.kind == .standardInput || frame.kind == .endOfInput else {
         broken.continuation.finish()
         return nil
@@ -125,13 +138,27 @@ final class ExecInput: @unchecked Sendable {
       return nil
     }
   }
+}
 
-  private func frame() async throws -> Frame? {
+/// Cuts a body into frames.
+private struct FrameReader {
+  var body: RequestBody.AsyncIterator
+  private var buffer = ByteBuffer()
+
+  init(body: RequestBody.AsyncIterator) { self.body = body }
+
+  /// - Returns: `nil` at the end, and for a frame that the end cut off.
+  mutating func next() async throws -> Frame? {
     while true {
       if let frame = try Frame.read(from: &buffer) { return frame }
       guard let piece = try await body.next() else { return nil }
       buffer.discardReadBytes()
       buffer.writeImmutableBuffer(piece)
     }
+  }
+
+  /// Reads to the end, or until the client is gone.
+  mutating func drop() async {
+    while let piece = try? await body.next() { _ = piece }
   }
 }

@@ -8,17 +8,27 @@ import NIOCore
 import NodeProtocol
 import Storage
 
+/// What every control plane answers alike: that it lives, and what it can be asked.
+func addCommonRoutes(to router: Router<APIContext>) {
+  router.get("/healthz", use: alive)
+  router.get("/livez", use: alive)
+  router.get("/openapi.json", use: openAPI)
+}
+
+@Sendable private func alive(_ request: Request, _ context: APIContext) async throws -> Response {
+  try jsonResponse(["status": "ok"])
+}
+
+@Sendable private func openAPI(_ request: Request, _ context: APIContext) async throws -> Response {
+  Response(
+    status: .ok, headers: [.contentType: "application/json"],
+    body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_json)))
+}
+
 extension API {
   func addPlatformRoutes(to router: Router<APIContext>) {
-    router.get("/healthz", use: alive)
-    router.get("/livez", use: alive)
     router.get("/readyz", use: ready)
-    router.get("/openapi.json", use: openAPI)
     router.get("/v1/status", use: platformStatus)
-  }
-
-  @Sendable private func alive(_ request: Request, _ context: APIContext) async throws -> Response {
-    try jsonResponse(["status": "ok"])
   }
 
   /// Ready to take work: the node answers, records can be written, the store can be read.
@@ -28,12 +38,6 @@ extension API {
     if let failure = identity?.whyNotEstablished { throw failure }
     _ = try await store.agents(limit: 1)
     return try jsonResponse(["status": "ok"])
-  }
-
-  @Sendable private func openAPI(_ request: Request, _ context: APIContext) async throws -> Response {
-    Response(
-      status: .ok, headers: [.contentType: "application/json"],
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_json)))
   }
 
   @Sendable private func platformStatus(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -9,6 +9,8 @@ package enum Peer: Hashable, Sendable {
   case workload(SPIFFEID)
   /// Over TCP, or not to be told.
   case remote
+
+  var isGateway: Bool { if case .workload(let id) = self { id.service == .gateway } else { false } }
 }
 
 /// Who makes a request.
@@ -21,6 +23,8 @@ package struct Principal: Hashable, Sendable {
     case token(id: String, role: Role, tenant: TenantName?)
     /// An agent, by its certificate: may ask who it is and nothing else.
     case agent(AgentID)
+    /// A user or service account of a cluster, which alone decides what it may do: it has no role here.
+    case user(ClusterUser)
   }
 
   package let kind: Kind
@@ -38,7 +42,7 @@ package struct Principal: Hashable, Sendable {
   package var role: Role? {
     switch kind {
     case .root: .admin
-    case .sentinel, .agent: nil
+    case .sentinel, .agent, .user: nil
     case .token(_, let role, _): role
     }
   }
@@ -48,7 +52,7 @@ package struct Principal: Hashable, Sendable {
     switch kind {
     case .token(_, let role, let tenant): role == .admin ? nil : tenant
     case .agent(let id): id.tenant
-    case .root, .sentinel: nil
+    case .root, .sentinel, .user: nil
     }
   }
 
@@ -59,6 +63,7 @@ package struct Principal: Hashable, Sendable {
     case .sentinel: "sentinel"
     case .token(let id, _, _): Self.key(ofToken: id)
     case .agent(let id): "agent:\(id)"
+    case .user(let user): "user:\(user.name)"
     }
   }
 

@@ -97,6 +97,17 @@ private func explain(_ error: any Error) -> String {
   }
 }
 
+/// What names a request that its client may repeat; `nil` when it has no such name.
+func idempotencyKey(of request: Request) throws -> String? {
+  guard let key = request.headers[.idempotencyKey] else { return nil }
+  guard (1...255).contains(key.utf8.count) else {
+    throw Fault(
+      .invalid, operation: "read the Idempotency-Key", reason: "it has \(key.utf8.count) bytes, not 1 to 255",
+      remedy: "use a UUID")
+  }
+  return key
+}
+
 /// Whether `If-None-Match` wants that nothing is there yet.
 /// - Throws: for anything but `*`, as a condition that is not looked at must not pass for one that holds.
 func mustBeNew(_ request: Request) throws -> Bool {

@@ -6,16 +6,13 @@ import NIOCore
 import Synchronization
 
 /// Where a stream's frames go: the body of an answer, as frames or, for people, as plain text.
-///
-/// `@unchecked`: the body's writer is used by one task at a time, because the node's output is called one call after
-/// another and `open`, `fail` and `finish` run before or after it.
-final class StreamSink: @unchecked Sendable {
-  private var writer: any ResponseBodyWriter
+final class StreamSink: Sendable {
+  private let body: AnswerBody
   private let framed: Bool
   private let exit = Mutex<(code: Int32?, ended: Bool)>((nil, false))
 
   init(_ writer: any ResponseBodyWriter, framed: Bool) {
-    self.writer = writer
+    body = AnswerBody(writer)
     self.framed = framed
   }
 
@@ -23,7 +20,7 @@ final class StreamSink: @unchecked Sendable {
   var exitCode: Int32? { exit.withLock { $0.code } }
 
   /// Lets the head of the answer go out, so that the client knows that its stream is open.
-  func open() async throws { try await writer.write(ByteBuffer()) }
+  func open() async throws { try await body.write(ByteBuffer()) }
 
   @Sendable func send(_ frame: Frame) async throws {
     if frame.kind == .exit {
@@ -43,20 +40,20 @@ final class StreamSink: @unchecked Sendable {
     }
   }
 
-  func finish() async throws { try await writer.finish(nil) }
+  func finish() async throws { try await body.finish() }
 
   private func write(_ frame: Frame) async throws {
     if framed {
       var buffer = ByteBuffer()
       frame.write(into: &buffer)
-      try await writer.write(buffer)
+      try await body.write(buffer)
       return
     }
     switch frame.kind {
-    case .standardOutput, .standardError: try await writer.write(frame.payload)
+    case .standardOutput, .standardError: try await body.write(frame.payload)
     case .fault:
       let fault = try APIJSON.decode(Fault.self, from: frame.payload.readableBytesView)
-      try await writer.write(ByteBuffer(string: "lobstack: \(fault)\n"))
+      try await body.write(ByteBuffer(string: "lobstack: \(fault)\n"))
     default: break
     }
   }

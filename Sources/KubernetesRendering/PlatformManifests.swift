@@ -21,6 +21,8 @@ package struct PlatformManifests: Sendable {
     files += platform.hostDetection
     files += platform.agentDefinition
     files += try platform.operatorFiles()
+    files += platform.nameServer
+    files += platform.controlPlaneFiles
     files += try platform.monitoring()
     files += try platform.nodes()
   }

@@ -4,6 +4,8 @@ import AgentModel
 enum ResponseCode: UInt16, Sendable {
   case noError = 0
   case malformed = 1
+  /// There is an answer, and not yet: to be asked for again.
+  case serverFailure = 2
   case noSuchName = 3
   case notImplemented = 4
   case refused = 5

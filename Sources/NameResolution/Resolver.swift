@@ -1,8 +1,20 @@
 import AgentModel
 
-/// Answers the agents' DNS queries from a table; nothing that it is asked goes further.
+/// What one sender may resolve, and to what.
+package struct NameGrant: Hashable, Sendable {
+  package var names: AllowedNames
+  /// Where all of them lead; `nil` while that is not known.
+  package var address: IPv4Address?
+
+  package init(names: AllowedNames, address: IPv4Address?) {
+    self.names = names
+    self.address = address
+  }
+}
+
+/// Answers the agents' DNS queries from what it was given; nothing that it is asked goes further.
 ///
-/// An allowed name has one address, the proxy's; every other name does not exist. That holds for names above an allowed
+/// An agent's allowed names have one address, its proxy's; every other name does not exist. That holds for names above an allowed
 /// one too (RFC 8020 would have them exist, but nobody here walks down the tree).
 package struct Resolver: Sendable {
   /// The table's version is the answer to TXT in class CH for it, for the host alone (RFC 4892 has the like).
@@ -13,31 +25,41 @@ package struct Resolver: Sendable {
   package static let longestAnswer = Answer.longest
   private static let nameOfVersion = DomainName(text: versionName)
 
-  /// What the table says of one agent, and the same for look-ups.
+  /// The same for look-ups, and what a table said of the agent.
   private struct Entry: Sendable {
-    var agent: ResolverTable.Agent
-    var names: AllowedNames
+    var grant: NameGrant
+    var agent: ResolverTable.Agent?
   }
 
   private let version: ResolverTable.Version
-  private let address: IPv4Address
-  private let entries: [IPv4Address: Entry]
+  private var entries: [IPv4Address: Entry]
 
   /// - Parameter earlier: the resolver that this one replaces: most agents are as they were, and cost nothing again.
   package init(table: ResolverTable, replacing earlier: Resolver? = nil) {
     version = table.version
-    address = table.address
     var entries: [IPv4Address: Entry] = [:]
     entries.reserveCapacity(table.agents.count)
     for agent in table.agents {
-      if let entry = earlier?.entries[agent.address], entry.agent == agent {
-        entries[agent.address] = entry
+      var entry: Entry
+      if let known = earlier?.entries[agent.address], known.agent == agent {
+        entry = known
+        entry.grant.address = table.address
       } else {
-        entries[agent.address] = Entry(agent: agent, names: AllowedNames(hosts: agent.hosts, names: agent.names))
+        let names = AllowedNames(hosts: agent.hosts, names: agent.names)
+        entry = Entry(grant: NameGrant(names: names, address: table.address), agent: agent)
       }
+      entries[agent.address] = entry
     }
     self.entries = entries
   }
+
+  /// Changes what one sender may resolve; `nil` makes it a stranger.
+  package mutating func set(_ grant: NameGrant?, for source: IPv4Address) {
+    entries[source] = grant.map { Entry(grant: $0) }
+  }
+
+  /// Senders that it knows.
+  package var count: Int { entries.count }
 
   package func knows(_ source: IPv4Address) -> Bool { entries[source] != nil }
 
@@ -75,7 +97,10 @@ package struct Resolver: Sendable {
   }
 
   private func verdict(_ outcome: QueryOutcome, of query: Query, _ source: IPv4Address) -> QueryVerdict? {
-    guard outcome != .answered, outcome != .empty else { return nil }
+    switch outcome {
+    case .answered, .empty, .notReady: return nil
+    case .refusedName, .tunnelLike, .oddType, .malformed, .unknownSource: break
+    }
     return QueryVerdict(outcome: outcome, source: source, name: query.name.text, type: query.type.description)
   }
 
@@ -87,17 +112,19 @@ package struct Resolver: Sendable {
       }
       return (Answer(code: .noError, record: .text(version.description)), .answered)
     }
-    guard let names = entries[source]?.names else { return (Answer(code: .refused), .unknownSource) }
+    guard let grant = entries[source]?.grant else { return (Answer(code: .refused), .unknownSource) }
     guard query.recordClass == RecordClass.internet else { return (Answer(code: .refused), .oddType) }
     guard !query.type.isMeta else { return (Answer(code: .notImplemented), .oddType) }
-    guard names.contains(query.name) else {
+    guard grant.names.contains(query.name) else {
       return (
         Answer(code: .noSuchName, isNegative: true),
         looksLikeTunnel(query.name, query.type) ? .tunnelLike : .refusedName
       )
     }
     switch query.type {
-    case .address: return (Answer(code: .noError, record: .address(address)), .answered)
+    case .address:
+      guard let address = grant.address else { return (Answer(code: .serverFailure), .notReady) }
+      return (Answer(code: .noError, record: .address(address)), .answered)
     // Asked for beside A by every program, so no sign of anything.
     case .address6, .https, .serviceBinding: return (Answer(code: .noError, isNegative: true), .empty)
     case .any: return (Answer(code: .noError, record: .nothingForAny), .oddType)

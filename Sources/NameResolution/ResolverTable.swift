@@ -37,6 +37,11 @@ package struct ResolverTable: Hashable, Sendable, Codable {
       self.hosts = hosts
       self.names = names
     }
+
+    /// - Parameter egress: what is open for the agent now.
+    package init(address: IPv4Address, egress: [EgressAllowance]) {
+      self.init(address: address, hosts: egress.openHosts, names: egress.internalNames)
+    }
   }
 
   package var version: Version

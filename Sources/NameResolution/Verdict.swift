@@ -6,6 +6,8 @@ package enum QueryOutcome: String, Hashable, Sendable, CaseIterable {
   case answered
   /// An allowed name has no record of a type that programs ask for beside A: no harm meant, nothing to tell.
   case empty
+  /// An allowed name whose address is not known yet: nothing to tell either.
+  case notReady = "not-ready"
   /// A name that the agent may not reach.
   case refusedName = "refused-name"
   /// A refused name that looks like a message in disguise.

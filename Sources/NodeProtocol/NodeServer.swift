@@ -137,7 +137,7 @@ package struct NodeServer: Sendable {
 
   /// Serves a stream while watching the connection: when the other end goes away, the work is cancelled.
   private func stream(
-    _ request: NodeRequest, from frames: NIOAsyncChannelInboundStream<Frame>.AsyncIterator,
+    _ request: NodeRequest, from frames: sending NIOAsyncChannelInboundStream<Frame>.AsyncIterator,
     to outbound: NIOAsyncChannelOutboundWriter<Frame>
   ) async throws {
     let (input, feed) = AsyncStream.makeStream(of: Frame.self, bufferingPolicy: .bufferingOldest(64))
@@ -149,20 +149,20 @@ package struct NodeServer: Sendable {
         try? await outbound.write(try Frame.fault(error, operation: "serve a stream"))
       }
     }
-    await withTaskCancellationHandler {
-      let reading = Task { [frames = Transfer(frames)] in
-        var frames = frames.value
-        do {
-          while let frame = try await frames.next() {
-            // A full buffer refuses the frame: wait for the program to read, and with us the other end.
-            while case .dropped = feed.yield(frame) { try await Task.sleep(for: .milliseconds(5)) }
-          }
-        } catch {
-          logger.debug("Stream input ended", metadata: ["error": "\(error)"])
+    let reading = Task {
+      var frames = frames
+      do {
+        while let frame = try await frames.next() {
+          // A full buffer refuses the frame: wait for the program to read, and with us the other end.
+          while case .dropped = feed.yield(frame) { try await Task.sleep(for: .milliseconds(5)) }
         }
-        feed.finish()
-        serving.cancel()
+      } catch {
+        logger.debug("Stream input ended", metadata: ["error": "\(error)"])
       }
+      feed.finish()
+      serving.cancel()
+    }
+    await withTaskCancellationHandler {
       await serving.value
       reading.cancel()
     } onCancel: {
@@ -183,11 +183,4 @@ extension NodeRequest {
   fileprivate var isDetection: Bool {
     if case .detect = self { true } else { false }
   }
-}
-
-/// Carries the one iterator of a connection into the task that reads it; nobody else touches it afterwards.
-private struct Transfer<Value>: @unchecked Sendable {
-  let value: Value
-
-  init(_ value: Value) { self.value = value }
 }

@@ -1,5 +1,6 @@
 import APIModel
 import Foundation
+import NameResolution
 import NetworkIsolation
 
 /// What waits to be reported, in bounded room.
@@ -53,7 +54,7 @@ struct DenialQueue: Sendable {
     var items = entries.prefix(batchLength).map { entry in
       switch entry {
       case .packets(let denial): DenialResource(denial)
-      case .attempts(let attempt): DenialResource(attempt)
+      case .attempts(let attempt): DenialResource(attempt, agent: nil)
       }
     }
     if untold > 0 {
@@ -80,13 +81,5 @@ extension DenialResource {
       agent: nil, interface: denial.key.interface, rule: denial.key.rule, protocol: denial.key.protocol,
       source: denial.key.source,
       destination: denial.key.destination, port: denial.key.port, count: denial.count)
-  }
-
-  fileprivate init(_ attempt: DeniedAttempt) {
-    self.init(
-      time: Date(timeIntervalSince1970: Double(attempt.firstSeen) / 1e9), agent: nil, rule: attempt.key.rule,
-      protocol: attempt.key.rule.hasPrefix("dns-") ? "dns" : "tcp", source: attempt.key.source, destination: "",
-      port: nil, host: attempt.key.host, method: attempt.key.method, path: attempt.key.path,
-      details: attempt.key.details, count: attempt.count)
   }
 }

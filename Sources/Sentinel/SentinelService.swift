@@ -1,11 +1,13 @@
 import APIClient
 import APIModel
 import AgentModel
+import Deadlines
 import Faults
 import Foundation
 import Glibc
 import Logging
 import NameResolution
+import NameServing
 import NetworkIsolation
 
 /// Watches what happens in the sandboxes; answers the agents' DNS queries; tells the API of every alert, and of every
@@ -51,7 +53,8 @@ package struct SentinelService: Sendable {
   ) throws -> SentinelService {
     let reader = try DenialReader.open(group: layout.number)
     let resolver = try names.map {
-      try ResolverServer.open(address: $0.address, port: $0.port, tableFile: $0.tableFile, logger: logger)
+      try ResolverServer.open(
+        address: $0.address, port: $0.port, names: TableFile(path: $0.tableFile, logger: logger))
     }
     let detection = try DetectionService.open(layout, logger: logger)
     try dropPrivileges(to: InstanceLayout.User.sentinel)

@@ -1,5 +1,6 @@
 import AgentModel
 import Blueprint
+import Foundation
 import Manifests
 import Testing
 
@@ -45,6 +46,13 @@ import Testing
     let text = try AgentText(agent).description
     #expect(try parseAgent(text, source: "after") == agent, "\(text)")
     #expect(try AgentText(parseAgent(text, source: "after")).description == text)
+  }
+
+  @Test("is a document as the API shows it, too", arguments: documents) func shown(document: String) throws {
+    let agent = try parseAgent(document, source: "before")
+    let spec = String(decoding: try JSONEncoder().encode(agent.spec), as: UTF8.self)
+    let text = #"{"apiVersion":"lobstack.dev/v1","kind":"Agent","metadata":{"name":"a"},"spec":\#(spec)}"#
+    #expect(try parseAgent(text, source: "shown").spec == agent.spec, "\(text)")
   }
 
   @Test("says its namespace for a cluster, and not its tenant") func cluster() throws {

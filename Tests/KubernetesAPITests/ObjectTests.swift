@@ -150,18 +150,3 @@ import Testing
     #expect(throws: Fault.self) { try splitter.next() }
   }
 }
-
-@Suite("The name of a server") struct ServerIdentityTests {
-  @Test(
-    "is that of its certificate, in any case, or one label below a wildcard",
-    arguments: [
-      ("api.example", "api.example", true), ("API.example.", "api.EXAMPLE", true), ("a.b.example", "*.b.example", true),
-      ("a.example", "b.example", false), ("b.example", "*.b.example", false), ("x.a.b.example", "*.b.example", false),
-      (".b.example", "*.b.example", false), ("ab.example", "a*.example", false), ("", "", false),
-      ("com", "*.com", false),
-    ])
-  func matches(name: String, pattern: String, expected: Bool) {
-    #expect(
-      ServerIdentity.matches(ServerIdentity.plain(name.utf8), ServerIdentity.plain(pattern.utf8)) == expected)
-  }
-}

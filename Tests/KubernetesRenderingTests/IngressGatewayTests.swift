@@ -11,9 +11,9 @@ import Testing
   @Test("takes TLS 1.3 and nothing older, for its domain, from routes of the platform's own namespaces")
   func listener() throws {
     let rendering = try gateway()
-    let listeners = rendering.objects.filter { $0.kind == "Gateway" && $0.apiVersion == "networking.istio.io/v1" }
-    #expect(listeners.count == 1)
-    let server = try #require(listeners.first?.spec?["servers"]?.items.first)
+    let servers = rendering.objects.filter { $0.kind == "Gateway" }.flatMap { $0.spec?["servers"]?.items ?? [] }
+    #expect(servers.compactMap { $0["port"]?["number"]?.number }.sorted() == [80, 443])
+    let server = try #require(servers.first { $0["tls"] != nil })
     #expect(
       server["tls"]?.texts == [
         "mode": "SIMPLE", "credentialName": "gateway-certificate", "minProtocolVersion": "TLSV1_3",
@@ -25,17 +25,31 @@ import Testing
     #expect(server["port"]?["number"]?.number == 443)
   }
 
-  @Test("sends plain HTTP on, but for an authority's questions") func plain() throws {
+  @Test("sends plain HTTP on, but for an authority's questions, and serves no other route by it") func plain() throws {
     let rendering = try gateway()
-    let plain = try #require(rendering.object("Gateway", "gateway-plain"))
-    let listener = try #require(plain.spec?["listeners"]?.items.first)
-    #expect(listener["port"]?.number == 80 && listener["hostname"]?.text == "agents.example.org")
-    #expect(listener["allowedRoutes"]?["namespaces"]?["from"]?.text == "Same")
-    #expect(plain.spec?["addresses"]?.items.first?["value"]?.text == "gateway.lobstack-ingress.svc.cluster.local")
-    let route = try #require(rendering.object("HTTPRoute", "to-https")?.spec)
-    // Of the same host as a challenge's route, or that would hide this one.
-    #expect(try route["hostnames"]?.strings() == ["agents.example.org"])
-    #expect(route["rules"]?.items.first?["filters"]?.items.first?["requestRedirect"]?["scheme"]?.text == "https")
+    let plain = try #require(rendering.object("Gateway", "gateway-plain")?.spec?["servers"]?.items.first)
+    #expect(plain["port"]?["number"]?.number == 80 && plain["tls"] == nil)
+    #expect(try plain["hosts"]?.strings() == ["lobstack-ingress/agents.example.org"])
+    let services = rendering.objects.filter { $0.kind == "VirtualService" }.compactMap(\.spec)
+    let routes = services.filter { (try? $0["gateways"]?.strings().contains("gateway-plain")) == true }
+    #expect(routes.count == 1)
+    let route = try #require(routes.first)
+    #expect(try route["hosts"]?.strings() == ["agents.example.org"])
+    let http = try #require(route["http"]?.items)
+    #expect(http.count == 2 && http[1]["match"] == nil && http[1]["redirect"]?["scheme"]?.text == "https")
+    #expect(http[0]["match"]?.items.first?["uri"]?["prefix"]?.text == "/.well-known/acme-challenge/")
+    // What answers there are the Pods that the issuer has made, and the way to them is open.
+    let solver = try #require(http[0]["route"]?.items.first?["destination"]?["host"]?.text)
+    let service = try #require(rendering.object("Service", solver)?.spec)
+    let issuer = rendering.object("ClusterIssuer", "lobstack-acme")?.spec?["acme"]?["solvers"]?.items.first
+    let labels = issuer?["http01"]?["ingress"]?["podTemplate"]?["metadata"]?["labels"]?.texts ?? [:]
+    let selector = try #require(service["selector"]?.texts)
+    #expect(!selector.isEmpty && selector.allSatisfy { labels[$0.key] == $0.value })
+    let opening = try #require(rendering.object("NetworkPolicy", "acme-solver")?.spec)
+    #expect(opening["podSelector"]?["matchLabels"]?.texts == selector)
+    #expect(
+      opening["ingress"]?.items.first?["ports"]?.items.first?["port"]?.number
+        == service["ports"]?.items.first?["targetPort"]?.number)
   }
 
   @Test("has an ECDSA P-256 certificate, with a new key each time, renewed at 60 of 90 days") func certificate() throws

@@ -28,7 +28,7 @@ import Testing
     let allowed = policies.filter { $0.spec?["rules"]?.items.isEmpty == false }
     #expect(
       allowed.map { "\($0.namespace ?? "")/\($0.name)" }.sorted() == [
-        "lobstack-control-plane/platform-api", "lobstack-ingress/public",
+        "lobstack-control-plane/control-plane", "lobstack-control-plane/platform-api", "lobstack-ingress/public",
       ])
     #expect(policies.count == nothing.count + allowed.count)
     let api = try #require(allowed.first { $0.name == "platform-api" }?.spec)

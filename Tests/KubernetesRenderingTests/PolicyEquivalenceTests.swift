@@ -242,7 +242,7 @@ extension PolicyEquivalenceTests {
       case .names:
         pod(
           "10.244.0.4", "lobstack-control-plane",
-          ["app.kubernetes.io/name": "sentinel", "app.kubernetes.io/part-of": "lobstack"])
+          ["app.kubernetes.io/name": "name-server", "app.kubernetes.io/part-of": "lobstack"])
       case .resolver: pod("10.244.0.5", "kube-system", ["k8s-app": "kube-dns"])
       case .stranger: pod("10.244.0.6", "elsewhere", ["lobstack.dev/gateway-of": "one"])
       case .address(let address): ClusterNetwork.Place(address: address)
@@ -260,10 +260,7 @@ extension PolicyEquivalenceTests {
     }
 
     func passes(_ flow: Flow) -> Bool {
-      // The name server's own policy belongs to the platform.
-      let policies = ClusterNetwork(
-        policies: network.policies.filter { $0.metadata.namespace != values.namespaces.controlPlane })
-      return policies.allows(place(flow.from), to: place(flow.to), port: port(flow), over: flow.transport)
+      network.allows(place(flow.from), to: place(flow.to), port: port(flow), over: flow.transport)
     }
   }
 }

@@ -5,6 +5,7 @@ import Foundation
 import JSONValues
 import Logging
 import NameResolution
+import NameServing
 import NetworkIsolation
 import NodeProtocol
 import Proxy
@@ -41,7 +42,7 @@ actor NodeNeighbours {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     guard let listen = IPv4Address(address) else { throw CancellationError() }
     let resolver = try ResolverServer.open(
-      address: listen, port: ServicePort.dns.rawValue, tableFile: layout.resolverTable, logger: logger)
+      address: listen, port: ServicePort.dns.rawValue, names: TableFile(path: layout.resolverTable, logger: logger))
     resolver.start()
     let root = try RootAuthority.open(in: authorityDirectory, for: .default, at: .now)
     let authority = Authority(trustDomain: .default, at: .now)

@@ -1,4 +1,5 @@
 import AgentModel
+import ClusterAgents
 import Faults
 import Foundation
 import JSONValues
@@ -48,6 +49,32 @@ struct OperatorTests {
           let agents = try await world.client.list(AgentObject.type, namespace: OperatorWorld.namespace)
           return try await world.made().isEmpty && agents.objects.isEmpty
         }
+      }
+    }
+  }
+
+  @Test("ends the Pod of an Agent that is stopped, keeps what secures it, and makes it anew at its start")
+  func stopped() async throws {
+    try await OperatorWorld.with { world in
+      try await world.operated { _ in
+        try await world.apply(world.agent("bot"))
+        try await eventually("it is made") { try await world.pod("bot") != nil }
+        func annotate(_ value: JSON) async throws {
+          try await world.client.patch(
+            .merge(["metadata": ["annotations": .object([AgentObject.stopAnnotation: value])]]), AgentObject.type,
+            "bot",
+            namespace: OperatorWorld.namespace)
+        }
+        try await annotate("true")
+        try await eventually("its Pod is gone, and the status says so") {
+          let agent = try await world.client.get(AgentObject.type, "bot", namespace: OperatorWorld.namespace)
+          return try await world.pod("bot") == nil && agent["status", "phase"]?.string == "Stopped"
+        }
+        #expect(try await world.made().contains { $0.hasPrefix("NetworkPolicy/bot") })
+        #expect(try await world.condition(.secured, of: "bot")?["status"]?.string == "True")
+        #expect(try await world.condition(.ready, of: "bot")?["reason"]?.string == "Stopped")
+        try await annotate(.null)
+        try await eventually("it is made again") { try await world.pod("bot") != nil }
       }
     }
   }

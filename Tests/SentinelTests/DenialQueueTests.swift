@@ -1,5 +1,6 @@
 import APIModel
 import Foundation
+import NameResolution
 import NetworkIsolation
 import Testing
 

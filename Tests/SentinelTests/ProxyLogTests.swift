@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import NameResolution
 import Sentinel
+import TestSupport
 import Testing
 
 private func line(

@@ -3,6 +3,7 @@ import Detection
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Sentinel

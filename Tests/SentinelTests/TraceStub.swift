@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import NodeProtocol
 import Synchronization
+import TestSupport
 import Testing
 import TraceWriting
 

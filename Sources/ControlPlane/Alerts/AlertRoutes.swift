@@ -59,17 +59,6 @@ extension API {
     }
   }
 
-  private func alertFilter(of request: Request) throws -> AlertFilter {
-    AlertFilter(
-      agent: try parameter("agent", of: request, rule: AgentID.rule) { AgentID($0) },
-      tenant: try parameter("tenant", of: request, rule: TenantName.rule) { TenantName($0) },
-      priority: try parameter("priority", of: request, rule: AlertPriority.rule) { AlertPriority($0) },
-      rule: try parameter("rule", of: request, rule: "a rule's name") { $0 },
-      since: try parameter("since", of: request, rule: "a time as 2026-01-31T12:00:00Z (RFC 3339)") {
-        APIJSON.date($0)
-      })
-  }
-
   private func lastEventID(of request: Request) throws -> Int64? {
     guard let text = request.headers[.lastEventID], !text.isEmpty else { return nil }
     guard let place = Int64(text), place >= 0 else {
@@ -79,6 +68,17 @@ extension API {
     }
     return place
   }
+}
+
+func alertFilter(of request: Request) throws -> AlertFilter {
+  AlertFilter(
+    agent: try parameter("agent", of: request, rule: AgentID.rule) { AgentID($0) },
+    tenant: try parameter("tenant", of: request, rule: TenantName.rule) { TenantName($0) },
+    priority: try parameter("priority", of: request, rule: AlertPriority.rule) { AlertPriority($0) },
+    rule: try parameter("rule", of: request, rule: "a rule's name") { $0 },
+    since: try parameter("since", of: request, rule: "a time as 2026-01-31T12:00:00Z (RFC 3339)") {
+      APIJSON.date($0)
+    })
 }
 
 extension HTTPField.Name {

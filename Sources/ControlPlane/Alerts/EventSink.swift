@@ -4,12 +4,10 @@ import Hummingbird
 import NIOCore
 
 /// The body of an answer as `text/event-stream` (WHATWG HTML, "Server-sent events").
-///
-/// `@unchecked`: the body's writer is used by one task at a time, one call after another.
-final class EventSink: @unchecked Sendable {
-  private var writer: any ResponseBodyWriter
+struct EventSink: Sendable {
+  private let body: AnswerBody
 
-  init(_ writer: any ResponseBodyWriter) { self.writer = writer }
+  init(_ writer: any ResponseBodyWriter) { body = AnswerBody(writer) }
 
   /// Tells where the client goes on when the connection breaks. Browsers take it as no event of its own.
   func send(place: Int64) async throws { try await write("id: \(place)\n\n") }
@@ -27,7 +25,7 @@ final class EventSink: @unchecked Sendable {
     }
   }
 
-  func finish() async throws { try await writer.finish(nil) }
+  func finish() async throws { try await body.finish() }
 
-  private func write(_ text: String) async throws { try await writer.write(ByteBuffer(string: text)) }
+  private func write(_ text: String) async throws { try await body.write(ByteBuffer(string: text)) }
 }

@@ -47,22 +47,6 @@ extension API {
     return response
   }
 
-  /// No script reads it, and no other site has it sent.
-  private func sessionCookie(_ value: String, life: Duration) -> Cookie {
-    Cookie(
-      name: GatewayLayout.sessionCookie, value: value, maxAge: Int(life.components.seconds), path: "/", secure: true,
-      httpOnly: true, sameSite: .strict)
-  }
-
-  private func session(_ context: APIContext) throws -> Session {
-    guard let session = context.session else {
-      throw Fault(
-        .notFound, operation: "read the session", reason: "the request came without one",
-        remedy: "log in with 'POST /v1/session'")
-    }
-    return session
-  }
-
   private func sessionEvent(_ action: String, _ principal: Principal, _ request: Request) -> AuditEvent {
     var details: [String: String] = [:]
     if let name = HTTPField.Name(GatewayLayout.clientAddressHeader), let address = request.headers[name] {
@@ -73,8 +57,24 @@ extension API {
   }
 }
 
+func session(_ context: APIContext) throws -> Session {
+  guard let session = context.session else {
+    throw Fault(
+      .notFound, operation: "read the session", reason: "the request came without one",
+      remedy: "log in with 'POST /v1/session'")
+  }
+  return session
+}
+
+/// No script reads it, and no other site has it sent.
+func sessionCookie(_ value: String, life: Duration) -> Cookie {
+  Cookie(
+    name: GatewayLayout.sessionCookie, value: value, maxAge: Int(life.components.seconds), path: "/", secure: true,
+    httpOnly: true, sameSite: .strict)
+}
+
 extension SessionResource {
-  fileprivate init(_ session: Session, _ principal: Principal) {
+  init(_ session: Session, _ principal: Principal) {
     self.init(
       name: principal.name, role: principal.role, tenant: principal.tenant, csrfToken: session.csrfToken,
       expiresAt: session.expires)

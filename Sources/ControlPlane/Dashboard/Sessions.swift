@@ -84,6 +84,19 @@ struct Session: Sendable {
 
   var expires: Date { begun.addingTimeInterval(TimeInterval(Sessions.life.components.seconds)) }
 
+  static let ended = Fault(
+    .unauthenticated, operation: "authenticate the request", reason: "the session has ended", remedy: "log in again")
+
+  /// - Throws: `Fault(.unauthenticated)` when a request with the session's cookie is not of a page of this origin.
+  func require(site: String?, csrfToken: String?, isSafe: Bool) throws {
+    guard accepts(site: site, csrfToken: csrfToken, isSafe: isSafe) else {
+      throw Fault(
+        .unauthenticated, operation: "authenticate the request",
+        reason: "the request does not come from the dashboard's own page",
+        remedy: "send the session's 'x-csrf-token', from a page of this origin")
+    }
+  }
+
   /// Whether a request with the session's cookie was made by a page of this origin.
   ///
   /// A browser sends the cookie with requests that any page makes it send. What `Sec-Fetch-Site` says no page can forge

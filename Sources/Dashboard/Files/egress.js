@@ -11,11 +11,7 @@ const periods = [
 /** The document of an agent as somebody would write it: what the platform adds is left out. */
 export function documentOf(agent) {
   const { name, tenant, labels } = agent.metadata;
-  // In a document each secret stands in an object.
-  const secrets = (agent.spec.secrets ?? []).map((secret) => ({ name: secret }));
-  return {
-    apiVersion: agent.apiVersion, kind: agent.kind, metadata: { name, tenant, labels }, spec: { ...agent.spec, secrets },
-  };
+  return { apiVersion: agent.apiVersion, kind: agent.kind, metadata: { name, tenant, labels }, spec: agent.spec };
 }
 
 /** Whether a rule's host, a name or `*.name`, covers the host. */

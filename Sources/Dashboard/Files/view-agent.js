@@ -54,7 +54,7 @@ function state({ status, spec }) {
 function secretTable(agent, secrets) {
   const { tenant, name } = agent.metadata;
   const used = [
-    ...(agent.spec.secrets ?? []).map((secret) => [secret, `file /vault/secrets/${secret}`]),
+    ...agent.spec.secrets.map((secret) => [secret.name, `file /vault/secrets/${secret.name}`]),
     ...agent.spec.egress.filter((rule) => rule.credential).map((rule) => [rule.credential.secret, `added by the proxy for ${rule.host}`]),
   ];
   return table("Secrets of the agent", ["Name", "Use", "Version", "Set", "Last read"], used.map(([secret, use]) => {

@@ -13,6 +13,8 @@ struct APIRequest: Sendable {
   var operation: String
   /// What it is about; `nil` for a path of no type.
   var type: ResourceType?
+  /// Whether an answer that is no JSON is another's.
+  var answersJSON: Bool
   /// Whether doing it twice is the same as doing it once.
   var isIdempotent: Bool
 
@@ -27,6 +29,7 @@ struct APIRequest: Sendable {
     self.mediaType = mediaType
     operation = "\(verb) \(path.label)"
     type = path.type
+    answersJSON = true
     self.isIdempotent = isIdempotent
   }
 
@@ -35,6 +38,7 @@ struct APIRequest: Sendable {
     method = .GET
     self.path = path
     operation = "read \(path)"
+    answersJSON = false
     isIdempotent = true
   }
 

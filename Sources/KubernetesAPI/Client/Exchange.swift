@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import ServerIdentities
 
 /// Carries single requests to the API server: connections, TLS, bounds. Neither retries nor faults.
 final class Exchange: Sendable {
@@ -30,7 +31,7 @@ final class Exchange: Sendable {
     settings.redirectConfiguration = .disallow
     // One connection for each watch: the socket holds the server back when a receiver is slow.
     settings.httpVersion = .http1Only
-    let identity = ServerIdentity(configuration)
+    let identity = ServerIdentity(host: configuration.serverName ?? configuration.server.host)
     settings.http1_1ConnectionDebugInitializer = { channel in
       identity.check(channel).flatMap { Self.watchPeer(channel) }
     }
@@ -86,6 +87,17 @@ final class Exchange: Sendable {
     }
   }
 
+  /// Hands on an answer as it comes; a slow receiver holds the server back.
+  func pieces(
+    _ request: APIRequest, as authentication: Authentication, head: Duration, limit: Duration,
+    receive: @escaping @Sendable (ByteBuffer) async throws -> Void
+  ) async throws {
+    try await withDeadline(limit, orThrow: Overdue()) { [self] in
+      let response = try await open(request, as: authentication, limit: head)
+      for try await piece in response.body { try await receive(piece) }
+    }
+  }
+
   private func open(
     _ request: APIRequest, as authentication: Authentication, limit: Duration
   ) async throws -> HTTPClientResponse {
@@ -107,7 +119,7 @@ final class Exchange: Sendable {
         "The API server warns", metadata: ["operation": "\(request.operation)", "warning": "\(warning.prefix(400))"])
     }
     let type = response.headers.first(name: "Content-Type") ?? ""
-    guard (200..<300).contains(response.status.code), request.type == nil || type.hasPrefix("application/json") else {
+    guard (200..<300).contains(response.status.code), !request.answersJSON || type.hasPrefix("application/json") else {
       // Of what is longer, or breaks off, the status is all there is to tell.
       let body = try? await response.body.collect(upTo: Self.longestRefusal)
       throw Refusal(

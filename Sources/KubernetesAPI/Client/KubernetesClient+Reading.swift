@@ -88,6 +88,24 @@ extension KubernetesClient {
     }
   }
 
+  /// What a Pod's only container has written since it was started.
+  ///
+  /// - Parameters:
+  ///   - span: the time up to now that is meant; `nil` for all.
+  ///   - limit: bytes from the beginning of that; more is not asked for.
+  package func log(
+    of pod: String, namespace: String, last span: Duration? = nil, limit: Int
+  ) async throws -> [UInt8] {
+    let path = try ResourcePath(
+      ResourceType(plural: "pods"), namespace: namespace, name: pod, subresource: "log")
+    var request = APIRequest(reading: try path.text())
+    request.operation = "read \(path.label)"
+    request.query = [("limitBytes", "\(limit)")]
+    if let span { request.query.append(("sinceSeconds", "\(max(1, span.components.seconds))")) }
+    // The kubelet counts by what it has at hand.
+    return Array(try await send(request).prefix(limit))
+  }
+
   func object(_ request: APIRequest) async throws -> KubernetesObject {
     let answer = try await send(request)
     return try decoded(request) { () throws(JSONError) in try KubernetesObject(answer) }

@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
+import ServerIdentities
 
 /// A client of the Kubernetes API. Every method throws `Fault`, and `CancellationError` when the caller is cancelled.
 ///
@@ -93,6 +94,19 @@ package final class KubernetesClient: Sendable {
     }
   }
 
+  /// An answer that goes on, once, as it comes.
+  func pieces(
+    _ request: APIRequest, limit: Duration, receive: @escaping @Sendable (ByteBuffer) async throws -> Void
+  ) async throws {
+    do {
+      try await authenticated { [self] in
+        try await exchange.pieces(request, as: $0, head: Self.answerLimit, limit: limit, receive: receive)
+      }
+    } catch {
+      throw try judge(error, request).fault
+    }
+  }
+
   /// With another credential, when there is one, where the first is refused.
   private func authenticated<Answer>(_ body: (Authentication) async throws -> Answer) async throws -> Answer {
     let authentication = try await credentials.current()
@@ -130,7 +144,7 @@ package final class KubernetesClient: Sendable {
     case is CancellationError, is Fault, is ReceiverError: throw error
     default: break
     }
-    if Self.isOfCertificate(error) {
+    if ServerIdentity.isRefusal(error) {
       throw unavailable(
         "\(server) shows no certificate that \(configuration.origin) trusts for this name",
         "correct its certificate-authority, or set tls-server-name to a name of that certificate")
@@ -145,11 +159,6 @@ package final class KubernetesClient: Sendable {
     Fault(
       .timedOut, operation: operation, reason: "\(configuration.server) does not answer in time",
       remedy: "check its load and its etcd; whether a change was made is not known")
-  }
-
-  private static func isOfCertificate(_ error: any Error) -> Bool {
-    if error is NIOSSLExtraError || error is ServerIdentity.Mismatch { return true }
-    return error is NIOSSLError && "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
   }
 
   /// Whether there was no connection to send it on.

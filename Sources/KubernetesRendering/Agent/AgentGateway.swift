@@ -6,7 +6,7 @@ import Documents
 extension AgentRendering {
   private var files: [String: String] { gateway.files(agent, names.agentService) }
 
-  var gatewayFiles: ConfigMap { ConfigMap(metadata: meta(names.gateway, of: "agent-gateway"), data: files) }
+  var gatewayFiles: ConfigMap { ConfigMap(metadata: meta(names.gateway, of: AgentNames.gatewayPart), data: files) }
 
   /// The name server gives its address for every name that the agent may know.
   var gatewayService: Service {
@@ -21,13 +21,13 @@ extension AgentRendering {
           targetPort: .number(PairedGatewayLayout.ingressPort), appProtocol: "http"))
     }
     return Service(
-      metadata: meta(names.gatewayService, of: "agent-gateway"),
+      metadata: meta(names.gatewayService, of: AgentNames.gatewayPart),
       spec: Service.Spec(type: "ClusterIP", selector: gatewayLabels, ports: ports))
   }
 
   var gatewayDeployment: Deployment {
     let user = AgentNames.gatewayUser(of: agent.id)
-    let part = meta(names.gateway, of: "agent-gateway")
+    let part = meta(names.gateway, of: AgentNames.gatewayPart)
     return Deployment(
       metadata: part,
       spec: Deployment.Spec(

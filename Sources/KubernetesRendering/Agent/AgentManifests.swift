@@ -110,7 +110,7 @@ struct AgentRendering {
 /// Labels by which an agent's objects find each other. An agent's own labels cannot have this prefix.
 package enum AgentLabel {
   /// `true` on the Pods of agents.
-  static let agent = "lobstack.dev/agent"
+  package static let agent = "lobstack.dev/agent"
   /// On everything of an agent: its name.
   package static let name = "lobstack.dev/name"
   /// On the Pod of a gateway: the agent's name.

@@ -8,6 +8,9 @@ import Crypto
 /// have at most 63 bytes (RFC 1035 §2.3.1): what does not fit is cut, with its digest behind it, and has another
 /// beginning than those that fit.
 package struct AgentNames {
+  /// What `app.kubernetes.io/name` says of all that is a gateway's.
+  package static let gatewayPart = "agent-gateway"
+
   private let name: String
 
   package init(_ name: AgentName) { self.name = "\(name)" }

@@ -16,7 +16,7 @@ extension AgentRendering {
         ingress: ports.isEmpty ? nil : [IngressRule(from: [gatewayPeer], ports: ports)],
         egress: [
           EgressRule(to: [gatewayPeer], ports: Self.agentPorts),
-          EgressRule(to: [nameServer], ports: ["UDP", "TCP"].map { NetworkPolicyPort(protocol: $0, port: 5353) }),
+          EgressRule(to: [nameServer], ports: Platform.nameServerPorts),
         ]))
   }
 
@@ -57,7 +57,7 @@ extension AgentRendering {
   /// The Pods behind the agents' name server.
   private var nameServer: NetworkPolicyPeer {
     NetworkPolicyPeer(
-      podSelector: LabelSelector(matchLabels: ["app.kubernetes.io/name": "sentinel"]),
+      podSelector: LabelSelector(matchLabels: ["app.kubernetes.io/name": Platform.nameServerName]),
       namespaceSelector: LabelSelector(matchLabels: [WellKnownLabel.namespace: values.namespaces.controlPlane]))
   }
 

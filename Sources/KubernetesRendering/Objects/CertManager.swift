@@ -33,7 +33,7 @@ struct Issuer: ClusterObject {
     var solvers: [Solver]
   }
 
-  /// Answers for `dnsNames` by HTTP (RFC 8555 §8.3), through a Gateway.
+  /// Answers for `dnsNames` by HTTP (RFC 8555 §8.3).
   struct Solver: Encodable, Sendable {
     var selector: Selector
     var http01: HTTP
@@ -43,11 +43,12 @@ struct Issuer: ClusterObject {
     }
 
     struct HTTP: Encodable, Sendable {
-      var gatewayHTTPRoute: Route
+      var ingress: Ingress
     }
 
-    struct Route: Encodable, Sendable {
-      var parentRefs: [ParentReference]
+    struct Ingress: Encodable, Sendable {
+      /// Of the Ingress that is made for a challenge.
+      var ingressClassName: String
       let serviceType = "ClusterIP"
       var podTemplate: Template
     }

@@ -57,7 +57,8 @@ struct IstioGateway: ClusterObject {
     var port: Port
     /// `namespace/host`: only VirtualServices of that namespace are served.
     var hosts: [String]
-    var tls: TLS
+    /// `nil` for plain HTTP.
+    var tls: TLS?
   }
 
   struct Port: Encodable, Sendable {

@@ -146,6 +146,8 @@ struct PodTemplate: Encodable, Sendable {
   struct SecretSource: Encodable, Sendable {
     var secretName: String
     var defaultMode: Int?
+    /// Whether a Pod starts without it.
+    var optional: Bool?
   }
 
   struct HostPath: Encodable, Sendable {

@@ -7,7 +7,7 @@ extension Platform {
   private static let probePort: UInt16 = 8081
 
   func webhook() throws -> [ManifestFile] {
-    let (root, authority) = (selfSigned, authority)
+    let (root, authority) = (selfSigned, platformAuthority)
     return [
       ManifestFile("admission/policy.yaml", [templatesMap, try constraintsMap()]),
       ManifestFile(
@@ -66,7 +66,7 @@ extension Platform {
         isCA: true, usages: ["cert sign", "digital signature"], issuerRef: Certificate.Reference(issuer)))
   }
 
-  private var authority: Issuer {
+  var platformAuthority: Issuer {
     Issuer(
       metadata: webhookMeta("admission-ca"), spec: Issuer.Spec(ca: Issuer.Authority(secretName: Self.authoritySecret)))
   }

@@ -16,7 +16,7 @@ extension Platform {
         [gatewayAccount] + gatewayCredentials + [
           gatewayDeployment, gatewayService, gatewayScaling, gatewayDisruption,
         ]),
-      ManifestFile("gateway/listeners.yaml", [secureListener, plainListener, redirect]),
+      ManifestFile("gateway/listeners.yaml", [secureListener, plainListener, plainRoutes, solverService]),
       ManifestFile("gateway/certificate.yaml", [issuer, certificate]),
       ManifestFile("gateway/limits.yaml", [gatewayLimits]),
     ]

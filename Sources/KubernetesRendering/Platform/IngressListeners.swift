@@ -18,29 +18,56 @@ extension Platform {
         ]))
   }
 
-  /// Port 80: an ACME authority's questions while there are any, and the way to HTTPS. Its routes are of the Gateway API,
-  /// because cert-manager makes those for one Gateway that is named; an Ingress would need the mesh's own configuration to
-  /// say which proxies serve it.
-  var plainListener: HTTPGateway {
-    HTTPGateway(
+  /// Port 80: an ACME authority's questions while there are any, and the way to HTTPS. A Gateway of its own, so that no
+  /// route of what is served by HTTPS is served without.
+  var plainListener: IstioGateway {
+    IstioGateway(
       metadata: gatewayMeta("gateway-plain"),
-      spec: HTTPGateway.Spec(
-        gatewayClassName: "istio",
-        addresses: [
-          HTTPGateway.Address(value: "\(Self.gatewayName).\(namespaceNames.ingress).svc.cluster.local")
-        ],
-        listeners: [HTTPGateway.Listener(name: "http", hostname: values.domain, port: 80)]))
+      spec: IstioGateway.Spec(
+        selector: Self.selector(Self.gatewayName).matchLabels ?? [:],
+        servers: [
+          IstioGateway.Server(
+            port: IstioGateway.Port(number: 80, name: "http", protocol: "HTTP"),
+            hosts: ["\(namespaceNames.ingress)/\(values.domain)"])
+        ]))
   }
 
-  var redirect: RedirectRoute {
-    RedirectRoute(metadata: gatewayMeta("to-https"), parent: plainParent, host: values.domain)
+  /// The routes of port 80 are always there, and lead to whatever Pods answer for cert-manager: so nothing has to serve
+  /// the Ingress that it makes for a challenge, by which others could have requests sent to them, too.
+  var plainRoutes: VirtualService {
+    VirtualService(
+      metadata: gatewayMeta("to-https"),
+      spec: VirtualService.Spec(
+        hosts: [values.domain], gateways: [plainListener.metadata.name],
+        http: [
+          VirtualService.Route(
+            name: Self.solverName,
+            // RFC 8555 §8.3.
+            match: [VirtualService.Match(uri: VirtualService.Prefix(prefix: "/.well-known/acme-challenge/"))],
+            route: [
+              VirtualService.Target(
+                destination: VirtualService.Destination(
+                  host: Self.solverName, port: VirtualService.Port(number: Self.solverPort)))
+            ]),
+          VirtualService.Route(
+            name: "to-https", redirect: VirtualService.Redirect(scheme: "https", redirectCode: 301)),
+        ]))
   }
 
-  private var plainParent: ParentReference {
-    ParentReference(
-      name: plainListener.metadata.name, namespace: namespaceNames.ingress, sectionName: "http")
+  /// Whatever Pods answer for cert-manager: it starts one for a challenge, by a Service of another name each time.
+  var solverService: Service {
+    Service(
+      metadata: gatewayMeta(Self.solverName),
+      spec: Service.Spec(
+        type: "ClusterIP", selector: Self.selector(Self.solverName).matchLabels ?? [:],
+        ports: [
+          Service.Port(
+            name: "http", port: Self.solverPort, targetPort: .number(Self.solverPort), appProtocol: "http")
+        ]))
   }
 
+  /// cert-manager's own, of the Pods that it starts for a challenge.
+  static let solverPort: UInt16 = 8089
   static let solverName = "acme-solver"
 
   static let issuerName = "lobstack-acme"
@@ -60,8 +87,7 @@ extension Platform {
             Issuer.Solver(
               selector: .init(dnsNames: [values.domain]),
               http01: .init(
-                gatewayHTTPRoute: .init(
-                  parentRefs: [plainParent], podTemplate: .init(metadata: .init(labels: labels)))))
+                ingress: .init(ingressClassName: Self.solverName, podTemplate: .init(metadata: .init(labels: labels)))))
           ])))
   }
 

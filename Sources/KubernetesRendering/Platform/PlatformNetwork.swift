@@ -9,7 +9,8 @@ extension Platform {
     guard values.profile == .full else {
       return [
         ManifestFile(
-          "network/platform.yaml", closedWithNames(names.controlPlane) + [apiServerOpening, webhookOpening])
+          "network/platform.yaml",
+          closedWithNames(names.controlPlane) + [apiServerOpening, agentsNamesOpening, webhookOpening])
       ]
     }
     return [
@@ -17,7 +18,7 @@ extension Platform {
         "network/platform.yaml",
         [names.controlPlane, names.ingress].flatMap(closedWithNames)
           + [names.controlPlane, names.ingress, names.monitoring].map(meshOpening)
-          + [apiServerOpening, publicOpening, solverOpening])
+          + [apiServerOpening, agentsNamesOpening, publicOpening, solverOpening])
     ]
   }
 
@@ -48,18 +49,30 @@ extension Platform {
       egress: [apiServerEgress])
   }
 
+  /// From agents to their name server, and from it to what tells it of them.
+  private var agentsNamesOpening: NetworkPolicy {
+    let agents = NetworkPolicyPeer(
+      podSelector: LabelSelector(matchLabels: [AgentLabel.agent: "true"]), namespaceSelector: Self.withAgents)
+    return opening(
+      Self.nameServerName, in: namespaceNames.controlPlane, selector: Self.selector(Self.nameServerName),
+      ingress: [IngressRule(from: [agents], ports: Self.nameServerPorts)], egress: [apiServerEgress])
+  }
+
+  static let nameServerPorts = ["UDP", "TCP"].map { NetworkPolicyPort(protocol: $0, port: nameServerPort) }
+
+  private static let withAgents = LabelSelector(matchLabels: [
+    "app.kubernetes.io/name": "agents", "app.kubernetes.io/part-of": "lobstack",
+  ])
+
   /// From anywhere to the gateway; from there to agents' gateways, which say themselves what they take, and to what
   /// answers an ACME authority.
   private var publicOpening: NetworkPolicy {
-    let agents = LabelSelector(matchLabels: [
-      "app.kubernetes.io/name": "agents", "app.kubernetes.io/part-of": "lobstack",
-    ])
-    return opening(
+    opening(
       Self.gatewayName, in: namespaceNames.ingress, selector: Self.selector(Self.gatewayName),
       ingress: [IngressRule(ports: [tcp(GatewayPort.https), tcp(GatewayPort.http)])],
       egress: [
         EgressRule(
-          to: [NetworkPolicyPeer(namespaceSelector: agents)], ports: [tcp(PairedGatewayLayout.ingressPort)]),
+          to: [NetworkPolicyPeer(namespaceSelector: Self.withAgents)], ports: [tcp(PairedGatewayLayout.ingressPort)]),
         EgressRule(to: [NetworkPolicyPeer(podSelector: solver)], ports: [tcp(Self.solverPort)]),
       ])
   }
@@ -73,8 +86,6 @@ extension Platform {
       ])
   }
 
-  /// cert-manager's own, of the Pods that it starts for a challenge.
-  private static let solverPort: UInt16 = 8089
   private var solver: LabelSelector { Self.selector(Self.solverName) }
 
   // MARK: Forms

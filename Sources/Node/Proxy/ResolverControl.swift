@@ -51,16 +51,6 @@ struct ResolverControl: Sendable {
   }
 }
 
-extension ResolverTable.Agent {
-  /// The names of an agent: hosts whose TLS passes through, and the platform's names for the others.
-  init(address: IPv4Address, egress: [EgressAllowance]) {
-    let credentialed = egress.filter { $0.credential != nil }.map { "\($0.host).\(HostPattern.internalSuffix)" }
-    self.init(
-      address: address, hosts: egress.filter { $0.credential == nil }.map(\.host),
-      names: (["api.\(HostPattern.internalSuffix)"] + credentialed).compactMap(InternalName.init))
-  }
-}
-
 /// Asks for `version.server`, class CH, type TXT (RFC 4892 §2.1).
 private func askVersion(address: String, port: UInt16) -> String? {
   let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

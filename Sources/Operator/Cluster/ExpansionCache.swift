@@ -1,3 +1,4 @@
+import ClusterAgents
 import Foundation
 import KubernetesAPI
 import Synchronization

@@ -1,3 +1,4 @@
+import ClusterAgents
 import Faults
 import JSONValues
 import KubernetesAPI

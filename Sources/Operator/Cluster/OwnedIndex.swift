@@ -1,3 +1,4 @@
+import ClusterAgents
 import KubernetesAPI
 import Synchronization
 

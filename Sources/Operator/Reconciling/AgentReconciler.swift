@@ -1,4 +1,5 @@
 import AgentModel
+import ClusterAgents
 import Faults
 import Foundation
 import Instruments
@@ -50,6 +51,12 @@ struct AgentReconciler: Sendable {
     } catch let fault as Fault {
       try await tell(agent, .unsecured(fault, generation: agent.generation, pod: owned.pod(of: key)))
       throw fault
+    }
+    guard !agent.isStopped else {
+      // Its policies stay, so that nothing has to be made before it starts again but the Pod.
+      try await stop(key)
+      try await tell(agent, .stopped(isEnding: owned.pod(of: key) != nil, generation: agent.generation))
+      return nil
     }
     do {
       let standing = try await run(agent, expansion)

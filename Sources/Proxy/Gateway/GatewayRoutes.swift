@@ -137,9 +137,9 @@ extension GatewayLayout {
   }
 
   /// Content Security Policy of answers that are no page.
-  static let nothingPolicy = "default-src 'none'; frame-ancestors 'none'"
+  package static let nothingPolicy = "default-src 'none'; frame-ancestors 'none'"
   /// Of the dashboard: its own files, its own API, and no text that becomes code.
-  private static let dashboardPolicy = """
+  package static let dashboardPolicy = """
     default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'none'; \
     base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'
     """
@@ -148,12 +148,15 @@ extension GatewayLayout {
   static func securityHeaders(
     contentPolicy: String = Self.nothingPolicy, more: [(String, String)] = []
   ) -> JSON {
-    let headers = [
+    .array((securityHeaderFields(contentPolicy: contentPolicy) + more).map { header($0.0, $0.1) })
+  }
+
+  package static func securityHeaderFields(contentPolicy: String) -> [(String, String)] {
+    [
       ("strict-transport-security", "max-age=63072000; includeSubDomains"), ("x-content-type-options", "nosniff"),
       ("x-frame-options", "DENY"), ("referrer-policy", "no-referrer"),
       ("cross-origin-resource-policy", "same-origin"), ("content-security-policy", contentPolicy),
     ]
-    return .array((headers + more).map { header($0.0, $0.1) })
   }
 
   static func header(_ name: String, _ value: String) -> JSON {

@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import ServerIdentities
 import Synchronization
 import Turns
 
@@ -17,7 +18,8 @@ import Turns
 /// Call `shutdown()` before letting go of a client.
 package final class VaultClient: Sendable {
   package let address: VaultAddress
-  private let http: HTTPClient
+  /// One for each node, in the order of the address: its certificate has to be for the name of that node.
+  private let clients: [HTTPClient]
   private let turn: Turn
   private let patience: Duration
   private let state = Mutex(State())
@@ -58,10 +60,14 @@ package final class VaultClient: Sendable {
       tls.trustRoots = .certificates((try? NIOSSLCertificate.fromPEMBytes(Array(roots.utf8))) ?? [])
     }
     configuration.tlsConfiguration = tls
-    http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    clients = address.nodes.map { node in
+      var configuration = configuration
+      if case .https(let url) = node { configuration.requireServer(of: url) }
+      return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
   }
 
-  package func shutdown() async throws { try await http.shutdown() }
+  package func shutdown() async throws { for client in clients { try await client.shutdown() } }
 
   /// The newest state of the store that this client has seen; `nil` from a server that tells none.
   package var index: VaultIndex? { state.withLock { $0.index } }
@@ -127,7 +133,7 @@ package final class VaultClient: Sendable {
         let failure: Fault
         switch try await attempt(
           request(method, path, query, at: address.nodes[node], body: body, token: token, wrapping: wrapping),
-          at: address.nodes[node], longest: longest, limit: limit, operation: operation)
+          at: node, longest: longest, limit: limit, operation: operation)
         {
         case .success(let bytes): return bytes
         case .failure(let passing): failure = passing
@@ -142,16 +148,16 @@ package final class VaultClient: Sendable {
 
   /// - Returns: the answer, or why there is none that trying again may give.
   private func attempt(
-    _ request: HTTPClientRequest, at node: VaultAddress.Node, longest: Int, limit: TimeAmount, operation: String
+    _ request: HTTPClientRequest, at node: Int, longest: Int, limit: TimeAmount, operation: String
   ) async throws -> Result<[UInt8], Fault> {
     let refusal: VaultRefusal?
     let bytes: [UInt8]
     do {
-      (refusal, bytes) = try await exchange(request, longest: longest, limit: limit)
+      (refusal, bytes) = try await exchange(request, at: node, longest: longest, limit: limit)
     } catch let error as CancellationError {
       throw error
     } catch {
-      let failure = unreachable(node, operation, error)
+      let failure = unreachable(address.nodes[node], operation, error)
       // The time of an answer that does not come is over by then.
       if case .deadlineExceeded? = error as? HTTPClientError { throw failure }
       return .failure(failure)
@@ -168,21 +174,21 @@ package final class VaultClient: Sendable {
   ) async throws -> Int {
     let operation = "\(method.rawValue.lowercased()) \(path)"
     try requirePlain(path, operation: operation)
-    let node = address.nodes[state.withLock { $0.node } % address.nodes.count]
+    let node = state.withLock { $0.node } % address.nodes.count
     do {
       let (refusal, _) = try await exchange(
-        request(method, path, query, at: node, body: body, token: token, wrapping: nil), longest: Self.longestAnswer,
-        limit: Self.answerLimit)
+        request(method, path, query, at: address.nodes[node], body: body, token: token, wrapping: nil), at: node,
+        longest: Self.longestAnswer, limit: Self.answerLimit)
       return refusal?.status ?? 200
     } catch {
-      throw unreachable(node, operation, error)
+      throw unreachable(address.nodes[node], operation, error)
     }
   }
 
   private func exchange(
-    _ request: HTTPClientRequest, longest: Int, limit: TimeAmount
+    _ request: HTTPClientRequest, at node: Int, longest: Int, limit: TimeAmount
   ) async throws -> (refusal: VaultRefusal?, bytes: [UInt8]) {
-    let response = try await http.execute(request, timeout: limit)
+    let response = try await clients[node].execute(request, timeout: limit)
     if let text = response.headers.first(name: VaultIndex.header) { see(VaultIndex(text)) }
     let bytes = Array(try await response.body.collect(upTo: longest).readableBytesView)
     let status = Int(response.status.code)
@@ -253,8 +259,9 @@ package final class VaultClient: Sendable {
       switch error as? HTTPClientError {
       case .deadlineExceeded?, .readTimeout?: "\(node) does not answer in time"
       default:
-        error is NIOSSLError
-          ? "\(node) shows no certificate that is trusted here" : "the secrets manager does not answer at \(node)"
+        error is NIOSSLError || ServerIdentity.isRefusal(error)
+          ? "\(node) shows no certificate that is trusted here for this name"
+          : "the secrets manager does not answer at \(node)"
       }
     return Fault(
       .unavailable, operation: operation, reason: reason,

@@ -1,3 +1,4 @@
+import NameResolution
 import NetworkIsolation
 
 /// Finds in what was refused what is more than a mistake: many refusals in a short time, names that carry data.

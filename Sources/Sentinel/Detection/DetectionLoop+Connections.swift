@@ -1,4 +1,5 @@
 import AgentModel
+import Deadlines
 import Foundation
 import Glibc
 import GuestTrace

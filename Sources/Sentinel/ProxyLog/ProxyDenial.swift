@@ -125,3 +125,16 @@ private func printable(_ text: String?, longest: Int) -> String? {
   }
   return String(decoding: bytes, as: UTF8.self)
 }
+
+extension DeniedAttempt.Key {
+  package init(_ denial: ProxyDenial) {
+    let source =
+      switch denial.source {
+      case .agent(let address): address.description
+      case .peer(let identity): identity
+      }
+    self.init(
+      rule: "proxy-\(denial.kind)", source: source, host: denial.host ?? "", method: denial.method,
+      path: denial.path, details: denial.details ?? denial.flags)
+  }
+}

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import NameResolution
 import Synchronization
 import Threads
 

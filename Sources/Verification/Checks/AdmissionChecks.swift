@@ -10,76 +10,16 @@ struct AdmissionChecks: Sendable {
   let fixtures: Fixtures
 
   var all: [Check] {
-    func check(_ id: String, _ title: String, _ harms: [Harm]) -> Check {
-      Check(id, layer: "admission", title: title) { try await review(harms) }
-    }
-    return [
-      check(
-        "ADM-1", "Pods without the labels that tell what they are, and of whom, are denied",
-        [
-          Harm("no app.kubernetes.io/name", "/metadata/labels/app.kubernetes.io~1name", nil),
-          Harm("no app.kubernetes.io/part-of", "/metadata/labels/app.kubernetes.io~1part-of", nil),
-        ]),
-      check(
-        "ADM-2", "privileged containers are denied",
-        [
-          Harm("a privileged container", "/spec/containers/0/securityContext/privileged", "true"),
-          Harm("a privileged init container", "/spec/initContainers", Self.otherContainer(#""privileged": true"#)),
-          Harm(
-            "a privileged debug container", "/spec/ephemeralContainers", Self.otherContainer(#""privileged": true"#)),
-        ]),
-      check(
-        "ADM-3", "containers without limits of CPU and memory are denied",
-        [
-          Harm("no CPU limit", "/spec/containers/0/resources/limits/cpu", nil),
-          Harm("no memory limit", "/spec/containers/0/resources/limits/memory", nil),
-          Harm("no resources at all", "/spec/containers/0/resources", nil),
-        ]),
-      check(
-        "ADM-4", "containers that may run as root are denied",
-        [
-          Harm("runAsNonRoot false in the container", "/spec/containers/0/securityContext/runAsNonRoot", "false"),
-          Harm("user 0", "/spec/containers/0/securityContext/runAsUser", "0"),
-          Harm("neither user nor runAsNonRoot", "/spec/securityContext", "{}"),
-        ]),
-      check(
-        "ADM-5", "images with the tag latest, or with none, are told of",
-        [
-          Harm("the tag latest", "/spec/containers/0/image", #""registry.example:5000/agent:latest""#),
-          Harm("no tag", "/spec/containers/0/image", #""registry.example:5000/agent""#),
-        ].map { $0.told }),
+    PodHarm.promises.map { promise in
+      Check(promise.check, layer: "admission", title: promise.title) { try await review(promise.harms) }
+    } + [
       Check(
         "ADM-6", layer: "admission", title: "nothing is created while the policies are broken, missing or too slow",
-        deadline: .seconds(55), body: broken),
+        deadline: .seconds(55), body: broken)
     ]
   }
 
   // MARK: ADM-1 to ADM-5
-
-  /// A change of a Pod that a policy is against.
-  private struct Harm: Sendable {
-    var name: String
-    /// A JSON pointer (RFC 6901).
-    var path: String
-    /// JSON; `nil` takes away what is there.
-    var value: String?
-    /// Whether a warning is enough.
-    var isTold = false
-
-    init(_ name: String, _ path: String, _ value: String?) { (self.name, self.path, self.value) = (name, path, value) }
-
-    var told: Harm {
-      var other = self
-      other.isTold = true
-      return other
-    }
-  }
-
-  private static func otherContainer(_ setting: String) -> String {
-    #"[{"name": "other", "image": "agent:1", "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}, "#
-      + #""securityContext": {"runAsNonRoot": true, "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "#
-      + #""capabilities": {"drop": ["ALL"]}, \#(setting)}}]"#
-  }
 
   /// A Pod as the platform makes it.
   private static let pod = """
@@ -97,7 +37,7 @@ struct AdmissionChecks: Sendable {
            "capabilities": {"drop": ["ALL"]}}}]}}
     """
 
-  private func review(_ harms: [Harm]) async throws -> Finding {
+  private func review(_ harms: [PodHarm]) async throws -> Finding {
     let client = try await fixtures.agents.value.client
     // The same door lets the same Pod through when nothing is wrong with it.
     let whole = try await client.review(Self.pod)
@@ -107,7 +47,7 @@ struct AdmissionChecks: Sendable {
       : .prevented("a Pod with nothing wrong is refused: \(Self.text(whole))")
     var trials: [Trial] = []
     for harm in harms {
-      let answer = try await client.review(try Self.changed(harm))
+      let answer = try await client.review(try harm.done(to: Self.pod))
       let told = answer.violations.first { harm.isTold ? $0.action != "dryrun" : $0.action == "deny" }
       let outcome: AttackOutcome =
         if let told, answer.failures.isEmpty, harm.isTold || !answer.allowed {
@@ -123,27 +63,6 @@ struct AdmissionChecks: Sendable {
   private static func text(_ answer: AdmissionReviewResource) -> String {
     let words = answer.violations.map { "\($0.action) [\($0.constraint)] \($0.message)" } + answer.failures
     return words.isEmpty ? "no policy says anything" : words.joined(separator: "; ")
-  }
-
-  private static func changed(_ harm: Harm) throws -> String {
-    let pod = try JSONSerialization.jsonObject(with: Data(Self.pod.utf8))
-    let value = try harm.value.map {
-      try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
-    }
-    let path = harm.path.split(separator: "/").map { String($0).replacing("~1", with: "/") }
-    let changed = put(value, at: path[...], in: pod)
-    return String(decoding: try JSONSerialization.data(withJSONObject: changed), as: UTF8.self)
-  }
-
-  private static func put(_ value: Any?, at path: ArraySlice<String>, in document: Any) -> Any {
-    guard let first = path.first else { return value ?? document }
-    if var items = document as? [Any], let index = Int(first), items.indices.contains(index) {
-      items[index] = put(value, at: path.dropFirst(), in: items[index])
-      return items
-    }
-    var object = document as? [String: Any] ?? [:]
-    object[first] = path.count == 1 ? value : put(value, at: path.dropFirst(), in: object[first] ?? [:])
-    return object
   }
 
   // MARK: ADM-6

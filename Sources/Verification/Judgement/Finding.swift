@@ -7,7 +7,7 @@ package enum AttackOutcome: Sendable, Hashable {
   /// Nobody can tell; why not.
   case unknown(String)
 
-  var evidence: String {
+  package var evidence: String {
     switch self {
     case .succeeded(let text), .prevented(let text), .unknown(let text): text
     }
@@ -55,7 +55,7 @@ package struct Trial: Sendable, Hashable {
     }
   }
 
-  var evidence: [String] {
+  package var evidence: [String] {
     switch verdict {
     case .notTestable:
       ["\(attack): the attack does not work even without the control: \(told(withoutControl))"]

@@ -7,7 +7,7 @@ package struct CheckListing: Sendable, Codable {
   /// The runs that make it: `quick`, `full`, `break`.
   package var tiers: [String]
 
-  init(_ check: Check) {
+  package init(_ check: Check) {
     id = check.id
     layer = check.layer
     title = check.title

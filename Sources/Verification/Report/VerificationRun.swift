@@ -37,20 +37,31 @@ package struct VerificationRun: Sendable, Hashable, Codable {
     package var memoryMiB: Int
   }
 
-  /// A run that begins now.
+  /// A run of one machine's platform that begins now.
   init(
     tier: Tier, trigger: VerificationTrigger = .person, of platform: PlatformStatus, program: String? = nil,
     at start: Date = .now
+  ) {
+    self.init(
+      tier: tier, trigger: trigger, instance: platform.instance, version: platform.version, program: program,
+      components: Dictionary(
+        platform.components.map { ($0.name, $0.detail) }, uniquingKeysWith: { first, _ in first }), at: start)
+  }
+
+  /// A run that begins now.
+  package init(
+    tier: Tier, trigger: VerificationTrigger = .person, instance: String, version: String, program: String? = nil,
+    components: [String: String], at start: Date = .now
   ) {
     id = UUID().uuidString.lowercased()
     self.tier = tier
     self.trigger = trigger
     startedAt = start.formatted(.iso8601)
     durationMs = 0
-    instance = platform.instance
-    version = platform.version
+    self.instance = instance
+    self.version = version
     self.program = program
-    components = Dictionary(platform.components.map { ($0.name, $0.detail) }, uniquingKeysWith: { first, _ in first })
+    self.components = components
     let process = ProcessInfo.processInfo
     host = Host(
       name: process.hostName, kernel: Self.kernel, processors: process.activeProcessorCount,

@@ -1,9 +1,11 @@
 /// The first bytes of a TLS connection (RFC 8446 §4.1.2), enough of them for whoever looks for the server's name.
-struct ClientHello: Sendable {
+package struct ClientHello: Sendable {
   /// `nil` leaves the extension out.
   let serverName: String?
 
-  var bytes: [UInt8] {
+  package init(serverName: String?) { self.serverName = serverName }
+
+  package var bytes: [UInt8] {
     var extensions: [UInt8] = []
     if let serverName {
       let name = Array(serverName.utf8)

@@ -1,6 +1,7 @@
 import APIModel
 import AgentModel
 import ArgumentParser
+import ClusterVerification
 import Faults
 import Foundation
 import Supervision
@@ -13,7 +14,15 @@ struct VerifyCommand: AsyncParsableCommand {
       Makes each attack twice: in a throw-away sandbox without the control, where it must work, and in a real agent, \
       where it must not. The report is recorded, with its digest in the audit log. Needs root. Exit code 0 when everything is proven, 1 when something failed, 3 when something \
       could not be tested.
+
+      With --target kubernetes it attacks the platform of a cluster, from Pods that it makes for that and takes away; the \
+      report is only printed.
       """)
+
+  enum Target: String, ExpressibleByArgument, CaseIterable { case node, kubernetes }
+
+  @Option(help: "What is attacked: the platform of this machine, or that of a cluster.")
+  var target = Target.node
 
   @OptionGroup var instance: InstanceOptions
   @OptionGroup var format: OutputOptions
@@ -73,6 +82,8 @@ struct VerifyCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("OpenBao's program, of the second platform.", valueName: "path"))
   var openbao: String?
 
+  @OptionGroup(title: "Options of --target kubernetes") var cluster: ClusterOptions
+
   /// The supervisor's way to say why it runs this; its end is seen at standard input.
   @Option(
     help: .hidden,
@@ -83,6 +94,12 @@ struct VerifyCommand: AsyncParsableCommand {
   var trigger = VerificationTrigger.person
 
   func validate() throws {
+    if target == .node, let option = cluster.given {
+      throw ValidationError("--\(option) is about a cluster: give it with --target kubernetes")
+    }
+    if target == .kubernetes, breaks {
+      throw ValidationError("--break is about one machine: a cluster's components serve others, too")
+    }
     if clean, quick || breaks || list || !only.isEmpty {
       throw ValidationError("--clean makes no check: give it without the options of a run")
     }
@@ -94,9 +111,11 @@ struct VerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     if list {
-      try printList()
+      try printList(
+        target == .node ? Verify.listing(try instance.layout()) : try await ClusterVerify.listing())
       return
     }
+    guard target == .node else { return try await verifyCluster() }
     guard geteuid() == 0 else {
       FileHandle.standardError.write(
         Data("error: verify makes sandboxes and network namespaces of its own, so it must be run as root\n".utf8))
@@ -110,17 +129,7 @@ struct VerifyCommand: AsyncParsableCommand {
       waivers: try allWaivers(),
       today: Date.now.formatted(.iso8601.year().month().day()), trigger: trigger,
       programs: Programs(runtime: runsc, envoy: envoy, openBao: openbao))
-    let progress = ProgressLines()
-    defer { progress.end() }
-    let report = try await untilInterrupted(onSignal: { tell("ending, and taking away what was made …") }) {
-      try await Verify(options) { progress.take($0) }.run()
-    }
-    progress.end()
-    try format.print(report) { report.table }
-    if let junit { try NamedFile.write(Data(report.junit.utf8), to: junit) }
-    if let sarif { try NamedFile.write(Data(try report.sarif(version: LobstackVersion.current).utf8), to: sarif) }
-    if let markdown { try NamedFile.write(Data(report.markdown.utf8), to: markdown) }
-    if let ocsf { try NamedFile.write(Data(try report.ocsf(version: LobstackVersion.current).utf8), to: ocsf) }
+    let report = try await report { tell in try await Verify(options, tell: tell).run() }
     do {
       let record = try await Verify.record(report, of: options.layout)
       tell("recorded as \(record.id), in audit record \(record.auditIndex)")
@@ -130,14 +139,42 @@ struct VerifyCommand: AsyncParsableCommand {
     guard report.exitCode == 0 else { throw Degraded(code: report.exitCode) }
   }
 
+  /// What a run finds, told in every form that is asked for.
+  private func report(
+    _ run: @escaping @Sendable (@escaping @Sendable (Verify.Progress) -> Void) async throws -> VerificationReport
+  ) async throws -> VerificationReport {
+    let progress = ProgressLines()
+    defer { progress.end() }
+    let report = try await untilInterrupted(onSignal: { tell("ending, and taking away what was made …") }) {
+      try await run { progress.take($0) }
+    }
+    progress.end()
+    try format.print(report) { report.table }
+    if let junit { try NamedFile.write(Data(report.junit.utf8), to: junit) }
+    if let sarif { try NamedFile.write(Data(try report.sarif(version: LobstackVersion.current).utf8), to: sarif) }
+    if let markdown { try NamedFile.write(Data(report.markdown.utf8), to: markdown) }
+    if let ocsf { try NamedFile.write(Data(try report.ocsf(version: LobstackVersion.current).utf8), to: ocsf) }
+    return report
+  }
+
+  private func verifyCluster() async throws {
+    guard !clean else { return try tellLeft(try await ClusterVerify.clean(try cluster.configuration())) }
+    let options = try cluster.options(
+      isQuick: quick, only: only, waivers: try allWaivers(), today: Date.now.formatted(.iso8601.year().month().day()))
+    let report = try await report { tell in try await ClusterVerify(options, tell: tell).run() }
+    guard report.exitCode == 0 else { throw Degraded(code: report.exitCode) }
+  }
+
   private func cleanUp() async throws {
-    let failures = try await Verify.clean(try instance.layout(), trigger: trigger)
+    try tellLeft(try await Verify.clean(try instance.layout(), trigger: trigger))
+  }
+
+  private func tellLeft(_ failures: [String]) throws {
     for failure in failures { tell("still there: \(failure)") }
     guard failures.isEmpty else { throw Degraded(code: 1) }
   }
 
-  private func printList() throws {
-    let checks = Verify.listing(try instance.layout())
+  private func printList(_ checks: [CheckListing]) throws {
     try format.print(checks) {
       var table = Table("CHECK", "LAYER", "RUNS", "CRITERIA", "WHAT")
       for check in checks {

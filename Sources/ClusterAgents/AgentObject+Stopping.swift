@@ -1,0 +1,9 @@
+import KubernetesAPI
+
+/// Whether an Agent is wished to run.
+extension AgentObject {
+  /// Set to "true": its Pod is ended, and none made, until it is taken away.
+  package static let stopAnnotation = "lobstack.dev/stopped"
+
+  package var isStopped: Bool { object.annotations[Self.stopAnnotation] == "true" }
+}

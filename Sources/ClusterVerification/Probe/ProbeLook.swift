@@ -1,0 +1,69 @@
+import Foundation
+import Glibc
+import KernelFiles
+
+/// What a program finds round itself, and what it is let do.
+struct ProbeLook {
+  let files: [String]
+
+  /// Places at which the host's machine id may be; behind the last the control has it mounted.
+  static let hostFiles = [
+    "/etc/machine-id", "/proc/1/root/etc/machine-id", "/proc/self/root/../etc/machine-id",
+    "/workspace/../../../../etc/machine-id", "/proc/1/cwd/../../../etc/machine-id", "/dev/fd/../../etc/machine-id",
+    "/host/machine-id",
+  ]
+  static let token = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+  func look(_ say: (String, Bool, String) -> Void) {
+    for path in ["/proc/version", "/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/osrelease"] {
+      say("file:\(path)", true, text(path) ?? "")
+    }
+    say("uid", true, "\(geteuid())")
+    let status = text("/proc/self/status") ?? ""
+    for name in ["CapPrm", "CapEff", "CapBnd", "Seccomp", "NoNewPrivs"] {
+      guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("\(name):") }) else { continue }
+      say(name, true, String(line.dropFirst(name.utf8.count + 1)).trimmingCharacters(in: .whitespaces))
+    }
+    attempt("write", say) {
+      let file = Glibc.open("/lobstack-probe", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+      if file >= 0 { close(file) }
+      return file
+    }
+    var system = statvfs()
+    let isKnown = statvfs("/", &system) == 0
+    say("read-only", isKnown && system.f_flag & UInt(ST_RDONLY) != 0, isKnown ? "\(system.f_flag)" : Self.error)
+    attempt("setuid", say) { geteuid() == 0 ? 0 : seteuid(0) }
+    attempt("chown", say) { Glibc.chown(writable(), 4242, 4242) }
+    attempt("mount", say) { Glibc.mount("none", "/tmp", "tmpfs", 0, nil) }
+    for path in files + [Self.token] {
+      let content = text(path)
+      say(
+        "file:\(path)", content != nil, path == Self.token ? "\(content?.utf8.count ?? 0) bytes" : content ?? Self.error
+      )
+    }
+  }
+
+  private static var error: String { String(cString: strerror(errno)) }
+
+  private func attempt(_ id: String, _ say: (String, Bool, String) -> Void, _ body: () -> Int32) {
+    errno = 0
+    let result = body()
+    say(id, result >= 0, result >= 0 ? "it worked" : Self.error)
+  }
+
+  /// A file of the program's own.
+  private func writable() -> String {
+    for directory in ["/workspace", "/tmp", "/"] {
+      let path = "\(directory)/lobstack-probe-owned"
+      let file = Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+      guard file >= 0 else { continue }
+      close(file)
+      return path
+    }
+    return "/nowhere"
+  }
+
+  private func text(_ path: String) -> String? {
+    (try? kernelFile(path)).map { String($0.prefix(4_096)) }
+  }
+}

@@ -1,0 +1,82 @@
+import Foundation
+
+/// What a probe does in its Pod, and under which mark it tells of it.
+package struct ProbePlan: Codable, Hashable, Sendable {
+  /// On every line of the probe, so that no other text is taken for one.
+  package var nonce: String
+  /// What is said to whoever reaches the ports.
+  package var canary: String
+  /// TCP and UDP.
+  package var ports: [UInt16] = []
+  package var knocks: [Knock] = []
+  /// Files of which the first bytes are told.
+  package var files: [String] = []
+  /// What has to raise alerts.
+  package var deeds: [Deed] = []
+
+  /// A try to reach something and to be answered.
+  package struct Knock: Codable, Hashable, Sendable {
+    package enum Transport: String, Codable, Sendable { case tcp, udp, icmp }
+
+    package var id: String
+    package var transport: Transport
+    /// IPv4 or IPv6; or `answer:ID`, the address in the DNS answer to another knock.
+    package var address: String
+    package var port: UInt16
+    /// What is said first.
+    package var payload: Data?
+
+    package init(
+      _ id: String, _ transport: Transport = .tcp, _ address: String, _ port: UInt16 = 0, payload: [UInt8]? = nil
+    ) {
+      self.id = id
+      self.transport = transport
+      self.address = address
+      self.port = port
+      self.payload = payload.map { Data($0) }
+    }
+  }
+
+  package enum Deed: Codable, Hashable, Sendable {
+    /// Runs this program under another name.
+    case run(name: String, arguments: [String])
+    case open(String)
+  }
+
+  package init(nonce: String, canary: String) {
+    self.nonce = nonce
+    self.canary = canary
+  }
+
+  /// As an argument of a program: base64 of JSON.
+  package var argument: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = .sortedKeys
+      return try encoder.encode(self).base64EncodedString()
+    }
+  }
+
+  /// - Returns: `nil` for what is no plan.
+  package init?(argument: String) {
+    guard let data = Data(base64Encoded: argument), let plan = try? JSONDecoder().decode(Self.self, from: data) else {
+      return nil
+    }
+    self = plan
+  }
+}
+
+/// A line of a probe.
+package struct ProbeLine: Codable, Hashable, Sendable {
+  package var nonce: String
+  /// Of a knock, or what is looked at: `uid`, `file:/etc/shadow`.
+  package var id: String
+  /// Of a knock: whether it was answered. Of what is tried: whether it worked.
+  package var isDone: Bool
+  package var text: String
+  /// What came back, at most 512 bytes.
+  package var answer: Data?
+
+  /// The last line of the plan.
+  package static let end = "end"
+}

@@ -1,0 +1,16 @@
+import KubernetesAPI
+
+extension ResourceType {
+  static let namespaces = ResourceType(plural: "namespaces", isNamespaced: false)
+  static let nodes = ResourceType(plural: "nodes", isNamespaced: false)
+  static let pods = ResourceType(plural: "pods")
+  static let services = ResourceType(plural: "services")
+  static let serviceAccounts = ResourceType(plural: "serviceaccounts")
+  static let agents = ResourceType(group: "lobstack.dev", plural: "agents")
+  static let daemonSets = ResourceType(group: "apps", plural: "daemonsets")
+  static let networkPolicies = ResourceType(group: "networking.k8s.io", plural: "networkpolicies")
+  static let accessReviews = ResourceType(
+    group: "authorization.k8s.io", plural: "subjectaccessreviews", isNamespaced: false)
+  static let validatingWebhooks = ResourceType(
+    group: "admissionregistration.k8s.io", plural: "validatingwebhookconfigurations", isNamespaced: false)
+}

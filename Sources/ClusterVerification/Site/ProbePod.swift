@@ -1,0 +1,93 @@
+import Faults
+import Foundation
+import JSONValues
+import KubernetesAPI
+import Verification
+
+/// A probe in its Pod.
+struct ProbePod: Sendable {
+  let client: KubernetesClient
+  let name: String
+  let namespace: String
+  let nonce: String
+  /// Whether it is an agent's, which the operator makes.
+  let isAgent: Bool
+
+  /// For being scheduled, for its image, for its start.
+  static let startLimit = Duration.seconds(120)
+  static let planLimit = Duration.seconds(60)
+
+  /// The Pod once it runs.
+  ///
+  /// - Throws: `NotTestable` with what keeps it from running.
+  func started() async throws -> KubernetesObject {
+    let deadline = ContinuousClock.now + Self.startLimit
+    while true {
+      let pod = try await find()
+      if let pod, pod["status", "phase"]?.string == "Running", pod["status", "podIP"]?.string != nil { return pod }
+      let end = pod.flatMap { ["Failed", "Succeeded"].contains($0["status", "phase"]?.string ?? "") ? $0 : nil }
+      guard end == nil, ContinuousClock.now < deadline else {
+        throw NotTestable("the probe \(namespace)/\(name) does not run: \(try await obstacle(pod))")
+      }
+      try await Task.sleep(for: .seconds(1))
+    }
+  }
+
+  /// What it told once it has done all.
+  ///
+  /// - Throws: `NotTestable` when it does not come to its end.
+  func record() async throws -> ProbeRecord {
+    let deadline = ContinuousClock.now + Self.planLimit
+    while true {
+      let log = try await client.log(of: name, namespace: namespace, limit: ProbeRecord.longestLog)
+      let record = ProbeRecord(log, nonce: nonce)
+      if record.isWhole { return record }
+      guard ContinuousClock.now < deadline else {
+        let text = oneLine(String(decoding: log.suffix(300), as: UTF8.self))
+        throw NotTestable("the probe \(namespace)/\(name) did not end its plan; the last that it wrote: \(text)")
+      }
+      try await Task.sleep(for: .seconds(1))
+    }
+  }
+
+  private func find() async throws -> KubernetesObject? {
+    do { return try await client.get(.pods, name, namespace: namespace) } catch let fault as Fault
+      where fault.code == .notFound
+    { return nil }
+  }
+
+  /// What the kubelet, the scheduler or the operator says.
+  private func obstacle(_ pod: KubernetesObject?) async throws -> String {
+    guard let pod else {
+      guard isAgent else { return "it is gone" }
+      let agent = try await client.get(.agents, name, namespace: namespace)
+      return agent["status", "reason"]?.string.map(oneLine) ?? "the operator made no Pod of the Agent"
+    }
+    return Self.obstacle(pod)
+  }
+
+  static func obstacle(_ pod: KubernetesObject) -> String {
+    let status = pod["status"]
+    for container in status?["containerStatuses"]?.array ?? [] {
+      for state in ["waiting", "terminated"] {
+        guard let why = container["state"]?[state], let reason = why["reason"]?.string else { continue }
+        return oneLine("\(reason) \(why["message"]?.string ?? "")")
+      }
+    }
+    let conditions = status?["conditions"]?.array ?? []
+    if let scheduled = conditions.first(where: { $0["type"]?.string == "PodScheduled" }),
+      scheduled["status"]?.string == "False"
+    {
+      return oneLine("\(scheduled["reason"]?.string ?? "") \(scheduled["message"]?.string ?? "")")
+    }
+    return oneLine("it is \(status?["phase"]?.string ?? "unknown") \(status?["message"]?.string ?? "")")
+  }
+}
+
+/// Text of another, for a line of a report.
+func oneLine(_ text: String) -> String {
+  let plain = text.unicodeScalars.prefix(400).map { scalar -> Unicode.Scalar in
+    scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? " " : scalar
+  }
+  return String(String.UnicodeScalarView(plain)).trimmingCharacters(in: .whitespaces)
+}

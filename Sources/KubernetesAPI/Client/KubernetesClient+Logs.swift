@@ -1,0 +1,30 @@
+import NIOCore
+import NIOHTTP1
+
+extension KubernetesClient {
+  /// What a Pod's container wrote, as it comes; a slow receiver holds the kubelet back.
+  ///
+  /// - Parameters:
+  ///   - lines: the newest that are told.
+  ///   - follow: goes on with what is written from now on, until the container ends.
+  /// - Throws: `Fault(.notFound)` when there is no such Pod, `Fault(.invalid)` when its container has not started. What
+  ///   `receive` throws ends it.
+  package func logs(
+    ofPod name: String, namespace: String, container: String, lines: Int, follow: Bool,
+    receive: @escaping @Sendable (ByteBuffer) async throws -> Void
+  ) async throws {
+    let path = try ResourcePath(ResourceType(plural: "pods"), namespace: namespace, name: name, subresource: "log")
+    var request = try APIRequest(
+      .GET, path, query: [("container", container), ("tailLines", "\(lines)"), ("follow", "\(follow)")],
+      verb: "read", isIdempotent: true)
+    request.answersJSON = false
+    do {
+      // The kubelet ends what is idle for four hours.
+      try await pieces(request, limit: .seconds(24 * 3600)) { piece in
+        do { try await receive(piece) } catch { throw ReceiverError(error: error) }
+      }
+    } catch let failure as ReceiverError {
+      throw failure.error
+    }
+  }
+}
