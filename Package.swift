@@ -307,7 +307,7 @@ let package = Package(
       "Operator",
       [
         "AgentModel", "Blueprint", "ClusterAgents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
-        "KubernetesRendering", "Probes", "SecretStore", logging,
+        "KubernetesRendering", "Probes", "SecretStore", logging, nioCore, nioPosix,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
@@ -406,7 +406,7 @@ let package = Package(
       "OperatorTests",
       [
         "AgentModel", "Blueprint", "ChildProcess", "ClusterAgents", "Documents", "Faults", "JSONValues",
-        "KubernetesAPI", "KubernetesRendering", "Operator", "SecretStore", "TestSupport", logging,
+        "KubernetesAPI", "KubernetesRendering", "Operator", "SecretStore", "TestSupport", logging, nioCore, nioPosix,
       ]),
     tests(
       "ClusterNamesTests",

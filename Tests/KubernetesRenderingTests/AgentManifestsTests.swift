@@ -76,6 +76,36 @@ import Testing
     #expect(limits == ["cpu": "2", "memory": "4Gi"])
   }
 
+  @Test("starts nothing of the agent's before its policies are in force") func isolation() throws {
+    let agent = try AgentExample.agent("one", tenant: "acme")
+    let pod = try AgentExample.fields(try #require(AgentExample.manifests(agent).objects.last))
+    let spec = try #require(pod["spec"] as? [String: Any])
+    let gates = try #require(spec["initContainers"] as? [[String: Any]])
+    let container = try #require((spec["containers"] as? [[String: Any]])?.first)
+    #expect(gates.map { $0["command"] as? [String] } == [["/usr/bin/lobstack", "await-isolation"]])
+    #expect(gates.first?["image"] as? String == Values().images.lobstack)
+    // What it may is no more than what the agent may, and it sees nothing of the agent's.
+    for field in ["securityContext", "resources"] {
+      #expect(
+        NSDictionary(dictionary: try #require(gates.first?[field] as? [String: Any])) == container[field]
+          as? NSDictionary)
+    }
+    #expect(
+      (gates.first?["volumeMounts"] as? [Any])?.isEmpty == true && (gates.first?["env"] as? [Any])?.isEmpty == true)
+  }
+
+  @Test("has its workspace as its home, unless its document says otherwise") func home() throws {
+    func home(_ more: String) throws -> [String] {
+      let agent = try AgentExample.agent("one", tenant: "acme", more)
+      let pod = try AgentExample.fields(try #require(AgentExample.manifests(agent).objects.last))
+      let container = try #require(((pod["spec"] as? [String: Any])?["containers"] as? [[String: Any]])?.first)
+      let env = try #require(container["env"] as? [[String: String]])
+      return env.filter { $0["name"] == "HOME" }.compactMap { $0["value"] }
+    }
+    #expect(try home("") == ["/workspace"])
+    #expect(try home("  env: {HOME: /tmp}") == ["/tmp"])
+  }
+
   @Test("can be a Sandbox of agent-sandbox with the same Pod in it") func sandbox() throws {
     var options = AgentManifests.Options()
     options.usesSandboxes = true

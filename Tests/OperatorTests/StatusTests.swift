@@ -91,6 +91,60 @@ import Testing
     #expect(loop.phase == .failed && !loop.isReady)
   }
 
+  /// What a kubelet of 1.36 said of agents in gVisor that went over their memory.
+  @Test("says how an agent's program ended") func endings() {
+    let killed: JSON = ["terminated": ["reason": "OOMKilled", "exitCode": 137]]
+    let once = PodStanding(pod(["phase": "Failed", "containerStatuses": [["state": killed]]]), restartPolicy: .never)
+    #expect(once.phase == .failed && once.reason == "OOMKilled" && once.message.contains("out of memory"))
+    let again = PodStanding(
+      pod(["phase": "Running", "containerStatuses": [["state": killed]]]), restartPolicy: .always)
+    #expect(again.phase == .failed && again.message.contains("out of memory"))
+    func loop(_ code: Int) -> PodStanding {
+      PodStanding(
+        pod([
+          "phase": "Running",
+          "containerStatuses": [
+            [
+              "state": ["waiting": ["reason": "CrashLoopBackOff", "message": "back-off 10s"]],
+              "lastState": ["terminated": ["reason": "Error", "exitCode": .int(code)]],
+            ]
+          ],
+        ]), restartPolicy: .always)
+    }
+    #expect(loop(3).message == "the program ended with exit code 3; back-off 10s")
+    #expect(loop(139).message == "the program was ended by signal 11; back-off 10s")
+    let evicted = PodStanding(
+      pod([
+        "phase": "Failed", "reason": "Evicted", "message": "the node was low on memory",
+        "containerStatuses": [["state": killed]],
+      ]), restartPolicy: .always)
+    #expect(evicted.reason == "Evicted" && evicted.message == "the node was low on memory")
+  }
+
+  @Test("says that an agent waits for its policies, and that they do not come") func isolation() {
+    func standing(_ gate: JSON) -> PodStanding {
+      PodStanding(
+        pod([
+          "phase": "Pending", "initContainerStatuses": [["state": gate]],
+          "containerStatuses": [["state": ["waiting": ["reason": "PodInitializing"]]]],
+        ]), restartPolicy: .always)
+    }
+    let waits = standing(["running": [:]])
+    #expect(waits.phase == .starting && waits.reason == "Isolating")
+    for gate: JSON in [
+      ["terminated": ["reason": "Error", "exitCode": 1]], ["waiting": ["reason": "CrashLoopBackOff"]],
+    ] {
+      let open = standing(gate)
+      #expect(open.phase == .failed && open.reason == "NotIsolated" && open.message.contains("not in force"))
+    }
+    let ended = PodStanding(
+      pod(["phase": "Failed", "initContainerStatuses": [["state": ["terminated": ["exitCode": 1]]]]]),
+      restartPolicy: .never)
+    #expect(ended.reason == "NotIsolated" && ended.isToBeReplaced)
+    #expect(standing(["waiting": ["reason": "ErrImagePull", "message": "no image"]]).message == "no image")
+    #expect(standing(["terminated": ["exitCode": 0]]).reason == "PodInitializing")
+  }
+
   @Test("has a Pod replaced that ended although its agent is to run") func replaced() {
     for (phase, policy, isReplaced) in [
       ("Failed", AgentSpec.RestartPolicy.always, true), ("Failed", .onFailure, true), ("Failed", .never, false),

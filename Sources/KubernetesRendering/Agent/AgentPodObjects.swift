@@ -68,14 +68,27 @@ extension AgentRendering {
         dnsConfig: AgentPod.DNSConfig(
           nameservers: [values.network.nameServer], options: [AgentPod.DNSConfig.Option(name: "ndots", value: "1")]),
         securityContext: spec.securityContext,
+        initContainers: spec.containers.prefix(1).map { isolation(resources, $0.securityContext) },
         containers: spec.containers.map { container in
           var container = container
           container.image = image
+          // The image's home belongs to another user, in a root that cannot be written.
+          if !container.env.contains(where: { $0.name == "HOME" }) {
+            container.env.append(EnvVar(name: "HOME", value: "/workspace"))
+          }
           container.resources = ResourceRequirements(requests: resources, limits: resources)
           return container
         },
         volumes: spec.volumes)
     }
+  }
+
+  /// Nothing of the agent's runs before its policies are in force: networks may bring them a moment after a Pod's start.
+  private func isolation(_ resources: [String: String], _ security: SecurityContext) -> Container {
+    Container(
+      name: "isolation", image: values.images.lobstack, command: ["/usr/bin/lobstack", "await-isolation"], env: [],
+      ports: [], resources: ResourceRequirements(requests: resources, limits: resources), securityContext: security,
+      volumeMounts: [])
   }
 
   /// The image as a cluster's nodes pull it.

@@ -18,6 +18,7 @@ struct AgentPod: ClusterObject {
     var dnsPolicy = "None"
     var dnsConfig: DNSConfig
     var securityContext: PodSecurityContext
+    var initContainers: [Container]
     var containers: [Container]
     var volumes: [Volume]
   }

@@ -14,8 +14,11 @@ struct PodStanding: Hashable, Sendable {
   init(_ pod: KubernetesObject, restartPolicy: AgentSpec.RestartPolicy) {
     let podPhase = pod["status", "phase"]?.string ?? "Pending"
     let conditions = pod["status", "conditions"]?.array ?? []
+    let isolation = pod["status", "initContainerStatuses"]?.array?.first {
+      $0["state"]?["terminated"]?["exitCode"]?.int != 0
+    }
     let container = pod["status", "containerStatuses"]?.array?.first
-    let waiting = container?["state"]?["waiting"]
+    let waiting = (isolation ?? container)?["state"]?["waiting"]
     let scheduled = conditions.first { $0["type"]?.string == "PodScheduled" }
     isReady = conditions.contains { $0["type"]?.string == "Ready" && $0["status"]?.string == "True" }
     isToBeReplaced = false
@@ -27,7 +30,14 @@ struct PodStanding: Hashable, Sendable {
       if let waiting {
         reason = waiting["reason"]?.string ?? reason
         message = waiting["message"]?.string ?? message
-        if reason == "CrashLoopBackOff" { phase = .failed }
+        if reason == "CrashLoopBackOff" {
+          phase = .failed
+          if let end = container.flatMap({ Ending($0["lastState"]) }) { message = "\(end.message); \(message)" }
+        }
+      } else if !isReady, let end = container.flatMap({ Ending($0["state"]) }) {
+        // The kubelet starts it again in its time.
+        phase = .failed
+        (reason, message) = (end.reason, end.message)
       }
     case "Succeeded":
       phase = .stopped
@@ -35,11 +45,25 @@ struct PodStanding: Hashable, Sendable {
       isToBeReplaced = restartPolicy == .always
     case "Failed":
       phase = .failed
+      let isUnprotected = isolation?["state"]?["terminated"] != nil
+      if isUnprotected {
+        (reason, message) = Self.notIsolated
+      } else if message.isEmpty, let end = container.flatMap({ Ending($0["state"]) }) {
+        (reason, message) = (end.reason, end.message)
+      }
       // Evicted, or its node is gone: the kubelet would have started its container again.
-      isToBeReplaced = restartPolicy != .never
+      // Of one whose policies did not come in time nothing has run.
+      isToBeReplaced = restartPolicy != .never || isUnprotected
     default:
       phase = .starting
-      if let waiting {
+      if let state = isolation?["state"], state["running"] != nil {
+        (reason, message) = ("Isolating", "waits until its NetworkPolicies are in force")
+      } else if let state = isolation?["state"],
+        state["terminated"] != nil || state["waiting"]?["reason"]?.string == "CrashLoopBackOff"
+      {
+        phase = .failed
+        (reason, message) = Self.notIsolated
+      } else if let waiting {
         reason = waiting["reason"]?.string ?? reason
         message = waiting["message"]?.string ?? message
         if ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"].contains(reason) {
@@ -51,5 +75,30 @@ struct PodStanding: Hashable, Sendable {
       }
     }
     if message.isEmpty { message = "the Pod is \(podPhase)" }
+  }
+
+  private static let notIsolated = (
+    "NotIsolated",
+    "its NetworkPolicies are not in force, so it does not start: the cluster's network enforces none for this Pod; read the "
+      + "log of its container 'isolation'"
+  )
+}
+
+/// How the agent's program ended, of a container's state.
+private struct Ending {
+  /// The kubelet's word.
+  let reason: String
+  let message: String
+
+  init?(_ state: JSON?) {
+    guard let ended = state?["terminated"] else { return nil }
+    let code = ended["exitCode"]?.int ?? 0
+    reason = ended["reason"]?.string ?? "Error"
+    if reason == "OOMKilled" {
+      message = "the program went over its memory limit and was killed by the kernel (out of memory)"
+    } else {
+      message =
+        code > 128 ? "the program was ended by signal \(code - 128)" : "the program ended with exit code \(code)"
+    }
   }
 }

@@ -154,6 +154,8 @@ struct EgressTLS {
   private func names(of agent: ProxiedAgent) -> JSON {
     [
       "name": .string("\(agent.id)"), "dns_lookup_family": "V4_ONLY", "max_hosts": 64, "host_ttl": "300s",
+      // Otherwise a name that was not found once is not looked up again for a minute.
+      "dns_failure_refresh_rate": ["base_interval": "2s", "max_interval": "10s"],
       "dns_query_timeout": "5s", "typed_dns_resolver_config": layout.resolverExtension,
     ]
   }
