@@ -145,7 +145,5 @@ private struct CertificateWatch: Service {
 private struct ProbeService: Service {
   let server: ProbeServer
 
-  func run() async throws {
-    do { try await cancelWhenGracefulShutdown { try await server.run() } } catch is CancellationError {}
-  }
+  func run() async throws { try await server.run() }
 }

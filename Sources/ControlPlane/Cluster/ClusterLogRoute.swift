@@ -17,6 +17,8 @@ extension ClusterAPI {
   private static let container = "agent"
   /// The kubelet counts lines where this API counts bytes: a line has so many, about.
   private static let bytesOfLine = 64
+  /// Who may follow is asked at its beginning alone, so that it ends, and the next is asked about again.
+  private static let longestStream = Duration.seconds(3600)
   /// As much as a frame of a stream has at most.
   private static let longestPiece = 64 << 10
 
@@ -37,7 +39,7 @@ extension ClusterAPI {
           try await asked(operation) {
             try await client.logs(
               ofPod: agent.key.name, namespace: agent.key.namespace, container: Self.container, lines: lines,
-              follow: follow
+              follow: follow, limit: Self.longestStream
             ) { piece in
               var piece = piece
               while let part = piece.readSlice(length: min(piece.readableBytes, Self.longestPiece)),
@@ -48,6 +50,11 @@ extension ClusterAPI {
             }
           }
         }
+      } catch let fault as Fault where fault.code == .timedOut {
+        await sink.fail(
+          Fault(
+            .timedOut, operation: operation, reason: "it went on for an hour, or the API server does not answer",
+            remedy: "follow again"))
       } catch let fault as Fault {
         await sink.fail(fault)
       } catch {

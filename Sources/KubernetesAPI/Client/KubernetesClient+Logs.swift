@@ -7,10 +7,12 @@ extension KubernetesClient {
   /// - Parameters:
   ///   - lines: the newest that are told.
   ///   - follow: goes on with what is written from now on, until the container ends.
-  /// - Throws: `Fault(.notFound)` when there is no such Pod, `Fault(.invalid)` when its container has not started. What
+  ///   - limit: of the whole; the kubelet itself ends what is idle for four hours.
+  /// - Throws: `Fault(.notFound)` when there is no such Pod, `Fault(.invalid)` when its container has not started,
+  ///   `Fault(.timedOut)` at the limit. What
   ///   `receive` throws ends it.
   package func logs(
-    ofPod name: String, namespace: String, container: String, lines: Int, follow: Bool,
+    ofPod name: String, namespace: String, container: String, lines: Int, follow: Bool, limit: Duration,
     receive: @escaping @Sendable (ByteBuffer) async throws -> Void
   ) async throws {
     let path = try ResourcePath(ResourceType(plural: "pods"), namespace: namespace, name: name, subresource: "log")
@@ -19,8 +21,7 @@ extension KubernetesClient {
       verb: "read", isIdempotent: true)
     request.answersJSON = false
     do {
-      // The kubelet ends what is idle for four hours.
-      try await pieces(request, limit: .seconds(24 * 3600)) { piece in
+      try await pieces(request, limit: limit) { piece in
         do { try await receive(piece) } catch { throw ReceiverError(error: error) }
       }
     } catch let failure as ReceiverError {
