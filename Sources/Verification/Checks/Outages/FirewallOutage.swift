@@ -46,7 +46,9 @@ struct FirewallOutage: Sendable {
     var restored: Int?
     while start.duration(to: .now) < Self.limit, restored == nil {
       let now = start.duration(to: .now).milliseconds
-      if stopped == nil, HostProcess(alive.pid)?.startTime != alive.startTime || HostProcess(alive.pid)?.isZombie == true {
+      if stopped == nil,
+        HostProcess(alive.pid)?.startTime != alive.startTime || HostProcess(alive.pid)?.isZombie == true
+      {
         stopped = now
       }
       if stopped != nil {
