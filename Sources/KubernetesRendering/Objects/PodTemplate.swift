@@ -50,6 +50,7 @@ struct PodTemplate: Encodable, Sendable {
     var startupProbe: Probe?
     var livenessProbe: Probe?
     var readinessProbe: Probe?
+    var lifecycle: Lifecycle?
     var volumeMounts: [VolumeMount]?
   }
 
@@ -98,6 +99,18 @@ struct PodTemplate: Encodable, Sendable {
 
     struct Exec: Encodable, Sendable {
       var command: [String]
+    }
+  }
+
+  struct Lifecycle: Encodable, Sendable {
+    var preStop: Hook
+
+    struct Hook: Encodable, Sendable {
+      var sleep: Sleep
+    }
+
+    struct Sleep: Encodable, Sendable {
+      var seconds: Int
     }
   }
 

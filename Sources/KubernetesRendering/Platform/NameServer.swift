@@ -77,6 +77,8 @@ extension Platform {
         requests: ["cpu": "100m", "memory": "64Mi"], limits: ["cpu": "1", "memory": "512Mi"]),
       startupProbe: probe("/healthz", 5, 12), livenessProbe: probe("/healthz", 10, 3),
       readinessProbe: probe("/readyz", 5, 2),
+      // Until no node sends it queries any more.
+      lifecycle: PodTemplate.Lifecycle(preStop: .init(sleep: .init(seconds: 5))),
       volumeMounts: [VolumeMount(name: "configuration", mountPath: "/etc/lobstack", readOnly: true)])
     return Deployment(
       metadata: account,
