@@ -160,7 +160,7 @@ struct Browser: Sendable {
   }
 
   /// Waits until a text is shown.
-  func sees(_ text: String, in selector: String = "body", within limit: Duration = .seconds(15)) async throws {
+  func sees(_ text: String, in selector: String = "body", within limit: Duration = .seconds(60)) async throws {
     try await eventually("'\(text)' is shown", within: limit) { try await self.text(selector).contains(text) }
   }
 

@@ -50,7 +50,7 @@ struct DashboardPage: Sendable {
   /// A view by its address after `#`, once its heading is there.
   func go(_ place: String, heading: String) async throws {
     try await go(place)
-    try await eventually("the view \(place) is shown", within: .seconds(15)) {
+    try await eventually("the view \(place) is shown", within: .seconds(60)) {
       try await browser.run(
         "return document.querySelector('main h1')?.innerText === arguments[0] && !document.querySelector('main[aria-busy]')",
         heading)
