@@ -86,7 +86,7 @@ let package = Package(
     /** Typed Kubernetes documents as they cross the wire. */
     room("Documents", []),
     /** YAML and JSON text to values, every error with its line and field path. */
-    room("Manifests", ["Faults", yams]),
+    room("Manifests", ["Faults", "JSONValues", yams]),
     /** OpenBao's configuration language: text to values, every error with its line. */
     room("HCL", ["Faults"]),
     /** Length-prefixed frames of a byte stream. */
@@ -210,6 +210,10 @@ let package = Package(
         "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "Turns", asyncHTTPClient, logging, nioCore,
         nioHTTP1, nioPosix, nioSSL,
       ]),
+    /** Agents as a cluster has them: objects of its API to agents. */
+    room("ClusterAgents", ["Documents", "JSONValues", "KubernetesAPI"]),
+    /** How a program of a cluster does, told over HTTP. */
+    room("Probes", ["Instruments", hummingbird, hummingbirdCore, logging, nioCore]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
@@ -264,15 +268,17 @@ let package = Package(
     room(
       "Sentinel",
       [
-        "APIClient", "APIModel", "AgentModel", "CLinux", "Detection", "Faults", "Files", "GuestTrace", "KernelFiles",
-        "NameResolution", "NetworkIsolation", "NodeProtocol", "Threads", logging, serviceLifecycle,
+        "APIClient", "APIModel", "AgentModel", "AlertForwarding", "CLinux", "ClusterAgents", "Detection", "Documents",
+        "Faults", "Files",
+        "GuestTrace", "Instruments", "JSONValues", "KernelFiles", "KubernetesAPI", "NameResolution", "NetworkIsolation",
+        "NodeProtocol", "Probes", "Threads", logging, serviceLifecycle,
       ]),
     /** The Agents of a Kubernetes cluster: their objects as their documents say. */
     room(
       "Operator",
       [
-        "AgentModel", "Blueprint", "Faults", "Instruments", "JSONValues", "KubernetesAPI", "KubernetesRendering",
-        hummingbird, hummingbirdCore, logging, nioCore,
+        "AgentModel", "Blueprint", "ClusterAgents", "Documents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
+        "KubernetesRendering", "Probes", logging,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
     room(
@@ -301,7 +307,8 @@ let package = Package(
         "Admission", "AdmissionWebhook", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog",
         "Blueprint", "Compliance", "ControlPlane", "Detection", "Faults", "Files", "GuestTrace",
         "KubernetesAPI", "KubernetesRendering", "Manifests", "NameResolution", "NetworkIsolation", "Node",
-        "Operator", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification", argumentParser,
+        "Operator", "Probes", "Proxy", "SecretStore", "Sentinel", "Storage", "Supervision", "Verification",
+        argumentParser,
         logging,
       ],
       swiftSettings: swift),
@@ -355,8 +362,8 @@ let package = Package(
     tests(
       "OperatorTests",
       [
-        "AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI", "KubernetesRendering", "Operator",
-        "TestSupport", logging,
+        "AgentModel", "Blueprint", "ChildProcess", "ClusterAgents", "Documents", "Faults", "GuestTrace", "JSONValues",
+        "KubernetesAPI", "KubernetesRendering", "Operator", "Sentinel", "TestSupport", logging,
       ]),
     tests(
       "KubernetesRenderingTests",
@@ -396,7 +403,9 @@ let package = Package(
       "SentinelTests",
       [
         "APIModel", "AgentModel", "ChildProcess", "Detection", "Faults", "GuestTrace", "NameResolution",
-        "NetworkIsolation", "NodeProtocol", "Sentinel", "TraceWriting", logging,
+        "Blueprint", "ClusterAgents", "Documents", "JSONValues", "KubernetesAPI", "KubernetesRendering",
+        "NetworkIsolation",
+        "NodeProtocol", "Sentinel", "TestSupport", "TraceWriting", logging,
       ]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("TurnsTests", ["Turns"]),

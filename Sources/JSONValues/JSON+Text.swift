@@ -14,6 +14,7 @@ extension JSON {
     case .null: bytes += "null".utf8
     case .bool(let value): bytes += (value ? "true" : "false").utf8
     case .int(let value): bytes += "\(value)".utf8
+    case .unsigned(let value): bytes += "\(value)".utf8
     case .double(let value): bytes += "\(value)".utf8
     case .string(let value): Self.write(value, to: &bytes)
     case .array(let values):

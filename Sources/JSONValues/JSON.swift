@@ -3,6 +3,8 @@ package enum JSON: Hashable, Sendable {
   case null
   case bool(Bool)
   case int(Int)
+  /// What is more than an `Int` holds.
+  case unsigned(UInt64)
   case double(Double)
   case string(String)
   case array([JSON])

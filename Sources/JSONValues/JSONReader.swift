@@ -166,12 +166,13 @@ package struct JSONReader {
     let isNegative = bytes[index] == UInt8(ascii: "-")
     if isNegative { index += 1 }
     var isWhole = true
+    var isTooLarge = false
     var value = 0
     let firstDigit = index
     while let digit {
       let (product, tooLarge) = value.multipliedReportingOverflow(by: 10)
       let (sum, overflow) = product.subtractingReportingOverflow(digit)
-      if tooLarge || overflow { isWhole = false }
+      if tooLarge || overflow { isTooLarge = true }
       value = sum
       index += 1
     }
@@ -188,10 +189,10 @@ package struct JSONReader {
       try digits()
     }
     // Summed up below zero, where there is room for one more.
-    if isWhole, isNegative || value != .min { return .int(isNegative ? value : -value) }
-    guard let number = Double(String(decoding: bytes[start..<index], as: UTF8.self)), number.isFinite else {
-      throw failure
-    }
+    if isWhole, !isTooLarge, isNegative || value != .min { return .int(isNegative ? value : -value) }
+    let text = String(decoding: bytes[start..<index], as: UTF8.self)
+    if isWhole, let number = UInt64(text) { return .unsigned(number) }
+    guard let number = Double(text), number.isFinite else { throw failure }
     return .double(number)
   }
 

@@ -1,4 +1,4 @@
-import Foundation
+import JSONValues
 
 /// JSON written as YAML in block style, the keys sorted. Every string that YAML, of version 1.1 or 1.2, could read as
 /// something else is quoted, and text of several lines is written as such.
@@ -6,13 +6,12 @@ package struct YAMLText: CustomStringConvertible {
   package let description: String
 
   package init(json: [UInt8]) throws {
-    let value = try JSONDecoder().decode(Value.self, from: Data(json))
     var lines: [String] = []
-    Self.write(value, indent: 0, to: &lines)
+    Self.write(try JSON(json), indent: 0, to: &lines)
     description = lines.joined(separator: "\n") + "\n"
   }
 
-  private static func write(_ value: Value, indent: Int, to lines: inout [String]) {
+  private static func write(_ value: JSON, indent: Int, to lines: inout [String]) {
     let space = String(repeating: " ", count: indent)
     switch value {
     case .object(let fields) where !fields.isEmpty:
@@ -47,7 +46,7 @@ package struct YAMLText: CustomStringConvertible {
   }
 
   /// - Returns: `nil` for what takes lines of its own.
-  private static func scalar(_ value: Value) -> String? {
+  private static func scalar(_ value: JSON) -> String? {
     switch value {
     case .null: "null"
     case .bool(let value): "\(value)"
@@ -64,7 +63,7 @@ package struct YAMLText: CustomStringConvertible {
   ///
   /// - Returns: `nil` for what is not, or would not be read as it is: a first line with an indentation, a character
   ///   that is not printable or is a line break of another kind.
-  private static func block(_ value: Value, indent: Int) -> (header: String, lines: [String])? {
+  private static func block(_ value: JSON, indent: Int) -> (header: String, lines: [String])? {
     guard case .string(let text) = value, text.contains("\n"), let first = text.first, first != " ", first != "\n"
     else {
       return nil
@@ -107,32 +106,5 @@ package struct YAMLText: CustomStringConvertible {
       }
     }
     return result + "\""
-  }
-}
-
-private enum Value: Decodable {
-  case null, bool(Bool), int(Int64), unsigned(UInt64), double(Double), string(String), array([Value])
-  case object([String: Value])
-
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    // Each try is a question about the value's kind; the last one's error is the one that counts.
-    if container.decodeNil() {
-      self = .null
-    } else if let value = try? container.decode(Bool.self) {
-      self = .bool(value)
-    } else if let value = try? container.decode(Int64.self) {
-      self = .int(value)
-    } else if let value = try? container.decode(UInt64.self) {
-      self = .unsigned(value)
-    } else if let value = try? container.decode(Double.self) {
-      self = .double(value)
-    } else if let value = try? container.decode(String.self) {
-      self = .string(value)
-    } else if let value = try? container.decode([Value].self) {
-      self = .array(value)
-    } else {
-      self = .object(try container.decode([String: Value].self))
-    }
   }
 }

@@ -22,6 +22,7 @@ import Foundation
       BackupCommand.self, RestoreCommand.self, ExportCommand.self, RenderCommand.self, VersionCommand.self,
       CompletionCommand.self,
       ControlPlaneCommand.self, ControlPlaneCopyCommand.self, NodeCommand.self, OperatorCommand.self,
+      ClusterSentinelCommand.self,
       SentinelCommand.self,
     ])
 

@@ -44,21 +44,21 @@ struct RetryPlan: Sendable {
 }
 
 /// Pauses between attempts that go on for ever: each is twice the last, with jitter.
-struct BackOff: Sendable {
+package struct BackOff: Sendable {
   let first: Duration
   let longest: Duration
   private var next: Duration
 
-  init(first: Duration, longest: Duration) {
+  package init(first: Duration, longest: Duration) {
     (self.first, self.longest) = (first, longest)
     next = first
   }
 
   /// - Parameter jitter: a random number from 0 to 1.
-  mutating func pause(jitter: Double) -> Duration {
+  package mutating func pause(jitter: Double) -> Duration {
     defer { next = min(next * 2, longest) }
     return next * (1 + jitter)
   }
 
-  mutating func reset() { next = first }
+  package mutating func reset() { next = first }
 }

@@ -1,4 +1,6 @@
 import AgentModel
+import ClusterAgents
+import Documents
 import Faults
 import Foundation
 import Instruments
@@ -50,6 +52,11 @@ struct AgentReconciler: Sendable {
     } catch let fault as Fault {
       try await tell(agent, .unsecured(fault, generation: agent.generation, pod: owned.pod(of: key)))
       throw fault
+    }
+    if let containment = Containment(of: agent.object) {
+      try await hold(agent, containment)
+      try await tell(agent, .contained(containment, generation: agent.generation))
+      return nil
     }
     do {
       let standing = try await run(agent, expansion)
@@ -107,6 +114,8 @@ struct AgentReconciler: Sendable {
     let wanted = expansion.pod.object.annotations[Expander.specificationAnnotation]
     if pod.annotations[Expander.specificationAnnotation] != wanted {
       try await replace(pod, of: agent, "its Pod was of another specification")
+    } else if pod.labels[quarantineLabel] != nil, try await isReleased(agent) {
+      try await replace(pod, of: agent, "it was quarantined, and runs anew")
     } else if standing.isToBeReplaced {
       replacements.note(agent.key, created: pod["metadata", "creationTimestamp"]?.string.flatMap(Self.date))
       try await replace(pod, of: agent, "its Pod ended for good: \(standing.reason)")
@@ -125,6 +134,27 @@ struct AgentReconciler: Sendable {
     await events.tell(agent, "Replaced", why)
   }
 
+  /// Keeps an Agent as an alert's response left it: no other Pod is made, a killed one's goes, and a quarantined one's
+  /// stays, closed.
+  private func hold(_ agent: AgentObject, _ containment: Containment) async throws {
+    switch containment.kind {
+    case .killed: try await stop(agent.key)
+    case .quarantined:
+      guard let pod = owned.pod(of: agent.key), !pod.isBeingDeleted, pod.labels[quarantineLabel] != "true" else {
+        return
+      }
+      try await client.patch(
+        .merge(["metadata": ["uid": .string(pod.uid ?? ""), "labels": [quarantineLabel: "true"]]]),
+        OwnedType.pods.resource, pod.name, namespace: agent.key.namespace)
+    }
+  }
+
+  /// Asks, since the Pod's label may be known here before the Agent's condition is.
+  private func isReleased(_ agent: AgentObject) async throws -> Bool {
+    let now = try await client.get(AgentObject.type, agent.key.name, namespace: agent.key.namespace)
+    return now.uid == agent.uid && Containment.isOver(now)
+  }
+
   private static func date(_ text: String) -> Date? { try? Date(text, strategy: .iso8601) }
 
   private func stop(_ key: ObjectKey) async throws {
@@ -141,7 +171,8 @@ struct AgentReconciler: Sendable {
   }
 
   private func tell(_ agent: AgentObject, _ conditions: AgentConditions) async throws {
-    let before = agent.object["status"]
+    // Conditions of others are theirs.
+    let before = agent.object["status"].map(AgentConditions.own)
     let status = conditions.status(now: Date.now.formatted(.iso8601), before: before)
     guard before != status else { return }
     var object = KubernetesObject(fields: [

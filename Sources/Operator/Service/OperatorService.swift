@@ -3,6 +3,7 @@ import Faults
 import KubernetesAPI
 import KubernetesRendering
 import Logging
+import Probes
 
 /// Has the Agents of a cluster be what their documents say: one process leads, the others wait to take its place.
 package struct OperatorService: Sendable {
@@ -63,7 +64,8 @@ package struct OperatorService: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await election.run { await lead() } }
       if let address = settings.probes {
-        let server = ProbeServer(address: address, metrics: metrics, logger: logger)
+        // One that waits for the lease is ready to take it.
+        let server = ProbeServer(address: address, metrics: { [metrics] in metrics.exposition }, logger: logger)
         group.addTask { try await server.run(running) }
       }
       do { try await group.next() } catch is CancellationError {}

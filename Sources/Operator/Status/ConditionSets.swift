@@ -1,4 +1,6 @@
 import AgentModel
+import ClusterAgents
+import Documents
 import Faults
 import JSONValues
 import KubernetesAPI
@@ -44,6 +46,18 @@ extension AgentConditions {
       phase: .failed, reason: fault.sentence,
       conditions: [.isAccepted, .isSecured, Condition(.ready, .no, word(fault), fault.sentence)], generation: generation
     )
+  }
+
+  /// Something is done about an alert, and is held on to.
+  static func contained(_ containment: Containment, generation: Int) -> AgentConditions {
+    AgentConditions(
+      phase: containment.kind == .killed ? .failed : .quarantined, reason: containment.message,
+      conditions: [
+        .isAccepted, .isSecured,
+        Condition(
+          .ready, .no, containment.kind.rawValue,
+          "\(containment.message); see the condition \(containedCondition)"),
+      ], generation: generation)
   }
 
   static func secured(_ standing: PodStanding?, generation: Int) -> AgentConditions {

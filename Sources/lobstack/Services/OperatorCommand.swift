@@ -6,6 +6,7 @@ import Foundation
 import KubernetesAPI
 import KubernetesRendering
 import Operator
+import Probes
 import Supervision
 
 struct OperatorCommand: AsyncParsableCommand {
