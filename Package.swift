@@ -224,7 +224,7 @@ let package = Package(
         logging, nioCore, nioHTTP1, nioPosix, nioSSL,
       ]),
     /** Agents as a cluster has them: objects of its API to agents. */
-    room("ClusterAgents", ["AgentModel", "Blueprint", "Faults", "JSONValues", "KubernetesAPI"]),
+    room("ClusterAgents", ["AgentModel", "Blueprint", "Documents", "Faults", "JSONValues", "KubernetesAPI"]),
     /** DNS over UDP and TCP, on a thread of its own. */
     room(
       "NameServing",
@@ -291,8 +291,9 @@ let package = Package(
     room(
       "Sentinel",
       [
-        "APIClient", "APIModel", "AgentModel", "CLinux", "Deadlines", "Detection", "Faults", "Files", "GuestTrace",
-        "KernelFiles", "NameResolution", "NameServing", "NetworkIsolation", "NodeProtocol", "Threads", logging,
+        "APIClient", "APIModel", "AgentModel", "AlertForwarding", "CLinux", "ClusterAgents", "Deadlines", "Detection",
+        "Documents", "Faults", "Files", "GuestTrace", "Instruments", "JSONValues", "KernelFiles", "KubernetesAPI",
+        "NameResolution", "NameServing", "NetworkIsolation", "NodeProtocol", "Probes", "Threads", logging,
         serviceLifecycle,
       ]),
     /** The DNS of a cluster's agents. */
@@ -306,7 +307,7 @@ let package = Package(
     room(
       "Operator",
       [
-        "AgentModel", "Blueprint", "ClusterAgents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
+        "AgentModel", "Blueprint", "ClusterAgents", "Documents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
         "KubernetesRendering", "Probes", "SecretStore", logging, nioCore, nioPosix,
       ]),
     /** Starts, watches, stops the platform's processes; checks the machine. */
@@ -405,8 +406,9 @@ let package = Package(
     tests(
       "OperatorTests",
       [
-        "AgentModel", "Blueprint", "ChildProcess", "ClusterAgents", "Documents", "Faults", "JSONValues",
-        "KubernetesAPI", "KubernetesRendering", "Operator", "SecretStore", "TestSupport", logging, nioCore, nioPosix,
+        "AgentModel", "Blueprint", "ChildProcess", "ClusterAgents", "Documents", "Faults", "GuestTrace", "JSONValues",
+        "KubernetesAPI", "KubernetesRendering", "Operator", "SecretStore", "Sentinel", "TestSupport", logging, nioCore,
+        nioPosix,
       ]),
     tests(
       "ClusterNamesTests",
@@ -454,7 +456,9 @@ let package = Package(
       "SentinelTests",
       [
         "APIModel", "AgentModel", "ChildProcess", "Detection", "Faults", "GuestTrace", "NameResolution",
-        "NetworkIsolation", "NodeProtocol", "Sentinel", "TestSupport", "TraceWriting", logging,
+        "Blueprint", "ClusterAgents", "Documents", "JSONValues", "KubernetesAPI", "KubernetesRendering",
+        "NetworkIsolation",
+        "NodeProtocol", "Sentinel", "TestSupport", "TraceWriting", logging,
       ]),
     tests("ChildProcessTests", ["ChildProcess", "Faults"]),
     tests("TurnsTests", ["Turns"]),

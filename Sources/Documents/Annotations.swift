@@ -23,3 +23,13 @@ package let expiryAnnotation = "lobstack.dev/expires"
 package let secretsVolumeDriver = "secrets-store.csi.k8s.io"
 /// The names of the secrets, with commas between them.
 package let secretNamesAttribute = "lobstack.dev/secrets"
+
+/// Label of an agent's Pod on a cluster: no policy opens anything for it.
+package let quarantineLabel = "lobstack.dev/quarantine"
+
+/// Condition of an Agent on a cluster: what is done about it because of an alert.
+package let containedCondition = "Contained"
+
+/// Annotation of an Agent on a cluster: when somebody let it run again after what was done about an alert (RFC 3339,
+/// UTC). What was done later holds.
+package let releaseAnnotation = "lobstack.dev/released-at"

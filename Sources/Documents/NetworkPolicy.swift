@@ -38,11 +38,32 @@ package struct NetworkPolicySpec: Hashable, Sendable, Codable {
 /// Selects by labels; an empty selector selects everything in its namespace.
 package struct LabelSelector: Hashable, Sendable, Codable {
   package var matchLabels: [String: String]?
+  package var matchExpressions: [Requirement]?
 
-  package init(matchLabels: [String: String]? = nil) { self.matchLabels = matchLabels }
+  package init(matchLabels: [String: String]? = nil, matchExpressions: [Requirement]? = nil) {
+    self.matchLabels = matchLabels
+    self.matchExpressions = matchExpressions
+  }
+
+  /// Whether a label is there.
+  package struct Requirement: Hashable, Sendable, Codable {
+    package enum Operator: String, Hashable, Sendable, Codable {
+      case exists = "Exists"
+      case doesNotExist = "DoesNotExist"
+    }
+
+    package var key: String
+    package var `operator`: Operator
+
+    package init(_ key: String, _ operator: Operator) {
+      self.key = key
+      self.operator = `operator`
+    }
+  }
 
   package func matches(_ labels: [String: String]) -> Bool {
     (matchLabels ?? [:]).allSatisfy { labels[$0.key] == $0.value }
+      && (matchExpressions ?? []).allSatisfy { (labels[$0.key] != nil) == ($0.operator == .exists) }
   }
 }
 

@@ -221,7 +221,8 @@ extension GuestEventReader: FieldSource {
     switch field {
     case .containerID, .containerFullID: return arena.string(identity.container)
     case .containerName, .podName, .agentName: return arena.string(identity.agent)
-    case .namespaceName, .agentTenant: return arena.string(identity.tenant)
+    case .namespaceName: return arena.string(identity.namespace)
+    case .agentTenant: return arena.string(identity.tenant)
     case .podUID, .agentUID: return arena.string(identity.uid)
     case .containerImage, .agentImage: return arena.string(identity.image)
     case .imageRepository: return arena.string(identity.imageRepository)

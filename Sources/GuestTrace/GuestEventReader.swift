@@ -84,7 +84,7 @@ package final class GuestEventReader {
 
   private func isOwn(_ container: UnsafeRawBufferPointer, _ sandbox: SandboxEvents) -> Bool {
     // Some messages have no context.
-    container.isEmpty || container.elementsEqual(sandbox.identity.container.utf8)
+    container.isEmpty || sandbox.owns(container)
   }
 
   private func begin(

@@ -1,6 +1,10 @@
 /// What is known of one sandbox from its events.
 package final class SandboxEvents {
-  package let identity: SandboxIdentity
+  package private(set) var identity: SandboxIdentity
+  /// Other containers of the same sandbox, whose events are its own: on a cluster the one that holds the Pod's
+  /// namespaces, and those that were started again.
+  private var siblings: [[UInt8]] = []
+  private static let mostSiblings = 16
   var table = ProcessTable()
   /// As the last message told it.
   package internal(set) var dropped: UInt32 = 0
@@ -8,6 +12,24 @@ package final class SandboxEvents {
   package internal(set) var malformed = 0
 
   package init(_ identity: SandboxIdentity) { self.identity = identity }
+
+  /// It is known now whose it is, or another container of it runs.
+  package func become(_ identity: SandboxIdentity) {
+    addSibling(self.identity.container)
+    self.identity = identity
+  }
+
+  /// Takes a container for one of the same sandbox. Of many the last count.
+  package func addSibling(_ container: String) {
+    let bytes = Array(container.utf8)
+    guard !siblings.contains(bytes) else { return }
+    siblings.append(bytes)
+    if siblings.count > Self.mostSiblings { siblings.removeFirst() }
+  }
+
+  func owns(_ container: UnsafeRawBufferPointer) -> Bool {
+    container.elementsEqual(identity.container.utf8) || siblings.contains { container.elementsEqual($0) }
+  }
 
   /// gVisor counts anew what it drops.
   ///

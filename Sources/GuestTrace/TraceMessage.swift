@@ -70,6 +70,24 @@ package struct TraceMessage {
     message.count >= 8 ? message.loadUnaligned(fromByteOffset: 4, as: UInt32.self) : nil
   }
 
+  /// The container of which a message says that it starts; `nil` for all other messages.
+  package static func startedContainer(_ message: UnsafeRawBufferPointer) -> String? {
+    guard message.count >= 8, message.loadUnaligned(fromByteOffset: 2, as: UInt16.self) == Kind.containerStart.rawValue
+    else { return nil }
+    // What is malformed is told where the message is read for its event.
+    guard let decoded = try? TraceMessage(message) else { return nil }
+    var reader = WireReader(decoded.payload)
+    while let (field, value) = reader.next() {
+      if field == 2, case .bytes(let id) = value, (1...longestID).contains(id.count) {
+        return String(decoding: id, as: UTF8.self)
+      }
+    }
+    return nil
+  }
+
+  /// Bytes of a container's id; runtimes of clusters have 64.
+  private static let longestID = 256
+
   /// - Returns: `nil` for a kind that this version does not know.
   init?(_ message: UnsafeRawBufferPointer) throws(Refusal) {
     guard message.count >= 8 else { throw .tooShort }

@@ -20,6 +20,7 @@ package struct PlatformManifests: Sendable {
     files += try platform.vault()
     files += platform.hostDetection
     files += platform.agentDefinition
+    files += platform.sentinelFiles
     files += try platform.operatorFiles()
     files += platform.nameServer
     files += platform.controlPlaneFiles

@@ -22,7 +22,8 @@ import Foundation
       BackupCommand.self, RestoreCommand.self, ExportCommand.self, RenderCommand.self, VersionCommand.self,
       CompletionCommand.self,
       ControlPlaneCommand.self, ControlPlaneCopyCommand.self, ClusterControlPlaneCommand.self, NodeCommand.self,
-      OperatorCommand.self, AwaitIsolationCommand.self, NameServerCommand.self, SentinelCommand.self, ProbeCommand.self,
+      OperatorCommand.self, AwaitIsolationCommand.self, NameServerCommand.self, SentinelCommand.self,
+      ClusterSentinelCommand.self, ProbeCommand.self,
     ])
 
   /// Runs the command that the arguments name; every failure leaves through one door, with its exit code.

@@ -112,6 +112,20 @@ import Testing
     #expect(!cluster.network.allows(cluster.gateway("one"), to: api, port: 443, over: "tcp"))
   }
 
+  @Test("and no policy opens anything for an agent that is quarantined, in either direction", arguments: flows)
+  func quarantined(_ flow: Flow) throws {
+    let cluster = try Self.cluster.get()
+    func place(_ end: End) -> ClusterNetwork.Place {
+      var place = cluster.place(end)
+      if end == .agent { place.labels["lobstack.dev/quarantine"] = "true" }
+      return place
+    }
+    guard flow.from == .agent || flow.to == .agent else { return }
+    for port: UInt16 in [flow.port, 15080, 15443, 5353, 8080] {
+      #expect(!cluster.network.allows(place(flow.from), to: place(flow.to), port: port, over: flow.transport))
+    }
+  }
+
   // MARK: Who may come in
 
   /// The identities of one machine, and whether they may speak to an agent's ports.

@@ -65,21 +65,24 @@ struct OperatorWorld: Sendable {
 
   /// The platform's objects of some types.
   private func applyPlatform(_ types: [String: ResourceType]) async throws {
+    for var object in try rendered() {
+      // No controller makes tokens of service accounts here: users of their names have their rights.
+      if let account = object.fields["subjects"]?.array?.first?["name"]?.string {
+        object.fields["subjects"] = [
+          ["apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": .string(account)]
+        ]
+      }
+      guard let type = types[object.kind] else { continue }
+      try await client.apply(object, of: type)
+    }
+  }
+
+  func rendered() throws -> [KubernetesObject] {
     let manifests = try PlatformManifests(
       values: values, texts: PolicyTexts(directory: Self.policyDirectory), rules: policy)
-    for file in manifests.files {
-      guard case .objects(let objects) = file.content else { continue }
-      for document in objects {
-        var object = try KubernetesObject(encoding: document)
-        // No controller makes tokens of service accounts here: the user "operator" has its rights.
-        if object.fields["subjects"] != nil {
-          object.fields["subjects"] = [
-            ["apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "operator"]
-          ]
-        }
-        guard let type = types[object.kind] else { continue }
-        try await client.apply(object, of: type)
-      }
+    return try manifests.files.flatMap { file -> [KubernetesObject] in
+      guard case .objects(let objects) = file.content else { return [] }
+      return try objects.map { try KubernetesObject(encoding: $0) }
     }
   }
 

@@ -59,13 +59,13 @@ final class DetectionBench {
 
   private static func socket(in directory: String) -> String { "\(directory)/trace.sock" }
 
-  static func with(_ body: (DetectionBench) async throws -> Void) async throws {
+  static func with(naming: TraceNaming = .command, _ body: (DetectionBench) async throws -> Void) async throws {
     // Short, since the path of a Unix socket has at most 107 bytes.
     let directory = "/tmp/lbt-\(String(UInt64.random(in: 0..<(1 << 40)), radix: 36))"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(atPath: directory) }  // a leftover below /tmp harms nobody
     let server = try DetectionServer.open(
-      socket: socket(in: directory), hostName: "host-1", logger: TestLog().logger)
+      socket: socket(in: directory), hostName: "host-1", naming: naming, logger: TestLog().logger)
     server.start()
     let bench = DetectionBench(server: server, directory: directory)
     defer { bench.end() }
@@ -305,9 +305,9 @@ enum TraceBytes {
   }
 
   /// The sandbox's first program is started.
-  static func start(_ words: [String]) -> [UInt8] {
-    MessageBuilder.make(1, container: DetectionBench.container) { message in
-      message.text(2, DetectionBench.container)
+  static func start(_ words: [String], container: String = DetectionBench.container) -> [UInt8] {
+    MessageBuilder.make(1, container: container) { message in
+      message.text(2, container)
       message.text(3, "/workspace")
       for word in words { message.text(4, word) }
     }

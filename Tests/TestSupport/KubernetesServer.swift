@@ -72,7 +72,9 @@ package final class KubernetesServer: Sendable {
   }
 
   /// Of this server alone, which nobody reaches from elsewhere.
-  private static let tokens = ["eve": "token-of-eve", "operator": "token-of-operator"]
+  private static let tokens = [
+    "eve": "token-of-eve", "operator": "token-of-operator", "sentinel": "token-of-sentinel",
+  ]
 
   /// Ends the API server at once, as a crash does.
   package func stopAPI() async { await stop("kube-apiserver") }

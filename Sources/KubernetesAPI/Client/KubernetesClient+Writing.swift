@@ -25,14 +25,18 @@ package struct Deletion: Hashable, Sendable {
   /// Only in this state.
   package var resourceVersion: String?
   package var propagation: Propagation
+  /// Seconds that a Pod's programs have to end; `nil` for as many as it says itself.
+  package var grace: Int?
   package var isDryRun: Bool
 
   package init(
-    uid: String? = nil, resourceVersion: String? = nil, propagation: Propagation = .background, isDryRun: Bool = false
+    uid: String? = nil, resourceVersion: String? = nil, propagation: Propagation = .background, grace: Int? = nil,
+    isDryRun: Bool = false
   ) {
     self.uid = uid
     self.resourceVersion = resourceVersion
     self.propagation = propagation
+    self.grace = grace
     self.isDryRun = isDryRun
   }
 
@@ -44,6 +48,7 @@ package struct Deletion: Hashable, Sendable {
     options["kind"] = "DeleteOptions"
     options["apiVersion"] = "v1"
     if !preconditions.isEmpty { options["preconditions"] = .object(preconditions) }
+    options["gracePeriodSeconds"] = grace.map(JSON.int)
     if isDryRun { options["dryRun"] = ["All"] }
     return .object(options)
   }

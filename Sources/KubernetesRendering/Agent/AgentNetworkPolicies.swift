@@ -12,7 +12,7 @@ extension AgentRendering {
     return NetworkPolicy(
       metadata: meta(names.agentPolicy, of: "network"),
       spec: NetworkPolicySpec(
-        podSelector: LabelSelector(matchLabels: agentLabels), policyTypes: [.ingress, .egress],
+        podSelector: openAgent, policyTypes: [.ingress, .egress],
         ingress: ports.isEmpty ? nil : [IngressRule(from: [gatewayPeer], ports: ports)],
         egress: [
           EgressRule(to: [gatewayPeer], ports: Self.agentPorts),
@@ -23,7 +23,7 @@ extension AgentRendering {
   /// Its gateway: from the agent and the cluster's gateway; to the agent's ports, and to the Internet but for what no
   /// policy may open.
   private var gatewayPolicy: NetworkPolicy {
-    let agentPeer = NetworkPolicyPeer(podSelector: LabelSelector(matchLabels: agentLabels))
+    let agentPeer = NetworkPolicyPeer(podSelector: openAgent)
     let ports = agent.spec.ports.values.sorted().map(Self.tcp)
     var ingress = [IngressRule(from: [agentPeer], ports: Self.agentPorts)]
     var egress = [
@@ -45,6 +45,12 @@ extension AgentRendering {
       spec: NetworkPolicySpec(
         podSelector: LabelSelector(matchLabels: gatewayLabels), policyTypes: [.ingress, .egress], ingress: ingress,
         egress: egress))
+  }
+
+  /// The agent's Pod, unless it is quarantined: policies only add up, so that it is in none that opens anything.
+  private var openAgent: LabelSelector {
+    LabelSelector(
+      matchLabels: agentLabels, matchExpressions: [LabelSelector.Requirement(quarantineLabel, .doesNotExist)])
   }
 
   /// What selects the gateway's Pod.

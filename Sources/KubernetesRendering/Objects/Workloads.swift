@@ -85,11 +85,6 @@ struct DaemonSet: ClusterObject {
 
   struct Update: Encodable, Sendable {
     var type: String
-    var rollingUpdate: Rolling
-
-    struct Rolling: Encodable, Sendable {
-      var maxUnavailable: Int
-    }
   }
 }
 

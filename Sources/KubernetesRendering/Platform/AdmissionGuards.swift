@@ -14,10 +14,12 @@ extension Platform {
       policies.append(ownCertificates)
       bindings.append(ValidatingAdmissionPolicyBinding(ownCertificates))
     }
+    policies += sentinelGuards
+    bindings += sentinelGuards.map { ValidatingAdmissionPolicyBinding($0) }
     return ManifestFile("admission/guards.yaml", (policies as [any ClusterObject]) + bindings)
   }
 
-  private static func guardMeta(_ name: String) -> ObjectMeta { meta("lobstack-\(name)", of: "admission") }
+  static func guardMeta(_ name: String) -> ObjectMeta { meta("lobstack-\(name)", of: "admission") }
 
   private func isMaker(_ controller: String) -> String {
     let makers = [

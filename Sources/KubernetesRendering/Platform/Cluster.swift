@@ -12,9 +12,9 @@ extension Platform {
             metadata: Self.meta("gvisor", of: "sandbox"), handler: "runsc",
             overhead: RuntimeClass.Overhead(podFixed: AgentShare.overhead),
             scheduling: RuntimeClass.Scheduling(
-              nodeSelector: ["lobstack.dev/gvisor": "true"],
+              nodeSelector: [Self.sandboxNodes: "true"],
               tolerations: [
-                Toleration(key: "lobstack.dev/gvisor", operator: "Equal", value: "true", effect: "NoSchedule")
+                Toleration(key: Self.sandboxNodes, operator: "Equal", value: "true", effect: "NoSchedule")
               ])),
           PriorityClass(
             metadata: Self.meta(Self.platformPriority, of: "control-plane"), value: 1_000_000,
@@ -29,6 +29,8 @@ extension Platform {
     ]
   }
 
+  /// Label and taint of nodes that have gVisor.
+  static let sandboxNodes = "lobstack.dev/gvisor"
   static let platformPriority = "lobstack-platform"
   static let agentPriority = "lobstack-agent"
   var retainedStorageClass: String { "\(values.storage.className)-retained" }

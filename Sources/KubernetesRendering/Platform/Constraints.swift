@@ -6,6 +6,8 @@ import Manifests
 enum ConstraintReach {
   /// All Pods of the platform's namespaces.
   case platform
+  /// But for those of the sentinel, which has one directory of its node: admission/guards.yaml says which.
+  case platformWithoutSentinel
   /// Agents and their gateways.
   case tenants
   /// Agents. A gateway speaks for them to the mesh: it has a token for that, and runs outside gVisor.
@@ -17,7 +19,8 @@ enum ConstraintReach {
       case "allowed-registries", "no-service-account-token", "runtime-class": .agents
       // Of a tenant; and what somebody added to the policy, which was written for agents.
       case "required-labels": .tenants
-      case "drop-all-capabilities", "image-digests", "no-host-namespaces", "no-host-paths", "no-host-ports",
+      case "no-host-paths": .platformWithoutSentinel
+      case "drop-all-capabilities", "image-digests", "no-host-namespaces", "no-host-ports",
         "no-latest-tag", "no-privilege-escalation", "no-privileged-containers", "read-only-root-filesystem",
         "required-resources", "run-as-non-root", "seccomp":
         .platform
@@ -59,8 +62,12 @@ extension Platform {
     if reach == .agents { require("labelSelector", AgentLabel.gatewayOf, ["operator": "DoesNotExist"]) }
     guard withNamespaces else { return match }
     switch reach {
-    case .platform:
+    case .platform, .platformWithoutSentinel:
       require("namespaceSelector", "app.kubernetes.io/part-of", ["operator": "In", "values": ["lobstack"]])
+      guard reach == .platformWithoutSentinel else { break }
+      require(
+        "namespaceSelector", "app.kubernetes.io/name",
+        ["operator": "NotIn", "values": [.string(Platform.sentinelName)]])
     case .tenants, .agents: require("namespaceSelector", tenantLabel, ["operator": "Exists"])
     }
     return match

@@ -4,15 +4,20 @@ extension Platform {
   /// Falco watches the nodes by eBPF, with the rules of the policy. What happens inside gVisor it cannot see.
   var hostDetection: [ManifestFile] {
     guard values.profile == .full else { return [] }
-    let files = texts.files(below: "falco").filter { $0.path.hasSuffix(".yaml") && !$0.path.contains("/samples/") }
-    var data = Dictionary(files.map { (String($0.path.dropFirst("falco/".count)), $0.text) }) { first, _ in first }
-    if let cluster = clusterRules { data["zz_cluster.yaml"] = cluster }
     return [
       ManifestFile(
         "detection/falco-rules.yaml",
-        [ConfigMap(metadata: Self.meta("falco-rules", in: namespaceNames.falco, of: "detection"), data: data)]),
+        [ConfigMap(metadata: Self.meta("falco-rules", in: namespaceNames.falco, of: "detection"), data: falcoRules)]),
       ManifestFile("helm/falco-values.yaml", text: falcoValues, isApplied: false),
     ]
+  }
+
+  /// The rules of the policy, by file.
+  var falcoRules: [String: String] {
+    let files = texts.files(below: "falco").filter { $0.path.hasSuffix(".yaml") && !$0.path.contains("/samples/") }
+    var data = Dictionary(files.map { (String($0.path.dropFirst("falco/".count)), $0.text) }) { first, _ in first }
+    if let cluster = clusterRules { data["zz_cluster.yaml"] = cluster }
+    return data
   }
 
   /// Files are read in alphabetical order, so that this changes the rules' lists and not their text. A list has addresses

@@ -6,6 +6,7 @@ extension Platform {
     let names = namespaceNames
     var all = [
       namespace(names.controlPlane, "control-plane", inMesh: true), namespace(names.vault, "vault", inMesh: false),
+      sentinelNamespace,
     ]
     if values.profile == .full {
       all += [
@@ -21,11 +22,22 @@ extension Platform {
     return [ManifestFile("namespaces.yaml", all)]
   }
 
-  /// Pod Security "restricted" in all of them, of the version that these documents were written for.
-  private func namespace(_ name: String, _ part: String, inMesh: Bool?) -> Namespace {
+  /// No other level of Pod Security lets a directory of the node in; admission/guards.yaml asks for the rest.
+  private var sentinelNamespace: Namespace {
+    var namespace = namespace(namespaceNames.sentinel, Self.sentinelName, inMesh: false, level: "privileged")
+    namespace.metadata.annotations = [
+      "lobstack.dev/pod-security":
+        "privileged, since its Pods have one directory of their node; the ValidatingAdmissionPolicy "
+        + "lobstack-sentinel-pods refuses everything else that 'restricted' would"
+    ]
+    return namespace
+  }
+
+  /// Pod Security "restricted" in all others, of the version that these documents were written for.
+  private func namespace(_ name: String, _ part: String, inMesh: Bool?, level: String = "restricted") -> Namespace {
     var labels = Self.labels(part)
     for mode in ["enforce", "audit", "warn"] {
-      labels["pod-security.kubernetes.io/\(mode)"] = "restricted"
+      labels["pod-security.kubernetes.io/\(mode)"] = level
       labels["pod-security.kubernetes.io/\(mode)-version"] = Self.podSecurityVersion
     }
     if values.profile == .full, let inMesh { labels[WellKnownLabel.injection] = inMesh ? "enabled" : "disabled" }

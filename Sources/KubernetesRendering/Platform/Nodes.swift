@@ -2,7 +2,8 @@ import GuestTrace
 
 extension Platform {
   /// Where gVisor tells the node's sentinel what happens in sandboxes. The directory is the host's.
-  static let traceSocket = "/run/lobstack/trace.sock"
+  static let traceDirectory = "/run/lobstack"
+  static let traceSocket = "\(traceDirectory)/trace.sock"
   private static let runtimeOptions = "/etc/containerd/runsc.toml"
   private static let traceSession = "/etc/containerd/runsc-trace.json"
   private static let seccomp = "seccomp/agent.json"
@@ -16,6 +17,7 @@ extension Platform {
       ManifestFile("nodes/workers\(Self.runtimeOptions)", text: Self.options, isApplied: false),
       ManifestFile(
         "nodes/workers\(Self.traceSession)", configuration: TracePoints(socket: Self.traceSocket), .json),
+      ManifestFile("nodes/workers/etc/tmpfiles.d/lobstack.conf", text: Self.directories, isApplied: false),
       ManifestFile(
         "nodes/workers/var/lib/kubelet/\(Self.seccomp)", text: try texts.text(Self.seccomp), isApplied: false),
       ManifestFile(
@@ -63,6 +65,13 @@ extension Platform {
       pod-init-config = "\(traceSession)"
       # As kubelet does by default; remove it where its cgroupDriver is cgroupfs.
       systemd-cgroup = "true"
+
+    """
+
+  /// The sentinel has no user on nodes. runsc is root's, and comes to its socket all the same.
+  private static let directories = """
+    # Read by systemd-tmpfiles, at each start of the machine. The sentinel's Pod does not start without the directory.
+    d \(traceDirectory) 0700 \(sentinelUser) \(sentinelUser) -
 
     """
 

@@ -41,6 +41,7 @@ package struct Values: Hashable, Sendable {
     package var controlPlane = "lobstack-control-plane"
     /// Of the tenant "default"; those of the others have their name behind it.
     package var agents = "lobstack-agents"
+    package var sentinel = "lobstack-sentinel"
     package var vault = "lobstack-vault"
     package var monitoring = "lobstack-monitoring"
     package var ingress = "lobstack-ingress"
@@ -82,6 +83,8 @@ package struct Values: Hashable, Sendable {
     /// Where the API server is, as NetworkPolicies see it, in CIDR notation.
     package var apiServers = ["10.96.0.1/32"]
     package var apiServerPort: UInt16 = 6443
+    /// The ranges of Services' addresses, in CIDR notation (kube-apiserver's --service-cluster-ip-range).
+    package var services = ["10.96.0.0/12"]
   }
 
   package struct Gateway: Hashable, Sendable {

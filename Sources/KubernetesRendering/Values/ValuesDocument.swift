@@ -44,6 +44,7 @@ extension Values {
       try fields.read("nameServer") { network.nameServer = try $0.address() }
       try fields.read("apiServers") { network.apiServers = try $0.ranges() }
       try fields.read("apiServerPort") { network.apiServerPort = UInt16(try $0.int(in: 1...65535)) }
+      try fields.read("services") { network.services = try $0.ranges() }
     }
     try fields.group("gateway") { fields in
       try fields.read("replicas") { gateway.replicas = try $0.replicas(gateway.replicas, least: 1) }
@@ -69,7 +70,8 @@ extension Values {
     let agents = tenants.keys.map { namespace(of: $0) }
     let all =
       [
-        namespaces.controlPlane, namespaces.vault, namespaces.monitoring, namespaces.ingress, namespaces.istio,
+        namespaces.controlPlane, namespaces.sentinel, namespaces.vault, namespaces.monitoring, namespaces.ingress,
+        namespaces.istio,
         namespaces.gatekeeper, namespaces.falco,
       ] + agents
     let repeated = Dictionary(grouping: all, by: { $0 }).filter { $0.value.count > 1 }.keys.sorted()
@@ -87,6 +89,7 @@ extension Values.Namespaces {
   fileprivate mutating func read(_ fields: inout Fields) throws {
     try fields.read("controlPlane") { controlPlane = try $0.label() }
     try fields.read("agents") { agents = try $0.label() }
+    try fields.read("sentinel") { sentinel = try $0.label() }
     try fields.read("vault") { vault = try $0.label() }
     try fields.read("monitoring") { monitoring = try $0.label() }
     try fields.read("ingress") { ingress = try $0.label() }

@@ -1,5 +1,6 @@
 import AgentModel
 import ClusterAgents
+import Documents
 import Faults
 import Foundation
 import Instruments
@@ -66,6 +67,11 @@ struct AgentReconciler: Sendable {
       try await stop(OwnedType.runners, of: key)
       let isEnding = owned.runner(expansion.pod.type, of: key) != nil
       try await tell(.stopped(isEnding: isEnding, generation: generation))
+      return nil
+    }
+    if let containment = Containment(of: agent.object) {
+      try await hold(agent, containment)
+      try await tell(.contained(containment, gateway: owned.gateway(of: key), generation: generation))
       return nil
     }
     let conditions: AgentConditions
@@ -172,6 +178,8 @@ struct AgentReconciler: Sendable {
     let wanted = expansion.pod.object.annotations[Expander.specificationAnnotation]
     if runner.annotations[Expander.specificationAnnotation] != wanted {
       try await replace(runner, type, of: agent, "its \(type.kind) was of another specification")
+    } else if owned.pod(of: agent.key)?.labels[quarantineLabel] != nil, try await isReleased(agent) {
+      try await replace(runner, type, of: agent, "it was quarantined, and runs anew")
     } else if let standing, standing.isToBeReplaced {
       replacements.note(agent.key, created: runner["metadata", "creationTimestamp"]?.string.flatMap(Self.date))
       try await replace(runner, type, of: agent, "its Pod ended for good: \(standing.reason)")
@@ -196,6 +204,27 @@ struct AgentReconciler: Sendable {
   {
     try await delete(type, runner.name, of: agent.key, uid: runner.uid ?? "")
     await events.tell(agent, "Replaced", why)
+  }
+
+  /// Keeps an Agent as an alert's response left it: no other Pod is made, a killed one's goes, and a quarantined one's
+  /// stays, closed.
+  private func hold(_ agent: AgentObject, _ containment: Containment) async throws {
+    switch containment.kind {
+    case .killed: try await stop(OwnedType.runners, of: agent.key)
+    case .quarantined:
+      guard let pod = owned.pod(of: agent.key), !pod.isBeingDeleted, pod.labels[quarantineLabel] != "true" else {
+        return
+      }
+      try await client.patch(
+        .merge(["metadata": ["uid": .string(pod.uid ?? ""), "labels": [quarantineLabel: "true"]]]),
+        OwnedType.pods.resource, pod.name, namespace: agent.key.namespace)
+    }
+  }
+
+  /// Asks, since the Pod's label may be known here before the Agent's condition is.
+  private func isReleased(_ agent: AgentObject) async throws -> Bool {
+    let now = try await client.get(AgentObject.type, agent.key.name, namespace: agent.key.namespace)
+    return now.uid == agent.uid && Containment.isOver(now)
   }
 
   private static func date(_ text: String) -> Date? { try? Date(text, strategy: .iso8601) }

@@ -45,6 +45,14 @@ struct AgentConditions: Hashable, Sendable {
   var conditions: [Condition]
   var generation: Int
 
+  /// What of a status is the operator's to say.
+  static func own(_ status: JSON) -> JSON {
+    guard var fields = status.object, let conditions = fields["conditions"]?.array else { return status }
+    fields["conditions"] = .array(
+      conditions.filter { $0["type"]?.string.flatMap(Condition.Kind.init) != nil })
+    return .object(fields)
+  }
+
   /// What is to be applied as its status. A condition that has not changed keeps its time.
   ///
   /// - Parameters:

@@ -1,4 +1,6 @@
 import AgentModel
+import ClusterAgents
+import Documents
 import Faults
 import JSONValues
 import KubernetesAPI
@@ -55,6 +57,18 @@ extension AgentConditions {
       phase: .failed, reason: fault.sentence,
       conditions: [
         .isAccepted, .isSecured, .isReady(gateway), Condition(.ready, .no, word(fault), fault.sentence),
+      ], generation: generation)
+  }
+
+  /// Something is done about an alert, and is held on to.
+  static func contained(_ containment: Containment, gateway: GatewayStanding, generation: Int) -> AgentConditions {
+    AgentConditions(
+      phase: containment.kind == .killed ? .failed : .quarantined, reason: containment.message,
+      conditions: [
+        .isAccepted, .isSecured, .isReady(gateway),
+        Condition(
+          .ready, .no, containment.kind.rawValue,
+          "\(containment.message); see the condition \(containedCondition)"),
       ], generation: generation)
   }
 

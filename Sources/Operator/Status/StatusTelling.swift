@@ -12,7 +12,8 @@ struct StatusTelling: Sendable {
 
   /// - Parameter accepted: the document that is in force from now on; `nil` for the one that was.
   func tell(_ agent: AgentObject, _ conditions: AgentConditions, accepted: String? = nil) async throws {
-    let before = agent.object["status"]
+    // Conditions of others are theirs.
+    let before = agent.object["status"].map(AgentConditions.own)
     let status = conditions.status(now: Date.now.formatted(.iso8601), before: before, accepted: accepted)
     guard before != status else { return }
     var object = KubernetesObject(fields: [

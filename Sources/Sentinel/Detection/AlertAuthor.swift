@@ -20,34 +20,51 @@ struct AlertAuthor: Sendable {
   /// - Parameter time: nanoseconds since 1970.
   func alert(
     _ rule: CompiledRules.Rule, output: (text: String, fields: [(name: String, value: JSONValue)]), time: UInt64,
-    in sandbox: WatchedSandbox
+    in sandbox: WatchedSandbox?, container: String? = nil
   ) -> AlertResource {
     var fields: [String: JSONValue] = [:]
     for (name, value) in output.fields.prefix(256) { fields[name.shortened(to: Self.longestTag)] = value }
     return alert(
       rule.name, rule.priority, output.text, fields, rule.tags, source: "syscall", in: sandbox,
-      at: Date(nanoseconds: time))
+      container, at: Date(nanoseconds: time))
   }
 
-  /// - Parameter sandbox: whose; `nil` for what concerns none.
-  func alert(_ finding: SightFinding, in sandbox: WatchedSandbox?, at time: Date = .now) -> AlertResource {
+  /// - Parameters:
+  ///   - sandbox: whose; `nil` for what concerns none, or one of which nobody says whose it is.
+  ///   - container: of the latter.
+  func alert(
+    _ finding: SightFinding, in sandbox: WatchedSandbox?, container: String? = nil, at time: Date = .now
+  ) -> AlertResource {
     var fields = finding.fields
     if let sandbox {
       fields["agent.name"] = .string(sandbox.agent.name.description)
       fields["agent.tenant"] = .string(sandbox.agent.tenant.description)
     }
     return alert(
-      finding.rule, finding.priority, finding.output, fields, finding.tags, source: "internal", in: sandbox, at: time)
+      finding.rule, finding.priority, finding.output, fields, finding.tags, source: "internal", in: sandbox, container,
+      at: time)
+  }
+
+  /// The alert as it is once it is known whose sandbox it was about.
+  func alert(_ alert: AlertResource, in sandbox: WatchedSandbox) -> AlertResource {
+    var alert = alert
+    alert.container = sandbox.container
+    let priority = AlertPriority(alert.priority) ?? .critical
+    let wanted = AgentResponse.wanted(priority: priority, tags: alert.tags, agent: sandbox.response)
+    alert.response = wanted.rawValue
+    alert.responseState = wanted == .alert ? .none : .pending
+    return alert
   }
 
   private func alert(
     _ rule: String, _ priority: AlertPriority, _ output: String, _ fields: [String: JSONValue], _ tags: [String],
-    source: String, in sandbox: WatchedSandbox?, at time: Date
+    source: String, in sandbox: WatchedSandbox?, _ container: String?, at time: Date
   ) -> AlertResource {
     let wanted = AgentResponse.wanted(priority: priority, tags: tags, agent: sandbox?.response ?? .alert)
     return AlertResource(
       id: UUID().uuidString.lowercased(), time: time, rule: rule.shortened(to: Self.longestName),
-      priority: priority.description, source: source, agent: nil, container: sandbox?.container ?? Self.host,
+      priority: priority.description, source: source, agent: nil,
+      container: sandbox?.container ?? container ?? Self.host,
       hostname: hostName, output: output.shortened(to: Self.longestOutput),
       outputFields: fields.mapValues { $0.shortened(to: Self.longestValue) },
       tags: tags.prefix(64).map { $0.shortened(to: Self.longestTag) }, response: wanted.rawValue,

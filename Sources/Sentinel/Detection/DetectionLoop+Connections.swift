@@ -24,7 +24,8 @@ extension DetectionLoop {
   func accept(_ now: Int64) {
     for _ in 0..<Self.connectionsPerTurn {
       guard let descriptor = socket.accept() else { return }
-      guard let peer = TracePeer(of: descriptor) else {
+      let peer = naming == .command ? TracePeer(of: descriptor) : TracePeer(rootAt: descriptor)
+      guard let peer else {
         logger.warning("A trace from nobody is refused")
         close(descriptor)
         continue
@@ -44,13 +45,17 @@ extension DetectionLoop {
       return drop(descriptor)
     }
     connections[descriptor]?.state = .greeted
-    answerWaiting()
+    answerWaiting(nanoseconds(of: CLOCK_MONOTONIC))
   }
 
   /// Answers those whose sandbox is known by now: until then runsc waits, and its sandbox with it.
-  func answerWaiting() {
+  func answerWaiting(_ now: Int64) {
     guard hasRules else { return }
     for connection in connections.values where connection.isGreeted {
+      if case .containers(let patience) = naming {
+        hold(connection, patience: patience, now)
+        continue
+      }
       guard let sandbox = sandboxes[connection.peer.container] else { continue }
       guard connection.answerGreeting() else {
         drop(connection.descriptor)
@@ -60,7 +65,7 @@ extension DetectionLoop {
     }
   }
 
-  private func attach(_ connection: TraceConnection, _ sandbox: WatchedSandbox) {
+  func attach(_ connection: TraceConnection, _ sandbox: WatchedSandbox) {
     let container = connection.peer.container
     var events: SandboxEvents?
     if let former = places[container] {
@@ -69,7 +74,7 @@ extension DetectionLoop {
       drop(former)
     }
     if !connection.peer.isLate { beginOrders(of: container) }
-    let known = events ?? SandboxEvents(SandboxIdentity(sandbox))
+    let known = events ?? SandboxEvents(identity(of: sandbox, container: connection.starts.last ?? container))
     known.beginSession(isLate: connection.peer.isLate)
     var attached = connection
     attached.state = .attached(known)
@@ -86,6 +91,10 @@ extension DetectionLoop {
   func dropLate(_ now: Int64) {
     for connection in connections.values where connection.deadline <= now {
       if case .attached = connection.state { continue }
+      if case .held(let held) = connection.state {
+        attachStranger(connection.descriptor, held, now)
+        continue
+      }
       logger.error(
         "A trace is refused: no such sandbox, or no rules",
         metadata: ["sandbox.id": "\(connection.peer.container)", "rules": "\(hasRules)"])
@@ -96,9 +105,12 @@ extension DetectionLoop {
   func drop(_ descriptor: Int32) {
     guard let connection = connections.removeValue(forKey: descriptor) else { return }
     close(descriptor)
-    guard places[connection.peer.container] == descriptor else { return }
-    places[connection.peer.container] = nil
+    let container = connection.peer.container
+    guard places[container] == descriptor else { return }
+    places[container] = nil
     isChanged = true
+    if connection.isStranger { strangers[container] = nil }
+    forgetWithoutPod(container)
   }
 }
 
@@ -106,14 +118,5 @@ extension TraceConnection {
   /// It said all that it has to say until it is answered.
   var isGreeted: Bool {
     if case .greeted = state { true } else { false }
-  }
-}
-
-extension SandboxIdentity {
-  convenience init(_ sandbox: WatchedSandbox) {
-    self.init(
-      container: sandbox.container, agent: sandbox.agent.name.description, tenant: sandbox.agent.tenant.description,
-      uid: sandbox.uid.description, tier: sandbox.tier, image: sandbox.image,
-      start: UInt64(max(0, nanoseconds(of: CLOCK_REALTIME))))
   }
 }

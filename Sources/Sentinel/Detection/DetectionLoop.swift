@@ -19,6 +19,7 @@ final class DetectionLoop {
   let socket: TraceSocket
   private let wake: Int32
   let author: AlertAuthor
+  let naming: TraceNaming
   private let alerts: AlertQueue
   let logger: Logger
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: TraceMessage.longest + 1, alignment: 8)
@@ -28,6 +29,12 @@ final class DetectionLoop {
   var sandboxes: [String: WatchedSandbox] = [:]
   var connections: [Int32: TraceConnection] = [:]
   var places: [String: Int32] = [:]
+  /// Of a cluster, by uid.
+  var pods: [String: WatchedPod] = [:]
+  /// The Pods of containers.
+  var owners: [String: String] = [:]
+  /// Alerts that wait until it is known whose sandbox they are about, by its container.
+  var strangers: [String: [AlertResource]] = [:]
   var isChanged = false
   var connectionCount: UInt64 = 0
   private var gate = AlertGate()
@@ -45,10 +52,13 @@ final class DetectionLoop {
   /// Whether events can be matched.
   var hasRules: Bool { matcher != nil }
 
-  init(socket: TraceSocket, wake: Int32, author: AlertAuthor, alerts: AlertQueue, logger: Logger) {
+  init(
+    socket: TraceSocket, wake: Int32, author: AlertAuthor, naming: TraceNaming, alerts: AlertQueue, logger: Logger
+  ) {
     self.socket = socket
     self.wake = wake
     self.author = author
+    self.naming = naming
     self.alerts = alerts
     self.logger = logger
     reader = GuestEventReader(hostName: author.hostName)
@@ -62,7 +72,7 @@ final class DetectionLoop {
       pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
       pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0),
     ]
-    for connection in connections.values where !connection.isGreeted {
+    for connection in connections.values where !connection.isGreeted && !connection.isOver {
       waits.append(pollfd(fd: connection.descriptor, events: Int16(POLLIN), revents: 0))
     }
     if poll(&waits, nfds_t(waits.count), Self.waitMilliseconds) < 0, errno != EINTR {
@@ -96,7 +106,8 @@ final class DetectionLoop {
       matcher = Matcher(rules, source: reader)
       ruleCount = rules.rules.count { $0.isEnabled }
       isChanged = true
-      answerWaiting()
+      answerWaiting(now)
+    case .pods(let told): take(told, now)
     case .link(let continuation):
       link?.finish()
       link = continuation
@@ -112,7 +123,7 @@ final class DetectionLoop {
       let gone = Set(sandboxes.keys).subtracting(watched.map(\.container))
       for container in gone { forget(container) }
       sandboxes = Dictionary(watched.map { ($0.container, $0) }) { first, _ in first }
-      answerWaiting()
+      answerWaiting(now)
     case .node(.command(let command)): takeCommand(command, now)
     case .node(.answer(let answer)):
       for alert in orders.take(answer, now: now) {
@@ -139,9 +150,10 @@ final class DetectionLoop {
     if reader.takeCommand(command.command, time: time, in: events) == .event { match(command.container, now) }
   }
 
-  private func forget(_ container: String) {
+  func forget(_ container: String) {
     for alert in gate.counted() { raised.append(alert) }
     gate.forget(container)
+    sandboxes[container] = nil
     beginOrders(of: container)
     if let descriptor = places[container] { drop(descriptor) }
   }
@@ -150,81 +162,111 @@ final class DetectionLoop {
 
   private func serve(_ descriptor: Int32, _ now: Int64) {
     guard let connection = connections[descriptor] else { return }
-    guard case .attached(let events) = connection.state else { return greet(descriptor) }
-    let container = connection.peer.container
-    var (isOver, messages) = (false, UInt64(0))
+    switch connection.state {
+    case .accepted, .greeted: greet(descriptor)
+    case .held(let held): receive(descriptor, held, now)
+    case .attached(let events):
+      let container = connection.peer.container
+      let (isOver, messages) = receive(descriptor) { take($0, events, container, now) }
+      connections[descriptor]?.messages += messages
+      if messages > 0 { check(descriptor, events, now) }
+      if isOver { drop(descriptor) }
+    }
+  }
+
+  /// Hands on the messages that are there, as many as a turn has.
+  func receive(_ descriptor: Int32, _ take: (UnsafeRawBufferPointer) -> Void) -> (isOver: Bool, messages: UInt64) {
+    var messages: UInt64 = 0
     for _ in 0..<Self.messagesPerTurn {
       // The true length, also of one that has no room.
       let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT) | Int32(MSG_TRUNC))
       if count < 0, errno == EINTR { continue }
       if count < 0, errno == EAGAIN { break }
-      guard count > 0 else {
-        isOver = true
-        break
-      }
+      guard count > 0 else { return (true, messages) }
       messages += 1
-      take(UnsafeRawBufferPointer(rebasing: buffer[..<min(count, buffer.count)]), events, container, now)
+      take(UnsafeRawBufferPointer(rebasing: buffer[..<min(count, buffer.count)]))
     }
-    connections[descriptor]?.messages += messages
-    if messages > 0 { check(descriptor, events, now) }
-    if isOver { drop(descriptor) }
+    return (false, messages)
   }
 
-  private func take(_ message: UnsafeRawBufferPointer, _ events: SandboxEvents, _ container: String, _ now: Int64) {
+  func take(_ message: UnsafeRawBufferPointer, _ events: SandboxEvents, _ container: String, _ now: Int64) {
+    if naming != .command, let started = TraceMessage.startedContainer(message),
+      !begins(started, in: events, of: container)
+    {
+      return raise(.foreign, in: sandboxes[container], container: container, now)
+    }
     switch reader.take(message, from: events) {
     case .event: match(container, now)
     case .nothing, .malformed: break
-    case .foreign: if let sandbox = sandboxes[container] { raise(.foreign, in: sandbox, now) }
+    case .foreign: raise(.foreign, in: sandboxes[container], container: container, now)
     }
   }
 
   private func match(_ container: String, _ now: Int64) {
-    guard let matcher, matcher.match(), let sandbox = sandboxes[container] else { return }
+    guard let matcher, matcher.match() else { return }
+    let sandbox = sandboxes[container]
     for index in matcher.matches {
       let rule = matcher.rules.rules[index]
       let key = AlertGate.Key(container: container, rule: rule.name)
       // A response is not put off by what was told before.
-      guard orders.wants(rule, of: sandbox, now: now) || gate.admits(key, now: now) else { continue }
-      raise(author.alert(rule, output: matcher.output(of: index), time: reader.eventTime, in: sandbox), key)
+      let isAnswered = sandbox.map { orders.wants(rule, of: $0, now: now) } ?? false
+      guard isAnswered || gate.admits(key, now: now) else { continue }
+      raise(
+        author.alert(
+          rule, output: matcher.output(of: index), time: reader.eventTime, in: sandbox, container: container), key)
     }
   }
 
   /// Tells of what gVisor could not tell, and of what it told wrongly.
-  private func check(_ descriptor: Int32, _ events: SandboxEvents, _ now: Int64) {
+  func check(_ descriptor: Int32, _ events: SandboxEvents, _ now: Int64) {
     guard var connection = connections[descriptor] else { return }
     defer { connections[descriptor] = connection }
     connection.lastMessage = nanoseconds(of: CLOCK_REALTIME)
-    guard let sandbox = sandboxes[connection.peer.container] else { return }
+    let container = connection.peer.container
+    let sandbox = sandboxes[container]
     let lost = UInt64(events.dropped &- connection.toldDropped)
     // A counter that went back is no message of gVisor's.
     if lost > 0, lost < 1 << 31 {
       connection.dropped += lost
       connection.toldDropped = events.dropped
-      raise(.dropped(lost, altogether: connection.dropped), in: sandbox, now)
+      raise(.dropped(lost, altogether: connection.dropped), in: sandbox, container: container, now)
     }
     if events.malformed > connection.toldMalformed {
-      raise(.malformed(events.malformed - connection.toldMalformed), in: sandbox, now)
+      raise(.malformed(events.malformed - connection.toldMalformed), in: sandbox, container: container, now)
       connection.toldMalformed = events.malformed
     }
     if events.hasOverflowed, !connection.toldOverflow {
       connection.toldOverflow = true
-      raise(.overflow, in: sandbox, now)
+      raise(.overflow, in: sandbox, container: container, now)
     }
   }
 
   // MARK: Alerts
 
-  func raise(_ finding: SightFinding, in sandbox: WatchedSandbox?, _ now: Int64) {
-    let key = AlertGate.Key(container: sandbox?.container ?? AlertAuthor.host, rule: finding.rule)
+  /// - Parameter container: of a sandbox of which nobody says whose it is.
+  func raise(_ finding: SightFinding, in sandbox: WatchedSandbox?, container: String? = nil, _ now: Int64) {
+    let key = AlertGate.Key(container: sandbox?.container ?? container ?? AlertAuthor.host, rule: finding.rule)
     guard gate.admits(key, now: now) else { return }
-    raise(author.alert(finding, in: sandbox), key)
+    raise(author.alert(finding, in: sandbox, container: container), key)
   }
+
+  /// Tells an alert anew, now that it is known about whom it is.
+  func raiseAgain(_ alert: AlertResource, in sandbox: WatchedSandbox) {
+    raise(author.alert(alert, in: sandbox), AlertGate.Key(container: sandbox.container, rule: alert.rule))
+  }
+
+  private static let mostOfStranger = 100
 
   private func raise(_ alert: AlertResource, _ key: AlertGate.Key) {
     let (told, order) = orders.take(alert, now: nanoseconds(of: CLOCK_MONOTONIC))
     if let order { link?.yield(.order(order)) }
     if let counted = gate.told(told, key) { raised.append(counted) }
     raised.append(told)
+    if let descriptor = places[told.container], connections[descriptor]?.isStranger == true,
+      strangers[told.container, default: []].count < Self.mostOfStranger
+    {
+      strangers[told.container, default: []].append(told)
+    }
   }
 
   /// A sandbox that begins anew has had no response.

@@ -14,6 +14,8 @@ package final class DetectionServer: Sendable {
   enum News: Sendable {
     case rules(CompiledRules)
     case node(DetectionMessage)
+    /// All agents' Pods of this node of a cluster.
+    case pods([WatchedPod])
     /// The node is there, and hears what is yielded here.
     case link(AsyncStream<SentinelMessage>.Continuation)
     /// Something about a sandbox, by the agent's address or interface; `nil` for what concerns none.
@@ -29,14 +31,17 @@ package final class DetectionServer: Sendable {
 
   private let socket: TraceSocket
   private let author: AlertAuthor
+  private let naming: TraceNaming
   private let news = Mutex<[News]>([])
   private let wake: Int32
   private let thread = ServiceThread(name: "detection")
   private let logger: Logger
   let alerts = AlertQueue()
 
-  /// Opens the socket of the traces; needs root.
-  static func open(socket: String, hostName: String, logger: Logger) throws -> DetectionServer {
+  /// Opens the socket of the traces; needs root on one machine.
+  static func open(
+    socket: String, hostName: String, naming: TraceNaming = .command, logger: Logger
+  ) throws -> DetectionServer {
     let wake = lobstack_eventfd()
     guard wake >= 0 else {
       throw Fault(
@@ -45,17 +50,19 @@ package final class DetectionServer: Sendable {
     }
     do {
       return DetectionServer(
-        socket: try TraceSocket.open(socket), wake: wake, author: AlertAuthor(hostName: hostName), logger: logger)
+        socket: try TraceSocket.open(socket), wake: wake, author: AlertAuthor(hostName: hostName), naming: naming,
+        logger: logger)
     } catch {
       close(wake)
       throw error
     }
   }
 
-  private init(socket: TraceSocket, wake: Int32, author: AlertAuthor, logger: Logger) {
+  private init(socket: TraceSocket, wake: Int32, author: AlertAuthor, naming: TraceNaming, logger: Logger) {
     self.socket = socket
     self.wake = wake
     self.author = author
+    self.naming = naming
     self.logger = logger
   }
 
@@ -67,7 +74,8 @@ package final class DetectionServer: Sendable {
   /// Starts the thread. The server lives as long as its thread: call `stop()`.
   func start() {
     thread.start { [self] in
-      let loop = DetectionLoop(socket: socket, wake: wake, author: author, alerts: alerts, logger: logger)
+      let loop = DetectionLoop(
+        socket: socket, wake: wake, author: author, naming: naming, alerts: alerts, logger: logger)
       while thread.isRunning {
         loop.turn { [self] in
           news.withLock { news in

@@ -78,6 +78,9 @@ struct ResponseOrders {
   /// Orders without an answer, to be given again when the node was away.
   var unanswered: [ResponseOrder] { standings.filter { $0.value.done == nil }.keys.sorted().compactMap(order) }
 
+  /// Whether an order about the sandbox waits for its answer.
+  func isPending(_ container: String) -> Bool { standings[container].map { $0.done == nil } ?? false }
+
   /// The sandbox is gone, or a new one.
   ///
   /// - Returns: the alerts that waited for its response.

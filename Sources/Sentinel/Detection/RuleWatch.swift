@@ -10,8 +10,9 @@ struct RuleWatch: Sendable {
   private static let longestFile = 16 << 20
 
   let directory: String
-  /// Address of the platform's own services in the sandboxes' network, which `policy/falco` leaves to it.
-  let serviceAddress: String
+  /// Address of the platform's own services in the sandboxes' network, which `policy/falco` leaves to it; `nil` where the
+  /// directory says it.
+  let serviceAddress: String?
   let logger: Logger
   /// Between two looks.
   var interval = Duration.seconds(2)
@@ -60,7 +61,7 @@ struct RuleWatch: Sendable {
       }
       return (name: path, text: String(decoding: data, as: UTF8.self))
     }
-    files.append(("the platform's own", Self.ownList(serviceAddress)))
+    if let serviceAddress { files.append(("the platform's own", Self.ownList(serviceAddress))) }
     return try RuleDirectory.compile(files)
   }
 

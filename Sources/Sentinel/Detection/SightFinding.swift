@@ -22,6 +22,25 @@ struct SightFinding: Hashable, Sendable {
       output: "\(count) messages of the sandbox are not as gVisor's are", fields: ["count": .int(Int64(count))])
   }
 
+  /// Of a sandbox without a Pod nobody knows what is to follow.
+  static func nobodys(_ containers: [String]) -> SightFinding {
+    SightFinding(
+      rule: "Sandbox of no agent", priority: .critical,
+      output:
+        "A sandbox runs of which the API server does not say whose it is (containers=\(containers.joined(separator: " ")))",
+      fields: ["containers": .list(containers)],
+      // The API server's delay is no agent's fault.
+      tags: ["lobstack", "mitre_defense_evasion", "T1562", "response_alert"])
+  }
+
+  /// Nothing is known of what it does.
+  static func unwatched(seconds: Int) -> SightFinding {
+    SightFinding(
+      rule: "Sandbox not watched", priority: .critical,
+      output: "The agent's container ran for \(seconds) s without telling what happens in it; its Pod is replaced",
+      fields: ["seconds": .int(Int64(seconds))], tags: ["lobstack", "mitre_defense_evasion", "T1562", "response_alert"])
+  }
+
   static let foreign = SightFinding(
     rule: "Trace message of another sandbox", priority: .critical,
     output: "The sandbox told of an event as if it were another's")

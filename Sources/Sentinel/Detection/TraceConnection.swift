@@ -13,15 +13,17 @@ struct TraceConnection {
     case accepted
     /// It wants to be answered, which waits until the sandbox is known.
     case greeted
+    /// It was answered, and is not known yet.
+    case held(HeldTrace)
     case attached(SandboxEvents)
   }
 
   let descriptor: Int32
-  let peer: TracePeer
+  var peer: TracePeer
   /// Names it.
   let number: UInt64
   /// By the monotonic clock, nanoseconds; of one that is not attached.
-  let deadline: Int64
+  var deadline: Int64
   var state = State.accepted
   var messages: UInt64 = 0
   /// As told last, so that more of them show.
@@ -32,6 +34,12 @@ struct TraceConnection {
   var toldOverflow = false
   /// By the real clock, nanoseconds.
   var lastMessage: Int64 = 0
+  /// Ids of its first containers, on a cluster.
+  var starts: [String] = []
+  /// Whether nobody says whose sandbox it is.
+  var isStranger = false
+  /// Whether it said all before it was known.
+  var isOver = false
 
   /// - Returns: whether it is a version that is understood; `nil` when nothing has come yet.
   func readGreeting() -> Bool? {

@@ -6,7 +6,7 @@ import KernelFiles
 /// The socket lets in root alone, so what it says is the node's word, and no agent's.
 struct TracePeer: Hashable, Sendable {
   /// `<instance>.<agent uid>`
-  let container: String
+  var container: String
   /// It attached to a sandbox that was running already.
   let isLate: Bool
 
@@ -17,6 +17,13 @@ struct TracePeer: Hashable, Sendable {
       let line = try? kernelFile("/proc/\(process)/cmdline")  // gone: it has no session either
     else { return nil }
     self.init(commandLine: line)
+  }
+
+  /// One that says nothing of itself but that it is root: what it tells will say which sandbox it is of.
+  init?(rootAt descriptor: Int32) {
+    var (process, user, group) = (pid_t(0), uid_t.max, gid_t(0))
+    guard lobstack_peer_credentials(descriptor, &process, &user, &group) == 0, user == 0 else { return nil }
+    (container, isLate) = ("", false)
   }
 
   /// - Parameter commandLine: as /proc has it, words that end with NUL.

@@ -1,0 +1,26 @@
+import Instruments
+
+/// What the sentinel of a node sees and does.
+final class ClusterSentinelMetrics: Sendable {
+  let alerts = Counter("lobstack_sentinel_alerts_total", "Alerts that were raised.", by: "priority")
+  let responses = Counter(
+    "lobstack_sentinel_responses_total", "Tries to carry a response out, by how they ended.", by: "response", "outcome")
+  let replaced = Counter(
+    "lobstack_sentinel_unwatched_total", "Pods that were deleted because they told nothing of what they do.")
+
+  func exposition(_ table: PodTable) -> Exposition {
+    let now = table.counts
+    var exposition = Exposition()
+    exposition.add(alerts)
+    exposition.add(responses)
+    exposition.add(replaced)
+    exposition.add(MetricFamily(.gauge, "lobstack_sentinel_pods", "Agents' Pods of the node."), Double(now.pods))
+    exposition.add(
+      MetricFamily(.gauge, "lobstack_sentinel_sandboxes", "Sandboxes that tell what they do."), Double(now.sandboxes))
+    exposition.add(MetricFamily(.gauge, "lobstack_sentinel_rules", "Rules in force."), Double(now.rules))
+    exposition.add(
+      MetricFamily(.counter, "lobstack_sentinel_dropped_total", "Events that gVisor could not tell."),
+      Double(now.dropped))
+    return exposition
+  }
+}

@@ -1,0 +1,49 @@
+import AgentModel
+import Documents
+import JSONValues
+import KubernetesAPI
+
+extension WatchedPod {
+  static let type = ResourceType(plural: "pods")
+  /// The Pods of agents.
+  static let agentLabel = "lobstack.dev/agent"
+  private static let nameLabel = "lobstack.dev/name"
+
+  /// - Parameter agents: the namespace of the tenant "default"; those of the others have their name behind it.
+  /// - Returns: `nil` for a Pod that is no agent's: the namespace says whose it is, and others are not ours.
+  init?(_ pod: KubernetesObject, agents: String) {
+    guard let uid = pod.uid, let namespace = pod.namespace, pod.labels[Self.agentLabel] == "true",
+      let tenant = Self.tenant(of: namespace, agents: agents),
+      let name = AgentName(pod.labels[Self.nameLabel] ?? pod.name)
+    else { return nil }
+    let statuses = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"].flatMap {
+      pod["status", $0]?.array ?? []
+    }
+    let owner = pod.ownerReferences.first { $0.kind == "Agent" && $0.controller == true }
+    self.init(
+      uid: uid, namespace: namespace, name: pod.name, agent: AgentID(tenant: tenant, name: name),
+      owner: owner.map { Owner(name: $0.name, uid: $0.uid) }, containers: Set(statuses.flatMap(Self.containers)),
+      isRunning: statuses.contains { $0["state"]?["running"] != nil } && !pod.isBeingDeleted,
+      tier: pod.annotations[tierAnnotation] ?? "",
+      image: pod["spec", "containers"]?.array?.first?["image"]?.string ?? "",
+      // A Pod that does not say what is to be done was not made by the operator: nothing is too much for it.
+      response: pod.annotations[responseAnnotation].flatMap(AgentResponse.init) ?? .kill,
+      address: pod["status", "podIP"]?.string ?? "")
+  }
+
+  private static func tenant(of namespace: String, agents: String) -> TenantName? {
+    if namespace == agents { return .default }
+    guard namespace.hasPrefix("\(agents)-") else { return nil }
+    return TenantName(String(namespace.dropFirst(agents.count + 1)))
+  }
+
+  /// The one that is there now, and the one that was there before it: `containerd://4f5a…`.
+  private static func containers(_ status: JSON) -> [String] {
+    [
+      status["containerID"]?.string, status["state"]?["terminated"]?["containerID"]?.string,
+      status["lastState"]?["terminated"]?["containerID"]?.string,
+    ].compactMap { text in
+      text.flatMap { $0.firstRange(of: "://") }.map { String((text ?? "")[$0.upperBound...]) }
+    }.filter { !$0.isEmpty }
+  }
+}

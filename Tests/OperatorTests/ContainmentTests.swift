@@ -1,0 +1,78 @@
+import AgentModel
+import ClusterAgents
+import Foundation
+import JSONValues
+import KubernetesAPI
+import Testing
+
+@testable import Operator
+
+@Suite("What is done about an Agent") struct ContainmentTests {
+  private static let time = "2026-01-31T12:00:00Z"
+
+  private func agent(
+    generation: Int = 3, reason: String = "Killed", status: String = "True", observed: Int = 3, released: String? = nil
+  ) -> KubernetesObject {
+    var annotations: [String: JSON] = [:]
+    annotations["lobstack.dev/released-at"] = released.map(JSON.string)
+    return KubernetesObject(fields: [
+      "apiVersion": "lobstack.dev/v1", "kind": "Agent",
+      "metadata": [
+        "name": "bot", "namespace": "n", "uid": "u", "generation": .int(generation),
+        "annotations": .object(annotations),
+      ],
+      "status": [
+        "phase": "Running",
+        "conditions": [
+          ["type": "Ready", "status": "True"],
+          [
+            "type": "Contained", "status": .string(status), "reason": .string(reason), "message": "why",
+            "observedGeneration": .int(observed), "lastTransitionTime": .string(Self.time),
+          ],
+        ],
+      ],
+    ])
+  }
+
+  @Test("is in force until the specification is another or somebody lets it go") func force() {
+    #expect(Containment(of: agent()) == Containment(.killed, "why"))
+    #expect(Containment(of: agent(reason: "Quarantined"))?.kind == .quarantined)
+    // A word of another version.
+    #expect(Containment(of: agent(reason: "Buried"))?.kind == .killed)
+    #expect(Containment(of: agent(status: "False")) == nil && Containment(of: agent(generation: 4)) == nil)
+    #expect(Containment(of: KubernetesObject(fields: [:])) == nil)
+    #expect(!Containment.isOver(agent()) && Containment.isOver(agent(generation: 4)))
+    #expect(!Containment.isOver(KubernetesObject(fields: [:])))
+  }
+
+  @Test(
+    "is let go of by a time that is not before it",
+    arguments: [
+      ("2026-01-31T12:00:00Z", true), ("2026-01-31T12:00:01Z", true), ("2026-01-31T11:59:59Z", false),
+      ("2026-01-31T13:30:00+02:00", false), ("2026-01-31T14:30:00+02:00", true), ("tomorrow", false), ("", false),
+    ])
+  func release(at time: String, isOver: Bool) {
+    #expect((Containment(of: agent(released: time)) == nil) == isOver)
+  }
+
+  @Test("becomes no less by another alert") func stronger() {
+    #expect(Containment(.quarantined, "x").status(of: agent(), now: .now) == nil)
+    #expect(Containment(.killed, "x").status(of: agent(), now: .now) == nil)
+    let more = Containment(.killed, "x").status(of: agent(reason: "Quarantined"), now: .now)
+    #expect(more?["status", "conditions"]?.array?.first?["reason"]?.string == "Killed")
+    #expect(more?["status"]?.object?.keys.sorted() == ["conditions"] && more?.uid == "u")
+    #expect(Containment(.quarantined, "x").status(of: agent(generation: 4), now: .now) != nil)
+  }
+
+  @Test("is no reason for the operator to write its own conditions again") func own() {
+    let status = AgentConditions.own(agent()["status"] ?? [:])
+    #expect(status["conditions"]?.array?.count == 1 && status["phase"]?.string == "Running")
+  }
+
+  @Test("is the Agent's phase") func phase() {
+    let killed = AgentConditions.contained(Containment(.killed, "why"), generation: 1)
+    #expect(killed.phase == .failed && killed.reason == "why")
+    #expect(AgentConditions.contained(Containment(.quarantined, "why"), generation: 1).phase == .quarantined)
+    #expect(killed.conditions.first { $0.kind == .ready }?.state == .no)
+  }
+}
