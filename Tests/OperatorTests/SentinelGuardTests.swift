@@ -90,7 +90,7 @@ struct SentinelGuardTests {
           return spec.merging(["volumes": .array(volumes)]) { $1 }
         })
       for security: JSON in [
-        ["privileged": true, "allowPrivilegeEscalation": true], ["allowPrivilegeEscalation": true], [:],
+        ["allowPrivilegeEscalation": true], [:],
         ["allowPrivilegeEscalation": false, "capabilities": ["drop": ["ALL"], "add": ["SYS_ADMIN"]]],
         ["allowPrivilegeEscalation": false, "runAsUser": 0, "capabilities": ["drop": ["ALL"]]],
       ] {
