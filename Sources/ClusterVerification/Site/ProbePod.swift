@@ -58,12 +58,11 @@ struct ProbePod: Sendable {
 
   /// What the kubelet, the scheduler or the operator says.
   private func obstacle(_ pod: KubernetesObject?) async throws -> String {
-    guard let pod else {
-      guard isAgent else { return "it is gone" }
-      let agent = try await client.get(.agents, name, namespace: namespace)
-      return agent["status", "reason"]?.string.map(oneLine) ?? "the operator made no Pod of the Agent"
-    }
-    return Self.obstacle(pod)
+    guard isAgent else { return pod.map(Self.obstacle) ?? "it is gone" }
+    // The operator knows more than the Pod says: such as that its policies are not in force.
+    let agent = try await client.get(.agents, name, namespace: namespace)
+    return agent["status", "reason"]?.string.map(oneLine) ?? pod.map(Self.obstacle)
+      ?? "the operator made no Pod of the Agent"
   }
 
   static func obstacle(_ pod: KubernetesObject) -> String {
