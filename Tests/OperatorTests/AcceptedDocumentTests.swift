@@ -1,4 +1,5 @@
 import AgentModel
+import ClusterAgents
 import Foundation
 import JSONValues
 import KubernetesAPI

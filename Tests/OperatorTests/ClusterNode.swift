@@ -1,5 +1,6 @@
 import AgentModel
 import ChildProcess
+import ClusterAgents
 import Faults
 import Foundation
 import GuestTrace

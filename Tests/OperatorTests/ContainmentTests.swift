@@ -70,9 +70,12 @@ import Testing
   }
 
   @Test("is the Agent's phase") func phase() {
-    let killed = AgentConditions.contained(Containment(.killed, "why"), generation: 1)
+    let gateway = GatewayStanding(isReady: true, reason: "Ready", message: "")
+    let killed = AgentConditions.contained(Containment(.killed, "why"), gateway: gateway, generation: 1)
     #expect(killed.phase == .failed && killed.reason == "why")
-    #expect(AgentConditions.contained(Containment(.quarantined, "why"), generation: 1).phase == .quarantined)
+    #expect(
+      AgentConditions.contained(Containment(.quarantined, "why"), gateway: gateway, generation: 1).phase == .quarantined
+    )
     #expect(killed.conditions.first { $0.kind == .ready }?.state == .no)
   }
 }

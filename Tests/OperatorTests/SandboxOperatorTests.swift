@@ -1,3 +1,4 @@
+import ClusterAgents
 import JSONValues
 import KubernetesAPI
 import KubernetesRendering

@@ -1,4 +1,5 @@
 import ChildProcess
+import ClusterAgents
 import Faults
 import JSONValues
 import KubernetesAPI

@@ -43,9 +43,9 @@ actor SecretsManagerSession {
 
   init(_ manager: SecretsManager) { self.manager = manager }
 
-  func run(_ body: @Sendable (ClusterAgents) async throws -> Void) async throws {
+  func run(_ body: @Sendable (AccountIdentities) async throws -> Void) async throws {
     if let failure, failure.end > .now { throw failure.fault }
-    do { try await body(ClusterAgents(opened())) } catch let fault as Fault {
+    do { try await body(AccountIdentities(opened())) } catch let fault as Fault {
       if [.unavailable, .timedOut, .unauthenticated].contains(fault.code) { failure = (fault, .now + Self.rest) }
       throw fault
     }
@@ -60,7 +60,7 @@ actor SecretsManagerSession {
       client,
       session: VaultSession {
         let token = try SecretsManager.text(of: path, "the token of the operator's service account")
-        return try await Vault.logIn(client, jwt: token, role: ClusterAgents.role, mount: ClusterAgents.mount)
+        return try await Vault.logIn(client, jwt: token, role: AccountIdentities.role, mount: AccountIdentities.mount)
       })
     self.client = client
     self.vault = vault

@@ -43,16 +43,26 @@ struct AgentReconciler: Sendable {
     if let end = expansion.changesAt { schedule(key, .seconds(max(0.1, end.timeIntervalSinceNow))) }
     let isIdentified = identities != nil && expansion.usesSecrets
     let accepted = expansion.refusal == nil ? agent.document : nil
+    func knownBySecretsManager(_ conditions: AgentConditions) -> AgentConditions {
+      isIdentified ? conditions.identified : conditions
+    }
     func tell(_ conditions: AgentConditions) async throws {
       let refused = expansion.refusal.map { conditions.refused(by: $0) } ?? conditions
       try await telling.tell(agent, refused, accepted: accepted)
     }
     let generation = agent.generation
+    let containment = Containment(of: agent.object)
     do {
       if let fault = try await served.missing(for: expander.values) {
         // Nothing runs without the layers that its policy counts on.
         try await stop(OwnedType.runners, of: key)
         throw fault
+      }
+      // First: it must not run on because something else of it cannot be made.
+      if agent.isStopped {
+        try await stop(OwnedType.runners, of: key)
+      } else if let containment {
+        try await hold(agent, containment)
       }
       try await secure(agent, expansion)
     } catch let failure as IdentityFailure {
@@ -62,28 +72,27 @@ struct AgentReconciler: Sendable {
       try await tell(.unsecured(fault, generation: generation, pod: owned.pod(of: key)))
       throw fault
     }
-    guard !agent.isStopped else {
+    let gateway = owned.gateway(of: key)
+    if agent.isStopped {
       // Its policies stay, so that nothing has to be made before it starts again but the Pod.
-      try await stop(OwnedType.runners, of: key)
       let isEnding = owned.runner(expansion.pod.type, of: key) != nil
-      try await tell(.stopped(isEnding: isEnding, generation: generation))
+      try await tell(knownBySecretsManager(.stopped(isEnding: isEnding, gateway: gateway, generation: generation)))
       return nil
     }
-    if let containment = Containment(of: agent.object) {
-      try await hold(agent, containment)
-      try await tell(.contained(containment, gateway: owned.gateway(of: key), generation: generation))
+    if let containment {
+      try await tell(knownBySecretsManager(.contained(containment, gateway: gateway, generation: generation)))
       return nil
     }
     let conditions: AgentConditions
     var failure: Fault?
     do {
       let standing = try await run(agent, expansion)
-      conditions = .secured(standing, gateway: owned.gateway(of: key), generation: generation)
+      conditions = .secured(standing, gateway: gateway, generation: generation)
     } catch let fault as Fault {
-      conditions = .notStarted(fault, gateway: owned.gateway(of: key), generation: generation)
+      conditions = .notStarted(fault, gateway: gateway, generation: generation)
       failure = fault
     }
-    try await tell(isIdentified ? conditions.identified : conditions)
+    try await tell(knownBySecretsManager(conditions))
     if let failure { throw failure }
     return owned.runner(expansion.pod.type, of: key) == nil ? replacements.pause(key) : nil
   }

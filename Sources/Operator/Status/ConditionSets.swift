@@ -111,11 +111,12 @@ extension AgentConditions {
   /// It is not wished to run.
   ///
   /// - Parameter isEnding: whether its Pod is still there.
-  static func stopped(isEnding: Bool, generation: Int) -> AgentConditions {
+  static func stopped(isEnding: Bool, gateway: GatewayStanding, generation: Int) -> AgentConditions {
     let message = isEnding ? "its Pod is being ended" : "somebody stopped it; start it to have it run"
     return AgentConditions(
       phase: isEnding ? .running : .stopped, reason: message,
-      conditions: [.isAccepted, .isSecured, Condition(.ready, .no, "Stopped", message)], generation: generation)
+      conditions: [.isAccepted, .isSecured, .isReady(gateway), Condition(.ready, .no, "Stopped", message)],
+      generation: generation)
   }
 
   private static func word(_ fault: Fault) -> String {

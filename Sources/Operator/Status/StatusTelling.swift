@@ -1,4 +1,5 @@
 import AgentModel
+import ClusterAgents
 import Faults
 import Foundation
 import JSONValues

@@ -1,5 +1,6 @@
 import APIModel
 import AgentModel
+import Deadlines
 import Foundation
 import Glibc
 import GuestTrace

@@ -3,7 +3,7 @@ import Faults
 
 /// Agents of a cluster as the secrets manager knows them: each is who logs in by the agent's service account. Every step
 /// can be repeated.
-package struct ClusterAgents: Sendable {
+package struct AccountIdentities: Sendable {
   /// Of the logins of service accounts, and the role of who says which account is whose.
   package static let mount = "kubernetes"
   package static let role = "identities"
