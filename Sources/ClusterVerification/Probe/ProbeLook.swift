@@ -14,7 +14,13 @@ struct ProbeLook {
   ]
   static let token = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
+  /// To be called in a Pod that was made for it alone: what works of the tries is not undone.
   func look(_ say: (String, Bool, String) -> Void) {
+    see(say)
+    tryOut(say)
+  }
+
+  func see(_ say: (String, Bool, String) -> Void) {
     for path in ["/proc/version", "/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/osrelease"] {
       say("file:\(path)", true, text(path) ?? "")
     }
@@ -24,23 +30,26 @@ struct ProbeLook {
       guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("\(name):") }) else { continue }
       say(name, true, String(line.dropFirst(name.utf8.count + 1)).trimmingCharacters(in: .whitespaces))
     }
-    attempt("write", say) {
-      let file = Glibc.open("/lobstack-probe", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-      if file >= 0 { close(file) }
-      return file
-    }
     var system = statvfs()
     let isKnown = statvfs("/", &system) == 0
     say("read-only", isKnown && system.f_flag & UInt(ST_RDONLY) != 0, isKnown ? "\(system.f_flag)" : Self.error)
-    attempt("setuid", say) { geteuid() == 0 ? 0 : seteuid(0) }
-    attempt("chown", say) { Glibc.chown(writable(), 4242, 4242) }
-    attempt("mount", say) { Glibc.mount("none", "/tmp", "tmpfs", 0, nil) }
     for path in files + [Self.token] {
       let content = text(path)
       say(
         "file:\(path)", content != nil, path == Self.token ? "\(content?.utf8.count ?? 0) bytes" : content ?? Self.error
       )
     }
+  }
+
+  private func tryOut(_ say: (String, Bool, String) -> Void) {
+    attempt("write", say) {
+      let file = Glibc.open("/lobstack-probe", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+      if file >= 0 { close(file) }
+      return file
+    }
+    attempt("setuid", say) { geteuid() == 0 ? 0 : seteuid(0) }
+    attempt("chown", say) { Glibc.chown(writable(), 4242, 4242) }
+    attempt("mount", say) { Glibc.mount("none", "/tmp", "tmpfs", 0, nil) }
   }
 
   private static var error: String { String(cString: strerror(errno)) }
