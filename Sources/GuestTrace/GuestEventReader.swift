@@ -64,6 +64,7 @@ package final class GuestEventReader {
       sandbox.malformed += 1
       return .malformed
     }
+    if sandbox.isPlatforms(decoded.context.container) { hasEvent = false }
     return hasEvent ? .event : .nothing
   }
 

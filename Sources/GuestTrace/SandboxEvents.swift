@@ -5,6 +5,8 @@ package final class SandboxEvents {
   /// namespaces, and those that were started again.
   private var siblings: [[UInt8]] = []
   private static let mostSiblings = 16
+  /// Containers of the platform's own in the same sandbox: what they do is no event to any rule.
+  private var platforms: [[UInt8]] = []
   var table = ProcessTable()
   /// As the last message told it.
   package internal(set) var dropped: UInt32 = 0
@@ -25,6 +27,12 @@ package final class SandboxEvents {
     guard !siblings.contains(bytes) else { return }
     siblings.append(bytes)
     if siblings.count > Self.mostSiblings { siblings.removeFirst() }
+  }
+
+  package func setPlatformContainers(_ containers: Set<String>) { platforms = containers.map { Array($0.utf8) } }
+
+  func isPlatforms(_ container: UnsafeRawBufferPointer) -> Bool {
+    platforms.contains { container.elementsEqual($0) }
   }
 
   func owns(_ container: UnsafeRawBufferPointer) -> Bool {

@@ -13,13 +13,14 @@ package struct PlatformManifests: Sendable {
     let platform = Platform(values: values, valuesText: valuesText, texts: texts, rules: rules)
     files = platform.namespaces + platform.cluster
     files += platform.network
+    // Before what counts them.
+    files += platform.agentDefinition
     files += platform.tenants
     files += try platform.mesh()
     files += platform.gateway
     files += try platform.admission()
     files += try platform.vault()
     files += platform.hostDetection
-    files += platform.agentDefinition
     files += platform.sentinelFiles
     files += try platform.operatorFiles()
     files += platform.nameServer

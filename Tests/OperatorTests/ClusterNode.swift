@@ -65,7 +65,7 @@ final class ClusterNode: Sendable {
       patience: .seconds(5))
     var settings = ClusterSentinelService.Settings(
       socket: socket, node: Self.name, rules: "\(OperatorWorld.policyDirectory)/falco",
-      agentsNamespace: world.values.namespaces.agents)
+      agentsNamespace: world.values.namespaces.agents, platformImage: world.values.images.lobstack)
     settings.grace = .seconds(3)
     let service = try ClusterSentinelService(
       client, settings, logger: Logger(label: "test") { [self] _ in NodeLog(self) },

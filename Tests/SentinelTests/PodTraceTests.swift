@@ -109,6 +109,26 @@ import TraceWriting
     }
   }
 
+  @Test("tells no rule what the platform's own container does, and all that the agent's does") func isolation()
+    async throws
+  {
+    try await with { bench in
+      bench.link()
+      let client = try await start(bench, Self.other)
+      try await client.send(TraceBytes.openat("/etc/key", container: Self.other))
+      try await client.send(TraceBytes.start(["/bin/agent"], container: Self.bot))
+      try await client.send(TraceBytes.openat("/etc/shadow", container: Self.bot))
+      var pod = try WatchedPod.stub(container: Self.bot)
+      pod.containers = [Self.bot, Self.other]
+      pod.platformContainers = [Self.other]
+      bench.server.tell(.pods([pod]))
+      _ = try await bench.alert("Shadow read")
+      try await client.send(TraceBytes.openat("/etc/key", container: Self.bot))
+      try await eventually("the agent's alone") { bench.alerts(of: "Key read").count == 1 }
+      #expect(bench.alerts().count == 2)
+    }
+  }
+
   @Test("of no Pod that is known raises alerts, which are answered once it is") func stranger() async throws {
     try await with(patience: 1_000_000) { bench in
       bench.link()

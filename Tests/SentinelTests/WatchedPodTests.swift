@@ -11,6 +11,7 @@ import Testing
 
 @Suite("What is known of a node's Pods") struct WatchedPodTests {
   private static let agents = "lobstack-agents"
+  private static let image = "r.example.com/lobstack:1"
 
   private func pod(
     namespace: String = WatchedPodTests.agents, labels: [String: JSON] = [:], annotations: JSON = [:],
@@ -43,7 +44,7 @@ import Testing
                 "lastState": ["terminated": ["containerID": "containerd://b0"]],
               ]
             ],
-          ]), agents: Self.agents))
+          ]), agents: Self.agents, platformImage: Self.image))
     #expect("\(known.agent)" == "default/bot" && known.owner == WatchedPod.Owner(name: "bot", uid: "a-1"))
     #expect(known.containers == ["b0", "b1"] && known.isRunning && known.response == .quarantine)
     #expect(known.sandbox?.container == WatchedPod.stubUID && known.sandbox?.response == .quarantine)
@@ -56,21 +57,41 @@ import Testing
       ("lobstack-agentsacme", nil), ("lobstack-agents-default", "default"),
     ] as [(String, String?)])
   func tenant(namespace: String, tenant: String?) {
-    let known = WatchedPod(pod(namespace: namespace, labels: ["lobstack.dev/tenant": "victim"]), agents: Self.agents)
+    let known = WatchedPod(
+      pod(namespace: namespace, labels: ["lobstack.dev/tenant": "victim"]), agents: Self.agents,
+      platformImage: Self.image)
     #expect(known.map { "\($0.agent.tenant)" } == tenant)
   }
 
   @Test("is no Pod without the label, and asks for the most where it does not say what is to follow") func odd() {
-    #expect(WatchedPod(pod(labels: ["lobstack.dev/agent": "false"]), agents: Self.agents) == nil)
-    #expect(WatchedPod(pod(labels: ["lobstack.dev/name": "../x"]), agents: Self.agents) == nil)
-    #expect(WatchedPod(pod(), agents: Self.agents)?.response == .kill)
-    #expect(WatchedPod(pod(annotations: ["lobstack.dev/response": "?"]), agents: Self.agents)?.response == .kill)
+    #expect(
+      WatchedPod(pod(labels: ["lobstack.dev/agent": "false"]), agents: Self.agents, platformImage: Self.image) == nil)
+    #expect(
+      WatchedPod(pod(labels: ["lobstack.dev/name": "../x"]), agents: Self.agents, platformImage: Self.image) == nil)
+    #expect(WatchedPod(pod(), agents: Self.agents, platformImage: Self.image)?.response == .kill)
+    #expect(
+      WatchedPod(pod(annotations: ["lobstack.dev/response": "?"]), agents: Self.agents, platformImage: Self.image)?
+        .response == .kill)
     let status: JSON = ["containerStatuses": [["containerID": "containerd://", "state": ["waiting": [:]]]]]
-    #expect(WatchedPod(pod(status: status), agents: Self.agents)?.containers == [])
+    #expect(WatchedPod(pod(status: status), agents: Self.agents, platformImage: Self.image)?.containers == [])
     let going = pod(
       status: ["containerStatuses": [["state": ["running": [:]]]]],
       metadata: ["deletionTimestamp": "2026-01-01T00:00:00Z"])
-    #expect(WatchedPod(going, agents: Self.agents)?.isRunning == false)
+    #expect(WatchedPod(going, agents: Self.agents, platformImage: Self.image)?.isRunning == false)
+  }
+
+  @Test("knows the container that waits for policies by its name and its image") func platformContainers() {
+    func platforms(_ name: String, _ image: String) -> Set<String>? {
+      var object = pod(status: [
+        "initContainerStatuses": [["name": .string(name), "containerID": "containerd://c0"]],
+        "containerStatuses": [["name": "agent", "containerID": "containerd://b0"]],
+      ])
+      object.fields["spec"] = ["initContainers": [["name": .string(name), "image": .string(image)]]]
+      return WatchedPod(object, agents: Self.agents, platformImage: Self.image)?.platformContainers
+    }
+    #expect(platforms("isolation", Self.image) == ["c0"])
+    #expect(platforms("isolation", "r.example.com/bot:1") == [])
+    #expect(platforms("other", Self.image) == [])
   }
 
   @Test("says which run without telling anything, and since when") func unwatched() throws {

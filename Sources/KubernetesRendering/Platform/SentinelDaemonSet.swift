@@ -127,7 +127,8 @@ extension Platform {
       name: Self.sentinelName, image: values.images.lobstack,
       args: [
         "cluster-sentinel", "--node", "$(NODE)", "--socket", Self.traceSocket, "--rules", Self.rulesDirectory,
-        "--agents-namespace", namespaceNames.agents, "--probes", "0.0.0.0:\(Self.probePort)", "--log-format", "json",
+        "--agents-namespace", namespaceNames.agents, "--platform-image", values.images.lobstack,
+        "--probes", "0.0.0.0:\(Self.probePort)", "--log-format", "json",
       ],
       env: [
         PodTemplate.Variable(

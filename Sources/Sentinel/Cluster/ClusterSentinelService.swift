@@ -19,19 +19,23 @@ package struct ClusterSentinelService: Sendable {
     package var rules: String
     /// The namespace of the tenant "default".
     package var agentsNamespace: String
+    /// Of what holds agents' Pods back until their NetworkPolicies are in force; what that does is no event.
+    package var platformImage: String
     package var probes: ProbeServer.Address?
     package var forwarding = ForwardingSettings()
     /// How long a container may run unwatched.
     package var grace = SightWatch.grace
 
     package init(
-      socket: String, node: String, rules: String, agentsNamespace: String, probes: ProbeServer.Address? = nil,
+      socket: String, node: String, rules: String, agentsNamespace: String,
+      platformImage: String, probes: ProbeServer.Address? = nil,
       forwarding: ForwardingSettings = ForwardingSettings()
     ) {
       self.socket = socket
       self.node = node
       self.rules = rules
       self.agentsNamespace = agentsNamespace
+      self.platformImage = platformImage
       self.probes = probes
       self.forwarding = forwarding
     }
@@ -79,8 +83,8 @@ package struct ClusterSentinelService: Sendable {
       grace: settings.grace)
     let rules = RuleWatch(directory: settings.rules, serviceAddress: nil, logger: logger)
     let feed = PodFeed(
-      client: client, node: settings.node, agents: settings.agentsNamespace, table: table, server: server,
-      logger: logger)
+      client: client, node: settings.node, agents: settings.agentsNamespace,
+      platformImage: settings.platformImage, table: table, server: server, logger: logger)
     server.tell(.link(continuation))
     server.start()
     defer { server.stop() }

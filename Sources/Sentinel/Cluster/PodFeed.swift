@@ -7,6 +7,7 @@ struct PodFeed: Sendable {
   let node: String
   /// The namespace of the tenant "default".
   let agents: String
+  let platformImage: String
   let table: PodTable
   let server: DetectionServer
   let logger: Logger
@@ -16,9 +17,10 @@ struct PodFeed: Sendable {
     let selection = Selection(labels: "\(WatchedPod.agentLabel)=true", fields: "spec.nodeName=\(node)")
     await Reflector(client, WatchedPod.type, selection).run { change in
       switch change {
-      case .replaced(let objects): table.replace(objects.compactMap { WatchedPod($0, agents: agents) })
+      case .replaced(let objects):
+        table.replace(objects.compactMap { WatchedPod($0, agents: agents, platformImage: platformImage) })
       case .changed(let object):
-        guard let pod = WatchedPod(object, agents: agents) else { return }
+        guard let pod = WatchedPod(object, agents: agents, platformImage: platformImage) else { return }
         table.set(pod)
       case .deleted(let object): table.remove(object.uid ?? "")
       case .interrupted(let fault):

@@ -9,9 +9,14 @@ extension WatchedPod {
   static let agentLabel = "lobstack.dev/agent"
   private static let nameLabel = "lobstack.dev/name"
 
-  /// - Parameter agents: the namespace of the tenant "default"; those of the others have their name behind it.
+  /// The init container that waits for the Pod's NetworkPolicies, by asking the API server whether it still answers.
+  private static let isolation = "isolation"
+
+  /// - Parameters:
+  ///   - agents: the namespace of the tenant "default"; those of the others have their name behind it.
+  ///   - platformImage: the platform's own, which runs nothing of an agent's.
   /// - Returns: `nil` for a Pod that is no agent's: the namespace says whose it is, and others are not ours.
-  init?(_ pod: KubernetesObject, agents: String) {
+  init?(_ pod: KubernetesObject, agents: String, platformImage: String) {
     guard let uid = pod.uid, let namespace = pod.namespace, pod.labels[Self.agentLabel] == "true",
       let tenant = Self.tenant(of: namespace, agents: agents),
       let name = AgentName(pod.labels[Self.nameLabel] ?? pod.name)
@@ -23,12 +28,23 @@ extension WatchedPod {
     self.init(
       uid: uid, namespace: namespace, name: pod.name, agent: AgentID(tenant: tenant, name: name),
       owner: owner.map { Owner(name: $0.name, uid: $0.uid) }, containers: Set(statuses.flatMap(Self.containers)),
+      platformContainers: Self.platformContainers(of: pod, image: platformImage),
       isRunning: statuses.contains { $0["state"]?["running"] != nil } && !pod.isBeingDeleted,
       tier: pod.annotations[tierAnnotation] ?? "",
       image: pod["spec", "containers"]?.array?.first?["image"]?.string ?? "",
       // A Pod that does not say what is to be done was not made by the operator: nothing is too much for it.
       response: pod.annotations[responseAnnotation].flatMap(AgentResponse.init) ?? .kill,
       address: pod["status", "podIP"]?.string ?? "")
+  }
+
+  /// By name and image: a container of that name is somebody else's when its image is.
+  private static func platformContainers(of pod: KubernetesObject, image: String) -> Set<String> {
+    let meant = pod["spec", "initContainers"]?.array?.contains {
+      $0["name"]?.string == isolation && $0["image"]?.string == image && !image.isEmpty
+    }
+    guard meant == true else { return [] }
+    let statuses = pod["status", "initContainerStatuses"]?.array ?? []
+    return Set(statuses.filter { $0["name"]?.string == isolation }.flatMap(containers))
   }
 
   private static func tenant(of namespace: String, agents: String) -> TenantName? {

@@ -45,6 +45,7 @@ extension DetectionLoop {
     owners = [:]
     for pod in told { for container in pod.containers { owners[container] = pod.uid } }
     for pod in told { sandboxes[pod.uid] = pod.sandbox }
+    for (uid, descriptor) in places { exemptPlatformContainers(descriptor, of: uid) }
     isChanged = true
     // A sandbox may live on for a while without its Pod, and is watched to its end.
     for uid in Array(sandboxes.keys) where places[uid] == nil { forgetWithoutPod(uid) }
@@ -68,6 +69,7 @@ extension DetectionLoop {
       connections[descriptor]?.starts = held.starts
       guard let named = connections[descriptor] else { return }
       attach(named, sandbox)
+      exemptPlatformContainers(descriptor, of: uid)
       replay(held, descriptor, now)
     case .attached(let events):
       guard connection.isStranger, let uid = connection.starts.lazy.compactMap({ self.owners[$0] }).first,
@@ -80,12 +82,19 @@ extension DetectionLoop {
       connections[descriptor]?.peer.container = uid
       connections[descriptor]?.isStranger = false
       events.become(identity(of: sandbox, container: events.identity.container))
+      exemptPlatformContainers(descriptor, of: uid)
       isChanged = true
       logger.info("A sandbox's Pod is known", metadata: ["sandbox.id": "\(former)", "agent.id": "\(sandbox.agent)"])
       // What was found before is answered now.
       for alert in strangers.removeValue(forKey: former) ?? [] { raiseAgain(alert, in: sandbox) }
     case .accepted, .greeted: break
     }
+  }
+
+  /// What holds the Pod back asks the API server whether it still answers; an agent that does that is an alert.
+  private func exemptPlatformContainers(_ descriptor: Int32, of uid: String) {
+    guard let pod = pods[uid], case .attached(let events)? = connections[descriptor]?.state else { return }
+    events.setPlatformContainers(pod.platformContainers)
   }
 
   /// Watches a sandbox of which nobody says whose it is: its alerts name the container alone, and are answered once it

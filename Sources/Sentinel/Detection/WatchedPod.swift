@@ -17,6 +17,8 @@ struct WatchedPod: Hashable, Sendable {
   var owner: Owner?
   /// Ids of its containers, those that ended too.
   var containers: Set<String>
+  /// Those of them that are the platform's own and not the agent's.
+  var platformContainers: Set<String> = []
   /// Whether one of them runs.
   var isRunning: Bool
   var tier: String

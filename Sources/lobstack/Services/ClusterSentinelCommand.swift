@@ -37,6 +37,11 @@ struct ClusterSentinelCommand: AsyncParsableCommand {
   @Option(help: "Namespace of the tenant 'default'; those of other tenants have their name behind it.")
   var agentsNamespace = Values().namespaces.agents
 
+  @Option(
+    help: ArgumentHelp(
+      "Image of the container that holds agents' Pods back; what it does is no event.", valueName: "image"))
+  var platformImage = Values().images.lobstack
+
   @Option(help: ArgumentHelp("Kubeconfig (default: as kubectl finds it).", valueName: "file"), completion: .file())
   var kubeconfig: String?
 
@@ -74,6 +79,7 @@ struct ClusterSentinelCommand: AsyncParsableCommand {
         client,
         ClusterSentinelService.Settings(
           socket: socket, node: node, rules: directory, agentsNamespace: agentsNamespace,
+          platformImage: platformImage,
           probes: probes.flatMap(ListenAddress.init).map { ProbeServer.Address(host: $0.host, port: Int($0.port)) },
           forwarding: forwarding.settings), logger: logger, write: Self.write)
       result = .success(try await ServiceRun.run("cluster-sentinel") { try await service.run() })
