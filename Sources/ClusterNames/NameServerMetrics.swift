@@ -22,8 +22,11 @@ final class NameServerMetrics: Sendable {
   }
 
   func count(_ contents: ResolverServer.Contents) {
-    for (outcome, count) in contents.outcomes { queries.add(count, outcome.rawValue) }
-    for attempt in contents.attempts.attempts { denials.add(attempt.count, attempt.key.rule) }
+    for (outcome, count) in contents.outcomes {
+      queries.add(count, outcome.rawValue)
+      // All of them, also those of which the log does not tell.
+      if ![.answered, .empty, .notReady].contains(outcome) { denials.add(count, "dns-\(outcome.rawValue)") }
+    }
     limited.add(contents.limited)
     closed.add(contents.closed)
     unsent.add(contents.unsent)

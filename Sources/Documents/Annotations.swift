@@ -33,3 +33,6 @@ package let containedCondition = "Contained"
 /// Annotation of an Agent on a cluster: when somebody let it run again after what was done about an alert (RFC 3339,
 /// UTC). What was done later holds.
 package let releaseAnnotation = "lobstack.dev/released-at"
+
+/// Annotation of the Pod that agent-sandbox makes: the uid of the Agent whose it is.
+package let agentUIDAnnotation = "lobstack.dev/agent-uid"

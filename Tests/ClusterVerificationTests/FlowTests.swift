@@ -1,3 +1,4 @@
+import Faults
 import Foundation
 import JSONValues
 import KubernetesAPI
@@ -26,8 +27,9 @@ import Verification
 
   private static func actor(_ record: ProbeRecord) -> Stage.Actor {
     Stage.Actor(
-      pod: KubernetesObject(fields: ["spec": ["nodeName": "node-1"], "status": ["podIP": "10.244.0.7"]]), record: record
-    )
+      pod: KubernetesObject(fields: [
+        "spec": ["nodeName": "node-1"], "status": ["podIP": "10.244.0.7", "hostIP": "192.0.2.1"],
+      ]), record: record)
   }
 
   private static let query = NameQuery(name: AttackTargets.clusterName, id: 0x4c42).bytes
@@ -60,9 +62,10 @@ import Verification
 
   @Test("proves what the control reaches and the agent does not", arguments: ids) func proven(id: String) async throws {
     var closed = Self.everything + Self.attacked
-    closed.removeAll { $0 == "names.other" }
+    closed.removeAll { ["names.other", "gateway.allowed"].contains($0) }
     let agent = Self.record(
-      reached: ["names.other"], closed: closed, answers: ["names.other": Self.answer(code: 5, records: 0)])
+      reached: ["names.other", "gateway.allowed"], closed: closed,
+      answers: ["names.other": Self.answer(code: 5, records: 0), "gateway.allowed": [22]])
     let control = Self.record(
       reached: Self.everything, closed: Self.attacked,
       answers: ["names.cluster.udp": Self.answer(code: 0, records: 1)])
@@ -100,7 +103,25 @@ import Verification
   @Test("takes a victim that does not listen for no evidence") func deaf() async throws {
     let stage = Self.stage(
       control: Self.open, attacker: Self.record(reached: []), victim: Self.record(reached: [], closed: ["self"]))
-    #expect(try await verdict("NET-1", stage).verdict == .notTestable)
+    for id in ["NET-1", "NET-2"] { #expect(try await verdict(id, stage).verdict == .notTestable) }
+  }
+
+  @Test(
+    "takes another policy's refusal for no evidence",
+    arguments: [
+      (Fault.Code.denied, #"admission webhook "x" denied the request: [no-latest-tag] tag"#, true),
+      (.denied, #"admission webhook "x" denied the request: [image-digests] no digest"#, false),
+      (.denied, #"pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged"#, true),
+      (.exhausted, "exceeded quota [no-latest-tag]", false),
+    ]) func refusal(code: Fault.Code, reason: String, counts: Bool)
+  {
+    let fault = Fault(code, operation: "create", reason: reason, remedy: "none")
+    #expect(AdmissionChecks.isRefusal(fault, of: "no-latest-tag") == counts)
+  }
+
+  @Test("proves nothing of allowed hosts without a way through the gateway") func gateway() async throws {
+    let agent = Self.record(reached: [], closed: Self.everything + Self.attacked)
+    #expect(try await verdict("NET-3", Self.stage(control: Self.open, attacker: agent)).verdict == .notTestable)
   }
 
   @Test("leaves out what is not there to be attacked, and says so") func metadata() async throws {

@@ -39,7 +39,8 @@ import Testing
   func completion(shell: String) async throws {
     let outcome = try await withoutPlatform { try await $0.run("completion", shell).ok() }
     #expect(outcome.output.contains("agent") && outcome.output.contains("audit"))
-    #expect(!outcome.output.contains("sentinel"))
+    // What only the platform itself calls.
+    #expect(!outcome.output.contains("control-plane-copy"))
   }
 
   @Test("lists in its bill of materials exactly what Package.swift pins") func billOfMaterials() async throws {

@@ -82,7 +82,10 @@ import Testing
     let spec = try #require(pod["spec"] as? [String: Any])
     let gates = try #require(spec["initContainers"] as? [[String: Any]])
     let container = try #require((spec["containers"] as? [[String: Any]])?.first)
-    #expect(gates.map { $0["command"] as? [String] } == [["/usr/bin/lobstack", "await-isolation"]])
+    #expect(
+      gates.map { $0["command"] as? [String] } == [
+        ["/usr/bin/lobstack", "await-isolation", "--open", "\(Values().network.nameServer):53"]
+      ])
     #expect(gates.first?["image"] as? String == Values().images.lobstack)
     // What it may is no more than what the agent may, and it sees nothing of the agent's.
     for field in ["securityContext", "resources"] {

@@ -22,6 +22,19 @@ import Testing
     try await wait(port, limit: .zero).run()
   }
 
+  @Test("does not take a network that is not there yet for a closed one") func nothing() async throws {
+    let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .bind(host: "127.0.0.1", port: 0).get()
+    let port = try #require(server.localAddress?.port)
+    // Nobody listens at port 1.
+    var closed = wait(1, limit: .zero)
+    closed.open = ("127.0.0.1", port)
+    try await closed.run()
+    try await server.close()
+    let fault = await #expect(throws: Fault.self) { try await closed.run() }
+    #expect(fault?.code == .unavailable && fault?.reason.contains("127.0.0.1:\(port)") == true)
+  }
+
   @Test("asks the API server of its cluster, and is refused outside of one") func environment() throws {
     let wait = try IsolationWait(
       environment: ["KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"], limit: .zero)

@@ -80,6 +80,19 @@ import Testing
     #expect(WatchedPod(going, agents: Self.agents, platformImage: Self.image)?.isRunning == false)
   }
 
+  @Test("is its Agent's, also when agent-sandbox made it") func sandbox() {
+    func owner(_ annotations: JSON) -> WatchedPod.Owner? {
+      let references: JSON = [
+        ["apiVersion": "agents.x-k8s.io/v1beta1", "kind": "Sandbox", "name": "bot", "uid": "s-1", "controller": true]
+      ]
+      return WatchedPod(
+        pod(annotations: annotations, metadata: ["ownerReferences": references]), agents: Self.agents,
+        platformImage: Self.image)?.owner
+    }
+    #expect(owner(["lobstack.dev/agent-uid": "a-1"]) == WatchedPod.Owner(name: "bot", uid: "a-1"))
+    #expect(owner([:]) == nil)
+  }
+
   @Test("knows the container that waits for policies by its name and its image") func platformContainers() {
     func platforms(_ name: String, _ image: String) -> Set<String>? {
       var object = pod(status: [
@@ -90,6 +103,7 @@ import Testing
       return WatchedPod(object, agents: Self.agents, platformImage: Self.image)?.platformContainers
     }
     #expect(platforms("isolation", Self.image) == ["c0"])
+    #expect(platforms("isolation", "r.example.com/lobstack@sha256:0a") == ["c0"])
     #expect(platforms("isolation", "r.example.com/bot:1") == [])
     #expect(platforms("other", Self.image) == [])
   }

@@ -65,6 +65,8 @@ struct AccessChecks: Sendable {
   private func acts(in namespace: String) -> [Act] {
     [
       Act(verb: "get", resource: "secrets", namespace: namespace),
+      // A list has the contents, too.
+      Act(verb: "list", resource: "secrets", namespace: namespace),
       Act(verb: "list", resource: "pods", namespace: namespace),
       Act(verb: "create", resource: "pods", namespace: namespace),
       Act(verb: "create", resource: "pods", subresource: "exec", namespace: namespace),
@@ -79,12 +81,18 @@ struct AccessChecks: Sendable {
     ]
   }
 
-  private static let mostAccounts = 20
+  /// Each is a dozen questions to the API server.
+  private static let mostAccounts = 200
 
   private func agents() async throws -> Finding {
     let known = try await site.client.list(.serviceAccounts, namespace: site.namespace).objects.map(\.name)
     // Those of agents that are there, that of whoever names none, and that of an agent that is not there yet.
-    let accounts = (["default", "verify-\(site.mark.id)"] + known.filter { $0 != "default" }).prefix(Self.mostAccounts)
+    let accounts = ["default", "verify-\(site.mark.id)"] + known.filter { $0 != "default" }
+    guard accounts.count <= Self.mostAccounts else {
+      throw NotTestable(
+        "\(site.namespace) has \(known.count) service accounts, more than the \(Self.mostAccounts) that are asked about"
+      )
+    }
     var trials: [Trial] = []
     for act in acts(in: site.namespace) {
       var allowed: [String] = []
@@ -107,7 +115,9 @@ struct AccessChecks: Sendable {
     let names = site.values.namespaces
     let (home, account) = (names.controlPlane, "operator")
     let tenants = site.values.tenants.keys.map { site.values.namespace(of: $0) }
-    let elsewhere: [String?] = ["default", "kube-system", home, names.vault, names.monitoring, names.ingress]
+    let elsewhere: [String?] = [
+      "default", "kube-system", home, names.vault, names.monitoring, names.ingress, names.sentinel,
+    ]
     /// One act wherever it may not be done.
     func outcome(_ act: Act, in places: [String?]) async throws -> AttackOutcome {
       var allowed: [String] = []
@@ -134,6 +144,7 @@ struct AccessChecks: Sendable {
     }
     for (verb, resource, group, places) in [
       ("get", "secrets", "", elsewhere + tenants.sorted() + [nil]),
+      ("list", "secrets", "", elsewhere + tenants.sorted() + [nil]),
       ("create", "clusterrolebindings", "rbac.authorization.k8s.io", [nil]), ("patch", "namespaces", "", [nil]),
       ("impersonate", "users", "", [nil]),
     ] {

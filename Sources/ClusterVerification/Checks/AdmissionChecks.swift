@@ -12,7 +12,7 @@ struct AdmissionChecks: Sendable {
 
   var all: [Check] {
     PodHarm.promises.map { promise in
-      Check(promise.check, layer: "admission", title: promise.title) { try await review(promise.harms) }
+      Check(promise.check, layer: "admission", title: promise.title) { try await review(promise) }
     } + [
       Check(
         "ADM-2-NAMESPACES", layer: "admission", title: "Pod Security is in force in each namespace of the platform",
@@ -44,7 +44,7 @@ struct AdmissionChecks: Sendable {
 
   // MARK: ADM-1 to ADM-5
 
-  private func review(_ harms: [PodHarm]) async throws -> Finding {
+  private func review(_ promise: PodHarm.Promise) async throws -> Finding {
     var whole = try site.agentPod()
     whole.name = "verify-\(site.mark.id)"
     if case .refused(let fault) = try await create(whole, in: site.namespace) {
@@ -52,7 +52,7 @@ struct AdmissionChecks: Sendable {
     }
     var trials: [Trial] = []
     // A Pod cannot be created with a debug container, whoever asks.
-    for (number, harm) in harms.enumerated() where harm.path != "/spec/ephemeralContainers" {
+    for (number, harm) in promise.harms.enumerated() where harm.path != "/spec/ephemeralContainers" {
       var pod = KubernetesObject(
         fields: try JSON(Array(harm.done(to: JSON.object(whole.fields).text).utf8)).object ?? [:])
       pod.name = "\(whole.name)-\(number)"
@@ -66,7 +66,8 @@ struct AdmissionChecks: Sendable {
         Trial(
           "a Pod with \(harm.name)", withoutControl: control,
           withControl: judge(
-            harm, try await create(pod, in: site.namespace), site.warnings.about(pod.name, in: site.namespace))))
+            harm, of: promise.constraint, try await create(pod, in: site.namespace),
+            site.warnings.about(pod.name, in: site.namespace))))
     }
     return Finding(trials)
   }
@@ -92,13 +93,16 @@ struct AdmissionChecks: Sendable {
     }
   }
 
-  private func judge(_ harm: PodHarm, _ answer: Answer, _ warnings: [String]) -> AttackOutcome {
+  private func judge(
+    _ harm: PodHarm, of constraint: String, _ answer: Answer, _ warnings: [String]
+  ) -> AttackOutcome {
     switch answer {
     case .refused(let fault):
-      return Self.isOfPolicy(fault) ? .prevented(oneLine(fault.reason)) : .unknown(oneLine(fault.reason))
+      return Self.isRefusal(fault, of: constraint) ? .prevented(oneLine(fault.reason)) : .unknown(oneLine(fault.reason))
     case .accepted(let pod):
-      // Warnings of our policies have the constraint's name before them.
-      if harm.isTold, let warning = warnings.first(where: { $0.contains("[") }) { return .prevented(oneLine(warning)) }
+      if harm.isTold, let warning = warnings.first(where: { $0.contains("[\(constraint)]") }) {
+        return .prevented(oneLine(warning))
+      }
       if harm.path.contains("/resources"), Self.hasLimits(pod) {
         return .prevented("the namespace's LimitRange gives its containers limits")
       }
@@ -106,11 +110,11 @@ struct AdmissionChecks: Sendable {
     }
   }
 
-  /// Whether Pod Security, or a constraint by its name, refused, and not a quota or the object's own form.
-  private static func isOfPolicy(_ fault: Fault) -> Bool {
+  /// Whether Pod Security, or the constraint by its name, refused; not another policy, a quota or the object's own form.
+  static func isRefusal(_ fault: Fault, of constraint: String) -> Bool {
     fault.code == .denied
       && (fault.reason.contains("violates PodSecurity")
-        || fault.reason.contains("denied the request") && fault.reason.contains("["))
+        || fault.reason.contains("denied the request") && fault.reason.contains("[\(constraint)]"))
   }
 
   private static func hasLimits(_ pod: KubernetesObject) -> Bool {
@@ -123,9 +127,11 @@ struct AdmissionChecks: Sendable {
 
   // MARK: Pod Security
 
+  private static let sentinelPolicy = "lobstack-sentinel-pods"
+
   private func namespaces() async throws -> Finding {
     let names = site.values.namespaces
-    var all = [names.controlPlane, names.vault]
+    var all = [names.controlPlane, names.vault, names.sentinel]
     if site.values.profile == .full { all += [names.monitoring, names.ingress] }
     all += site.values.tenants.keys.sorted().map { site.values.namespace(of: $0) }
     var pod = try site.agentPod()
@@ -142,10 +148,12 @@ struct AdmissionChecks: Sendable {
         switch try await create(pod, in: namespace) {
         case .accepted: outcome = .succeeded("it is accepted")
         case .refused(let fault):
+          // The sentinel's has to let a Pod have a directory of its node, and a policy of its own for the rest.
+          let holder = namespace == names.sentinel ? Self.sentinelPolicy : "violates PodSecurity \"restricted"
           outcome =
-            fault.reason.contains("violates PodSecurity \"restricted")
+            fault.reason.contains(holder)
             ? .prevented(oneLine(fault.reason))
-            : .unknown("refused, but not by Pod Security \"restricted\": \(oneLine(fault.reason))")
+            : .unknown("refused, but not by what says '\(holder)': \(oneLine(fault.reason))")
         }
       } catch let fault as Fault where fault.code == .notFound {
         outcome = .unknown("there is no such namespace")

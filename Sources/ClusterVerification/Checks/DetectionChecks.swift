@@ -1,6 +1,7 @@
 import Foundation
 import JSONValues
 import KubernetesAPI
+import KubernetesRendering
 import Verification
 
 /// DET: what an attack in an agent raises, told by the sentinel of its node as a line of its log. Of Events, which it tells
@@ -56,30 +57,40 @@ struct DetectionChecks: Sendable {
 
   private func alerts(_ attack: Attack) async throws -> Finding {
     let selector = Selection(labels: "app.kubernetes.io/name=sentinel")
-    let sentinels = try await site.client.list(.daemonSets, selector).objects
+    // An agent may be called so, too.
+    let home = site.values.namespaces.sentinel
+    let sentinels = try await site.client.list(.daemonSets, namespace: home, selector).objects
     guard sentinels.contains(where: { ($0["status", "numberReady"]?.int ?? 0) > 0 }) else {
       throw NotTestable("no sentinel watches the nodes: there is no DaemonSet of it that is ready")
     }
     let attacker = try await stage.value.attacker
-    let deadline = ContinuousClock.now + Self.patience
+    let started = ContinuousClock.now
+    let deadline = started + Self.patience
+    var isCut = false
     while true {
-      let watchers = try await site.client.list(.pods, selector).objects.filter {
+      let watchers = try await site.client.list(.pods, namespace: home, selector).objects.filter {
         $0["spec", "nodeName"]?.string == attacker.node
       }
       for watcher in watchers {
+        // Of the time in which the attacker was there: what is too much is missing at the end.
         let log = try await site.client.log(
-          of: watcher.name, namespace: watcher.namespace ?? "", last: RunMark.longestRun, limit: Self.longestLog)
+          of: watcher.name, namespace: home, last: started.duration(to: .now) + Self.before, limit: Self.longestLog)
+        isCut = isCut || log.count >= Self.longestLog
         if let output = Self.alert(in: log, of: attacker.pod.name, rule: attack.rule) {
           return Finding(.proven, evidence: ["Pod \(watcher.name) of the sentinel: \(oneLine(output))"])
         }
       }
       guard ContinuousClock.now < deadline else {
+        if isCut { throw NotTestable("the sentinel of \(attacker.node) writes too much for its log to be read") }
         return Finding(
           .failed, evidence: ["the sentinel of \(attacker.node) tells of no '\(attack.rule)' within \(Self.patience)"])
       }
       try await Task.sleep(for: .seconds(1))
     }
   }
+
+  /// How long the attacks may have been made before.
+  private static let before = ProbePod.startLimit + ProbePod.planLimit * 2
 
   /// Of the sentinel; other agents make it long.
   private static let longestLog = 4 << 20

@@ -1,3 +1,5 @@
+import JSONValues
+import KubernetesAPI
 import Verification
 
 /// NET: what the cluster's network keeps from whom. Each attack is made by an agent, and by a Pod that no policy is about:
@@ -72,6 +74,9 @@ struct FlowChecks: Sendable {
   }
 
   private static func peers(_ stage: Stage) -> Finding {
+    guard stage.victim.record["self"]?.isDone == true else {
+      return Finding(.notTestable, evidence: ["the agent under attack does not listen"])
+    }
     let trials = ["tcp", "udp"].map { transport in
       (
         trial: Trial(
@@ -96,18 +101,27 @@ struct FlowChecks: Sendable {
       (
         trial: Trial(
           "reach \(AttackTargets.otherHost) through the gateway of an agent that may reach \(AttackTargets.allowedHost)",
-          withoutControl: handshake("gateway.allowed"), withControl: handshake("gateway.other")), isNeeded: false
+          withoutControl: handshake("gateway.allowed"), withControl: handshake("gateway.other")), isNeeded: true
       ),
     ])
   }
 
   private static func closedAddresses(_ stage: Stage) -> Finding {
-    finding(
+    // A network may let Pods reach their own node alone.
+    let own = stage.attacker.pod["status", "hostIP"]?.string ?? ""
+    guard stage.targets.nodes.contains(own) else {
+      return Finding(.notTestable, evidence: ["the attacker's own node '\(own)' was not knocked at"])
+    }
+    return finding(
       [
         trial("reach a Pod's address (RFC 1918)", "listener.tcp", stage),
         trial("reach the API server's Service", "api", stage),
         trial("reach the cloud's metadata (\(AttackTargets.metadata))", "metadata", stage, isNeeded: false),
-      ] + stage.targets.nodes.map { trial("reach the kubelet of node \($0)", "node.\($0)", stage) })
+      ]
+        + stage.targets.nodes.map {
+          // An address of another family may be out of the control's reach.
+          trial("reach the kubelet of node \($0)", "node.\($0)", stage, isNeeded: $0 == own)
+        })
   }
 
   private static func names(_ stage: Stage) throws -> Finding {

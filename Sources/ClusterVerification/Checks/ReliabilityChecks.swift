@@ -29,9 +29,13 @@ struct ReliabilityChecks: Sendable {
     let before = [stage.victim, stage.attacker]
     let holder = try await leader()
     // An identity is the Pod's name, and a random part (`lobstack operator --identity`).
-    let pod = holder.split(separator: "_").first.map(String.init) ?? ""
+    guard let pod = holder.split(separator: "_").first.map(String.init) else {
+      throw NotTestable("no operator leads: the Lease \(Self.lease) has no holder")
+    }
     do {
-      try await site.client.delete(.pods, pod, namespace: site.values.namespaces.controlPlane)
+      let led = try await site.client.get(.pods, pod, namespace: site.values.namespaces.controlPlane)
+      try await site.client.delete(
+        .pods, pod, namespace: site.values.namespaces.controlPlane, Deletion(uid: led.uid))
     } catch let fault as Fault where fault.code == .notFound {
       throw NotTestable("the leader '\(holder)' is no Pod of \(site.values.namespaces.controlPlane)")
     }

@@ -77,7 +77,8 @@ struct SandboxChecks: Sendable {
       guard uid != "0" else { return .succeeded("the program is root") }
       switch FlowChecks.outcome("setuid", actor.record) {
       case .succeeded: return .succeeded("uid \(uid) became root")
-      case .prevented(let why), .unknown(let why): return .prevented("uid \(uid); seteuid(0): \(why)")
+      case .prevented(let why): return .prevented("uid \(uid); seteuid(0): \(why)")
+      case .unknown(let why): return .unknown(why)
       }
     }
     return FlowChecks.finding([

@@ -25,7 +25,10 @@ struct ProbePod: Sendable {
     while true {
       let pod = try await find()
       if let pod, pod["status", "phase"]?.string == "Running", pod["status", "podIP"]?.string != nil { return pod }
-      let end = pod.flatMap { ["Failed", "Succeeded"].contains($0["status", "phase"]?.string ?? "") ? $0 : nil }
+      // An agent's whose policies were late is made again.
+      let end =
+        isAgent
+        ? nil : pod.flatMap { ["Failed", "Succeeded"].contains($0["status", "phase"]?.string ?? "") ? $0 : nil }
       guard end == nil, ContinuousClock.now < deadline else {
         throw NotTestable("the probe \(namespace)/\(name) does not run: \(try await obstacle(pod))")
       }

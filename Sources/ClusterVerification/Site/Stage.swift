@@ -56,10 +56,9 @@ struct Stage: Sendable {
     async let victimSeen = seen(victim)
     async let openSeen = outcome(open)
     let listenerSeen = try await seen(listener)
-    let nodes = try await nodeInfo(site.client)
+    let machines = try await site.client.list(.nodes).objects
     var targets = try await AttackTargets.find(site, listener: listenerSeen, victim: try await victimSeen)
-    targets.nodes = Set([try await victimSeen.pod, listenerSeen.pod].compactMap { $0["status", "hostIP"]?.string })
-      .sorted()
+    targets.nodes = addresses(of: machines)
     var attacks = plan()
     attacks.knocks = targets.knocks
     let controlProbe = try await make(documents.bare("attacker", attacks, isSandboxed: true), attacks)
@@ -67,6 +66,7 @@ struct Stage: Sendable {
     let attackerProbe = try await make(documents.agent(first, attacks, host: AttackTargets.allowedHost), attacks)
     async let control = seen(controlProbe)
     async let attacker = seen(attackerProbe)
+    let nodes = Dictionary(machines.map { ($0.name, $0["status", "nodeInfo"] ?? [:]) }) { first, _ in first }
     return try await Stage(
       victim: victimSeen, listener: listenerSeen, open: openSeen, attacker: attacker, control: control,
       targets: targets, nodes: nodes)
@@ -91,8 +91,15 @@ struct Stage: Sendable {
     do { return .success(try await seen(try probe.get())) } catch let why as NotTestable { return .failure(why) }
   }
 
-  private static func nodeInfo(_ client: KubernetesClient) async throws -> [String: JSON] {
-    let nodes = try await client.list(.nodes).objects
-    return Dictionary(nodes.map { ($0.name, $0["status", "nodeInfo"] ?? [:]) }) { first, _ in first }
+  /// More than that are not knocked at.
+  static let mostNodes = 200
+
+  private static func addresses(of machines: [KubernetesObject]) -> [String] {
+    let all = machines.flatMap { machine in
+      (machine["status", "addresses"]?.array ?? []).compactMap { address in
+        address["type"]?.string == "InternalIP" ? address["address"]?.string : nil
+      }
+    }
+    return Array(Set(all).sorted().prefix(mostNodes))
   }
 }

@@ -61,7 +61,7 @@ struct ClusterAccess: Sendable {
     // Whoever may not everywhere is told nothing of which tenants there are.
     guard try await allows(.create, in: namespace, nil, principal) else {
       try refuse(principal, operation: operation, reason: "right")
-      throw denied(principal, .create, nil, namespace ?? "the tenant \(agent.tenant)", operation: operation)
+      throw denied(principal, .create, nil, "the tenant \(agent.tenant)", operation: operation)
     }
     guard let namespace else {
       throw Fault(

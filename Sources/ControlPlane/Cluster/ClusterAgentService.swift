@@ -92,7 +92,8 @@ struct ClusterAgentService: Sendable {
       if mustBeNew { throw failed(.alreadyExists, operation, "the agent exists", "leave If-None-Match out") }
       try check(before, version, operation)
       try refuseWhenDeleted(before, operation)
-      if try before.agent(tenant: agent.id.tenant) == agent { return (before, false) }
+      // One that is not right as it stands is what is to be mended.
+      if (try? before.agent(tenant: agent.id.tenant)) == agent { return (before, false) }
       do {
         return (try await replace(before, with: agent, by: principal, operation), false)
       } catch let fault as Fault where fault.code == .conflict && version == nil {

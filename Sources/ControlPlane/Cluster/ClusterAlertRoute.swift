@@ -25,10 +25,14 @@ extension ClusterAPI {
     for tenant in tenants {
       guard let namespace = access.namespaces[tenant] else { continue }
       try await asked(operation) {
-        let found = try await client.list(Self.events, namespace: namespace, Selection(fields: "reason=Alert"))
-        alerts += found.objects.compactMap { AlertResource(event: $0, tenant: tenant) }.filter(filter.takes)
-        // No more than are shown are kept of many tenants.
-        alerts = Array(alerts.sorted { ($0.time, $0.id) > ($1.time, $1.id) }.prefix(limit))
+        let others = alerts
+        _ = try await client.pages(of: Self.events, namespace: namespace, Selection(fields: "reason=Alert")) { page in
+          // It may begin anew.
+          if page.isFirst { alerts = others }
+          alerts += page.objects.compactMap { AlertResource(event: $0, tenant: tenant) }.filter(filter.takes)
+          // No more than are shown are kept, however many there are.
+          alerts = Array(alerts.sorted { ($0.time, $0.id) > ($1.time, $1.id) }.prefix(limit))
+        }
       }
     }
     return try jsonResponse(Page(items: alerts))

@@ -86,9 +86,15 @@ extension AgentRendering {
   /// Nothing of the agent's runs before its policies are in force: networks may bring them a moment after a Pod's start.
   private func isolation(_ resources: [String: String], _ security: SecurityContext) -> Container {
     Container(
-      name: "isolation", image: values.images.lobstack, command: ["/usr/bin/lobstack", "await-isolation"], env: [],
+      name: "isolation", image: values.images.lobstack,
+      command: ["/usr/bin/lobstack", "await-isolation", "--open", "\(nameServerAddress):53"], env: [],
       ports: [], resources: ResourceRequirements(requests: resources, limits: resources), securityContext: security,
       volumeMounts: [])
+  }
+
+  private var nameServerAddress: String {
+    let address = values.network.nameServer
+    return address.contains(":") ? "[\(address)]" : address
   }
 
   /// The image as a cluster's nodes pull it.

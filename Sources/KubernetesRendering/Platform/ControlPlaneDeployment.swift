@@ -104,7 +104,8 @@ extension Platform {
       ],
       resources: ResourceRequirements(
         requests: ["cpu": "250m", "memory": "128Mi"], limits: ["cpu": "2", "memory": "1Gi"]),
-      startupProbe: probe("/readyz", every: 5, failures: 12), livenessProbe: probe("/healthz", every: 10, failures: 3),
+      // Ready it is once it has heard of the API server, which may take its time.
+      startupProbe: probe("/healthz", every: 5, failures: 12), livenessProbe: probe("/healthz", every: 10, failures: 3),
       readinessProbe: probe("/readyz", every: 5, failures: 2),
       volumeMounts: [
         VolumeMount(name: "configuration", mountPath: "/etc/lobstack", readOnly: true),
@@ -150,10 +151,7 @@ extension Platform {
         ports: [
           isInMesh
             ? Service.Port(name: "http", port: 80, targetPort: "http", appProtocol: "http")
-            : Service.Port(name: "https", port: 443, targetPort: "https", appProtocol: "https"),
-          Service.Port(
-            name: Self.metricsPortName, port: Self.metricsPort, targetPort: .name(Self.metricsPortName),
-            appProtocol: "http"),
+            : Service.Port(name: "https", port: 443, targetPort: "https", appProtocol: "https")
         ]))
   }
 

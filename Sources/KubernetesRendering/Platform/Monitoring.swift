@@ -22,8 +22,8 @@ extension Platform {
       ManifestFile(
         "monitoring/prometheus.yaml",
         [
-          PrometheusRule(metadata: monitoringMeta, spec: JSON(rules)), ownRules, serviceMonitor, operatorMetrics,
-          scrapers,
+          PrometheusRule(metadata: monitoringMeta, spec: JSON(rules)), ownRules, serviceMonitor,
+          metrics(of: Self.operatorName), metrics(of: Self.controlPlaneName), scrapers,
         ] + monitoringNetwork),
       ManifestFile(
         "monitoring/grafana.yaml", [ConfigMap(metadata: dashboardMeta, data: ["lobstack.json": dashboard])]),
@@ -84,13 +84,13 @@ extension Platform {
     ]
   }
 
-  /// Each of the operator's Pods by its own address. As plain TCP, the mesh leads what asks for a Pod's address to that
+  /// Each of a program's Pods by its own address. As plain TCP, the mesh leads what asks for a Pod's address to that
   /// very Pod; of HTTP it would look for a service of that name.
-  private var operatorMetrics: Service {
+  private func metrics(of name: String) -> Service {
     Service(
-      metadata: Self.meta("operator-metrics", in: namespaceNames.controlPlane, of: Self.operatorName),
+      metadata: Self.meta("\(name)-metrics", in: namespaceNames.controlPlane, of: name),
       spec: Service.Spec(
-        clusterIP: "None", selector: Self.selector(Self.operatorName).matchLabels ?? [:],
+        clusterIP: "None", selector: Self.selector(name).matchLabels ?? [:],
         ports: [
           Service.Port(
             name: Self.metricsPortName, port: Self.metricsPort, targetPort: .name(Self.metricsPortName),

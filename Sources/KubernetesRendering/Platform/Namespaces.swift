@@ -28,7 +28,7 @@ extension Platform {
     namespace.metadata.annotations = [
       "lobstack.dev/pod-security":
         "privileged, since its Pods have one directory of their node; the ValidatingAdmissionPolicy "
-        + "lobstack-sentinel-pods refuses everything else that 'restricted' would"
+        + "lobstack-sentinel-pods refuses privileges, other directories and the host's namespaces"
     ]
     return namespace
   }

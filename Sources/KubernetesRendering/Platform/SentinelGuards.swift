@@ -100,6 +100,7 @@ extension Platform {
           .init(
             expression: """
               \(others("object")) == \(others("oldObject")) \
+              && object.?status.?accepted == oldObject.?status.?accepted \
               && object.?status.?phase == oldObject.?status.?phase \
               && object.?status.?reason == oldObject.?status.?reason \
               && object.?status.?observedGeneration == oldObject.?status.?observedGeneration

@@ -19,9 +19,19 @@ final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     /// Of those that failed the last time.
     var pauses: [Key: BackOff] = [:]
 
+    /// How many urgent ones in a row were taken.
+    var row = 0
+
     /// The next to be worked on, from when on it does not wait.
     mutating func take() -> Key? {
+      // Whoever has the same few urgent again and again keeps nobody from his turn.
+      row = row < WorkQueue.longestRow ? row + 1 : 0
+      if row == 0, let key = takeOther() { return key }
       while let key = urgent.next() { if waiting[key] == true { return begin(key) } }
+      return takeOther()
+    }
+
+    private mutating func takeOther() -> Key? {
       while let key = others.next() { if waiting[key] == false { return begin(key) } }
       return nil
     }
@@ -32,6 +42,8 @@ final class WorkQueue<Key: Hashable & Sendable>: Sendable {
       return key
     }
   }
+
+  private static var longestRow: Int { 16 }
 
   private let state = Mutex(State())
   /// One for each that waits.
@@ -135,12 +147,15 @@ final class WorkQueue<Key: Hashable & Sendable>: Sendable {
   }
 }
 
-/// A line that is left in the order in which it was joined.
-private struct Line<Element: Sendable>: Sendable {
+/// A line that is left in the order in which it was joined, each in it once.
+private struct Line<Element: Hashable & Sendable>: Sendable {
   private var elements: [Element] = []
+  private var members: Set<Element> = []
   private var start = 0
 
-  mutating func add(_ element: Element) { elements.append(element) }
+  mutating func add(_ element: Element) {
+    if members.insert(element).inserted { elements.append(element) }
+  }
 
   mutating func next() -> Element? {
     guard start < elements.count else { return nil }
@@ -152,6 +167,7 @@ private struct Line<Element: Sendable>: Sendable {
         start = 0
       }
     }
+    members.remove(elements[start])
     return elements[start]
   }
 }

@@ -39,6 +39,19 @@ struct AgentReconciler: Sendable {
       try await addFinalizers(agent)
       return nil
     }
+    let generation = agent.generation
+    let containment = Containment(of: agent.object)
+    do {
+      // First: it must not run on because something else of it cannot be made, or not even be read.
+      if agent.isStopped {
+        try await stop(OwnedType.runners, of: key)
+      } else if let containment {
+        try await hold(agent, containment)
+      }
+    } catch let fault as Fault {
+      try await telling.tell(agent, .unsecured(fault, generation: generation, pod: owned.pod(of: key)))
+      throw fault
+    }
     guard let expansion = try await inForce(agent) else { return nil }
     if let end = expansion.changesAt { schedule(key, .seconds(max(0.1, end.timeIntervalSinceNow))) }
     let isIdentified = identities != nil && expansion.usesSecrets
@@ -50,19 +63,11 @@ struct AgentReconciler: Sendable {
       let refused = expansion.refusal.map { conditions.refused(by: $0) } ?? conditions
       try await telling.tell(agent, refused, accepted: accepted)
     }
-    let generation = agent.generation
-    let containment = Containment(of: agent.object)
     do {
       if let fault = try await served.missing(for: expander.values) {
         // Nothing runs without the layers that its policy counts on.
         try await stop(OwnedType.runners, of: key)
         throw fault
-      }
-      // First: it must not run on because something else of it cannot be made.
-      if agent.isStopped {
-        try await stop(OwnedType.runners, of: key)
-      } else if let containment {
-        try await hold(agent, containment)
       }
       try await secure(agent, expansion)
     } catch let failure as IdentityFailure {
@@ -177,7 +182,7 @@ struct AgentReconciler: Sendable {
   private func run(_ agent: AgentObject, _ expansion: Expansion) async throws -> PodStanding? {
     let type = expansion.pod.type
     guard let runner = owned.runner(type, of: agent.key) else {
-      guard replacements.pause(agent.key) == nil else { return nil }
+      guard replacements.pause(agent.key) == nil, try await mayStart(agent) else { return nil }
       try await apply(expansion.pod, of: agent)
       await events.tell(agent, "Started", "what secures it is in place, so its \(type.kind) was made")
       return standing(of: agent.key, expansion)
@@ -227,6 +232,18 @@ struct AgentReconciler: Sendable {
       try await client.patch(
         .merge(["metadata": ["uid": .string(pod.uid ?? ""), "labels": [quarantineLabel: "true"]]]),
         OwnedType.pods.resource, pod.name, namespace: agent.key.namespace)
+    }
+  }
+
+  /// Asks, since a Pod's end may be known here before what ended it is: whoever killed or stopped it said so of the Agent.
+  private func mayStart(_ agent: AgentObject) async throws -> Bool {
+    do {
+      let object = try await client.get(AgentObject.type, agent.key.name, namespace: agent.key.namespace)
+      let now = AgentObject(object: object)
+      return now.uid == agent.uid && now.generation == agent.generation && !now.isBeingDeleted && !now.isStopped
+        && Containment(of: object) == nil
+    } catch let fault as Fault where fault.code == .notFound {
+      return false
     }
   }
 

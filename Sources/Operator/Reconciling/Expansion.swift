@@ -1,6 +1,7 @@
 import AgentModel
 import Blueprint
 import ClusterAgents
+import Documents
 import Faults
 import Foundation
 import JSONValues
@@ -131,19 +132,38 @@ struct Expander: Sendable {
       for list in lists where spec[list] == nil { spec[list] = [] }
       object.fields["spec"] = .object(spec)
     }
-    if type == .sandboxes { Self.label(podOf: &object) }
+    if type == .sandboxes { Self.mark(podOf: &object, uid: owner.uid) }
     if OwnedType.runners.contains(type) {
-      object.annotations[Self.specificationAnnotation] = shortDigest(JSON.object(object.fields).text)
+      object.annotations[Self.specificationAnnotation] = shortDigest(JSON.object(Self.agentsOwn(object.fields)).text)
     }
     return Expansion.Item(type: type, object: object, digest: object.hashValue)
   }
 
-  /// By it the Pod that is made of a Sandbox is found among the agents' objects.
-  private static func label(podOf sandbox: inout KubernetesObject) {
+  /// Without what is the platform's: another image of it is no reason to end an agent, or to run one again that is done.
+  private static func agentsOwn(_ fields: [String: JSON]) -> [String: JSON] {
+    func bare(_ spec: JSON?) -> JSON? {
+      guard var spec = spec?.object else { return spec }
+      spec["initContainers"] = nil
+      return .object(spec)
+    }
+    var fields = fields
+    guard var spec = fields["spec"]?.object else { return fields }
+    if var template = spec["podTemplate"]?.object {
+      template["spec"] = bare(template["spec"])
+      spec["podTemplate"] = .object(template)
+    }
+    fields["spec"] = bare(.object(spec))
+    return fields
+  }
+
+  /// By it the Pod that is made of a Sandbox is found among the agents' objects, and the Agent whose it is.
+  private static func mark(podOf sandbox: inout KubernetesObject, uid: String) {
     var spec = sandbox["spec"]?.object ?? [:]
     var template = spec["podTemplate"]?.object ?? [:]
     var metadata = template["metadata"]?.object ?? [:]
     metadata["labels"] = .object((metadata["labels"]?.object ?? [:]).merging([managedBy: .string(manager)]) { $1 })
+    metadata["annotations"] = .object(
+      (metadata["annotations"]?.object ?? [:]).merging([agentUIDAnnotation: .string(uid)]) { $1 })
     template["metadata"] = .object(metadata)
     spec["podTemplate"] = .object(template)
     sandbox.fields["spec"] = .object(spec)

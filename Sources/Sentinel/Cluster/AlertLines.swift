@@ -4,6 +4,27 @@ import AlertForwarding
 import Instruments
 import Logging
 
+/// Which alerts were told before, of the last ten thousand.
+struct RecentAlerts {
+  private static let most = 10_000
+  private var ids: Set<String> = []
+  private var order: [String] = []
+  private var next = 0
+
+  /// - Returns: whether it was not told before.
+  mutating func insert(_ id: String) -> Bool {
+    guard ids.insert(id).inserted else { return false }
+    if order.count < Self.most {
+      order.append(id)
+    } else {
+      ids.remove(order[next])
+      order[next] = id
+      next = (next + 1) % Self.most
+    }
+    return true
+  }
+}
+
 /// Tells alerts: a line of Falco's JSON each, beside the Agent, and to where alerts are forwarded. No alert waits for the
 /// API server.
 struct AlertLines: Sendable {
@@ -19,6 +40,7 @@ struct AlertLines: Sendable {
   func run(_ alerts: AlertQueue) async {
     let (notes, continuation) = AsyncStream.makeStream(
       of: (WatchedPod, AlertResource).self, bufferingPolicy: .bufferingOldest(1_000))
+    var told = RecentAlerts()
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
         for await (pod, alert) in notes {
@@ -27,7 +49,7 @@ struct AlertLines: Sendable {
       }
       for await _ in alerts.raised {
         while case let batch = alerts.batch(), !batch.isEmpty {
-          for alert in batch { tell(alert, continuation) }
+          for alert in batch { tell(alert, isNew: told.insert(alert.id), continuation) }
           alerts.removeBatch()
         }
       }
@@ -37,7 +59,7 @@ struct AlertLines: Sendable {
   }
 
   private func tell(
-    _ alert: AlertResource, _ notes: AsyncStream<(WatchedPod, AlertResource)>.Continuation
+    _ alert: AlertResource, isNew: Bool, _ notes: AsyncStream<(WatchedPod, AlertResource)>.Continuation
   ) {
     let pod = table.pod(alert.container)
     let told = Self.named(alert, pod)
@@ -45,7 +67,7 @@ struct AlertLines: Sendable {
       logger.error("An alert cannot be written", metadata: ["alert.id": "\(alert.id)", "error": "\(error)"])
     }
     // Told again, it says only what became of it.
-    guard alert.responseTime == nil, alert.suppressed == 0 else { return }
+    guard isNew else { return }
     metrics.alerts.add(1, alert.priority)
     forwarder.forward(told)
     guard let pod, (AlertPriority(alert.priority) ?? .critical) <= .warning else { return }

@@ -24,10 +24,9 @@ extension WatchedPod {
     let statuses = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"].flatMap {
       pod["status", $0]?.array ?? []
     }
-    let owner = pod.ownerReferences.first { $0.kind == "Agent" && $0.controller == true }
     self.init(
       uid: uid, namespace: namespace, name: pod.name, agent: AgentID(tenant: tenant, name: name),
-      owner: owner.map { Owner(name: $0.name, uid: $0.uid) }, containers: Set(statuses.flatMap(Self.containers)),
+      owner: Self.owner(of: pod, name: name), containers: Set(statuses.flatMap(Self.containers)),
       platformContainers: Self.platformContainers(of: pod, image: platformImage),
       isRunning: statuses.contains { $0["state"]?["running"] != nil } && !pod.isBeingDeleted,
       tier: pod.annotations[tierAnnotation] ?? "",
@@ -37,14 +36,33 @@ extension WatchedPod {
       address: pod["status", "podIP"]?.string ?? "")
   }
 
-  /// By name and image: a container of that name is somebody else's when its image is.
+  /// The Agent, also of a Pod that agent-sandbox made for it.
+  private static func owner(of pod: KubernetesObject, name: AgentName) -> Owner? {
+    guard let controller = pod.ownerReferences.first(where: { $0.controller == true }) else { return nil }
+    switch controller.kind {
+    case "Agent": return Owner(name: controller.name, uid: controller.uid)
+    case "Sandbox": return pod.annotations[agentUIDAnnotation].map { Owner(name: "\(name)", uid: $0) }
+    default: return nil
+    }
+  }
+
+  /// By name and the image's repository: a container of that name is somebody else's when its image is. Of which version
+  /// the image is may differ while the platform is brought to another.
   private static func platformContainers(of pod: KubernetesObject, image: String) -> Set<String> {
     let meant = pod["spec", "initContainers"]?.array?.contains {
-      $0["name"]?.string == isolation && $0["image"]?.string == image && !image.isEmpty
+      $0["name"]?.string == isolation && !image.isEmpty
+        && repository(of: $0["image"]?.string ?? "") == repository(of: image)
     }
     guard meant == true else { return [] }
     let statuses = pod["status", "initContainerStatuses"]?.array ?? []
     return Set(statuses.filter { $0["name"]?.string == isolation }.flatMap(containers))
+  }
+
+  /// Without tag and digest.
+  private static func repository(of image: String) -> Substring {
+    let name = image.prefix { $0 != "@" }
+    guard let colon = name.lastIndex(of: ":"), !name[colon...].contains("/") else { return name }
+    return name[..<colon]
   }
 
   private static func tenant(of namespace: String, agents: String) -> TenantName? {

@@ -18,18 +18,22 @@ package struct PodHarm: Sendable {
   package struct Promise: Sendable {
     package var check: String
     package var title: String
+    /// The name of the constraint that holds it (policy/gatekeeper/constraints).
+    package var constraint: String
     package var harms: [PodHarm]
   }
 
   package static let promises = [
     Promise(
       check: "ADM-1", title: "Pods without the labels that tell what they are, and of whom, are denied",
+      constraint: "required-labels",
       harms: [
         PodHarm("no app.kubernetes.io/name", "/metadata/labels/app.kubernetes.io~1name", nil),
         PodHarm("no app.kubernetes.io/part-of", "/metadata/labels/app.kubernetes.io~1part-of", nil),
       ]),
     Promise(
       check: "ADM-2", title: "privileged containers are denied",
+      constraint: "no-privileged-containers",
       harms: [
         PodHarm("a privileged container", "/spec/containers/0/securityContext/privileged", "true"),
         PodHarm("a privileged init container", "/spec/initContainers", otherContainer(#""privileged": true"#)),
@@ -37,6 +41,7 @@ package struct PodHarm: Sendable {
       ]),
     Promise(
       check: "ADM-3", title: "containers without limits of CPU and memory are denied",
+      constraint: "required-resources",
       harms: [
         PodHarm("no CPU limit", "/spec/containers/0/resources/limits/cpu", nil),
         PodHarm("no memory limit", "/spec/containers/0/resources/limits/memory", nil),
@@ -44,6 +49,7 @@ package struct PodHarm: Sendable {
       ]),
     Promise(
       check: "ADM-4", title: "containers that may run as root are denied",
+      constraint: "run-as-non-root",
       harms: [
         PodHarm("runAsNonRoot false in the container", "/spec/containers/0/securityContext/runAsNonRoot", "false"),
         PodHarm("user 0", "/spec/containers/0/securityContext/runAsUser", "0"),
@@ -51,6 +57,7 @@ package struct PodHarm: Sendable {
       ]),
     Promise(
       check: "ADM-5", title: "images with the tag latest, or with none, are told of",
+      constraint: "no-latest-tag",
       harms: [
         PodHarm("the tag latest", "/spec/containers/0/image", #""registry.example:5000/agent:latest""#),
         PodHarm("no tag", "/spec/containers/0/image", #""registry.example:5000/agent""#),
