@@ -25,6 +25,17 @@ import Testing
     #expect(seen == ["c", "e", "a", "b", "d"] && queue.depth == 0)
   }
 
+  @Test("keeps nobody from his turn for one that is urgent again and again") func turns() async {
+    let queue = WorkQueue<String>()
+    queue.add("patient")
+    queue.add("urgent", isUrgent: true)
+    let seen = await Seen.collect(40, queue, workers: 1) { key in
+      if key == "urgent" { queue.add(key, isUrgent: true) }
+      return nil
+    }
+    #expect(seen.filter { $0 == "patient" }.count == 1)
+  }
+
   @Test("hands out thousands in their order") func many() async {
     let queue = WorkQueue<String>()
     let keys = (0..<3000).map { "\($0)" }

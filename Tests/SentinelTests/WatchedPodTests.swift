@@ -9,6 +9,20 @@ import Testing
 
 @testable import Sentinel
 
+@Suite("Alerts that were told before") struct RecentAlertsTests {
+  @Test("are told by their id, whatever became of them, and forgotten after ten thousand others") func told() {
+    var recent = RecentAlerts()
+    let first = recent.insert("a")
+    let again = recent.insert("a")
+    #expect(first && !again)
+    for number in 0..<9_999 { _ = recent.insert("\(number)") }
+    let remembered = !recent.insert("a")
+    _ = recent.insert("last")
+    let forgotten = recent.insert("a")
+    #expect(remembered && forgotten)
+  }
+}
+
 @Suite("What is known of a node's Pods") struct WatchedPodTests {
   private static let agents = "lobstack-agents"
   private static let image = "r.example.com/lobstack:1"
