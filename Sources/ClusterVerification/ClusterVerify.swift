@@ -71,10 +71,7 @@ package struct ClusterVerify: Sendable {
     let site = ClusterSite(
       client: client, mark: .random(at: .now), values: options.values, tenant: options.tenant, outside: options.outside,
       warnings: warnings, agentPod: { [options] in try Self.agentPod(options) }, patience: options.patience)
-    let result: Result<VerificationReport, any Error>
-    do { result = .success(try await run(site)) } catch { result = .failure(error) }
-    try? await client.shutdown()  // a failure before is the one to tell
-    return try result.get()
+    return try await client.use { try await run(site) }
   }
 
   private func run(_ site: ClusterSite) async throws -> VerificationReport {
@@ -112,10 +109,7 @@ package struct ClusterVerify: Sendable {
   /// - Returns: what could not be taken away, or may be in use.
   package static func clean(_ cluster: KubernetesConfiguration) async throws -> [String] {
     let client = try KubernetesClient(cluster, fieldManager: "lobstack-verify")
-    let result: Result<[String], any Error>
-    do { result = .success(try await Removal(client: client).removeLeftOvers()) } catch { result = .failure(error) }
-    try? await client.shutdown()  // a failure before is the one to tell
-    return try result.get()
+    return try await client.use { try await Removal(client: client).removeLeftOvers() }
   }
 
   private static func agentPod(_ options: Options) throws -> KubernetesObject {

@@ -52,6 +52,14 @@ package final class KubernetesClient: Sendable {
 
   package func shutdown() async throws { try await exchange.shutdown() }
 
+  /// Lets `body` use it, and shuts it down, whatever came of that: a failure of `body` is the one to tell.
+  package func use<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    let result: Result<Value, any Error>
+    do { result = .success(try await body()) } catch { result = .failure(error) }
+    try? await shutdown()  // as above
+    return try result.get()
+  }
+
   /// The text at a path of no type: `/version`, `/readyz`.
   package func text(at path: String) async throws -> String {
     String(decoding: try await send(APIRequest(reading: path)), as: UTF8.self)

@@ -20,15 +20,9 @@ struct ClusterControlPlaneCommand: AsyncParsableCommand {
           --token "$(kubectl create token ci --audience lobstack)"
       """)
 
-  @Option(
-    help: ArgumentHelp("The values that the cluster was rendered with, YAML.", valueName: "file"), completion: .file())
-  var values: String?
+  @OptionGroup var values: RenderedValuesOption
 
-  @Option(help: ArgumentHelp("Kubeconfig (default: as kubectl finds it).", valueName: "file"), completion: .file())
-  var kubeconfig: String?
-
-  @Option(help: "Context of the kubeconfig (default: its current one).")
-  var context: String?
+  @OptionGroup var kubeconfig: KubeconfigOptions
 
   @Option(help: ArgumentHelp("Where to listen.", valueName: "address:port"), transform: parseText)
   var listen: ListenAddress
@@ -44,9 +38,7 @@ struct ClusterControlPlaneCommand: AsyncParsableCommand {
   @Flag(help: "Speak no TLS: a proxy of a mesh does, in the same Pod.")
   var behindMesh = false
 
-  @Option(
-    help: ArgumentHelp("Where to answer /healthz, /readyz and /metrics, without TLS.", valueName: "address:port"))
-  var probes: String?
+  @OptionGroup var probes: ProbesOption
 
   @Option(help: "An audience for which tokens count; repeat it for more (default: lobstack).")
   var audience: [String] = []
@@ -66,34 +58,25 @@ struct ClusterControlPlaneCommand: AsyncParsableCommand {
       throw ValidationError("give --cert and --key, or say --behind-mesh: a token must not travel in the clear")
     }
     if cert != nil, behindMesh { throw ValidationError("--behind-mesh serves without TLS: leave out --cert and --key") }
-    if let probes, ListenAddress(probes) == nil {
-      throw ValidationError("--probes is not an address and a port: '\(probes)'")
-    }
     if audience.contains("") { throw ValidationError("--audience is empty") }
   }
 
   func run() async throws {
     let logger = ServiceRun.logger("control-plane", logFormat, metadata: RequestScope.metadata)
-    let known = try Values(values.map(ValuesFile.text) ?? "", source: values ?? "values")
-    let cluster = try KubernetesConfiguration.discover(
-      kubeconfig: kubeconfig, context: context, environment: ProcessInfo.processInfo.environment)
+    let known = try values.read()
+    let cluster = try kubeconfig.configuration()
     let client = try KubernetesClient(
       cluster, fieldManager: ClusterControlPlane.fieldManager, patience: ClusterControlPlane.patience, logger: logger)
     let settings = ClusterControlPlane.Settings(
       listen: listen,
       certificate: cert.flatMap { cert in key.map { ServingCertificate.Source(certificate: cert, key: $0) } },
-      probes: probes.flatMap(ListenAddress.init).map { ProbeServer.Address(host: $0.host, port: Int($0.port)) },
+      probes: probes.address,
       audiences: audience.isEmpty ? ["lobstack"] : audience,
       namespaces: Dictionary(uniqueKeysWithValues: known.tenants.keys.map { ($0, known.namespace(of: $0)) }),
       sessionKey: sessionKey)
-    let result: Result<Void, any Error>
-    do {
+    try await client.use {
       let service = try ClusterControlPlane(client, settings, logger: logger)
-      result = .success(try await ServiceRun.run("control-plane") { try await service.run() })
-    } catch {
-      result = .failure(error)
+      try await ServiceRun.run("control-plane") { try await service.run() }
     }
-    try? await client.shutdown()  // a failure before is the one to tell
-    try result.get()
   }
 }

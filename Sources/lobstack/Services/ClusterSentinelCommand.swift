@@ -42,15 +42,9 @@ struct ClusterSentinelCommand: AsyncParsableCommand {
       "Image of the container that holds agents' Pods back; what it does is no event.", valueName: "image"))
   var platformImage = Values().images.lobstack
 
-  @Option(help: ArgumentHelp("Kubeconfig (default: as kubectl finds it).", valueName: "file"), completion: .file())
-  var kubeconfig: String?
+  @OptionGroup var kubeconfig: KubeconfigOptions
 
-  @Option(help: "Context of the kubeconfig (default: its current one).")
-  var context: String?
-
-  @Option(
-    help: ArgumentHelp("Where to answer /healthz, /readyz and /metrics, without TLS.", valueName: "address:port"))
-  var probes: String?
+  @OptionGroup var probes: ProbesOption
 
   @OptionGroup var forwarding: AlertForwardingOptions
 
@@ -59,33 +53,25 @@ struct ClusterSentinelCommand: AsyncParsableCommand {
 
   func validate() throws {
     if node.isEmpty { throw ValidationError("--node is empty: name the node") }
-    if let probes, ListenAddress(probes) == nil {
-      throw ValidationError("--probes is not an address and a port: '\(probes)'")
-    }
   }
 
   func run() async throws {
     let logger = ServiceRun.logger("cluster-sentinel", logFormat)
     let directory =
       try rules ?? PolicySource.find(given: nil, executable: Platform.currentExecutable).directory + "/falco"
-    let cluster = try KubernetesConfiguration.discover(
-      kubeconfig: kubeconfig, context: context, environment: ProcessInfo.processInfo.environment)
+    let cluster = try kubeconfig.configuration()
     // What fails for longer is tried again by whoever wants it done.
     let client = try KubernetesClient(
       cluster, fieldManager: ClusterSentinelService.fieldManager, patience: .seconds(5), logger: logger)
-    let result: Result<Void, any Error>
-    do {
+    try await client.use {
       let service = try ClusterSentinelService(
         client,
         ClusterSentinelService.Settings(
           socket: socket, node: node, rules: directory, agentsNamespace: agentsNamespace,
-          platformImage: platformImage,
-          probes: probes.flatMap(ListenAddress.init).map { ProbeServer.Address(host: $0.host, port: Int($0.port)) },
-          forwarding: forwarding.settings), logger: logger, write: Self.write)
-      result = .success(try await ServiceRun.run("cluster-sentinel") { try await service.run() })
-    } catch { result = .failure(error) }
-    try? await client.shutdown()  // a failure before is the one to tell
-    try result.get()
+          platformImage: platformImage, probes: probes.address, forwarding: forwarding.settings),
+        logger: logger, write: Self.write)
+      try await ServiceRun.run("cluster-sentinel") { try await service.run() }
+    }
   }
 
   /// To standard output, whole.

@@ -19,22 +19,14 @@ struct NameServerCommand: AsyncParsableCommand {
         lobstack name-server --values values.yaml --listen 0.0.0.0:5353
       """)
 
-  @Option(
-    help: ArgumentHelp("The values that the cluster was rendered with, YAML.", valueName: "file"), completion: .file())
-  var values: String?
+  @OptionGroup var values: RenderedValuesOption
 
-  @Option(help: ArgumentHelp("Kubeconfig (default: as kubectl finds it).", valueName: "file"), completion: .file())
-  var kubeconfig: String?
-
-  @Option(help: "Context of the kubeconfig (default: its current one).")
-  var context: String?
+  @OptionGroup var kubeconfig: KubeconfigOptions
 
   @Option(help: ArgumentHelp("Where to answer over UDP and TCP, IPv4.", valueName: "address:port"))
   var listen = "0.0.0.0:5353"
 
-  @Option(
-    help: ArgumentHelp("Where to answer /healthz, /readyz and /metrics, without TLS.", valueName: "address:port"))
-  var probes: String?
+  @OptionGroup var probes: ProbesOption
 
   @Option(help: "How to write the log.")
   var logFormat = LogFormat.text
@@ -43,30 +35,21 @@ struct NameServerCommand: AsyncParsableCommand {
     if ListenAddress(listen).flatMap({ IPv4Address($0.host) }) == nil {
       throw ValidationError("--listen is not an IPv4 address and a port: '\(listen)'")
     }
-    if let probes, ListenAddress(probes) == nil {
-      throw ValidationError("--probes is not an address and a port: '\(probes)'")
-    }
   }
 
   func run() async throws {
     guard let place = ListenAddress(listen), let address = IPv4Address(place.host) else { throw ExitCode.failure }
     let logger = ServiceRun.logger("name-server", logFormat)
-    let known = try Values(values.map(ValuesFile.text) ?? "", source: values ?? "values")
-    let cluster = try KubernetesConfiguration.discover(
-      kubeconfig: kubeconfig, context: context, environment: ProcessInfo.processInfo.environment)
+    let known = try values.read()
+    let cluster = try kubeconfig.configuration()
     let client = try KubernetesClient(cluster, fieldManager: "lobstack-name-server", logger: logger)
-    let result: Result<Void, any Error>
-    do {
+    try await client.use {
       let service = try NameServerService(
         client,
-        NameServerService.Settings(
-          values: known, address: address, port: place.port,
-          probes: probes.flatMap(ListenAddress.init).map { ProbeServer.Address(host: $0.host, port: Int($0.port)) }),
+        NameServerService.Settings(values: known, address: address, port: place.port, probes: probes.address),
         logger: logger, report: Self.write)
-      result = .success(try await ServiceRun.run("name server") { try await service.run() })
-    } catch { result = .failure(error) }
-    try? await client.shutdown()  // a failure before is the one to tell
-    try result.get()
+      try await ServiceRun.run("name server") { try await service.run() }
+    }
   }
 
   /// Whoever reads it may be gone; agents are answered all the same, and the metrics count on.

@@ -22,9 +22,7 @@ struct OperatorCommand: AsyncParsableCommand {
         lobstack operator --values values.yaml
       """)
 
-  @Option(
-    help: ArgumentHelp("The values that the cluster was rendered with, YAML.", valueName: "file"), completion: .file())
-  var values: String?
+  @OptionGroup var values: RenderedValuesOption
 
   @Option(
     help: ArgumentHelp(
@@ -32,11 +30,7 @@ struct OperatorCommand: AsyncParsableCommand {
     completion: .directory)
   var policy: String?
 
-  @Option(help: ArgumentHelp("Kubeconfig (default: as kubectl finds it).", valueName: "file"), completion: .file())
-  var kubeconfig: String?
-
-  @Option(help: "Context of the kubeconfig (default: its current one).")
-  var context: String?
+  @OptionGroup var kubeconfig: KubeconfigOptions
 
   @Option(
     help: ArgumentHelp(
@@ -67,9 +61,7 @@ struct OperatorCommand: AsyncParsableCommand {
   @Option(help: "Agents that are looked at at once.")
   var workers = 16
 
-  @Option(
-    help: ArgumentHelp("Where to answer /healthz, /readyz and /metrics, without TLS.", valueName: "address:port"))
-  var probes: String?
+  @OptionGroup var probes: ProbesOption
 
   @Option(help: "How to write the log.")
   var logFormat = LogFormat.text
@@ -78,17 +70,13 @@ struct OperatorCommand: AsyncParsableCommand {
     if let vaultAddr { _ = try VaultAddress(urls: vaultAddr) }
     if vaultAddr == nil, vaultCa != nil { throw ValidationError("--vault-ca is for --vault-addr: give that too") }
     if !(1...256).contains(workers) { throw ValidationError("--workers is not between 1 and 256") }
-    if let probes, ListenAddress(probes) == nil {
-      throw ValidationError("--probes is not an address and a port: '\(probes)'")
-    }
   }
 
   func run() async throws {
     let logger = ServiceRun.logger("operator", logFormat)
     let directory = try PolicySource.find(given: policy, executable: Platform.currentExecutable).directory
-    let known = try Values(values.map(ValuesFile.text) ?? "", source: values ?? "values")
-    let cluster = try KubernetesConfiguration.discover(
-      kubeconfig: kubeconfig, context: context, environment: ProcessInfo.processInfo.environment)
+    let known = try values.read()
+    let cluster = try kubeconfig.configuration()
     // What fails for long is the queue's to try again: others wait for the same hands.
     let client = try KubernetesClient(
       cluster, fieldManager: OperatorService.fieldManager, patience: .seconds(5), logger: logger)
@@ -103,13 +91,10 @@ struct OperatorCommand: AsyncParsableCommand {
           SecretsManager(urls: $0, authority: vaultCa, accountToken: vaultAccountToken)
         },
         namespace: namespace ?? known.namespaces.controlPlane, identity: name, workers: workers,
-        probes: probes.flatMap(ListenAddress.init).map { ProbeServer.Address(host: $0.host, port: Int($0.port)) }),
+        probes: probes.address),
       logger: logger)
-    let result: Result<Void, any Error>
-    do { result = .success(try await ServiceRun.run("operator") { try await service.run() }) } catch {
-      result = .failure(error)
+    try await client.use {
+      try await lease.use { try await ServiceRun.run("operator") { try await service.run() } }
     }
-    for client in [client, lease] { try? await client.shutdown() }  // a failure before is the one to tell
-    try result.get()
   }
 }

@@ -10,9 +10,7 @@ import Verification
 
 /// Which cluster is attacked, and how it was rendered.
 struct ClusterOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp("The values that the cluster was rendered with, YAML.", valueName: "file"), completion: .file())
-  var values: String?
+  @OptionGroup var values: RenderedValuesOption
 
   @Option(
     help: ArgumentHelp(
@@ -20,11 +18,7 @@ struct ClusterOptions: ParsableArguments {
     completion: .directory)
   var policy: String?
 
-  @Option(help: ArgumentHelp("Kubeconfig (default: as kubectl finds it).", valueName: "file"), completion: .file())
-  var kubeconfig: String?
-
-  @Option(help: "Context of the kubeconfig (default: its current one).")
-  var context: String?
+  @OptionGroup var kubeconfig: KubeconfigOptions
 
   @Option(help: "The tenant whose agents the probes are (default: default).")
   var tenant: String?
@@ -45,15 +39,11 @@ struct ClusterOptions: ParsableArguments {
   /// One that was given, if any was.
   var given: String? {
     let all = [
-      ("values", values), ("policy", policy), ("kubeconfig", kubeconfig), ("context", context), ("tenant", tenant),
+      ("values", values.values), ("policy", policy), ("kubeconfig", kubeconfig.kubeconfig),
+      ("context", kubeconfig.context), ("tenant", tenant),
       ("outside", outside),
     ]
     return all.first { $0.1 != nil }?.0
-  }
-
-  func configuration() throws -> KubernetesConfiguration {
-    try KubernetesConfiguration.discover(
-      kubeconfig: kubeconfig, context: context, environment: ProcessInfo.processInfo.environment)
   }
 
   func options(
@@ -61,7 +51,7 @@ struct ClusterOptions: ParsableArguments {
   ) throws -> ClusterVerify.Options {
     let directory = try PolicySource.find(given: policy, executable: Platform.currentExecutable).directory
     return ClusterVerify.Options(
-      cluster: try configuration(), values: try Values(values.map(ValuesFile.text) ?? "", source: values ?? "values"),
+      cluster: try kubeconfig.configuration(), values: try values.read(),
       policy: try Policy.load(directory: directory), gateway: .envoy,
       tenant: tenant.flatMap(TenantName.init) ?? .default, outside: outside ?? "1.1.1.1", isQuick: isQuick, only: only,
       waivers: waivers, today: today)

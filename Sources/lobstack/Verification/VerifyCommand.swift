@@ -158,7 +158,7 @@ struct VerifyCommand: AsyncParsableCommand {
   }
 
   private func verifyCluster() async throws {
-    guard !clean else { return try tellLeft(try await ClusterVerify.clean(try cluster.configuration())) }
+    guard !clean else { return try tellLeft(try await ClusterVerify.clean(try cluster.kubeconfig.configuration())) }
     let options = try cluster.options(
       isQuick: quick, only: only, waivers: try allWaivers(), today: Date.now.formatted(.iso8601.year().month().day()))
     let report = try await report { tell in try await ClusterVerify(options, tell: tell).run() }
