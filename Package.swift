@@ -99,6 +99,8 @@ let package = Package(
     room("Threads", []),
     /** Bytes as text. */
     room("TextEncodings", []),
+    /** Services that run until the task is cancelled, and end in good order. */
+    room("ServiceGroups", [logging, serviceLifecycle]),
     /** That a server's certificate is for the name it was asked by. */
     room("ServerIdentities", [asyncHTTPClient, nioCore, nioSSL]),
     /** Who is at the other end of a Unix socket. */
@@ -266,7 +268,7 @@ let package = Package(
         "CertificateAuthority", "ClusterAgents", "Compliance", "Dashboard",
         "Deadlines", "Faults", "Files", "Framing", "Instruments", "JSONValues", "KernelFiles", "KubernetesAPI",
         "NodeProtocol", "Probes", "Proxy", "Rego",
-        "SecretStore", "ServerCertificates", "SocketPeer",
+        "SecretStore", "ServerCertificates", "ServiceGroups", "SocketPeer",
         "Storage",
         "TextEncodings", "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS,
         logging, nioCore,
@@ -276,7 +278,8 @@ let package = Package(
     room(
       "AdmissionWebhook",
       [
-        "Admission", "Faults", "Instruments", "Rego", "ServerCertificates", hummingbird, hummingbirdCore,
+        "Admission", "Faults", "Instruments", "Rego", "ServerCertificates", "ServiceGroups", hummingbird,
+        hummingbirdCore,
         hummingbirdTLS, logging, nioCore, serviceLifecycle,
       ]),
     /** Client of the HTTP API. */

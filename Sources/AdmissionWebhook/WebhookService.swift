@@ -9,6 +9,7 @@ import Logging
 import NIOCore
 import Rego
 import ServerCertificates
+import ServiceGroups
 import ServiceLifecycle
 
 /// A validating admission webhook of Kubernetes: AdmissionReviews in, decisions by the same policies out.
@@ -57,19 +58,7 @@ package struct WebhookService: Sendable {
     if let address = settings.probes {
       services.append(application(router(), at: address, Self.http(idle: .seconds(15)), probing))
     }
-    var configuration = ServiceGroupConfiguration(services: services, logger: logger)
-    configuration.maximumGracefulShutdownDuration = .seconds(5)
-    let group = ServiceGroup(configuration: configuration)
-    // A task of its own, awaited here, because cancelling the group at once would cut off every request in flight.
-    let running = Task { try await group.run() }
-    let result = await withTaskCancellationHandler {
-      await running.result
-    } onCancel: {
-      // Nobody awaits it: the group's end is what is awaited.
-      Task { await group.triggerGracefulShutdown() }
-    }
-    if Task.isCancelled { return }
-    try result.get()
+    try await ServiceGroup.run(services, logger: logger)
   }
 
   private static func http(idle: TimeAmount) -> HTTPServerBuilder {

@@ -13,6 +13,7 @@ import Logging
 import NIOCore
 import NodeProtocol
 import SecretStore
+import ServiceGroups
 import ServiceLifecycle
 import Storage
 
@@ -138,36 +139,30 @@ package struct ControlPlaneService: Sendable {
     if let forwarder = api.alerts.forwarder, !forwarder.isIdle { services.append(AlertDelivery(forwarder: forwarder)) }
     // The first ends last: the witnesses see what the others recorded.
     if let witnesses = api.witnesses, !witnesses.isIdle { services.insert(witnesses, at: 0) }
-    var configuration = ServiceGroupConfiguration(services: services, logger: logger)
-    configuration.maximumGracefulShutdownDuration = .seconds(5)
-    let group = ServiceGroup(configuration: configuration)
-    // A task of its own, awaited here, because cancelling the group at once would cut off every request in flight.
-    let running = Task { try await group.run() }
-    let result = await withTaskCancellationHandler {
-      await running.result
-    } onCancel: {
-      // Nobody awaits them: the group's end is what is awaited. A disk that hangs does not keep it from coming.
-      let (noted, end) = AsyncStream.makeStream(of: Void.self)
-      Task {
-        await api.audit.note(
-          AuditEvent(
-            actor: "control-plane", action: "platform.stop", target: "instance \(layout.instance)", outcome: "allowed"))
-        end.finish()
-      }
-      Task {
-        // Cancelled by nobody.
-        try? await Task.sleep(for: .seconds(2))
-        end.finish()
-      }
-      Task {
-        for await _ in noted {}
-        await group.triggerGracefulShutdown()
-      }
+    let result: Result<Void, any Error>
+    do { result = .success(try await ServiceGroup.run(services, ending: noteEnd, logger: logger)) } catch {
+      result = .failure(error)
     }
     try await secrets.close()
     try store.close()
-    if Task.isCancelled { return }
     try result.get()
+  }
+
+  /// A disk that hangs does not keep the end from coming.
+  @Sendable private func noteEnd() async {
+    let (noted, end) = AsyncStream.makeStream(of: Void.self)
+    Task {
+      await api.audit.note(
+        AuditEvent(
+          actor: "control-plane", action: "platform.stop", target: "instance \(layout.instance)", outcome: "allowed"))
+      end.finish()
+    }
+    Task {
+      // Cancelled by nobody.
+      try? await Task.sleep(for: .seconds(2))
+      end.finish()
+    }
+    for await _ in noted {}
   }
 
   private func application(

@@ -10,6 +10,7 @@ import Logging
 import NIOCore
 import Probes
 import ServerCertificates
+import ServiceGroups
 import ServiceLifecycle
 
 /// The control plane of a cluster. It keeps nothing: any number of them may run, and each answers alike.
@@ -85,19 +86,7 @@ package struct ClusterControlPlane: Sendable {
             address: address, isReady: { [cache = api.cache] in cache.isThere },
             metrics: { [api] in api.exposition }, logger: logger)))
     }
-    var configuration = ServiceGroupConfiguration(services: services, logger: logger)
-    configuration.maximumGracefulShutdownDuration = .seconds(5)
-    let group = ServiceGroup(configuration: configuration)
-    // A task of its own, awaited here, because cancelling the group at once would cut off every request in flight.
-    let running = Task { try await group.run() }
-    let result = await withTaskCancellationHandler {
-      await running.result
-    } onCancel: {
-      // Nobody awaits it: the group's end is what is awaited.
-      Task { await group.triggerGracefulShutdown() }
-    }
-    if Task.isCancelled { return }
-    try result.get()
+    try await ServiceGroup.run(services, logger: logger)
   }
 
   private func application(_ running: @escaping @Sendable (Int) async -> Void) throws -> some ApplicationProtocol {
