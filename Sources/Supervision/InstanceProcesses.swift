@@ -62,6 +62,7 @@ package struct InstanceProcesses: Sendable {
       }
       if usesRuntimeDirectory { return "runsc" }
       if servesWorkspace(process) { return "gocryptfs" }
+      if unpacksBackup(process) { return "unpacks a backup" }
       return unpacksImage(process) ? "unpacks an image" : nil
     }
   }
@@ -70,6 +71,12 @@ package struct InstanceProcesses: Sendable {
     let arguments = Self.arguments(process)
     return arguments.first?.hasSuffix("gocryptfs") == true
       && arguments.last?.hasPrefix("\(layout.agentsDirectory)/") == true
+  }
+
+  /// A restore that was killed leaves its tar, which goes on until its pipe is empty. Only root, and what a restore starts,
+  /// can enter that directory.
+  private func unpacksBackup(_ process: pid_t) -> Bool {
+    Self.link("/proc/\(process)/cwd")?.hasPrefix("\(layout.restoreDirectory)/") == true
   }
 
   /// The tools that read images see the instance's staging directory in a mount namespace of their own.

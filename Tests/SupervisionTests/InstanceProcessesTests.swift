@@ -32,4 +32,27 @@ import Testing
       #expect(processes.everything().isEmpty)
     }
   }
+
+  @Test("have what a killed restore left unpacking") func unpacking() async throws {
+    try await withDirectory { directory in
+      let root = try #require(
+        realpath(directory, nil).map { path in
+          defer { free(path) }
+          return String(cString: path)
+        })
+      let layout = InstanceLayout(stateDirectory: root, instance: try #require(InstanceName("one")))
+      let unpacked = "\(layout.restoreDirectory)/unpacked"
+      try FileManager.default.createDirectory(atPath: unpacked, withIntermediateDirectories: true)
+      let child = try Child.start(
+        Child.Program(
+          executable: "/bin/dash", arguments: ["-c", "cd \(unpacked) && read line"], environment: [:],
+          logFile: "\(directory)/log"))
+      let processes = InstanceProcesses(layout: layout)
+      while processes.everything().isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+      #expect(processes.everything().map(\.description) == ["process \(child.process) (unpacks a backup)"])
+      #expect(processes.platform().isEmpty)
+      await child.stop(grace: .seconds(10))
+      #expect(processes.everything().isEmpty)
+    }
+  }
 }
