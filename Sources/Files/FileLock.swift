@@ -21,7 +21,7 @@ package final class FileLock: Sendable {
         .failed, operation: "open \(path)", reason: String(cString: strerror(errno)),
         remedy: "run as root, or mend the state directory")
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    guard isTaken(descriptor) else {
       close(descriptor)
       return nil
     }
@@ -34,6 +34,18 @@ package final class FileLock: Sendable {
       throw Fault(.exhausted, operation: "write \(path)", reason: reason, remedy: "free disk space")
     }
     return FileLock(descriptor: descriptor)
+  }
+
+  /// Whoever asks for the note has the lock shared while he looks, which makes him no holder: he is waited for, a second at
+  /// most, because anybody who may read the file could go on looking.
+  private static func isTaken(_ descriptor: Int32) -> Bool {
+    for _ in 0..<1_000 {
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+      guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return false }
+      flock(descriptor, LOCK_UN)
+      usleep(1_000)
+    }
+    return false
   }
 
   /// The note of who holds the lock now, without its line end; `nil` when nobody does.

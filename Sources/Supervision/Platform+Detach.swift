@@ -1,4 +1,5 @@
 import AgentModel
+import ChildProcess
 import Faults
 import Foundation
 import Glibc
@@ -6,6 +7,8 @@ import Glibc
 extension Platform {
   /// Marks the lines of the supervisor's log that tell whoever started it how far it is.
   package static let progressMark = "==> "
+  /// How the step begins that follows the start of all processes.
+  static let waitingForAPI = "waiting for the API at "
 
   /// Starts the supervisor in a session of its own and returns when the platform is ready.
   ///
@@ -29,6 +32,7 @@ extension Platform {
     let limit = Self.readinessLimit + .seconds(30)
     var deadline = ContinuousClock.now + limit
     let start = offset
+    var isStarted = false
     while true {
       let status = child.status
       let text = log.text(from: offset)
@@ -37,11 +41,15 @@ extension Platform {
         progress(String(line.dropFirst(Self.progressMark.count)))
       }
       offset += lines.reduce(0) { $0 + $1.utf8.count + 1 }
-      if status == nil, SupervisorLock.holder(layout) == child.process, await isReady {
+      isStarted = isStarted || lines.contains { $0.hasPrefix(Self.progressMark + Self.waitingForAPI) }
+      // Before that it is the API of a supervisor that was killed, in its last moments.
+      if status == nil, isStarted, SupervisorLock.holder(layout) == child.process, await isReady {
         await waitForGateway()
         return .ended
       }
       if let status {
+        // Another one had begun in the meantime, and the child has waited for it.
+        if status == .exited(0), let supervisor, await isReady { return .alreadyRunning(supervisor: supervisor) }
         throw failure("the supervisor \(status)", log: log, from: start)
       }
       if await isSealed { deadline = ContinuousClock.now + limit }

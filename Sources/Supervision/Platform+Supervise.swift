@@ -168,7 +168,7 @@ extension Platform {
   }
 
   private func waitUntilReady(_ processes: [SupervisedProcess], progress: @Sendable (String) -> Void) async throws {
-    progress("waiting for the API at \(layout.apiSocket)")
+    progress("\(Self.waitingForAPI)\(layout.apiSocket)")
     var deadline = ContinuousClock.now + Self.readinessLimit
     while true {
       if await isReady { return await waitForGateway() }

@@ -87,14 +87,18 @@ extension Platform {
 
   private func joinRunning() async throws -> Outcome {
     let deadline = ContinuousClock.now + Self.readinessLimit
-    while let holder = SupervisorLock.holder(layout), ContinuousClock.now < deadline {
-      if await isReady { return .alreadyRunning(supervisor: holder) }
+    // Who has just taken the lock has not yet written who he is.
+    while FileLock.note(ofHolderOf: layout.lockFile) != nil, ContinuousClock.now < deadline {
+      if let holder = SupervisorLock.holder(layout), await isReady { return .alreadyRunning(supervisor: holder) }
       try await Task.sleep(for: .milliseconds(200))
     }
+    let holder = SupervisorLock.holder(layout)
     throw Fault(
       .unavailable, operation: "start the platform",
-      reason: "process \(SupervisorLock.holder(layout) ?? 0) supervises instance \(layout.instance), but its API at "
-        + "\(layout.apiSocket) does not become ready", remedy: "read \(layout.logDirectory), or run 'lobstack down'")
+      reason: holder.map {
+        "process \($0) supervises instance \(layout.instance), but its API at \(layout.apiSocket) does not become ready"
+      } ?? "another process was starting, restoring or backing up instance \(layout.instance), and has ended",
+      remedy: holder == nil ? "try again" : "read \(layout.logDirectory), or run 'lobstack down'")
   }
 
   /// Shared libraries that only root may read would otherwise show as a process that ends again and again.

@@ -69,8 +69,8 @@ actor SupervisedProcess {
       let child = try Child.start(program)
       self.child = child
       starts += 1
-      // For people and tests; the platform itself does not read it.
-      try? Data("\(child.process)\n".utf8).write(to: URL(filePath: processIDFile))
+      // For people and tests; the platform itself does not read it. Whole at each moment, as it is read at any.
+      try? Data("\(child.process)\n".utf8).write(to: URL(filePath: processIDFile), options: .atomic)
       logger.info(
         "Started", metadata: ["process.name": "\(name)", "process.id": "\(child.process)"])
       defer { self.child = nil }

@@ -39,6 +39,24 @@ import Testing
       #expect(try SupervisorLock.take(layout) != nil)
     }
   }
+
+  @Test("lets a supervisor in while somebody looks who it is", .enabled(if: rootTests)) func looks() async throws {
+    try await withDirectory { directory in
+      let layout = InstanceLayout(stateDirectory: directory)
+      try Preparation.makeLockDirectory(layout)
+      let file = open(layout.lockFile, O_RDONLY | O_CREAT | O_CLOEXEC, 0o644)
+      #expect(flock(file, LOCK_SH | LOCK_NB) == 0)
+      Thread.detachNewThread {
+        usleep(20_000)
+        close(file)
+      }
+      let lock = try SupervisorLock.take(layout)
+      #expect(lock != nil)
+      #expect(SupervisorLock.holder(layout) == nil, "this test is no supervisor")
+      #expect(try SupervisorLock.take(layout) == nil)
+      withExtendedLifetime(lock) {}
+    }
+  }
 }
 
 @Suite("The source of the policy") struct PolicySourceTests {
