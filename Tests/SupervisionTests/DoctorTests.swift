@@ -22,7 +22,7 @@ import Testing
     ])
   func conflict(route: String) throws {
     let plan = try plan(second: 64)
-    #expect(Doctor.conflict(routes: "default via 192.0.2.1 dev eth0\n\(route)\n", plan: plan) == route)
+    #expect(plan.conflict(routes: "default via 192.0.2.1 dev eth0\n\(route)\n") == route)
   }
 
   @Test("is content with other routes, and with those to the instance's own agents") func noConflict() throws {
@@ -34,7 +34,7 @@ import Testing
       10.64.0.4/30 dev \(own) proto kernel scope link src 10.64.0.5
       192.0.2.0/24 dev eth0
       """
-    #expect(Doctor.conflict(routes: routes, plan: plan) == nil)
+    #expect(plan.conflict(routes: routes) == nil)
   }
 
   @Test("finds nothing left of an instance that never was", .enabled(if: rootTests)) func nothingLeft() async throws {

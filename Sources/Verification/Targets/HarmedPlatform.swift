@@ -43,7 +43,7 @@ struct HarmedPlatform: Sendable {
     try await site.ledger.record(.mount(disk))
     try await Command("mount", ["-t", "tmpfs", "-o", "size=\(size),mode=0755,nosuid,nodev", "lobstack-verify", disk])
       .check()
-    let layout = try layout(site: site, disk: disk)
+    let layout = try await layout(site: site, disk: disk)
     try await mountAuditDisk(at: layout.auditDirectory, ledger: site.ledger)
     try await site.ledger.record(.platform(stateDirectory: disk, instance: layout.instance))
     try await world.admit(user: layout.proxyUserID, sparing: "\(AddressPlan(layout: layout).subnet)")
@@ -65,12 +65,14 @@ struct HarmedPlatform: Sendable {
       programs: site.programs)
   }
 
-  /// An instance whose addresses are not those of the platform under test.
-  private static func layout(site: ProbeSite, disk: String) throws -> InstanceLayout {
-    for letter in ["h", "i", "j", "k"] {
+  /// An instance whose addresses are not those of the platform under test, nor of anything else on the machine.
+  private static func layout(site: ProbeSite, disk: String) async throws -> InstanceLayout {
+    for letter in ["h", "i", "j", "k", "m", "n"] {
       guard let instance = InstanceName("\(site.instance)\(letter)") else { continue }
       let layout = InstanceLayout(stateDirectory: disk, instance: instance)
-      if layout.number % 128 != site.platform.number % 128, layout.number != site.platform.number { return layout }
+      let plan = AddressPlan(layout: layout)
+      guard plan.subnet != AddressPlan(layout: site.platform).subnet else { continue }
+      if try await plan.conflict() == nil { return layout }
     }
     throw NotTestable("no second instance with addresses of its own could be named")
   }
