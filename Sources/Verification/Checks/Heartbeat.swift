@@ -19,6 +19,17 @@ final class Heartbeat: Sendable {
   /// Bytes that the program has written so far; 0 when there is no such file.
   var size: Int { FileStatus(path)?.size ?? 0 }
 
+  /// Whether there is one more beat: on a busy machine it may take a while.
+  func beats(within limit: Duration = .seconds(3)) async throws -> Bool {
+    let before = size
+    let end = ContinuousClock.now + limit
+    while size <= before {
+      guard ContinuousClock.now < end else { return false }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    return true
+  }
+
   /// Watches on a thread of its own, which the load under test must not hold up more than it holds up the host.
   func start() { Thread.detachNewThread { self.watch() } }
 

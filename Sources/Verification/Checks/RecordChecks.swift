@@ -213,16 +213,15 @@ struct RecordChecks: Sendable {
     let restarts = try await client.agent(platform.agent).status.restarts
     let size = try await client.status().audit?.size ?? 0
     for process in [node, controlPlane] { kill(process.pid, SIGKILL) }
-    try await Task.sleep(for: .milliseconds(100))
-    let died = [node, controlPlane].allSatisfy { !$0.isRunning }
-    let beats = Heartbeat(of: platform.target)
-    let first = beats.size
-    try await Task.sleep(for: .milliseconds(700))
-    let isAlive = before.isRunning && beats.size > first
     let start = ContinuousClock.now
+    while [node, controlPlane].contains(where: \.isRunning), start.duration(to: .now) < .seconds(5) {
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    let died = [node, controlPlane].allSatisfy { !$0.isRunning }
+    let isAlive = try await Heartbeat(of: platform.target).beats() && before.isRunning
     try await platform.waitUntilReady(limit: .seconds(40))
     let agent = try await platform.agents.waitUntilRunning(platform.agent, limit: .seconds(20))
-    let recovery = start.duration(to: .now).milliseconds + 800
+    let recovery = start.duration(to: .now).milliseconds
     let answer = try await answered(platform)
     let process = try await platform.target.process()
     let verification = try AuditFile.verify(directory: platform.layout.auditDirectory)

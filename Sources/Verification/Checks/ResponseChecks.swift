@@ -80,12 +80,13 @@ struct ResponseChecks: Sendable {
     let found = try await witness.first { alert in
       alert.output.contains(mark) && (response == .alert || alert.responseState == .done)
     }
-    let size = Heartbeat(of: target).size
+    let heart = Heartbeat(of: target)
+    let size = heart.size
     try await Task.sleep(for: .milliseconds(600))
+    var isBeating = heart.size > size
+    if !isBeating, response == .alert { isBeating = try await heart.beats() }
     let outcome = Outcome(
-      isAlive: before.isRunning,
-      isBeating: Heartbeat(of: target).size > size,
-      isOnline: if_nametoindex(target.network.interface) != 0)
+      isAlive: before.isRunning, isBeating: isBeating, isOnline: if_nametoindex(target.network.interface) != 0)
     let latency = found?.alert.responseTime.flatMap { time in
       found.map { max(0, Int(time.timeIntervalSince($0.alert.time) * 1000)) }
     }

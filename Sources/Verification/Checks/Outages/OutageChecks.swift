@@ -196,9 +196,7 @@ struct OutageChecks: Sendable {
 
   /// Whether the agent's process is the one that it was, and its heart beats.
   private func isRunning(_ sandbox: HostProcess, _ platform: HarmedPlatform) async throws -> Bool {
-    let heart = Heartbeat(of: platform.target)
-    let size = heart.size
-    try await Task.sleep(for: .milliseconds(400))
-    return sandbox.isRunning && heart.size > size
+    let beats = try await Heartbeat(of: platform.target).beats()
+    return beats && sandbox.isRunning
   }
 }

@@ -189,9 +189,9 @@ struct Works: Sendable {
 
   func restarts() async throws -> Int { try await platform.agents.client.agent(platform.agent).status.restarts }
 
-  /// Why the agent ended, as the audit log has it; waits a moment for the record.
+  /// Why the agent ended, as the audit log has it; waits ten seconds for the record.
   func recordedEnd(restarts: Int) async throws -> String {
-    for _ in 0..<20 {
+    for _ in 0..<100 {
       let record = try await platform.agents.client.recentRecord(of: platform.agent) {
         $0.action == "agent.phase" && $0.details["restarts"] == "\(restarts)"
       }
