@@ -515,8 +515,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "AgentModel", "APIModel", "AuditLog", "Blueprint", "ChildProcess", "Faults", "JSONValues", "KubernetesAPI",
-        "KubernetesRendering", "Storage", "Supervision", "TestSupport", crypto,
+        "AgentModel", "APIModel", "AuditLog", "Blueprint", "ChildProcess", "Faults", "JSONValues", "KernelFiles",
+        "KubernetesAPI", "KubernetesRendering", "NetworkIsolation", "Storage", "Supervision", "TestSupport", crypto,
       ],
       exclude: [
         "hvac_client.py", "requirements.txt", "Scanners/schemathesis.toml", "Scanners/schemathesis.txt",

@@ -3,7 +3,7 @@ import AgentModel
 import Foundation
 import Testing
 
-@Suite("Access with tokens", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(3)))
+@Suite("Access with tokens", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(5)))
 struct AccessTests {
   @Test("follows role and tenant, and ends when a token is revoked") func roles() async throws {
     try await withPlatform { platform in

@@ -3,7 +3,7 @@ import AgentModel
 import Foundation
 import Testing
 
-@Suite("Admission of a platform", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(3)))
+@Suite("Admission of a platform", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(5)))
 struct AdmissionTests {
   private static func policy(_ action: String) -> String {
     """
@@ -46,7 +46,7 @@ struct AdmissionTests {
 
       // What exists is asked about again, and shows what is denied now.
       try write(Self.policy("deny"))
-      try await eventually("the agent is found against the policy", within: .seconds(20)) {
+      try await eventually("the agent is found against the policy") {
         let audit: AdmissionResource = try await platform.run("admission", "audit", "-o", "json").ok().json()
         return audit.violations.contains {
           $0.constraint == "team" && $0.action == "deny" && $0.agent.description == "default/bot"
@@ -68,7 +68,7 @@ struct AdmissionTests {
   }
 
   @Test("is asked without a platform: objects, reviews and suites") func commands() async throws {
-    let platform = try TestPlatform()
+    let platform = try await TestPlatform()
     defer { try? FileManager.default.removeItem(atPath: platform.directory) }
     let pod =
       "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: n}\nspec: {containers: [{name: c, image: x:1, securityContext: {privileged: true}}]}\n"

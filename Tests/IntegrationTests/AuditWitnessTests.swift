@@ -78,8 +78,10 @@ struct AuditWitnessTests {
       #expect(chown(witness, user.pw_uid, user.pw_gid) == 0)
       let options = ["--audit-witness", "file:\(witness)"]
       try await platform.up(options)
-      let status = try await platform.run("status", "-o", "json").ok().json(PlatformStatus.self)
-      #expect(status.components.contains { $0.name == "witness" && $0.state == "ready" })
+      try await eventually("the witness is ready") {
+        try await platform.run("status", "-o", "json").json(PlatformStatus.self).components
+          .contains { $0.name == "witness" && $0.state == "ready" }
+      }
       try await platform.down()
       try await platform.run("audit", "verify", "--witness", witness).ok()
       let older = "\(platform.directory)/older"

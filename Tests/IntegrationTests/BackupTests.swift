@@ -120,7 +120,7 @@ import Testing
       let restore = try #require(after.first { $0.action == "backup.restore" })
       // The first that the restored log tells, right behind what the backup holds of it.
       #expect(after[Int(restore.index) - 1].action == "backup.create" && restore.details["sha256"] == report.sha256)
-      #expect(try await platform.run("status").code == 0)
+      try await platform.waitUntilReady()
     }
   }
 

@@ -3,7 +3,7 @@ import Faults
 import Foundation
 import Testing
 
-@Suite("Bad input", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(3)))
+@Suite("Bad input", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(5)))
 struct BadInputTests {
   /// Each document with what its error must name.
   private static let documents: [(what: String, text: String, names: [String])] = [

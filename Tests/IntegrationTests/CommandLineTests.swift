@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test("removes what was never there without complaint", .enabled(if: rootTests)) func purgeOfNothing() async throws {
-    let platform = try TestPlatform()
+    let platform = try await TestPlatform()
     try await platform.remove()
   }
 

@@ -3,7 +3,7 @@ import AgentModel
 import Foundation
 import Testing
 
-@Suite("An export of a platform's agents", .enabled(if: rootTests), .timeLimit(.minutes(2)))
+@Suite("An export of a platform's agents", .enabled(if: rootTests), .timeLimit(.minutes(4)))
 struct ExportTests {
   @Test("makes the same agents where it is applied, and says what does not go along") func export() async throws {
     try await withPlatform { platform in

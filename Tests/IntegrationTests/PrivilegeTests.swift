@@ -1,9 +1,10 @@
 import AgentModel
 import Foundation
+import KernelFiles
 import Supervision
 import Testing
 
-@Suite("The platform's processes", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(2)))
+@Suite("The platform's processes", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(4)))
 struct PrivilegeTests {
   private struct Thread {
     var users: Set<Substring>
@@ -12,8 +13,9 @@ struct PrivilegeTests {
   }
 
   private func threads(of process: Int32) throws -> [Thread] {
-    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task").map { thread in
-      let text = try String(contentsOfFile: "/proc/\(process)/task/\(thread)/status", encoding: .utf8)
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task").compactMap { thread in
+      // Threads come and go, and one that has gone has no rights.
+      guard let text = try? kernelFile("/proc/\(process)/task/\(thread)/status"), !text.isEmpty else { return nil }
       func field(_ name: String) -> [Substring] {
         (text.split(separator: "\n").first { $0.hasPrefix("\(name):") } ?? "").dropFirst(name.count + 1)
           .split(separator: "\t")

@@ -12,8 +12,9 @@ struct PublicAuthority: Sendable {
   static let life = 45
 
   let directory: String
-  private let port = UInt16.random(in: 30_001...32_000)
-  private let dnsPort = UInt16.random(in: 18_000...19_999)
+  /// OpenBao takes the next one, too, for its cluster.
+  private let port: UInt16
+  private let dnsPort: UInt16
   private let processes = [TestProcess(), TestProcess()]
 
   var acmeDirectory: String { "\(origin)/v1/pki_int/acme/directory" }
@@ -25,7 +26,9 @@ struct PublicAuthority: Sendable {
 
   /// Runs `body` with an authority that is gone afterwards.
   static func with(_ body: (PublicAuthority) async throws -> Void) async throws {
-    let authority = PublicAuthority(directory: "/tmp/lobstack-ca-\(UInt32.random(in: 0 ... .max))")
+    let authority = PublicAuthority(
+      directory: "/tmp/lobstack-ca-\(UInt32.random(in: 0 ... .max))", port: try FreePort.choose(2),
+      dnsPort: try FreePort.choose())
     try FileManager.default.createDirectory(atPath: authority.directory, withIntermediateDirectories: false)
     do {
       try await authority.start()
@@ -183,6 +186,9 @@ struct VerifyingClients: Sendable {
     var serials: [String]
   }
 
+  /// Requests that they make at least, however slow the machine is.
+  static let enough = 300
+
   private let process = TestProcess()
   private let directory: String
 
@@ -191,7 +197,7 @@ struct VerifyingClients: Sendable {
   func start(port: UInt16, name: String, roots: String) async throws {
     try Self.program.write(toFile: "\(directory)/clients.py", atomically: true, encoding: .utf8)
     await process.start(
-      Command("python3", ["\(directory)/clients.py", directory, "\(port)", name, roots]),
+      Command("python3", ["\(directory)/clients.py", directory, "\(port)", name, roots, "\(Self.enough)"]),
       log: "\(directory)/clients.log")
   }
 
@@ -206,7 +212,7 @@ struct VerifyingClients: Sendable {
   /// About 36 requests a second, which the gateway's limit for one address lets pass.
   private static let program = """
     import http.client, json, os, ssl, sys, threading, time
-    home, port, name, roots = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    home, port, name, roots, enough = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5])
     context = ssl.create_default_context(cafile=roots)
     lock, serials, failures, total = threading.Lock(), [], [], [0]
 
@@ -220,7 +226,7 @@ struct VerifyingClients: Sendable {
 
     def run(keeps):
         connection = None
-        while not os.path.exists(home + "/stop"):
+        while not (os.path.exists(home + "/stop") and total[0] > enough):
             try:
                 if connection is None: connection = Connection("127.0.0.1", port, timeout=10)
                 connection.request("GET", "/healthz")

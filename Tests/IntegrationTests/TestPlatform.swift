@@ -3,6 +3,8 @@ import AgentModel
 import ChildProcess
 import Faults
 import Foundation
+import Glibc
+import NetworkIsolation
 import Supervision
 import Testing
 
@@ -11,8 +13,8 @@ struct TestPlatform: Sendable {
   /// Holds the state and the images; everyone may pass, as the unprivileged processes must.
   let directory: String
   let instance: InstanceName
-  /// Where the gateway listens.
-  let port = UInt16.random(in: 20_000...30_000)
+  /// Where the gateway listens; nobody does on the next one.
+  let port: UInt16
   /// A process whose mount namespace the program runs in; `nil` for the test's own.
   var namespaceHolder: Int32?
 
@@ -27,10 +29,15 @@ struct TestPlatform: Sendable {
     return checkout.standardizedFileURL.path
   }()
 
-  init(suffix: String = "") throws {
-    let number = String(UInt32.random(in: 0x1000_0000 ... .max), radix: 16)
-    directory = "/tmp/lobstack-it-\(number)"
-    instance = try #require(InstanceName("it-\(number)\(suffix)"))
+  /// Takes a name whose addresses nothing else on the machine has: there are 128 blocks, and `up` refuses one in use.
+  init() async throws {
+    var (number, name): (String, InstanceName)
+    repeat {
+      number = String(UInt32.random(in: 0x1000_0000 ... .max), radix: 16)
+      name = try #require(InstanceName("it-\(number)"))
+    } while try await AddressPlan(layout: InstanceLayout(instance: name)).conflict() != nil
+    (directory, instance) = ("/tmp/lobstack-it-\(number)", name)
+    port = try FreePort.choose(2)
     try ProbeImage.make(at: "\(directory)/image")
   }
 
@@ -47,17 +54,17 @@ struct TestPlatform: Sendable {
 
   /// Runs `lobstack ARGUMENTS` and sends it a signal as soon as something holds.
   ///
-  /// - Throws: when that does not hold within a minute.
+  /// - Throws: when that does not hold within two minutes.
   func run(
     _ arguments: String..., endingWith signal: Int32, when what: String, _ holds: () async throws -> Bool
   ) async throws -> Outcome {
     let file = "\(directory)/\(UUID()).pid"
     async let outcome = run(
       "sh", ["-c", #"echo $$ >"$0" && exec "$@""#, file, Self.binary] + arguments, of: arguments, input: "",
-      timeout: .seconds(150))
-    try await eventually(what, within: .seconds(60), holds)
+      timeout: .seconds(240))
+    try await eventually(what, within: .seconds(120), holds)
     let process = try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
-    kill(try #require(Int32(process)), signal)
+    Glibc.kill(try #require(Int32(process)), signal)
     return try await outcome
   }
 
@@ -110,11 +117,22 @@ struct TestPlatform: Sendable {
 
   func processID(of component: String) throws -> Int32 {
     let text = try String(contentsOfFile: "\(layout.runDirectory)/\(component).pid", encoding: .utf8)
-    return try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    guard let process = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+      throw Fault(
+        .failed, operation: "read the process id of \(component)", reason: "it is '\(text)'", remedy: "see its log")
+    }
+    return process
   }
 
   func waitUntilReady() async throws {
-    try await eventually("the platform is ready", within: .seconds(60)) { try await run("status").code == 0 }
+    try await eventually("the platform is ready", within: .seconds(120)) { try await run("status").code == 0 }
+  }
+
+  /// Ends a process of the platform at once, and waits until another one has taken its place.
+  func kill(_ component: String) async throws {
+    let before = try processID(of: component)
+    #expect(Glibc.kill(before, SIGKILL) == 0)
+    try await eventually("the \(component) runs again") { try processID(of: component) != before }
   }
 
   // MARK: Agents
@@ -173,7 +191,7 @@ func withPlatform(
   started: Bool = true, options: (TestPlatform) throws -> [String] = { _ in [] },
   _ body: (TestPlatform) async throws -> Void
 ) async throws {
-  let platform = try TestPlatform()
+  let platform = try await TestPlatform()
   var failure: (any Error)?
   do {
     if started { try await platform.up(try options(platform)) }
@@ -181,14 +199,17 @@ func withPlatform(
   } catch {
     failure = error
     platform.printLogs()
+    print("--- failure of \(platform.instance)\n\(error)")
   }
-  try await platform.remove()
+  // Also when the test's time is over, which cancels it.
+  let removal = await Task { try await platform.remove() }.result
   if let failure { throw failure }
+  try removal.get()
 }
 
 /// Runs a test of the program where no platform runs.
 func withoutPlatform<Value>(_ body: (TestPlatform) async throws -> Value) async throws -> Value {
-  let platform = try TestPlatform()
+  let platform = try await TestPlatform()
   defer { try? FileManager.default.removeItem(atPath: platform.directory) }
   return try await body(platform)
 }
@@ -212,16 +233,23 @@ extension TestPlatform {
   }
 }
 
-/// Looks again and again until something holds.
+/// Looks again and again until something holds. Who cannot look, because what is asked does not answer yet, looks again.
 ///
-/// - Throws: `Fault(.timedOut)` when it does not hold within `limit`.
+/// - Throws: `Fault(.timedOut)` when it does not hold within `limit`, with why the last look failed.
 func eventually(
-  _ what: String, within limit: Duration = .seconds(30), _ holds: () async throws -> Bool
+  _ what: String, within limit: Duration = .seconds(60), _ holds: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + limit
-  while !(try await holds()) {
+  while true {
+    var failure: (any Error)?
+    do {
+      if try await holds() { return }
+    } catch {
+      failure = error
+    }
     guard ContinuousClock.now < deadline else {
-      throw Fault(.timedOut, operation: "wait", reason: "not within \(limit): \(what)", remedy: "see the logs")
+      throw Fault(
+        .timedOut, operation: "wait", reason: "not within \(limit): \(what)", remedy: "see the logs", cause: failure)
     }
     try await Task.sleep(for: .milliseconds(100))
   }

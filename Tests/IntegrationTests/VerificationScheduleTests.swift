@@ -6,7 +6,7 @@ import Glibc
 import Supervision
 import Testing
 
-@Suite("Verification on a schedule", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(4)))
+@Suite("Verification on a schedule", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(8)))
 struct VerificationScheduleTests {
   @Test("follows an upgrade, leaves nothing when the platform ends, is made up for at the next start, and is shown")
   func upgrade() async throws {
@@ -33,7 +33,7 @@ struct VerificationScheduleTests {
       #expect(try await Leftovers(platform.layout).find().filter { $0.hasPrefix("process") } == [])
 
       try await platform.up(try options(platform))
-      try await eventually("the run is recorded", within: .seconds(150)) {
+      try await eventually("the run is recorded", within: .seconds(300)) {
         try await runs(of: platform).first?.trigger == .upgrade
       }
       try await expectShown(on: platform)
@@ -52,7 +52,7 @@ struct VerificationScheduleTests {
       let process = try #require(Int32(supervisor.trimmingCharacters(in: .whitespacesAndNewlines)))
       #expect(kill(process, SIGKILL) == 0)
       try await platform.up()
-      try await eventually("it is gone", within: .seconds(100)) {
+      try await eventually("it is gone", within: .seconds(200)) {
         try String(contentsOfFile: "\(platform.layout.logDirectory)/supervisor.log", encoding: .utf8)
           .contains("A verification was killed before; what it left was taken away")
       }

@@ -4,7 +4,7 @@ import ChildProcess
 import Foundation
 import Testing
 
-@Suite("Verification of a running platform", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(5)))
+@Suite("Verification of a running platform", .enabled(if: rootTests), .serialized, .timeLimit(.minutes(8)))
 struct VerifyTests {
   private struct Report: Decodable {
     struct Summary: Decodable { var proven, failed, notTestable, waived: Int }
@@ -34,7 +34,7 @@ struct VerifyTests {
       let before = try await Self.traces()
       let (file, events) = ("\(platform.directory)/report.xml", "\(platform.directory)/report.ocsf")
       let outcome = try await platform.run(
-        "verify", "--quick", "-o", "json", "--junit", file, "--ocsf", events, timeout: .seconds(120))
+        "verify", "--quick", "-o", "json", "--junit", file, "--ocsf", events, timeout: .seconds(240))
       let report = try outcome.json(Report.self)
       for check in report.checks {
         #expect(check.verdict == "PROVEN", "\(check.id): \(check.evidence)")
@@ -85,7 +85,7 @@ struct VerifyTests {
       try await platform.create("bystander")
       let process = try await platform.sandboxProcess("bystander")
       let before = try await Self.traces()
-      let outcome = try await platform.run("verify", "--break", "-o", "json", timeout: .seconds(235))
+      let outcome = try await platform.run("verify", "--break", "-o", "json", timeout: .seconds(400))
       let report = try outcome.json(Report.self)
       #expect(report.checks.count == 10)
       for check in report.checks { #expect(check.verdict == "PROVEN", "\(check.id): \(check.evidence)") }
@@ -95,11 +95,11 @@ struct VerifyTests {
     }
   }
 
-  @Test("proves what takes longer than a quick run may", .timeLimit(.minutes(4))) func provesLong() async throws {
+  @Test("proves what takes longer than a quick run may", .timeLimit(.minutes(8))) func provesLong() async throws {
     try await withPlatform { platform in
       let before = try await Self.traces()
       let outcome = try await platform.run(
-        "verify", "--only", "MTLS-3,REL-2", "-o", "json", timeout: .seconds(230))
+        "verify", "--only", "MTLS-3,REL-2", "-o", "json", timeout: .seconds(400))
       for check in try outcome.json(Report.self).checks {
         #expect(check.verdict == "PROVEN", "\(check.id): \(check.evidence)")
       }
@@ -134,7 +134,7 @@ struct VerifyTests {
         #expect(try await Self.traces() == before)
       }
       guard next == "verify" else { return }
-      let again = try await platform.run("verify", "--only", "ISO-1", timeout: .seconds(90))
+      let again = try await platform.run("verify", "--only", "ISO-1", timeout: .seconds(150))
       #expect(again.code == 0, "\(again)")
       try await expectNothingLeft(platform, before)
     }

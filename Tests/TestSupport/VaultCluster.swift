@@ -81,11 +81,19 @@ package final class VaultCluster: Sendable {
 
   /// Ends the server that leads, at once; its supervisor starts it again.
   package func killLeader() async throws {
-    let state = try await operatorVault().clusterState()
-    guard let leader = nodes.first(where: { $0.name == state?.leader }) else {
-      throw Fault(.failed, operation: "find the leader", reason: "there is none", remedy: "see the logs")
+    let deadline = ContinuousClock.now + .seconds(30)
+    while true {
+      // Between two leaders there is none.
+      let state = try? await operatorVault().clusterState()
+      if let leader = nodes.first(where: { $0.name == state?.leader }) {
+        kill(try process("vault.pid", of: leader), SIGKILL)
+        return
+      }
+      guard ContinuousClock.now < deadline else {
+        throw Fault(.failed, operation: "find the leader", reason: "there is none", remedy: "see the logs")
+      }
+      try await Task.sleep(for: .milliseconds(100))
     }
-    kill(try process("vault.pid", of: leader), SIGKILL)
   }
 
   package func operatorVault() throws -> Vault { try VaultOperator(node: nodes[0]).session(client) }

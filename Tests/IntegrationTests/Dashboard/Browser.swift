@@ -29,7 +29,7 @@ struct Browser: Sendable {
     }
     try await trust(roots, in: directory)
     let driver = TestProcess()
-    let port = UInt16.random(in: 32_001...32_700)
+    let port = try FreePort.choose()
     await driver.start(
       Command(
         "chromedriver", ["--port=\(port)"],
@@ -125,17 +125,30 @@ struct Browser: Sendable {
       "POST", "/actions", ["actions": [["type": "key", "id": "keyboard", "actions": actions]]])
   }
 
-  /// Clicks what a selector of CSS finds; it must be seen and not be covered.
+  /// Clicks what a selector of CSS finds; it must be seen and not be covered. A page that is drawn anew at that moment has
+  /// it a moment later.
   func click(_ selector: String) async throws {
+    try await eventually("'\(selector)' is clicked", within: .seconds(20)) { try await clickNow(selector) }
+  }
+
+  private func clickNow(_ selector: String) async throws -> Bool {
     let element: [String: String] = try await Self.request(
       "POST", "\(session)/element", ["using": "css selector", "value": selector])
-    let id = try #require(element.values.first)
+    guard let id = element.values.first else { return false }
     try await command("POST", "/element/\(id)/click")
+    return true
   }
 
   /// Clicks the button with that text, in the dialog that is open or else in the page.
   func press(_ text: String) async throws {
-    let marked: Bool = try await run(
+    try await eventually("the button '\(text)' is pressed", within: .seconds(20)) {
+      guard try await mark(text) else { return false }
+      return try await clickNow("[data-press]")
+    }
+  }
+
+  private func mark(_ text: String) async throws -> Bool {
+    try await run(
       """
       const place = document.querySelector("dialog[open]:last-of-type") ?? document;
       const found = [...place.querySelectorAll("button")].find((one) => one.textContent === arguments[0]);
@@ -143,8 +156,6 @@ struct Browser: Sendable {
       if (found) found.dataset.press = "";
       return Boolean(found);
       """, text)
-    try #require(marked, "there is no button '\(text)'")
-    try await click("[data-press]")
   }
 
   // MARK: What a person sees

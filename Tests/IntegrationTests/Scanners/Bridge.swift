@@ -30,7 +30,7 @@ enum Bridge {
     """
 
   static func with(_ socket: String, in directory: String, _ body: (UInt16) async throws -> Void) async throws {
-    let port = UInt16.random(in: 30_001...32_000)
+    let port = try FreePort.choose()
     let process = TestProcess()
     await process.start(Command("python3", ["-c", script, socket, "\(port)"]), log: "\(directory)/bridge.log")
     var failure: (any Error)?

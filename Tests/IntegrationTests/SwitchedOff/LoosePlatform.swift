@@ -16,7 +16,7 @@ struct LoosePlatform {
 
   /// Runs a test with one, which is gone afterwards.
   static func with(_ body: (LoosePlatform) async throws -> Void) async throws {
-    var platform = try TestPlatform()
+    var platform = try await TestPlatform()
     let holder = try await hold(toolbox: "\(platform.directory)/toolbox")
     platform.namespaceHolder = holder
     var failure: (any Error)?
@@ -26,10 +26,12 @@ struct LoosePlatform {
       failure = error
       platform.printLogs()
     }
-    try await platform.remove()
+    // Also when the test's time is over, which cancels it.
+    let removal = await Task { [platform] in try await platform.remove() }.result
     // Nothing of the namespace is left but its holder.
     kill(holder, SIGKILL)
     if let failure { throw failure }
+    try removal.get()
   }
 
   /// Makes the toolbox, and starts what holds a namespace in which it comes first on every path.
@@ -44,7 +46,7 @@ struct LoosePlatform {
       "sh", ["-c", "$(command -v clang || echo cc) -shared -fPIC -O1 -o shim.so shim.c -ldl && chmod -R a+rX ."],
       environment: environment, directory: toolbox
     ).check(timeout: .seconds(60))
-    let script = "mount --bind \"$0\" /usr/local/sbin && echo $$ >\"$0/holder\" && exec sleep 1800"
+    let script = "mount --bind \"$0\" /usr/local/sbin && echo $$ >\"$0/holder\" && exec sleep 3600"
     let start = "setsid unshare --mount --propagation private sh -c '\(script)' \"$0\" </dev/null >/dev/null 2>&1 &"
     try await Command("sh", ["-c", start, toolbox]).check()
     var holder: Int32?
@@ -81,9 +83,12 @@ struct LoosePlatform {
 
   /// Ends processes, which come back by what the toolbox is now.
   func restart(_ components: [String]) async throws {
-    for component in components { kill(try platform.processID(of: component), SIGKILL) }
-    try await Task.sleep(for: .milliseconds(300))
-    try await eventually("everything is ready again", within: .seconds(60)) {
+    let before = try components.map { ($0, try platform.processID(of: $0)) }
+    for (_, process) in before { kill(process, SIGKILL) }
+    for (component, process) in before {
+      try await eventually("the \(component) runs again") { try platform.processID(of: component) != process }
+    }
+    try await eventually("everything is ready again", within: .seconds(120)) {
       try await status.components.allSatisfy { $0.state == "ready" || $0.name == "verification" }
     }
   }
