@@ -36,7 +36,8 @@ struct VerifyTests {
       let outcome = try await platform.run(
         "verify", "--quick", "-o", "json", "--junit", file, "--ocsf", events, timeout: .seconds(240))
       let report = try outcome.json(Report.self)
-      for check in report.checks {
+      let isBusy = report.checks.contains { $0.id == "ISO-4" && $0.verdict == "NOT TESTABLE" }
+      for check in report.checks where !(isBusy && check.id == "ISO-4") {
         #expect(check.verdict == "PROVEN", "\(check.id): \(check.evidence)")
         #expect(!check.evidence.isEmpty)
         // Of an attack that is seen is not known what becomes of it, but by its response.
@@ -45,15 +46,29 @@ struct VerifyTests {
         if ("DET-1"..."DET-7").contains(check.id) { #expect(check.detected != nil, "\(check.id)") }
       }
       #expect(report.checks.map(\.id).sorted() == Self.promises)
-      #expect(report.summary.proven == Self.promises.count)
-      #expect(outcome.code == 0)
+      #expect(report.summary.proven == Self.promises.count - (isBusy ? 1 : 0))
+      #expect(outcome.code == (isBusy ? 3 : 0))
       let junit = try String(contentsOfFile: file, encoding: .utf8)
       #expect(junit.contains("<testsuite ") && junit.contains("tests=\"\(Self.promises.count)\""))
       let findings = try String(contentsOfFile: events, encoding: .utf8).split(separator: "\n")
       #expect(findings.count == Self.promises.count && findings.allSatisfy { $0.contains(#""class_uid":2003"#) })
       try await expectReport(platform, lacking: report.checks.filter { $0.verdict != "PROVEN" }.map(\.id))
+      if isBusy { try await expectLimits(platform) }
       try await expectNothingLeft(platform, before)
     }
+  }
+
+  /// ISO-4 measures the machine, from which others may take what its bomb needs without a limit. Then it is tried again,
+  /// and has to be proven once they let go.
+  private func expectLimits(_ platform: TestPlatform) async throws {
+    var evidence: [String] = []
+    try await eventually("ISO-4 is proven", within: .seconds(150)) {
+      let again = try await platform.run("verify", "--only", "ISO-4", "-o", "json", timeout: .seconds(150))
+      let checks = try again.json(Report.self).checks
+      evidence = checks.flatMap { [$0.verdict] + $0.evidence }
+      return checks.map(\.verdict) == ["PROVEN"]
+    }
+    print("ISO-4, tried again: \(evidence)")
   }
 
   /// What a report makes of a quick run: all but what that leaves out or did not prove.
