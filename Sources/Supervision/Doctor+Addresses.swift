@@ -9,7 +9,7 @@ extension Doctor {
         return .ok("addresses", "\(plan.subnet) is free for agents")
       }
       return .fail(
-        "addresses", "\(plan.subnet) overlaps the route '\(conflict)'",
+        "addresses", "\(plan.subnet) overlaps \(conflict)",
         remedy: "choose another --instance name: the addresses follow from it")
     } catch {
       return .fail("addresses", "the routes cannot be read: \(error)", remedy: "install the package iproute2")

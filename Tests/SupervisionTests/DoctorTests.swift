@@ -42,6 +42,16 @@ import Testing
     #expect(try await Leftovers(layout).find() == [])
   }
 
+  @Test("finds another instance with the same addresses by its firewall, and not itself") func sameBlock() throws {
+    let (one, other) = (try plan(second: 64), try plan(second: 65))
+    let names = (0..<2_000).compactMap { InstanceName("n\($0)") }
+    let twin = try #require(names.first { AddressPlan(layout: InstanceLayout(instance: $0)).subnet == one.subnet })
+    let tables = "table inet filter\ntable inet lobstack_\(twin)\n"
+    #expect(one.conflict(tables: tables) == twin)
+    #expect(other.conflict(tables: tables) == nil)
+    #expect(AddressPlan(layout: InstanceLayout(instance: twin)).conflict(tables: tables) == nil)
+  }
+
   /// An instance whose addresses are 10.`second`.0.0/16.
   private func plan(second: Int) throws -> AddressPlan {
     let names = (0..<2_000).compactMap { InstanceName("i\($0)") }
