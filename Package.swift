@@ -264,7 +264,7 @@ let package = Package(
     room(
       "ControlPlane",
       [
-        "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIModel", "AuditLog", "Blueprint",
+        "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "Blueprint",
         "CertificateAuthority", "ClusterAgents", "Compliance", "Dashboard",
         "Deadlines", "Faults", "Files", "Framing", "Instruments", "JSONValues", "KernelFiles", "KubernetesAPI",
         "NodeProtocol", "Probes", "Proxy", "Rego",
@@ -515,8 +515,9 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "AgentModel", "APIModel", "AuditLog", "Blueprint", "ChildProcess", "Faults", "JSONValues", "KernelFiles",
-        "KubernetesAPI", "KubernetesRendering", "NetworkIsolation", "Storage", "Supervision", "TestSupport", crypto,
+        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "ChildProcess", "Faults", "JSONValues",
+        "KernelFiles", "KubernetesAPI", "KubernetesRendering", "NetworkIsolation", "Storage", "Supervision",
+        "TestSupport", crypto,
       ],
       exclude: [
         "hvac_client.py", "requirements.txt", "Scanners/schemathesis.toml", "Scanners/schemathesis.txt",

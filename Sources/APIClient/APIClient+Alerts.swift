@@ -59,8 +59,9 @@ private func alert(_ json: String) throws -> AlertResource {
 extension AlertFilter {
   fileprivate var query: [(String, String?)] {
     [
-      ("agent", agent?.description), ("tenant", tenant?.description), ("priority", priority?.description),
-      ("rule", rule), ("since", since.map(APIJSON.text)),
+      ("agent", agent?.description), ("tenant", tenant?.description),
+      ("tenants", tenants.map { $0.sorted().map(\.description).joined(separator: ",") }),
+      ("priority", priority?.description), ("rule", rule), ("since", since.map(APIJSON.text)),
     ]
   }
 }

@@ -33,7 +33,17 @@ package final class APIClient: Sendable {
   /// - Parameter token: a secret `lob_…`; `nil` relies on the credentials of the Unix socket's peer.
   package init(address: Address, token: String? = nil) {
     self.address = address
-    transport = Transport(address: address, token: token)
+    transport = Transport(address: address) { token }
+  }
+
+  /// - Parameter tokenFile: a token that somebody else renews; it is read for each request.
+  package init(address: Address, tokenFile: String) {
+    self.address = address
+    transport = Transport(address: address) {
+      // Without one the server refuses, and says why.
+      FileManager.default.contents(atPath: tokenFile)
+        .flatMap { String(decoding: $0, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init) }
+    }
   }
 
   package func shutdown() async throws { try await transport.shutdown() }

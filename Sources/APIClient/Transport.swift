@@ -37,9 +37,9 @@ final class Transport: Sendable {
 
   private let client: HTTPClient
   private let address: APIClient.Address
-  private let token: String?
+  private let token: @Sendable () -> String?
 
-  init(address: APIClient.Address, token: String?) {
+  init(address: APIClient.Address, token: @escaping @Sendable () -> String?) {
     self.address = address
     self.token = token
     var configuration = HTTPClient.Configuration()
@@ -179,7 +179,7 @@ final class Transport: Sendable {
     request.headers.add(name: "User-Agent", value: "lobstack/\(LobstackVersion.current)")
     request.headers.add(name: "Accept", value: "application/json")
     for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
-    if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
+    if let token = token() { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
     return request
   }
 

@@ -16,6 +16,8 @@ package struct AlertReport: Sendable, Codable {
 package struct AlertFilter: Hashable, Sendable {
   package var agent: AgentID?
   package var tenant: TenantName?
+  /// Of one of these.
+  package var tenants: Set<TenantName>?
   /// This priority and what is more severe.
   package var priority: AlertPriority?
   package var rule: String?
@@ -23,11 +25,12 @@ package struct AlertFilter: Hashable, Sendable {
   package var since: Date?
 
   package init(
-    agent: AgentID? = nil, tenant: TenantName? = nil, priority: AlertPriority? = nil, rule: String? = nil,
-    since: Date? = nil
+    agent: AgentID? = nil, tenant: TenantName? = nil, tenants: Set<TenantName>? = nil, priority: AlertPriority? = nil,
+    rule: String? = nil, since: Date? = nil
   ) {
     self.agent = agent
     self.tenant = tenant
+    self.tenants = tenants
     self.priority = priority
     self.rule = rule
     self.since = since

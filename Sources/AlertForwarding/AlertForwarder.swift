@@ -10,8 +10,9 @@ package final class AlertForwarder: Sendable {
   private let queues: [OutletQueue]
 
   /// - Throws: `Fault` naming the file of the webhook's secret when it cannot be used.
-  package convenience init(_ settings: ForwardingSettings, logger: Logger) throws {
-    var outlets: [any Outlet] = []
+  /// - Parameter others: places beside those of the settings.
+  package convenience init(_ settings: ForwardingSettings, others: [any Outlet] = [], logger: Logger) throws {
+    var outlets = others
     if let file = settings.logFile { outlets.append(LogFileOutlet(path: file)) }
     if let address = settings.syslog { outlets.append(SyslogOutlet(address)) }
     if let webhook = settings.webhook {

@@ -2,7 +2,7 @@ import APIModel
 import Faults
 
 /// One place that alerts are sent to.
-protocol Outlet: Sendable {
+package protocol Outlet: Sendable {
   /// As metrics call it.
   var name: String { get }
 

@@ -63,7 +63,8 @@ final class AuditTrail: Sendable {
   @discardableResult
   func require(_ event: AuditEvent) async throws -> UInt64 {
     var event = event
-    if let request = RequestScope.id { event.details["request"] = request }
+    // Of a record that is handed on it is the one that it was made for.
+    if event.details["request"] == nil { event.details["request"] = RequestScope.id }
     let start = ContinuousClock.now
     do {
       let index = try await log.append(event)

@@ -24,6 +24,7 @@ package struct PlatformManifests: Sendable {
     files += platform.sentinelFiles
     files += try platform.operatorFiles()
     files += platform.nameServer
+    files += platform.recorderFiles
     files += platform.controlPlaneFiles
     files += try platform.monitoring()
     files += try platform.nodes()

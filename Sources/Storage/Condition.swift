@@ -41,6 +41,11 @@ extension Condition {
     // The signs keep SQLite from the index of tenants, by which it would read all of a tenant's alerts and sort them.
     if let scope { require("+tenant = ?", scope.description) }
     if let tenant = filter.tenant { require("+tenant = ?", tenant.description) }
+    if let tenants = filter.tenants {
+      // Their names need no escape.
+      let list = tenants.sorted().map { "\"\($0)\"" }.joined(separator: ",")
+      require("+tenant IN (SELECT value FROM json_each(?))", "[\(list)]")
+    }
     if let agent = filter.agent {
       require("+tenant = ?", agent.tenant.description)
       require("name = ?", agent.name.description)

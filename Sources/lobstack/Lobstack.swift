@@ -21,7 +21,9 @@ import Foundation
       AdmissionCommand.self, AuditCommand.self, TokenCommand.self,
       BackupCommand.self, RestoreCommand.self, ExportCommand.self, RenderCommand.self, VersionCommand.self,
       CompletionCommand.self,
-      ControlPlaneCommand.self, ControlPlaneCopyCommand.self, ClusterControlPlaneCommand.self, NodeCommand.self,
+      ControlPlaneCommand.self, ControlPlaneCopyCommand.self, ClusterControlPlaneCommand.self,
+      ClusterRecorderCommand.self,
+      NodeCommand.self,
       OperatorCommand.self, AwaitIsolationCommand.self, NameServerCommand.self, SentinelCommand.self,
       ClusterSentinelCommand.self, ProbeCommand.self,
     ])

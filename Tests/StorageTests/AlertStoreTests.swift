@@ -86,6 +86,9 @@ import Testing
     arguments: [
       (AlertFilter(agent: AgentID("acme/bot")), ["0", "2"]),
       (AlertFilter(tenant: TenantName("acme")), ["0", "1", "2"]),
+      (AlertFilter(tenants: Set(["zeta", "none"].compactMap { TenantName($0) })), ["3"]),
+      (AlertFilter(tenants: Set(["acme", "zeta"].compactMap { TenantName($0) }), priority: .error), ["1", "3"]),
+      (AlertFilter(tenants: []), []),
       (AlertFilter(priority: .error), ["1", "3"]), (AlertFilter(priority: .debug), ["0", "1", "2", "3", "4"]),
       (AlertFilter(rule: "Miner"), ["3"]), (AlertFilter(since: Date(timeIntervalSince1970: 3)), ["3", "4"]),
       (AlertFilter(tenant: TenantName("acme"), priority: .error), ["1"]),

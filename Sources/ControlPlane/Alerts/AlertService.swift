@@ -9,7 +9,9 @@ import Turns
 struct AlertService: Sendable {
   let store: Store
   let audit: AuditTrail
-  let instance: String
+  /// What sandboxes of this machine are called by; `nil` where whoever reports alerts is believed whose they are, as
+  /// sentinels of a cluster.
+  let instance: String?
   /// `nil` where alerts are forwarded to nobody.
   let forwarder: AlertForwarder?
   let feed = AlertFeed()
@@ -17,7 +19,7 @@ struct AlertService: Sendable {
   /// Two reports of one alert at once would record it twice.
   private let turn = Turn()
 
-  init(store: Store, audit: AuditTrail, instance: String, forwarder: AlertForwarder?) {
+  init(store: Store, audit: AuditTrail, instance: String?, forwarder: AlertForwarder?) {
     self.store = store
     self.audit = audit
     self.instance = instance
@@ -55,6 +57,7 @@ struct AlertService: Sendable {
 
   /// Tells whose each sandbox was, from its name: what the report says of it is nobody's word.
   private func withOwners(_ items: [AlertResource]) async throws -> [AlertResource] {
+    guard let instance else { return items }
     let prefix = "\(instance)."
     let uids = items.map { item -> AgentUID? in
       item.container.hasPrefix(prefix) ? AgentUID(String(item.container.dropFirst(prefix.count))) : nil

@@ -44,7 +44,8 @@ struct ClusterAPI: Sendable {
     addPlatformRoutes(to: router)
     addAgentRoutes(to: router)
     addLogRoute(to: router)
-    addAlertRoute(to: router)
+    addAlertRoutes(to: router)
+    addAuditRoutes(to: router)
     addSessionRoutes(to: router)
     addDashboardRoutes(to: router)
     addElsewhereRoutes(to: router)
@@ -56,7 +57,7 @@ struct ClusterAPI: Sendable {
     return BrowserHeaders(
       next: APIEdge(
         router: router.buildResponder(), routes: RouteTable(router.routes), authenticator: authenticator,
-        record: { [audit] in try audit.require($0) }, peer: { _ in .remote }, limits: limits,
+        record: { [audit] in try await audit.require($0) }, peer: { _ in .remote }, limits: limits,
         requestRate: RateLimiter(rate: limits.requestsPerSecond, burst: limits.requestBurst),
         adminRate: RateLimiter(rate: limits.requestsPerSecond * 10, burst: limits.requestBurst * 10),
         recordedFailures: RateLimiter(rate: 1, burst: 20), metrics: requests, logger: logger))

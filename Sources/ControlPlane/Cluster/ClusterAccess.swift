@@ -13,7 +13,7 @@ struct ClusterAccess: Sendable {
 
   /// What an agent has beside itself; the API server serves none of them.
   enum Subresource: String, Hashable, Sendable {
-    case log, alerts
+    case log, alerts, audit
   }
 
   struct Question: Hashable, Sendable {
@@ -50,7 +50,7 @@ struct ClusterAccess: Sendable {
     if try await allows(verb, subresource, in: namespace, agent.name, principal) { return namespace }
     let isSeen =
       verb == .get && subresource == nil ? false : try await allows(.get, in: namespace, agent.name, principal)
-    try refuse(principal, operation: operation, reason: isSeen ? "right" : "tenant")
+    try await refuse(principal, operation: operation, reason: isSeen ? "right" : "tenant")
     guard isSeen else { throw Access.unknown(agent, operation: operation) }
     throw denied(principal, verb, subresource, namespace, operation: operation)
   }
@@ -60,7 +60,7 @@ struct ClusterAccess: Sendable {
     let namespace = namespaces[agent.tenant]
     // Whoever may not everywhere is told nothing of which tenants there are.
     guard try await allows(.create, in: namespace, nil, principal) else {
-      try refuse(principal, operation: operation, reason: "right")
+      try await refuse(principal, operation: operation, reason: "right")
       throw denied(principal, .create, nil, "the tenant \(agent.tenant)", operation: operation)
     }
     guard let namespace else {
@@ -84,11 +84,32 @@ struct ClusterAccess: Sendable {
     }
     // Of a tenant that is named, nothing tells whether it is there.
     guard seen.isEmpty, wanted == nil else { return seen }
-    try refuse(principal, operation: operation, reason: "right")
+    try await refuse(principal, operation: operation, reason: "right")
     throw Fault(
       .denied, operation: operation,
       reason: "\(principal.name) may not list \(Self.resource(subresource)).\(Self.group) of any tenant",
       remedy: "bind the ClusterRole lobstack-agent-viewer in the tenant's namespace")
+  }
+
+  /// The tenants of whose agents the caller may list what they have beside them; `nil` for all, and for what is of none.
+  func scope(
+    for principal: Principal, wanted: TenantName?, _ subresource: Subresource, operation: String
+  ) async throws -> Set<TenantName>? {
+    if try await allows(.list, subresource, in: nil, nil, principal) { return nil }
+    return try await tenants(for: principal, wanted: wanted, subresource, operation: operation)
+  }
+
+  /// What is of no tenant.
+  func requireEverywhere(
+    _ verb: Verb, _ subresource: Subresource, of principal: Principal, operation: String
+  ) async throws {
+    guard try await !allows(verb, subresource, in: nil, nil, principal) else { return }
+    try await refuse(principal, operation: operation, reason: "right")
+    throw Fault(
+      .denied, operation: operation,
+      reason:
+        "\(principal.name) may not \(verb.rawValue) \(Self.resource(subresource)).\(Self.group) in the whole cluster",
+      remedy: "give that right by a ClusterRoleBinding, as to the ClusterRole lobstack-auditor")
   }
 
   private func allows(
@@ -115,9 +136,9 @@ struct ClusterAccess: Sendable {
     subresource.map { "agents/\($0.rawValue)" } ?? "agents"
   }
 
-  private func refuse(_ principal: Principal, operation: String, reason: String) throws {
+  private func refuse(_ principal: Principal, operation: String, reason: String) async throws {
     guard recorded.take(principal.key) == nil else { return }
-    try audit.require(
+    try await audit.require(
       AuditEvent(
         actor: principal.name, action: "access", target: operation, outcome: "denied", details: ["reason": reason]))
   }

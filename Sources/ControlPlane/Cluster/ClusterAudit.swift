@@ -1,10 +1,11 @@
+import APIClient
 import APIModel
 import Faults
 import Foundation
 import Logging
 
-/// Tells on standard output who asked for what, one line of JSON each: the API server's own audit log knows the control
-/// plane alone. What cannot be told is not done.
+/// Tells who asked for what: to the recorder, which keeps it, and on standard output, one line of JSON each. The API
+/// server's own audit log knows the control plane alone. What cannot be told is not done.
 struct ClusterAudit: Sendable {
   private struct Line: Encodable {
     var time: Date
@@ -16,34 +17,44 @@ struct ClusterAudit: Sendable {
   }
 
   let write: @Sendable ([UInt8]) throws -> Void
+  /// `nil` where only the lines tell.
+  var recorder: RecorderClient?
   let logger: Logger
 
-  /// Tells what is about to happen.
-  func require(_ event: AuditEvent) throws {
-    var details = event.details
-    if let request = RequestScope.id { details["request"] = request }
+  /// Tells what is about to happen; returns when it is durable.
+  func require(_ event: AuditEvent) async throws {
+    var event = event
+    event.details["request"] = RequestScope.id
     do {
+      let operation = "record \(event.action) of \(event.target)"
+      try await recorder?.append(AuditSubmission(event), operation: operation)
       let line = try APIJSON.encode(
         Line(
           time: .now, actor: event.actor, action: event.action, target: event.target, outcome: event.outcome,
-          details: details))
+          details: event.details))
       try write(line + [UInt8(ascii: "\n")])
+    } catch let fault as Fault where fault.code == .invalid {
+      // This record cannot be written; others can.
+      throw fault
     } catch {
+      let below = error as? Fault
       throw Fault(
-        .unavailable, operation: "record \(event.action) of \(event.target)",
-        reason: "the audit line cannot be written, so the action is refused",
-        remedy: "see where the control plane's standard output goes", cause: error)
+        below?.code == .exhausted ? .exhausted : .unavailable,
+        operation: "record \(event.action) of \(event.target)",
+        reason: below.map { "\($0.reason), so the action is refused" }
+          ?? "the audit line cannot be written, so the action is refused",
+        remedy: below?.remedy ?? "see where the control plane's standard output goes", cause: error)
     }
   }
 
   /// Does what was told, and tells when it failed after all.
   func carryOut<Value: Sendable>(_ event: AuditEvent, _ body: () async throws -> Value) async throws -> Value {
-    try require(event)
+    try await require(event)
     do { return try await body() } catch {
       var outcome = event
       outcome.outcome = "failed"
       outcome.details["reason"] = ((error as? HTTPFault)?.fault ?? error as? Fault)?.reason ?? "unexpected error"
-      do { try require(outcome) } catch {
+      do { try await require(outcome) } catch {
         logger.error("Outcome not recorded", metadata: ["audit.action": "\(event.action)", "error": "\(error)"])
       }
       throw error
@@ -53,5 +64,12 @@ struct ClusterAudit: Sendable {
   /// On standard output, whole lines.
   static func standardOutput(_ bytes: [UInt8]) throws {
     try FileHandle.standardOutput.write(contentsOf: Data(bytes))
+  }
+}
+
+extension AuditSubmission {
+  init(_ event: AuditEvent) {
+    self.init(
+      actor: event.actor, action: event.action, target: event.target, outcome: event.outcome, details: event.details)
   }
 }

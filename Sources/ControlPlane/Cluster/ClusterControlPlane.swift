@@ -1,3 +1,4 @@
+import APIClient
 import AgentModel
 import ClusterAgents
 import Faults
@@ -27,10 +28,13 @@ package struct ClusterControlPlane: Sendable {
     package var namespaces: [TenantName: String]
     /// File with what sessions are sealed by; where it is not there nobody logs in with a browser.
     package var sessionKey: String?
+    /// Keeps the audit log and alerts; without one there are lines on standard output and Events.
+    package var recorder: RecorderClient.Settings?
 
     package init(
       listen: ListenAddress, certificate: ServingCertificate.Source? = nil, probes: ProbeServer.Address? = nil,
-      audiences: [String], namespaces: [TenantName: String], sessionKey: String? = nil
+      audiences: [String], namespaces: [TenantName: String], sessionKey: String? = nil,
+      recorder: RecorderClient.Settings? = nil
     ) {
       self.listen = listen
       self.certificate = certificate
@@ -38,6 +42,7 @@ package struct ClusterControlPlane: Sendable {
       self.audiences = audiences
       self.namespaces = namespaces
       self.sessionKey = sessionKey
+      self.recorder = recorder
     }
   }
 
@@ -60,7 +65,9 @@ package struct ClusterControlPlane: Sendable {
     api = ClusterAPI(
       client: client, namespaces: settings.namespaces, audiences: settings.audiences,
       sessions: try settings.sessionKey.flatMap { try Self.sessions($0, logger: logger) },
-      audit: ClusterAudit(write: ClusterAudit.standardOutput, logger: logger), limits: APILimits(), logger: logger)
+      audit: ClusterAudit(
+        write: ClusterAudit.standardOutput, recorder: settings.recorder.map { RecorderClient($0) }, logger: logger),
+      limits: APILimits(), logger: logger)
   }
 
   private static func sessions(_ file: String, logger: Logger) throws -> SealedSessions? {
@@ -86,7 +93,10 @@ package struct ClusterControlPlane: Sendable {
             address: address, isReady: { [cache = api.cache] in cache.isThere },
             metrics: { [api] in api.exposition }, logger: logger)))
     }
-    try await ServiceGroup.run(services, logger: logger)
+    let result: Result<Void, any Error>
+    do { result = .success(try await ServiceGroup.run(services, logger: logger)) } catch { result = .failure(error) }
+    try? await api.audit.recorder?.shutdown()
+    try result.get()
   }
 
   private func application(_ running: @escaping @Sendable (Int) async -> Void) throws -> some ApplicationProtocol {
@@ -118,7 +128,7 @@ private struct AgentWatch: Service {
 }
 
 /// Takes up a certificate that was renewed.
-private struct CertificateWatch: Service {
+struct CertificateWatch: Service {
   let certificate: ServingCertificate
 
   func run() async throws {
@@ -131,7 +141,7 @@ private struct CertificateWatch: Service {
   }
 }
 
-private struct ProbeService: Service {
+struct ProbeService: Service {
   let server: ProbeServer
 
   func run() async throws { try await server.run() }

@@ -18,7 +18,7 @@ extension ClusterAPI {
   /// The kubelet counts lines where this API counts bytes: a line has so many, about.
   private static let bytesOfLine = 64
   /// Who may follow is asked at its beginning alone, so that it ends, and the next is asked about again.
-  private static let longestStream = Duration.seconds(3600)
+  static let longestStream = Duration.seconds(3600)
   /// As much as a frame of a stream has at most.
   private static let longestPiece = 64 << 10
 

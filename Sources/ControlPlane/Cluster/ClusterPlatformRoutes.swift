@@ -32,13 +32,14 @@ extension ClusterAPI {
     for (_, agent) in cache.agents(where: { id, _ in tenants.contains(id.tenant) }) {
       counts[agent.phase.rawValue, default: 0] += 1
     }
+    let recorder = await recorderState
     return try jsonResponse(
       PlatformStatus(
         version: LobstackVersion.current, instance: "kubernetes",
         components: [
           PlatformStatus.Component(name: "control-plane", state: "ready", detail: "answers"), await clusterComponent,
-        ],
-        agents: counts, audit: nil))
+        ] + (recorder.map { [$0.component] } ?? []),
+        agents: counts, audit: recorder?.head))
   }
 
   private var clusterComponent: PlatformStatus.Component {

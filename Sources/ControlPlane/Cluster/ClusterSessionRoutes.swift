@@ -27,7 +27,7 @@ extension ClusterAPI {
         remedy: "send 'Authorization: Bearer' with a token, and no cookie")
     }
     let (session, cookie) = try sessions.begin(token: token)
-    try audit.require(event("session.create", principal))
+    try await audit.require(event("session.create", principal))
     var response = try jsonResponse(SessionResource(session, principal), status: .created)
     response.setCookie(sessionCookie(cookie, life: Sessions.life))
     return response
@@ -42,7 +42,7 @@ extension ClusterAPI {
   @Sendable private func endSession(_ request: Request, _ context: APIContext) async throws -> Response {
     let principal = try context.principal
     streams.end(of: try session(context))
-    try audit.require(event("session.delete", principal))
+    try await audit.require(event("session.delete", principal))
     var response = Response(status: .noContent)
     response.setCookie(sessionCookie("", life: .zero))
     return response

@@ -16,16 +16,16 @@ private let elsewhere: [(path: String, methods: [HTTPRequest.Method], remedy: St
   ),
   ("/v1/tenants/{tenant}/agents/{name}/usage", [.get], "use 'kubectl top pod AGENT --namespace NAMESPACE'"),
   ("/v1/alerts", [.post], "use 'kubectl events --for agent/AGENT --namespace NAMESPACE'"),
-  ("/v1/alerts/stream", [.get], "use 'kubectl events --watch --for agent/AGENT --namespace NAMESPACE'"),
-  ("/v1/denials", [.get, .post], "use 'kubectl events --for agent/AGENT --namespace NAMESPACE'"),
+  ("/v1/denials", [.get, .post], "use 'kubectl logs deployment/AGENT-gateway', and 'kubectl events'"),
   ("/v1/admission", [.get], "use 'kubectl get constraints'"),
   (
     "/v1/admission/review", [.post], "use 'kubectl apply --dry-run=server', or 'lobstack admission review --policy DIR'"
   ),
-  ("/v1/audit", [.get, .post], "read the API server's audit log and the control plane's standard output"),
-  ("/v1/audit/archives", [.post], "archive the API server's audit log by its own means"),
-  ("/v1/audit/checkpoint", [.get], "read the API server's audit log and the control plane's standard output"),
-  ("/v1/audit/proof", [.get], "read the API server's audit log and the control plane's standard output"),
+  ("/v1/audit", [.post], "see the API server's audit log for what is done to OpenBao's Pods, and OpenBao's own"),
+  (
+    "/v1/audit/archives", [.post],
+    "enlarge the recorder's volume; the log is read there with 'lobstack audit verify --directory'"
+  ),
   ("/v1/tokens", [.get, .post], "use 'kubectl create token ACCOUNT --audience lobstack', and RoleBindings"),
   ("/v1/tokens/{id}", [.delete], "delete the service account, or its RoleBinding"),
   ("/v1/verifications", [.get], "run 'lobstack verify --target kubernetes'"),

@@ -177,6 +177,12 @@ struct PodTemplate: Encodable, Sendable {
     struct Source: Encodable, Sendable {
       var serviceAccountToken: Token?
       var configMap: ConfigMap?
+      var secret: Secret?
+    }
+
+    struct Secret: Encodable, Sendable {
+      var name: String
+      var items: [KeyPath]
     }
 
     struct Token: Encodable, Sendable {

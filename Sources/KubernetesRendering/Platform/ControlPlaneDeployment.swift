@@ -97,7 +97,7 @@ extension Platform {
         "cluster-control-plane", "--values", "/etc/lobstack/values.yaml", "--listen",
         "0.0.0.0:\(Self.controlPlanePort)", "--probes", "0.0.0.0:\(Self.metricsPort)", "--session-key",
         "\(session)/key", "--log-format", "json",
-      ] + (isInMesh ? ["--behind-mesh"] : ["--cert", "\(tls)/tls.crt", "--key", "\(tls)/tls.key"]),
+      ] + (isInMesh ? ["--behind-mesh"] : ["--cert", "\(tls)/tls.crt", "--key", "\(tls)/tls.key"]) + recorderArguments,
       ports: [
         ContainerPort(name: isInMesh ? "http" : "https", containerPort: Self.controlPlanePort),
         ContainerPort(name: Self.metricsPortName, containerPort: Self.metricsPort),
@@ -109,7 +109,7 @@ extension Platform {
       readinessProbe: probe("/readyz", every: 5, failures: 2),
       volumeMounts: [
         VolumeMount(name: "configuration", mountPath: "/etc/lobstack", readOnly: true),
-        VolumeMount(name: "session", mountPath: session, readOnly: true),
+        VolumeMount(name: "session", mountPath: session, readOnly: true), recorderMount,
       ] + (isInMesh ? [] : [VolumeMount(name: "tls", mountPath: tls, readOnly: true)]))
     return Deployment(
       metadata: controlPlaneMeta(),
@@ -128,6 +128,7 @@ extension Platform {
             volumes: [
               PodTemplate.Volume(
                 name: "configuration", configMap: PodTemplate.ConfigMapSource(name: Self.controlPlaneName)),
+              recorderLogin(inNamespaceOfRecorder: true),
               // Who runs the cluster makes it; without it nobody logs in with a browser.
               PodTemplate.Volume(
                 name: "session",

@@ -111,6 +111,7 @@ extension Platform {
             volumes: [
               PodTemplate.Volume(
                 name: "rules", configMap: PodTemplate.ConfigMapSource(name: "sentinel-rules")),
+              recorderLogin(inNamespaceOfRecorder: false),
               // Made by systemd-tmpfiles on the node, since the kubelet would make it root's.
               PodTemplate.Volume(
                 name: "trace", hostPath: PodTemplate.HostPath(path: Self.traceDirectory, type: "Directory")),
@@ -129,7 +130,7 @@ extension Platform {
         "cluster-sentinel", "--node", "$(NODE)", "--socket", Self.traceSocket, "--rules", Self.rulesDirectory,
         "--agents-namespace", namespaceNames.agents, "--platform-image", values.images.lobstack,
         "--probes", "0.0.0.0:\(Self.probePort)", "--log-format", "json",
-      ],
+      ] + recorderArguments,
       env: [
         PodTemplate.Variable(
           name: "NODE",
@@ -143,7 +144,7 @@ extension Platform {
       readinessProbe: probe("/readyz", 5, 2),
       volumeMounts: [
         VolumeMount(name: "rules", mountPath: Self.rulesDirectory, readOnly: true),
-        VolumeMount(name: "trace", mountPath: Self.traceDirectory),
+        VolumeMount(name: "trace", mountPath: Self.traceDirectory), recorderMount,
       ])
   }
 }

@@ -13,6 +13,7 @@ package struct Values: Hashable, Sendable {
   package var images = Images()
   package var controlPlane = Replicas(least: 3, most: 20)
   package var vault = Vault()
+  package var recorder = Recorder()
   package var storage = Storage()
   package var network = Network()
   package var gateway = Gateway()
@@ -69,6 +70,11 @@ package struct Values: Hashable, Sendable {
     package var seal: VaultSeal?
   }
 
+  /// Keeps the audit log and alerts.
+  package struct Recorder: Hashable, Sendable {
+    package var storage = ByteSize(bytes: 10 << 30)
+  }
+
   /// The class of encrypted volumes.
   package struct Storage: Hashable, Sendable {
     package var className = "lobstack-encrypted"
@@ -115,6 +121,11 @@ package struct Values: Hashable, Sendable {
 }
 
 extension Values {
+  /// A service account as the API server names it.
+  package func serviceAccount(_ name: String, in namespace: String) -> String {
+    "system:serviceaccount:\(namespace):\(name)"
+  }
+
   package func namespace(of tenant: TenantName) -> String {
     tenant == .default ? namespaces.agents : "\(namespaces.agents)-\(tenant)"
   }

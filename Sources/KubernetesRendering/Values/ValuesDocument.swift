@@ -35,6 +35,9 @@ extension Values {
       try fields.read("storage") { vault.storage = try $0.size() }
       try fields.read("seal") { vault.seal = try VaultSeal($0) }
     }
+    try fields.group("recorder") { fields in
+      try fields.read("storage") { recorder.storage = try $0.size() }
+    }
     try fields.group("storage") { fields in
       try fields.read("className") { storage.className = try $0.label() }
       try fields.read("provisioner") { storage.provisioner = try $0.domainName() }

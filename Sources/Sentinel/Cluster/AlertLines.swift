@@ -30,6 +30,8 @@ struct RecentAlerts {
 struct AlertLines: Sendable {
   let table: PodTable
   let forwarder: AlertForwarder
+  /// Gets also what becomes of an alert.
+  let recorder: AlertForwarder
   let events: AgentEvents
   let metrics: ClusterSentinelMetrics
   let logger: Logger
@@ -66,6 +68,7 @@ struct AlertLines: Sendable {
     do { write(try told.falcoLine() + [UInt8(ascii: "\n")]) } catch {
       logger.error("An alert cannot be written", metadata: ["alert.id": "\(alert.id)", "error": "\(error)"])
     }
+    recorder.forward(told)
     // Told again, it says only what became of it.
     guard isNew else { return }
     metrics.alerts.add(1, alert.priority)

@@ -5,10 +5,13 @@ final class ClusterSentinelMetrics: Sendable {
   let alerts = Counter("lobstack_sentinel_alerts_total", "Alerts that were raised.", by: "priority")
   let responses = Counter(
     "lobstack_sentinel_responses_total", "Tries to carry a response out, by how they ended.", by: "response", "outcome")
+  private static let notForwarded = MetricFamily(
+    .counter, "lobstack_sentinel_alerts_not_forwarded_total", "Alerts that an output did not get.", by: ["output"])
   let replaced = Counter(
     "lobstack_sentinel_unwatched_total", "Pods that were deleted because they told nothing of what they do.")
 
-  func exposition(_ table: PodTable) -> Exposition {
+  /// - Parameter lost: alerts that an output did not and will not get, by its name.
+  func exposition(_ table: PodTable, notForwarded lost: [String: Int]) -> Exposition {
     let now = table.counts
     var exposition = Exposition()
     exposition.add(alerts)
@@ -21,6 +24,8 @@ final class ClusterSentinelMetrics: Sendable {
     exposition.add(
       MetricFamily(.counter, "lobstack_sentinel_dropped_total", "Events that gVisor could not tell."),
       Double(now.dropped))
+    exposition.add(
+      Self.notForwarded, lost.sorted { $0.key < $1.key }.map { ([$0.key], Double($0.value)) })
     return exposition
   }
 }

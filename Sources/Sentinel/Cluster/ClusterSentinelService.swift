@@ -1,3 +1,4 @@
+import APIClient
 import AlertForwarding
 import Foundation
 import KubernetesAPI
@@ -23,13 +24,15 @@ package struct ClusterSentinelService: Sendable {
     package var platformImage: String
     package var probes: ProbeServer.Address?
     package var forwarding = ForwardingSettings()
+    /// Keeps alerts; `nil` where nobody does.
+    package var recorder: RecorderClient.Settings?
     /// How long a container may run unwatched.
     package var grace = SightWatch.grace
 
     package init(
       socket: String, node: String, rules: String, agentsNamespace: String,
       platformImage: String, probes: ProbeServer.Address? = nil,
-      forwarding: ForwardingSettings = ForwardingSettings()
+      forwarding: ForwardingSettings = ForwardingSettings(), recorder: RecorderClient.Settings? = nil
     ) {
       self.socket = socket
       self.node = node
@@ -38,6 +41,7 @@ package struct ClusterSentinelService: Sendable {
       self.platformImage = platformImage
       self.probes = probes
       self.forwarding = forwarding
+      self.recorder = recorder
     }
   }
 
@@ -49,6 +53,7 @@ package struct ClusterSentinelService: Sendable {
   private let settings: Settings
   private let server: DetectionServer
   private let forwarder: AlertForwarder
+  private let recorder: AlertForwarder
   private let write: @Sendable ([UInt8]) -> Void
   private let logger: Logger
   private let table = PodTable()
@@ -66,6 +71,8 @@ package struct ClusterSentinelService: Sendable {
     self.write = write
     self.logger = logger
     forwarder = try AlertForwarder(settings.forwarding, logger: logger)
+    let recorders = settings.recorder.map { [RecorderOutlet($0)] } ?? []
+    recorder = try AlertForwarder(ForwardingSettings(), others: recorders, logger: logger)
     server = try DetectionServer.open(
       socket: settings.socket, hostName: settings.node, naming: .cluster, logger: logger)
   }
@@ -77,7 +84,8 @@ package struct ClusterSentinelService: Sendable {
     let events = AgentEvents(client: client, identity: settings.node, logger: logger)
     let responder = PodResponder(client: client, table: table, events: events, metrics: metrics, logger: logger)
     let lines = AlertLines(
-      table: table, forwarder: forwarder, events: events, metrics: metrics, logger: logger, write: write)
+      table: table, forwarder: forwarder, recorder: recorder, events: events, metrics: metrics, logger: logger,
+      write: write)
     let sight = SightWatch(
       table: table, responder: responder, server: server, events: events, metrics: metrics, logger: logger,
       grace: settings.grace)
@@ -94,11 +102,13 @@ package struct ClusterSentinelService: Sendable {
       group.addTask { await listen(to: messages, responder) }
       group.addTask { await lines.run(server.alerts) }
       group.addTask { try await sight.run() }
-      if !forwarder.isIdle { group.addTask { await forwarder.run() } }
+      for forwarder in [forwarder, recorder] where !forwarder.isIdle { group.addTask { await forwarder.run() } }
       if let address = settings.probes {
         let probes = ProbeServer(
           address: address, isReady: { [table] in table.isReady },
-          metrics: { [table, metrics] in metrics.exposition(table) }, logger: logger)
+          metrics: { [table, metrics] in
+            metrics.exposition(table, notForwarded: forwarder.dropped.merging(recorder.dropped) { $0 + $1 })
+          }, logger: logger)
         group.addTask { try await probes.run(running) }
       }
       defer { group.cancelAll() }

@@ -13,7 +13,8 @@ struct ClusterControlPlaneCommand: AsyncParsableCommand {
     discussion: """
       The same API as on one machine, with the cluster's own as its store. Callers show tokens of the cluster, for the
       audience 'lobstack', and may do with Agents what the cluster's RBAC says. It keeps nothing: run as many as you like.
-      Who asked for what is told on standard output, one line of JSON each.
+      Who asked for what is told on standard output, one line of JSON each, and kept by the recorder, if there is one;
+      what neither takes is not done.
 
         lobstack cluster-control-plane --values values.yaml --cert tls.crt --key tls.key
         lobstack agent list --address https://control-plane.example.org \\
@@ -49,6 +50,8 @@ struct ClusterControlPlaneCommand: AsyncParsableCommand {
       valueName: "file"), completion: .file())
   var sessionKey: String?
 
+  @OptionGroup var recorder: RecorderOptions
+
   @Option(help: "How to write the log.")
   var logFormat = LogFormat.text
 
@@ -73,7 +76,7 @@ struct ClusterControlPlaneCommand: AsyncParsableCommand {
       probes: probes.address,
       audiences: audience.isEmpty ? ["lobstack"] : audience,
       namespaces: Dictionary(uniqueKeysWithValues: known.tenants.keys.map { ($0, known.namespace(of: $0)) }),
-      sessionKey: sessionKey)
+      sessionKey: sessionKey, recorder: recorder.settings)
     try await client.use {
       let service = try ClusterControlPlane(client, settings, logger: logger)
       try await ServiceRun.run("control-plane") { try await service.run() }

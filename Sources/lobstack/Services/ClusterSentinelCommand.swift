@@ -48,6 +48,8 @@ struct ClusterSentinelCommand: AsyncParsableCommand {
 
   @OptionGroup var forwarding: AlertForwardingOptions
 
+  @OptionGroup var recorder: RecorderOptions
+
   @Option(help: "How to write the log, to standard error.")
   var logFormat = LogFormat.text
 
@@ -68,7 +70,8 @@ struct ClusterSentinelCommand: AsyncParsableCommand {
         client,
         ClusterSentinelService.Settings(
           socket: socket, node: node, rules: directory, agentsNamespace: agentsNamespace,
-          platformImage: platformImage, probes: probes.address, forwarding: forwarding.settings),
+          platformImage: platformImage, probes: probes.address, forwarding: forwarding.settings,
+          recorder: recorder.settings),
         logger: logger, write: Self.write)
       try await ServiceRun.run("cluster-sentinel") { try await service.run() }
     }

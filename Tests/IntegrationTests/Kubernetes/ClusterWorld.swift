@@ -118,7 +118,9 @@ struct ClusterWorld: Sendable {
   private func pidFile(_ replica: Int) -> String { "\(server.directory)/plane-\(replica).pid" }
 
   /// Runs control planes while a body runs; then they are ended by SIGTERM, and have to end well.
-  func planes(_ count: Int, _ body: () async throws -> Void) async throws {
+  ///
+  /// - Parameter options: of each, beside the rest.
+  func planes(_ count: Int, options: [String] = [], _ body: () async throws -> Void) async throws {
     let own = try await ClusterIdentity(
       "control-plane", in: values.namespaces.controlPlane, on: server, by: client)
     let kubeconfig = "\(server.directory)/plane.kubeconfig"
@@ -143,7 +145,7 @@ struct ClusterWorld: Sendable {
             "--listen", "\(server.address):\(Self.port + replica)", "--probes",
             "\(server.address):\(Self.port + 100 + replica)", "--cert", "\(server.directory)/plane.crt", "--key",
             "\(server.directory)/plane.key", "--session-key", "\(server.directory)/session", "--log-format", "json",
-          ]
+          ] + options
         ).run(appendingTo: "\(server.directory)/plane-\(replica).log", timeout: .seconds(170))
       }
     }

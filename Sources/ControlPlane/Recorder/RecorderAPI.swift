@@ -1,0 +1,149 @@
+import APIModel
+import AgentModel
+import Faults
+import Hummingbird
+import Instruments
+import Logging
+import Storage
+
+/// What a cluster's recorder answers: control planes append to the audit log and read everything, sentinels report
+/// alerts, and nobody else does anything. The paths and what they answer are those of one machine's API.
+struct RecorderAPI: Sendable {
+  /// Of a service account that sentinels have.
+  private static let nodeOfToken = "authentication.kubernetes.io/node-name"
+  private static let podOfToken = "authentication.kubernetes.io/pod-name"
+
+  let audit: AuditTrail
+  let alerts: AlertService
+  let accounts: ClusterRecorder.Accounts
+  let authenticator: any CallerIdentifying
+  let streams: StreamSlots
+  let requests = RequestMetrics()
+  let limits: APILimits
+  let logger: Logger
+  /// Nobody may fill the log with what is refused to him.
+  private let recorded = RateLimiter(rate: 1, burst: 20)
+
+  init(
+    audit: AuditTrail, store: Store, accounts: ClusterRecorder.Accounts, authenticator: any CallerIdentifying,
+    logger: Logger
+  ) {
+    self.audit = audit
+    self.accounts = accounts
+    self.authenticator = authenticator
+    self.logger = logger
+    alerts = AlertService(store: store, audit: audit, instance: nil, forwarder: nil)
+    var limits = APILimits()
+    // All replicas of the control plane are one account, and so are all sentinels.
+    limits.requestsPerSecond = 10_000
+    limits.requestBurst = 20_000
+    limits.connections = 4_096
+    limits.streams = 4_096
+    self.limits = limits
+    streams = StreamSlots(limits.streams)
+  }
+
+  func router() -> Router<APIContext> {
+    let router = Router(context: APIContext.self)
+    router.post("/v1/audit", use: append)
+    router.get("/v1/audit") { request, context in
+      _ = try await require(accounts.controlPlane, context, operation: "read the audit log")
+      return try await AuditReading(log: audit.log).page(request)
+    }
+    router.get("/v1/audit/checkpoint") { _, context in
+      _ = try await require(accounts.controlPlane, context, operation: "read the audit log's checkpoint")
+      return try jsonResponse(try await audit.log.checkpoint())
+    }
+    router.get("/v1/audit/proof") { request, context in
+      _ = try await require(accounts.controlPlane, context, operation: AuditReading.proving)
+      return try await AuditReading(log: audit.log).proof(request)
+    }
+    router.post("/v1/alerts", use: report)
+    router.get("/v1/alerts") { request, context in
+      _ = try await require(accounts.controlPlane, context, operation: "list alerts")
+      return try await alerts.page(request, try self.filter(of: request), scope: nil)
+    }
+    router.get("/v1/alerts/stream") { request, context in
+      let operation = AlertService.following
+      let principal = try await require(accounts.controlPlane, context, operation: operation)
+      return try alerts.stream(
+        request, try self.filter(of: request), scope: nil,
+        try StreamLease(streams, principal, context, operation: operation))
+    }
+    return router
+  }
+
+  func responder() -> some HTTPResponder<APIContext> {
+    let router = router()
+    let rate = RateLimiter(rate: limits.requestsPerSecond, burst: limits.requestBurst)
+    return APIEdge(
+      router: router.buildResponder(), routes: RouteTable(router.routes), authenticator: authenticator,
+      record: { [audit] in try await audit.require($0) }, peer: { _ in .remote }, limits: limits, requestRate: rate,
+      adminRate: rate, recordedFailures: RateLimiter(rate: 1, burst: 20), metrics: requests, logger: logger)
+  }
+
+  /// The record is durable before this answers: only then is done what it tells of.
+  @Sendable private func append(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try await require(accounts.controlPlane, context, operation: "append to the audit log")
+    let told = try await json(AuditSubmission.self, of: request)
+    var event = AuditEvent(
+      actor: told.actor, action: told.action, target: told.target, outcome: told.outcome, details: told.details)
+    event.details["replica"] = Self.told(Self.podOfToken, of: principal)
+    return try jsonResponse(AuditSubmissionReceipt(index: try await audit.require(event)), status: .created)
+  }
+
+  @Sendable private func report(_ request: Request, _ context: APIContext) async throws -> Response {
+    let operation = "report alerts"
+    let principal = try await require(accounts.sentinel, context, operation: operation)
+    var report = try await json(AlertReport.self, of: request)
+    try checkAlerts(report, operation: operation)
+    var reporter = principal
+    if let node = Self.told(Self.nodeOfToken, of: principal) {
+      // The API server's word, where the report has the sentinel's.
+      for index in report.items.indices { report.items[index].hostname = node }
+      reporter = Principal(kind: principal.kind, name: "sentinel@\(node)")
+    }
+    try await alerts.take(report.items, from: reporter)
+    return Response(status: .noContent)
+  }
+
+  private func filter(of request: Request) throws -> AlertFilter {
+    var filter = try alertFilter(of: request)
+    filter.tenants = try parameter("tenants", of: request, rule: "tenants with commas between") { text in
+      let names = text.split(separator: ",").map { TenantName(String($0)) }
+      return names.contains(nil) ? nil : Set(names.compactMap { $0 })
+    }
+    return filter
+  }
+
+  private func require(_ account: String, _ context: APIContext, operation: String) async throws -> Principal {
+    let principal = try context.principal
+    guard principal.name != account else { return principal }
+    if recorded.take(principal.key) == nil {
+      try await audit.require(
+        AuditEvent(
+          actor: principal.name, action: "access", target: operation, outcome: "denied", details: ["reason": "role"]))
+    }
+    throw Fault(
+      .denied, operation: operation, reason: "\(principal.name) is not \(account)",
+      remedy: "ask the control plane of the cluster")
+  }
+
+  private static func told(_ key: String, of principal: Principal) -> String? {
+    guard case .user(let user) = principal.kind else { return nil }
+    return user.extra[key]?.first
+  }
+
+  var exposition: Exposition {
+    var exposition = Exposition()
+    exposition.add(requests.requests)
+    exposition.add(requests.durations)
+    exposition.add(requests.rateLimited)
+    exposition.add(PlatformMetrics.streams, Double(streams.count))
+    exposition.add(PlatformMetrics.auditBytes, Double(audit.log.byteCount))
+    exposition.add(audit.metrics.appends)
+    exposition.add(audit.metrics.failures)
+    alerts.metrics.add(to: &exposition, notForwarded: [:])
+    return exposition
+  }
+}
