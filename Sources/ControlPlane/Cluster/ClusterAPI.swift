@@ -45,6 +45,7 @@ struct ClusterAPI: Sendable {
     addAgentRoutes(to: router)
     addLogRoute(to: router)
     addAlertRoute(to: router)
+    addCallRoute(to: router)
     addSessionRoutes(to: router)
     addDashboardRoutes(to: router)
     addElsewhereRoutes(to: router)
