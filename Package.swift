@@ -267,7 +267,7 @@ let package = Package(
         "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "Blueprint",
         "CertificateAuthority", "ClusterAgents", "Compliance", "Dashboard",
         "Deadlines", "Faults", "Files", "Framing", "Instruments", "JSONValues", "KernelFiles", "KubernetesAPI",
-        "NodeProtocol", "Probes", "Proxy", "Rego",
+        "KubernetesRendering", "NodeProtocol", "Probes", "Proxy", "Rego",
         "SecretStore", "ServerCertificates", "ServiceGroups", "SocketPeer",
         "Storage",
         "TextEncodings", "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS,

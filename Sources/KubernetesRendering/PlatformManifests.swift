@@ -8,9 +8,14 @@ package struct PlatformManifests: Sendable {
   /// - Parameters:
   ///   - valuesText: what the values were read from; empty for the defaults.
   ///   - texts: the policy directory, and `rules` what it says.
+  ///   - agentIngress: `nil` where nobody calls agents, as in tests of other things.
   /// - Throws: `Fault(.invalid)` when a file of the policy is missing or cannot be read.
-  package init(values: Values, valuesText: String = "", texts: PolicyTexts, rules: Policy) throws {
-    let platform = Platform(values: values, valuesText: valuesText, texts: texts, rules: rules)
+  package init(
+    values: Values, valuesText: String = "", texts: PolicyTexts, rules: Policy,
+    agentIngress: AgentIngressConfiguration? = nil
+  ) throws {
+    let platform = Platform(
+      values: values, valuesText: valuesText, texts: texts, rules: rules, agentIngress: agentIngress)
     files = platform.namespaces + platform.cluster
     files += platform.network
     // Before what counts them.
@@ -26,6 +31,7 @@ package struct PlatformManifests: Sendable {
     files += platform.nameServer
     files += platform.recorderFiles
     files += platform.controlPlaneFiles
+    files += platform.agentIngressFiles
     files += try platform.monitoring()
     files += try platform.nodes()
   }

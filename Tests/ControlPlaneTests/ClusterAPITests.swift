@@ -71,6 +71,17 @@ import Testing
     }
   }
 
+  @Test("lets nobody call an agent while it cannot ask about him", arguments: AgentCall.methods)
+  func calls(method: HTTPRequest.Method) async throws {
+    try await Self.with { caller, _ in
+      let path = "/internal/authorize/agents/default/bot/v1"
+      let away = try await caller.send(method, path, token: "a.b.c")
+      #expect(away.status == .serviceUnavailable && away.headers[.agentGateway] == nil)
+      let nobody = try await caller.send(method, path)
+      #expect(nobody.status == .unauthorized && nobody.headers[.agentGateway] == nil)
+    }
+  }
+
   @Test("tells browsers what the gateway of one machine tells them") func headers() async throws {
     try await Self.with { caller, _ in
       let page = try await caller.send(.get, "/dashboard/index.html")
@@ -173,15 +184,17 @@ import Testing
     #expect(seen.count == 26 && seen == seen.sorted() && seen.first == "acme/b")
   }
 
-  @Test("has what the watch told last, and of tenants alone") func changes() {
+  @Test("has what the watch told last, and of tenants alone") func changes() throws {
     let cache = Self.cache(
       .replaced([Self.agent("a"), Self.agent("x", in: "kube-system"), Self.agent("not.a.name")]),
       .changed(Self.agent("a", phase: "Running")), .changed(Self.agent("b")), .deleted(Self.agent("c")))
     let all = cache.agents { _, _ in true }
     #expect(all.map { "\($0.id)" } == ["default/a", "default/b"])
     #expect(all.first?.agent.phase == .running && all.last?.agent.phase == .pending)
+    let first = try #require(all.first?.id)
+    #expect(cache.agent(first)?.phase == .running)
     cache.take(.replaced([Self.agent("d")]))
-    #expect(cache.agents { _, _ in true }.map { "\($0.id)" } == ["default/d"])
+    #expect(cache.agents { _, _ in true }.map { "\($0.id)" } == ["default/d"] && cache.agent(first) == nil)
   }
 
   @Test("is there once all were told, and tells why it may be old until the next word") func interrupted() {

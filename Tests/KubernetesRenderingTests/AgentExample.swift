@@ -51,10 +51,17 @@ enum AgentExample {
 
   static func platformObjects(_ values: Values) throws -> [any ClusterObject] {
     let platform = try PlatformManifests(
-      values: values, texts: PolicyTexts(directory: policyDirectory), rules: try policy())
+      values: values, texts: PolicyTexts(directory: policyDirectory), rules: try policy(), agentIngress: .example)
     return platform.files.flatMap { file -> [any ClusterObject] in
       guard case .objects(let objects) = file.content else { return [] }
       return objects
     }
+  }
+}
+
+extension AgentIngressConfiguration {
+  static let example = AgentIngressConfiguration(arguments: AgentIngress.arguments) { controlPlane, isInMesh in
+    AgentIngress.files(
+      isInMesh ? .mesh : .tls(directory: AgentIngressLayout.certificate), controlPlane: controlPlane)
   }
 }

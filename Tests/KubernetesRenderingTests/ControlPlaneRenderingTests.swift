@@ -50,7 +50,7 @@ import Testing
     #expect(probe["periodSeconds"]?.number == 5 && probe["failureThreshold"]?.number == 12)
   }
 
-  @Test("speaks TLS where no mesh does, and is reached from the gateway alone where one does")
+  @Test("speaks TLS where no mesh does, and is reached where one does from the gateway, and who asks for it")
   func doors() throws {
     func arguments(_ objects: [RenderedObject]) throws -> [String] {
       try objects.first { $0.kind == "Deployment" }?.containers.first?["args"]?.strings() ?? []
@@ -64,10 +64,10 @@ import Testing
     #expect(callers.count == 1)
     #expect(
       try callers.first?["from"]?.items.first?["source"]?["principals"]?.strings() == [
-        "cluster.local/ns/lobstack-ingress/sa/gateway"
+        "cluster.local/ns/lobstack-ingress/sa/gateway", "cluster.local/ns/lobstack-control-plane/sa/agent-ingress",
       ])
     let route = try #require(full.first { $0.kind == "VirtualService" })
-    let target = route.spec?["http"]?.items.first?["route"]?.items.first?["destination"]
+    let target = route.spec?["http"]?.items.last?["route"]?.items.first?["destination"]
     let service = try #require(full.first { $0.kind == "Service" })
     #expect(target?["host"]?.text == "\(service.name).\(service.namespace ?? "").svc.cluster.local")
     #expect(

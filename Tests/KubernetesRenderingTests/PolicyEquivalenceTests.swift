@@ -76,6 +76,7 @@ import Testing
 
   private static let machine = Result { try Machine() }
   private static let cluster = Result { try Cluster() }
+  private static let lean = Result { try Cluster("{profile: lean, tenants: {default: , acme: }}") }
 
   @Test("for each flow", arguments: flows) func flow(_ flow: Flow) throws {
     #expect(try Self.machine.get().passes(flow) == flow.passes, "on one machine")
@@ -97,19 +98,36 @@ import Testing
     }
   }
 
-  @Test("and a cluster joins each agent to its own gateway alone, and that to the ingress alone") func gateways() throws
-  {
-    let cluster = try Self.cluster.get()
-    for port: UInt16 in [15080, 15443, 15081, 8080] {
-      #expect(!cluster.network.allows(cluster.agent("two"), to: cluster.gateway("one"), port: port, over: "tcp"))
-      #expect(!cluster.network.allows(cluster.gateway("two"), to: cluster.agent("one"), port: port, over: "tcp"))
-      #expect(!cluster.network.allows(cluster.place(.stranger), to: cluster.gateway("one"), port: port, over: "tcp"))
-      #expect(
-        cluster.network.allows(cluster.ingress, to: cluster.gateway("one"), port: port, over: "tcp") == (port == 15081))
+  @Test(
+    "and a cluster joins each agent to its own gateway alone, and that to the way in alone", arguments: [false, true])
+  func gateways(isLean: Bool) throws {
+    let cluster = try (isLean ? Self.lean : Self.cluster).get()
+    func passes(_ from: ClusterNetwork.Place, _ to: ClusterNetwork.Place, _ port: UInt16) -> Bool {
+      cluster.network.allows(from, to: to, port: port, over: "tcp")
     }
-    let api = ClusterNetwork.Place(address: "10.96.0.1")
-    #expect(!cluster.network.allows(cluster.agent("one"), to: api, port: 443, over: "tcp"))
-    #expect(!cluster.network.allows(cluster.gateway("one"), to: api, port: 443, over: "tcp"))
+    let (ingress, controlPlane) = (cluster.platform("agent-ingress"), cluster.platform("control-plane"))
+    for port: UInt16 in [15080, 15443, 15081, 15082, 8080, 8443] {
+      #expect(!passes(cluster.agent("two"), cluster.gateway("one"), port))
+      #expect(!passes(cluster.gateway("two"), cluster.agent("one"), port))
+      #expect(!passes(cluster.gateway("two"), cluster.gateway("one"), port))
+      for other in [cluster.place(.stranger), controlPlane, cluster.publicGateway, cluster.platform("operator")] {
+        #expect(!passes(other, cluster.gateway("one"), port) && !passes(other, cluster.agent("one"), port))
+      }
+      #expect(passes(ingress, cluster.gateway("one"), port) == (port == 15081))
+      #expect(!passes(ingress, cluster.agent("one"), port))
+      #expect(passes(ingress, controlPlane, port) == (port == 8443))
+      for own in [cluster.agent("one"), cluster.gateway("one")] { #expect(!passes(own, ingress, port)) }
+      // Without a mesh a cluster has its own way in, from wherever that is.
+      #expect(passes(cluster.place(.stranger), ingress, port) == (isLean && port == 8443))
+      #expect(passes(cluster.publicGateway, ingress, port) == (port == 8443))
+    }
+    for address in ["10.96.0.1", "1.1.1.1", "169.254.169.254"] {
+      let place = ClusterNetwork.Place(address: address)
+      for port: UInt16 in [443, 15081] {
+        for from in [cluster.agent("one"), ingress] { #expect(!passes(from, place, port)) }
+      }
+    }
+    #expect(!passes(cluster.gateway("one"), ClusterNetwork.Place(address: "10.96.0.1"), 443))
   }
 
   @Test("and no policy opens anything for an agent that is quarantined, in either direction", arguments: flows)
@@ -150,7 +168,10 @@ import Testing
     let values = try AgentExample.values("trustDomain: mesh.example.com\ntenants: {acme: , system: }")
     let objects = try AgentExample.manifests(try AgentExample.agent(), values: values).objects
     let rules = objects.compactMap { $0 as? AuthorizationPolicy }.flatMap(\.spec.rules)
-    let principal = id.trustDomain == .default ? values.principal(id) : "\(id.trustDomain)\(id.path)"
+    // The gateway of one machine is two programs on a cluster: that by which the world comes in has no way to agents.
+    let principal = id.trustDomain == .default ? values.caller(id) : "\(id.trustDomain)\(id.path)"
+    #expect(
+      !rules.contains { $0.from?.contains { $0.source.principals.contains { $0.hasSuffix("/gateway") } } == true })
     for port in ["15081", "15080", "8080", "80"] {
       let allowed = rules.contains { rule in
         rule.from?.contains { $0.source.principals.contains(principal ?? "nobody") } == true
@@ -214,10 +235,13 @@ extension PolicyEquivalenceTests {
     private(set) var network: ClusterNetwork
     let values: Values
 
-    init() throws {
-      values = try AgentExample.values()
+    init(_ text: String = "tenants: {default: , acme: }") throws {
+      values = try AgentExample.values(text)
+      let values = values
       let platform = try AgentExample.platformObjects(values)
-      let agents = try ["one", "two"].flatMap { try AgentExample.manifests(try AgentExample.agent($0)).objects }
+      let agents = try ["one", "two"].flatMap {
+        try AgentExample.manifests(try AgentExample.agent($0), values: values).objects
+      }
       let namespaces = platform.filter { $0.kind == "Namespace" }.map { ($0.metadata.name, $0.metadata.labels ?? [:]) }
       network = ClusterNetwork(
         policies: (platform + agents).compactMap { $0 as? NetworkPolicy },
@@ -242,10 +266,17 @@ extension PolicyEquivalenceTests {
       pod("10.244.0.2", "lobstack-agents-acme", ["lobstack.dev/gateway-of": name, "lobstack.dev/name": name])
     }
 
-    var ingress: ClusterNetwork.Place {
+    var publicGateway: ClusterNetwork.Place {
       pod(
         "10.244.0.3", "lobstack-ingress",
         ["app.kubernetes.io/name": "gateway", "app.kubernetes.io/part-of": "lobstack"])
+    }
+
+    /// A program in the namespace of the control plane.
+    func platform(_ name: String) -> ClusterNetwork.Place {
+      pod(
+        "10.244.0.7", "lobstack-control-plane",
+        ["app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "lobstack"])
     }
 
     func place(_ end: End) -> ClusterNetwork.Place {

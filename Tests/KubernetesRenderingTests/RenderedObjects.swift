@@ -45,7 +45,7 @@ struct Rendering {
 
   init(_ values: Values = Values()) throws {
     manifests = try PlatformManifests(
-      values: values, texts: try Self.policy.get().texts, rules: try Self.policy.get().rules)
+      values: values, texts: try Self.policy.get().texts, rules: try Self.policy.get().rules, agentIngress: .example)
     objects = try manifests.files.flatMap { file in
       guard file.path.hasSuffix(".yaml"), !file.path.hasPrefix("helm/"), !file.path.hasPrefix("nodes/"),
         // Rules of Falco in a ConfigMap: their text has what looks like an alias of YAML, which our reader refuses.

@@ -46,6 +46,7 @@ struct ClusterAPI: Sendable {
     addLogRoute(to: router)
     addAlertRoutes(to: router)
     addAuditRoutes(to: router)
+    addCallRoute(to: router)
     addSessionRoutes(to: router)
     addDashboardRoutes(to: router)
     addElsewhereRoutes(to: router)

@@ -14,6 +14,8 @@ struct ClusterAccess: Sendable {
   /// What an agent has beside itself; the API server serves none of them.
   enum Subresource: String, Hashable, Sendable {
     case log, alerts, audit
+    /// Its ports.
+    case proxy
   }
 
   struct Question: Hashable, Sendable {

@@ -4,7 +4,8 @@ import Faults
 import KubernetesAPI
 import Synchronization
 
-/// The Agents of the tenants as a watch told them last: for lists alone. One agent is read where it is.
+/// The Agents of the tenants as a watch told them last: for lists, and for what is asked with each call of an agent. Else
+/// one agent is read where it is.
 final class ClusterAgentCache: Sendable {
   private struct State {
     var agents: [AgentID: AgentObject] = [:]
@@ -27,6 +28,9 @@ final class ClusterAgentCache: Sendable {
 
   /// Why what is known may be out of date; `nil` when it is not.
   var failure: Fault? { state.withLock { $0.failure } }
+
+  /// As it was told last.
+  func agent(_ id: AgentID) -> AgentObject? { state.withLock { $0.agents[id] } }
 
   func take(_ change: ObjectChange) {
     state.withLock { state in

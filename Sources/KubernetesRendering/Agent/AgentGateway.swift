@@ -17,8 +17,9 @@ extension AgentRendering {
     if !agent.spec.ports.isEmpty {
       ports.append(
         Service.Port(
-          name: "http-ingress", port: PairedGatewayLayout.ingressPort,
-          targetPort: .number(PairedGatewayLayout.ingressPort), appProtocol: "http"))
+          // A mesh leads HTTP by its host, which is the client's here, and TCP by the address.
+          name: "tcp-ingress", port: PairedGatewayLayout.ingressPort,
+          targetPort: .number(PairedGatewayLayout.ingressPort), appProtocol: "tcp"))
     }
     return Service(
       metadata: meta(names.gatewayService, of: AgentNames.gatewayPart),

@@ -40,7 +40,7 @@ extension AgentRendering {
 
   private func moved(_ rule: AuthorizationRule, of policy: String) throws -> AuthorizationRule {
     let principals = try (rule.from ?? []).flatMap(\.source.principals).map { text in
-      guard let principal = SPIFFEID("spiffe://\(text)").flatMap(values.principal), rule.to == nil else {
+      guard let principal = SPIFFEID("spiffe://\(text)").flatMap(values.caller), rule.to == nil else {
         throw Fault(
           .unsupported, operation: "render \(policy) for agent \(agent.id)",
           reason: "a rule other than for the principal of one agent or of one service is not enforced at agents",
@@ -76,6 +76,13 @@ extension Values {
     }
   }
 
+  /// Who calls agents on a cluster in the place of who does on one machine: the gateway of that is two programs here, and
+  /// one of them leads requests to agents.
+  package func caller(_ id: SPIFFEID) -> String? {
+    guard id.service == .gateway else { return principal(id) }
+    return account(Platform.agentIngressName, in: namespaces.controlPlane)
+  }
+
   /// The principal of a service account (SPIFFE id as Istio makes them, without the scheme).
   func account(_ name: String, in namespace: String) -> String { "\(trustDomain)/ns/\(namespace)/sa/\(name)" }
 
@@ -84,6 +91,13 @@ extension Values {
     NetworkPolicyPeer(
       podSelector: LabelSelector(matchLabels: ["app.kubernetes.io/name": "gateway"]),
       namespaceSelector: LabelSelector(matchLabels: [WellKnownLabel.namespace: namespaces.ingress]))
+  }
+
+  /// The Pods by which requests come to agents.
+  var agentIngress: NetworkPolicyPeer {
+    NetworkPolicyPeer(
+      podSelector: Platform.selector(Platform.agentIngressName),
+      namespaceSelector: LabelSelector(matchLabels: [WellKnownLabel.namespace: namespaces.controlPlane]))
   }
 
   /// Which tells the mesh's proxies what they are.

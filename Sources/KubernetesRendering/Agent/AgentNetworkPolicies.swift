@@ -20,8 +20,8 @@ extension AgentRendering {
         ]))
   }
 
-  /// Its gateway: from the agent and the cluster's gateway; to the agent's ports, and to the Internet but for what no
-  /// policy may open.
+  /// Its gateway: from the agent, and from where requests to agents come in; to the agent's ports, and to the Internet but
+  /// for what no policy may open.
   private var gatewayPolicy: NetworkPolicy {
     let agentPeer = NetworkPolicyPeer(podSelector: openAgent)
     let ports = agent.spec.ports.values.sorted().map(Self.tcp)
@@ -32,10 +32,7 @@ extension AgentRendering {
     ]
     if !ports.isEmpty {
       egress.append(EgressRule(to: [agentPeer], ports: ports))
-      if values.profile == .full {
-        ingress.append(
-          IngressRule(from: [values.ingressGateway], ports: [Self.tcp(PairedGatewayLayout.ingressPort)]))
-      }
+      ingress.append(IngressRule(from: [values.agentIngress], ports: [Self.tcp(PairedGatewayLayout.ingressPort)]))
     }
     if values.profile == .full {
       egress.append(EgressRule(to: [values.meshControl], ports: [Self.tcp(15012)]))

@@ -18,7 +18,7 @@ struct PeerAuthentication: ClusterObject {
   }
 }
 
-/// `networking.istio.io/v1` Sidecar of all proxies of a namespace: whom they may call.
+/// `networking.istio.io/v1` Sidecar of proxies of a namespace: whom they may call.
 struct Sidecar: ClusterObject {
   let apiVersion = "networking.istio.io/v1"
   let kind = "Sidecar"
@@ -26,8 +26,14 @@ struct Sidecar: ClusterObject {
   var spec: Spec
 
   struct Spec: Encodable, Sendable {
+    /// `nil` for all that no other selects.
+    var workloadSelector: Selector?
     var egress: [Listener]
     var outboundTrafficPolicy = Outbound()
+  }
+
+  struct Selector: Encodable, Sendable {
+    var labels: [String: String]
   }
 
   struct Listener: Encodable, Sendable {

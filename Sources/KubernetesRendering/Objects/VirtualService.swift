@@ -22,6 +22,12 @@ struct VirtualService: ClusterObject {
     var match: [Match]?
     var route: [Target]?
     var redirect: Redirect?
+    /// `nil` for the mesh's own, which ask a second time when nothing answers.
+    var retries: Retries?
+  }
+
+  struct Retries: Encodable, Sendable {
+    var attempts: Int
   }
 
   struct Match: Encodable, Sendable {

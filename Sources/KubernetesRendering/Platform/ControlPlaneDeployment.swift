@@ -74,7 +74,8 @@ extension Platform {
     ]
     let changing = Role.Rule(
       apiGroups: [AgentDefinition.group], resources: ["agents"], verbs: ["create", "update", "patch", "delete"])
-    return [role("lobstack-agent-viewer", reading), role("lobstack-agent-editor", reading + [changing])]
+    let calling = Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/proxy"], verbs: ["create"])
+    return [role("lobstack-agent-viewer", reading), role("lobstack-agent-editor", reading + [changing, calling])]
   }
 
   // MARK: The program

@@ -8,25 +8,31 @@ extension Platform {
     Self.meta(name, in: namespaceNames.controlPlane, of: Self.controlPlaneName)
   }
 
-  /// All that the public gateway serves but what other routes of it name, by the mesh's mutual TLS.
+  /// All that the public gateway serves, by the mesh's mutual TLS: requests to agents, and the rest. In one object, since
+  /// Istio leaves it open which of two is looked at first.
   var controlPlaneRoute: VirtualService {
-    VirtualService(
+    func route(_ program: String, _ match: [VirtualService.Match]? = nil) -> VirtualService.Route {
+      VirtualService.Route(
+        name: program, match: match,
+        route: [
+          VirtualService.Target(
+            destination: VirtualService.Destination(
+              host: "\(program).\(namespaceNames.controlPlane).svc.cluster.local",
+              port: VirtualService.Port(number: 80)))
+        ])
+    }
+    var agents = route(
+      Self.agentIngressName, [VirtualService.Match(uri: VirtualService.Prefix(prefix: "/agents/"))])
+    // What an agent was asked may have been done already.
+    agents.retries = VirtualService.Retries(attempts: 0)
+    return VirtualService(
       metadata: gatewayMeta(Self.controlPlaneName),
       spec: VirtualService.Spec(
         hosts: [values.domain], gateways: [Self.gatewayName],
-        http: [
-          VirtualService.Route(
-            name: Self.controlPlaneName,
-            route: [
-              VirtualService.Target(
-                destination: VirtualService.Destination(
-                  host: "\(Self.controlPlaneName).\(namespaceNames.controlPlane).svc.cluster.local",
-                  port: VirtualService.Port(number: 80)))
-            ])
-        ]))
+        http: (agentIngress == nil ? [] : [agents]) + [route(Self.controlPlaneName)]))
   }
 
-  /// The public gateway, and nobody else in the mesh.
+  /// The public gateway, who asks about requests to agents, and nobody else in the mesh.
   var controlPlaneCallers: AuthorizationPolicy {
     AuthorizationPolicy(
       metadata: controlPlaneMeta(),
@@ -37,7 +43,10 @@ extension Platform {
             from: [
               AuthorizationRule.From(
                 source: AuthorizationRule.Source(
-                  principals: [values.account(Self.gatewayName, in: namespaceNames.ingress)]))
+                  principals: [
+                    values.account(Self.gatewayName, in: namespaceNames.ingress),
+                    values.account(Self.agentIngressName, in: namespaceNames.controlPlane),
+                  ]))
             ],
             to: [AuthorizationRule.To(operation: .init(ports: ["\(Self.controlPlanePort)"]))])
         ]))
@@ -54,16 +63,18 @@ extension Platform {
         issuerRef: Certificate.Reference(platformAuthority)))
   }
 
-  /// In from the public gateway, or without one from the cluster's own way in, which may be anywhere in the cluster; out
-  /// to the API server.
+  /// In from the public gateway, or without one from the cluster's own way in, which may be anywhere in the cluster, and
+  /// from what asks about requests to agents; out to the API server.
   var controlPlaneNetwork: [any ClusterObject] {
     let port = NetworkPolicyPort(protocol: "TCP", port: Self.controlPlanePort)
     let pods = Self.selector(Self.controlPlaneName)
-    let from = values.profile == .full ? values.ingressGateway : NetworkPolicyPeer(namespaceSelector: LabelSelector())
+    let from =
+      values.profile == .full
+      ? [values.ingressGateway, values.agentIngress] : [NetworkPolicyPeer(namespaceSelector: LabelSelector())]
     let own = NetworkPolicy(
       metadata: controlPlaneMeta(),
       spec: NetworkPolicySpec(
-        podSelector: pods, policyTypes: [.ingress, .egress], ingress: [IngressRule(from: [from], ports: [port])],
+        podSelector: pods, policyTypes: [.ingress, .egress], ingress: [IngressRule(from: from, ports: [port])],
         egress: [apiServerEgress]))
     guard values.profile == .full else { return [own] }
     return [

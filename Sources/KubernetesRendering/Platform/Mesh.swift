@@ -23,16 +23,25 @@ extension Platform {
         [
           sidecar(namespaceNames.controlPlane, reaches: [namespaceNames.vault, "default"]),
           sidecar(namespaceNames.monitoring, reaches: [namespaceNames.controlPlane, "default"]),
-        ] + agentNamespaces.map { sidecar($0, reaches: []) }),
+        ] + (agentIngress == nil ? [] : [agentIngressSidecar]) + agentNamespaces.map { sidecar($0, reaches: []) }),
     ]
   }
 
   /// Services of the namespace itself, of the mesh and of some others; the API server is in "default".
-  private func sidecar(_ namespace: String, reaches others: [String]) -> Sidecar {
+  private func sidecar(
+    _ namespace: String, of program: String? = nil, reaches others: [String]
+  ) -> Sidecar {
     let hosts = [".", namespaceNames.istio] + others
     return Sidecar(
-      metadata: Self.meta("default", in: namespace, of: "mesh"),
-      spec: Sidecar.Spec(egress: [Sidecar.Listener(hosts: hosts.map { "\($0)/*" })]))
+      metadata: Self.meta(program ?? "default", in: namespace, of: "mesh"),
+      spec: Sidecar.Spec(
+        workloadSelector: program.map { Sidecar.Selector(labels: Self.selector($0).matchLabels ?? [:]) },
+        egress: [Sidecar.Listener(hosts: hosts.map { "\($0)/*" })]))
+  }
+
+  /// Agents' gateways are what it leads to.
+  private var agentIngressSidecar: Sidecar {
+    sidecar(namespaceNames.controlPlane, of: Self.agentIngressName, reaches: agentNamespaces)
   }
 
   var agentNamespaces: [String] { values.tenants.keys.sorted().map(values.namespace(of:)) }

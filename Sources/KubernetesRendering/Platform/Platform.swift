@@ -10,6 +10,7 @@ struct Platform {
   /// The policy as text, for components that read it as we do, and parsed.
   let texts: PolicyTexts
   let rules: Policy
+  var agentIngress: AgentIngressConfiguration?
 
   var namespaceNames: Values.Namespaces { values.namespaces }
 

@@ -60,19 +60,17 @@ extension Platform {
 
   static let nameServerPorts = ["UDP", "TCP"].map { NetworkPolicyPort(protocol: $0, port: nameServerPort) }
 
-  private static let withAgents = LabelSelector(matchLabels: [
+  static let withAgents = LabelSelector(matchLabels: [
     "app.kubernetes.io/name": "agents", "app.kubernetes.io/part-of": "lobstack",
   ])
 
-  /// From anywhere to the gateway; from there to agents' gateways, which say themselves what they take, and to what
-  /// answers an ACME authority.
+  /// From anywhere to the gateway; from there to where requests to agents come in, and to what answers an ACME authority.
   private var publicOpening: NetworkPolicy {
     opening(
       Self.gatewayName, in: namespaceNames.ingress, selector: Self.selector(Self.gatewayName),
       ingress: [IngressRule(ports: [tcp(GatewayPort.https), tcp(GatewayPort.http)])],
       egress: [
-        EgressRule(
-          to: [NetworkPolicyPeer(namespaceSelector: Self.withAgents)], ports: [tcp(PairedGatewayLayout.ingressPort)]),
+        EgressRule(to: [values.agentIngress], ports: [tcp(AgentIngressLayout.port)]),
         EgressRule(to: [NetworkPolicyPeer(podSelector: solver)], ports: [tcp(Self.solverPort)]),
       ])
   }

@@ -53,3 +53,24 @@ extension JSON {
     return .object(own.merging(fields) { _, last in last })
   }
 }
+
+extension [String: JSON] {
+  /// Fields of a cluster whose only endpoint is a name of Kubernetes, as one's own namespace or the cluster knows it.
+  static func cluster(lookedUpBy resolver: NodeProxyLayout.Resolver?) -> Self {
+    [
+      "cluster_type": .extension(
+        "envoy.clusters.dns", .typed("envoy.extensions.clusters.dns.v3.DnsCluster", lookUp(by: resolver))),
+      "wait_for_warm_on_init": false,
+    ]
+  }
+
+  /// How names of Kubernetes are looked up.
+  static func lookUp(by resolver: NodeProxyLayout.Resolver?) -> Self {
+    [
+      "dns_lookup_family": "V4_ONLY", "dns_refresh_rate": "5s",
+      // Otherwise a name that was not found once is not looked up again for a minute.
+      "dns_failure_refresh_rate": ["base_interval": "2s", "max_interval": "10s"],
+      "typed_dns_resolver_config": NodeProxyLayout.Resolver.extension(resolver, searches: true),
+    ]
+  }
+}

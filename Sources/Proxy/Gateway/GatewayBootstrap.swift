@@ -68,7 +68,7 @@ extension GatewayLayout {
     ]
   }
 
-  private func listener(_ name: String, at other: String? = nil, port: UInt16, chain: JSON) -> JSON {
+  func listener(_ name: String, at other: String? = nil, port: UInt16, chain: JSON) -> JSON {
     let place = other ?? address
     let address: JSON =
       place == "::"
@@ -82,7 +82,7 @@ extension GatewayLayout {
     ]
   }
 
-  private func manager(_ name: String, routes: [JSON], filters: [JSON], _ more: [String: JSON] = [:]) -> JSON {
+  func manager(_ name: String, routes: [JSON], filters: [JSON], _ more: [String: JSON] = [:]) -> JSON {
     let options: [String: JSON] = [
       "stat_prefix": .string(name),
       // The peer's address is the client's, and its `x-envoy-` headers are nobody's.
@@ -164,7 +164,7 @@ extension GatewayLayout {
 
   // MARK: Overload
 
-  private var overloadManager: JSON {
+  var overloadManager: JSON {
     let connections = "envoy.resource_monitors.global_downstream_max_connections"
     let heap = "envoy.resource_monitors.fixed_heap"
     func action(_ name: String, at threshold: Double) -> JSON {

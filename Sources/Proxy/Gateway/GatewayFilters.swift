@@ -79,8 +79,13 @@ extension GatewayLayout {
   static let noBodyLimit = JSON.typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", ["disabled": true])
 
   /// Asks the control plane with the request's method, path and token; without its yes nothing passes.
-  var authorization: JSON {
+  var authorization: JSON { authorization(answeredBy: []) }
+
+  /// - Parameter headers: of the control plane's answer, which the request then has.
+  func authorization(answeredBy headers: [String]) -> JSON {
     func exact(_ names: [String]) -> JSON { ["patterns": .array(names.map { ["exact": .string($0)] })] }
+    var answer = ["allowed_client_headers": exact(["content-type", "www-authenticate", "retry-after"])]
+    if !headers.isEmpty { answer["allowed_upstream_headers"] = exact(headers) }
     return .extension(
       Filter.authorization,
       .typed(
@@ -92,9 +97,7 @@ extension GatewayLayout {
               "uri": "http://api", "cluster": .string(Upstream.api), "timeout": .string("\(limits.authorization)s"),
             ],
             "path_prefix": .string(Self.authorizationPath),
-            "authorization_response": [
-              "allowed_client_headers": exact(["content-type", "www-authenticate", "retry-after"])
-            ],
+            "authorization_response": .object(answer),
           ],
           "allowed_headers": exact(["authorization", Self.clientAddressHeader, "x-request-id"]),
           "failure_mode_allow": false,

@@ -3,12 +3,7 @@ import JSONValues
 extension GatewayLayout {
   /// The public routes, first match wins. Only requests to agents are authorised here; the API does so itself.
   var routes: [JSON] {
-    [
-      route("bad-host", ["prefix": "/", "headers": [Self.isNoHost]], direct: 400),
-      // It shows what proxies added. The API does not serve it either, and says so itself.
-      badMethod(["path_separated_prefix": "/agents", "headers": [Self.isTrace]]),
-      // It matches no path; without a route its body would be waited for.
-      badMethod(["connect_matcher": [:]]),
+    let own: [JSON] = [
       api(["path": "/v1/trust-bundle"]), api(["path": "/v1/crl"]),
       noToken(["path_separated_prefix": "/v1"]), noToken(["path": "/metrics"]), toDashboard("/"),
       toDashboard("/dashboard"),
@@ -20,25 +15,40 @@ extension GatewayLayout {
         "response_headers_to_add": Self.securityHeaders(),
       ]),
       api(["path_separated_prefix": "/v1"]),
-    ] + ["/openapi.json", "/healthz", "/livez", "/readyz", "/metrics"].map { api(["path": .string($0)]) } + [
-      [
-        "name": "agent", "match": ["safe_regex": ["regex": .string(Self.agentPaths)]],
-        "route": stream(to: Upstream.agents).adding([
-          "upgrade_configs": [["upgrade_type": "websocket", "enabled": true]],
-          // Who may call is asked once, at the beginning: a token that is revoked ends its streams by this at last.
-          "max_stream_duration": ["max_stream_duration": .string("\(limits.agentStream)s")],
-        ]),
-        // The token is for the platform; an agent that had it could act for the one who sent it.
-        "request_headers_to_remove": ["authorization", "cookie", "x-csrf-token"],
-        "typed_per_filter_config": .object([Filter.body: Self.noBodyLimit]),
-        // All agents share one origin with the API: what would reach beyond an agent's own paths is taken out.
-        "response_headers_to_remove": [
-          "set-cookie", "clear-site-data", "service-worker-allowed", "alt-svc", "nel", "report-to",
-          "reporting-endpoints", "accept-ch", "critical-ch",
-        ],
-        "response_headers_to_add": Self.securityHeaders(contentPolicy: "sandbox"),
+    ]
+    let open = ["/openapi.json", "/healthz", "/livez", "/readyz", "/metrics"].map { api(["path": .string($0)]) }
+    return refusals + own + open + [agentRoute, route("nothing", ["prefix": "/"], direct: 404)]
+  }
+
+  /// What is refused wherever requests to agents come in.
+  var refusals: [JSON] {
+    [
+      route("bad-host", ["prefix": "/", "headers": [Self.isNoHost]], direct: 400),
+      // It shows what proxies added. The API does not serve it either, and says so itself.
+      badMethod(["path_separated_prefix": "/agents", "headers": [Self.isTrace]]),
+      // It matches no path; without a route its body would be waited for.
+      badMethod(["connect_matcher": [:]]),
+    ]
+  }
+
+  /// Requests to agents, who may make which being asked before.
+  var agentRoute: JSON {
+    [
+      "name": "agent", "match": ["safe_regex": ["regex": .string(Self.agentPaths)]],
+      "route": stream(to: Upstream.agents).adding([
+        "upgrade_configs": [["upgrade_type": "websocket", "enabled": true]],
+        // Who may call is asked once, at the beginning: a token that is revoked ends its streams by this at last.
+        "max_stream_duration": ["max_stream_duration": .string("\(limits.agentStream)s")],
+      ]),
+      // The token is for the platform; an agent that had it could act for the one who sent it.
+      "request_headers_to_remove": ["authorization", "cookie", "x-csrf-token"],
+      "typed_per_filter_config": .object([Filter.body: Self.noBodyLimit]),
+      // All agents share one origin with the API: what would reach beyond an agent's own paths is taken out.
+      "response_headers_to_remove": [
+        "set-cookie", "clear-site-data", "service-worker-allowed", "alt-svc", "nel", "report-to",
+        "reporting-endpoints", "accept-ch", "critical-ch",
       ],
-      route("nothing", ["prefix": "/"], direct: 404),
+      "response_headers_to_add": Self.securityHeaders(contentPolicy: "sandbox"),
     ]
   }
 
@@ -127,7 +137,7 @@ extension GatewayLayout {
     ["cluster": .string(cluster), "timeout": "0s", "idle_timeout": .string("\(limits.idle)s")]
   }
 
-  private func route(_ name: String, _ match: JSON, direct status: Int) -> JSON {
+  func route(_ name: String, _ match: JSON, direct status: Int) -> JSON {
     [
       "name": .string(name), "match": match,
       "direct_response": ["status": .int(status)],

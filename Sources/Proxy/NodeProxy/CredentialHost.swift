@@ -95,7 +95,12 @@ extension NodeProxyLayout {
   var resolverExtension: JSON { resolverExtension(searches: false) }
 
   /// - Parameter searches: whether a name may be one of the namespace, or of the cluster.
-  func resolverExtension(searches: Bool) -> JSON {
+  func resolverExtension(searches: Bool) -> JSON { Resolver.extension(resolver, searches: searches) }
+}
+
+extension NodeProxyLayout.Resolver {
+  /// - Parameter resolver: `nil` for the machine's own.
+  static func `extension`(_ resolver: Self?, searches: Bool) -> JSON {
     var fields: [String: JSON] = searches ? [:] : ["dns_resolver_options": ["no_default_search_domain": true]]
     if let resolver { fields["resolvers"] = [EnvoyAddress.tcp(resolver.address, resolver.port).json] }
     return .extension(

@@ -163,18 +163,7 @@ enum Ingress {
   /// An agent of a machine has its address for life; that of a cluster is looked up, within its own namespace.
   private static func discovery(_ layout: NodeProxyLayout) -> [String: JSON] {
     guard layout.audience != .machine else { return ["type": "STATIC"] }
-    return [
-      "cluster_type": .extension(
-        "envoy.clusters.dns",
-        .typed(
-          "envoy.extensions.clusters.dns.v3.DnsCluster",
-          [
-            "dns_lookup_family": "V4_ONLY", "dns_refresh_rate": "5s",
-            "dns_failure_refresh_rate": ["base_interval": "2s", "max_interval": "10s"],
-            "typed_dns_resolver_config": layout.resolverExtension(searches: true),
-          ])),
-      "wait_for_warm_on_init": false,
-    ]
+    return .cluster(lookedUpBy: layout.resolver)
   }
 
   private static func cluster(of agent: ProxiedAgent, port: String) -> String { "port/\(agent.id)/\(port)" }

@@ -75,41 +75,12 @@ package struct PairedGateway: Sendable {
   package var bootstrap: JSON {
     NodeProxy(layout: layout).bootstrap.adding([
       "node": ["id": "paired-gateway", "cluster": "lobstack"],
-      "static_resources": ["listeners": [probes], "clusters": [admin]],
+      "static_resources": ["listeners": [probes.listener], "clusters": [probes.cluster]],
     ])
   }
 
-  // MARK: Probes
-
-  /// The kubelet asks from the network, where the admin listener is not: of all that it offers, this shows one answer.
-  private var probes: JSON {
-    let manager = HTTPConnections.manager([
-      "stat_prefix": "probes",
-      "route_config": [
-        "virtual_hosts": [
-          [
-            "name": "probes", "domains": ["*"],
-            "routes": [
-              ["match": ["path": "/ready"], "route": ["cluster": "admin", "timeout": "1s"]],
-              ["match": ["path": "/live"], "direct_response": ["status": 200]],
-              Route.refusal("only probes come here", status: 404),
-            ],
-          ]
-        ]
-      ],
-      "http_filters": [HTTPConnections.router],
-    ])
-    return [
-      "name": "probes", "address": EnvoyAddress.tcp(layout.serviceAddress, probePort).json,
-      "per_connection_buffer_limit_bytes": 4096, "filter_chains": [["filters": [manager]]],
-    ]
-  }
-
-  private var admin: JSON {
-    [
-      "name": "admin", "type": "STATIC", "connect_timeout": "1s",
-      "load_assignment": EnvoyAddress.pipe(layout.adminSocket).assignment(of: "admin"),
-    ]
+  private var probes: ProbeListener {
+    ProbeListener(address: layout.serviceAddress, port: probePort, adminSocket: layout.adminSocket)
   }
 
   private static let placeholder = NodeProxyLayout(

@@ -56,7 +56,7 @@ struct RenderKubernetesCommand: ParsableCommand {
     let values = try Values(text, source: self.values ?? "values")
     let rules = try Policy.load(directory: directory)
     var manifests = try PlatformManifests(
-      values: values, valuesText: text, texts: PolicyTexts(directory: directory), rules: rules)
+      values: values, valuesText: text, texts: PolicyTexts(directory: directory), rules: rules, agentIngress: .envoy)
     manifests.files += try agentFiles(values, rules)
     guard let output else {
       for file in manifests.files where file.isApplied { print(try file.text(), terminator: "") }

@@ -134,6 +134,50 @@ struct ClusterControlPlaneTests {
     }
   }
 
+  @Test("says where an agent is called to who has the right to its ports, and to nobody else") func calls() async throws
+  {
+    try await ClusterWorld.with { world in
+      let acme = try #require(TenantName("acme"))
+      let token = try await world.account("ci", .default, role: "lobstack-agent-editor").token()
+      let viewer = try await world.account("viewer", .default, role: "lobstack-agent-viewer").token()
+      let other = try await world.account("other", acme, role: "lobstack-agent-editor").token()
+      try await world.planes(1) {
+        func ask(_ path: String, _ who: String, _ more: String...) async throws -> (status: Int, gateway: String?) {
+          let answer = try await world.curl(
+            "/internal/authorize\(path)", ["-H", "Authorization: Bearer \(who)"] + more)
+          let lines = answer.headers.split(separator: "\r\n").map { $0.split(separator: ": ", maxSplits: 1) }
+          return (answer.status, lines.first { $0[0].lowercased() == "x-lobstack-agent-gateway" }.map { "\($0[1])" })
+        }
+        for (name, ports) in [("bot", "ports: {http: 8080}, "), ("mute", "")] {
+          try await world.lobstack(
+            ["agent", "create", "-f", "-"], as: token,
+            input: Self.document.replacing("name: bot", with: "name: \(name)").replacing("env:", with: "\(ports)env:")
+          ).ok()
+        }
+        try await eventually("it does not run yet", within: .seconds(10)) {
+          try await ask("/agents/default/bot/x", token).status == 503
+        }
+        try await world.setPhase("Running", of: "bot")
+        try await eventually("it may be called", within: .seconds(10)) {
+          try await ask("/agents/default/bot/x", token).status == 200
+        }
+        let known = try await ask("/agents/default/bot/x", token, "-X", "POST", "-d", "")
+        #expect(known.status == 200 && known.gateway == "gateway-bot.lobstack-agents")
+        for (path, who, status) in [
+          ("/agents/default/bot/x", viewer, 403), ("/agents/default/bot/x", other, 404),
+          ("/agents/default/bot/x", token + "x", 401), ("/agents/default/none/x", token, 404),
+          ("/agents/default/mute/x", token, 404), ("/agents/none/bot/x", token, 404), ("/v1/agents", token, 404),
+          ("/agents/default", token, 404),
+        ] {
+          let answer = try await ask(path, who)
+          #expect(answer.status == status && answer.gateway == nil, "\(path) \(answer)")
+        }
+        let refusal = #""action":"access","actor":"system:serviceaccount:lobstack-agents:viewer""#
+        #expect(try world.output(0).contains(refusal))
+      }
+    }
+  }
+
   @Test("keeps to the conditions of a request, and makes once what is asked twice") func conditions() async throws {
     try await ClusterWorld.with { world in
       let token = try await world.account("ci", .default, role: "lobstack-agent-editor").token()

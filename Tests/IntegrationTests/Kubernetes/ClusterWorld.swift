@@ -90,6 +90,13 @@ struct ClusterWorld: Sendable {
     return try await ClusterIdentity(name, in: namespace, on: server, by: client)
   }
 
+  /// What the operator tells of an agent.
+  func setPhase(_ phase: String, of agent: String) async throws {
+    try await client.patch(
+      .merge(["status": ["phase": .string(phase)]]), ResourceType(group: "lobstack.dev", plural: "agents"), agent,
+      namespace: namespace(.default), subresource: "status")
+  }
+
   /// An Event as a sentinel tells it.
   func tellAlert(of agent: String, _ name: String, _ note: String) async throws {
     let namespace = namespace(.default)
