@@ -335,8 +335,8 @@ let package = Package(
     room(
       "ClusterVerification",
       [
-        "AgentModel", "Blueprint", "Faults", "JSONValues", "KernelFiles", "KubernetesAPI", "KubernetesRendering",
-        "Verification", logging,
+        "AgentModel", "Blueprint", "CLinux", "Faults", "JSONValues", "KernelFiles", "KubernetesAPI",
+        "KubernetesRendering", "Verification", logging,
       ]),
 
     // 5. The program: parse arguments, wire, run.

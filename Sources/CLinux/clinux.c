@@ -30,6 +30,8 @@ int lobstack_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG
 
 int lobstack_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 
+int lobstack_has_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }
+
 int lobstack_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 int lobstack_reap(pid_t pid, int *code, int *status) {

@@ -18,6 +18,8 @@ package struct ClusterVerify: Sendable {
     /// An IPv4 or IPv6 address outside of the cluster, which takes connections on port 443.
     package var outside: String
     package var isQuick: Bool
+    /// Whether enforcers are stopped, for everybody.
+    package var breaks: Bool
     /// Ids of the checks to run, quick or not; empty means all.
     package var only: [String]
     package var waivers: [Waiver]
@@ -28,8 +30,8 @@ package struct ClusterVerify: Sendable {
 
     package init(
       cluster: KubernetesConfiguration, values: Values, policy: Policy, gateway: GatewayConfiguration,
-      tenant: TenantName = .default, outside: String = "1.1.1.1", isQuick: Bool = false, only: [String] = [],
-      waivers: [Waiver] = [], today: String = ""
+      tenant: TenantName = .default, outside: String = "1.1.1.1", isQuick: Bool = false, breaks: Bool = false,
+      only: [String] = [], waivers: [Waiver] = [], today: String = ""
     ) {
       self.cluster = cluster
       self.values = values
@@ -38,6 +40,7 @@ package struct ClusterVerify: Sendable {
       self.tenant = tenant
       self.outside = outside
       self.isQuick = isQuick && only.isEmpty
+      self.breaks = breaks && only.isEmpty
       self.only = only
       self.waivers = waivers
       self.today = today
@@ -76,9 +79,10 @@ package struct ClusterVerify: Sendable {
 
   private func run(_ site: ClusterSite) async throws -> VerificationReport {
     let stage = Shared { try await Stage.start(site) }
-    let checks = try selected(Self.checks(site, stage))
+    let checks = try selected(Self.checks(site, stage) { [tell] in tell(.note($0)) })
     var run = VerificationRun(
-      tier: options.only.isEmpty ? options.isQuick ? .quick : .full : .chosen, instance: options.cluster.origin,
+      tier: options.only.isEmpty ? options.breaks ? .outages : options.isQuick ? .quick : .full : .chosen,
+      instance: options.cluster.origin,
       version: LobstackVersion.current, components: try await components(site.client))
     let start = ContinuousClock.now
     for left in try await Removal(client: site.client).removeLeftOvers() { tell(.note(left)) }
@@ -142,16 +146,24 @@ package struct ClusterVerify: Sendable {
         .invalid, operation: "verify \(unknown)", reason: "there is no such check of a cluster",
         remedy: "name some of \(all.map(\.id).joined(separator: ", "))")
     }
-    return all.filter { options.only.isEmpty ? !(options.isQuick && $0.isLong) : options.only.contains($0.id) }
+    return all.filter { check in
+      guard options.only.isEmpty else { return options.only.contains(check.id) }
+      return check.isBreak == options.breaks && !(options.isQuick && check.isLong)
+    }
   }
 
   /// Every check there is, in the order of the report.
-  static func checks(_ site: ClusterSite, _ stage: Shared<Stage>) -> [Check] {
+  static func checks(
+    _ site: ClusterSite, _ stage: Shared<Stage>, tell: @escaping @Sendable (String) -> Void = { _ in }
+  ) -> [Check] {
     let sandbox = SandboxChecks(stage: stage)
     let made =
-      FlowChecks(stage: stage).all + sandbox.isolation + sandbox.secrets + AccessChecks(site: site).all
+      FlowChecks(stage: stage).all + sandbox.network + sandbox.isolation + sandbox.secrets
+      + AccessChecks(site: site).all
       + AdmissionChecks(site: site).all + DetectionChecks(site: site, stage: stage).all
-      + ReliabilityChecks(site: site, stage: stage).all + Unattacked.all
+      + ResponseChecks(site: site, stage: stage).all + LimitChecks(site: site, stage: stage).all
+      + ReliabilityChecks(site: site, stage: stage).all + OutageChecks(site: site, stage: stage, tell: tell).all
+      + Unattacked.all
     let parts = ["NET", "ISO", "MTLS", "SEC", "ADM", "REL", "DET", "AUD"]
     func place(_ check: Check) -> Int { parts.firstIndex { check.id.hasPrefix("\($0)-") } ?? parts.count }
     return made.sorted { (place($0), $0.id) < (place($1), $1.id) }

@@ -1,4 +1,5 @@
 import Foundation
+import JSONValues
 import Testing
 
 @testable import ClusterVerification
@@ -9,7 +10,9 @@ import Testing
   }
 
   private func find(_ lines: String...) -> String? {
-    DetectionChecks.alert(in: Array(lines.joined(separator: "\n").utf8), of: "verify-1-a", rule: "Shell")
+    SentinelLog.first(in: Array(lines.joined(separator: "\n").utf8)) {
+      $0["rule"]?.string == "Shell" && SentinelLog.isOf("verify-1-a", $0)
+    }?["output"]?.string
   }
 
   @Test("is known by its rule and its Pod") func found() {

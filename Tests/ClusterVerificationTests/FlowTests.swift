@@ -161,6 +161,8 @@ import Verification
       "uid": (true, "0"), "CapPrm": (true, "00000000a80425fb"), "CapEff": (true, "00000000a80425fb"),
       "CapBnd": (true, "00000000a80425fb"), "write": (true, "it worked"), "setuid": (true, "it worked"),
       "chown": (true, "it worked"), "mount": (false, "Operation not permitted"),
+      "no-new-privileges": (false, "0"), "search:other": (true, "9 processes"), "search:own": (true, "9 processes"),
+      "raw-socket": (true, "it worked"), "packet-socket": (true, "it worked"), "foreign-source": (true, "it worked"),
       "file:/host/machine-id": (true, "aabbccddeeff00112233445566778899\n"),
       "file:\(ProbeLook.token)": (true, "900 bytes"),
     ])
@@ -171,7 +173,11 @@ import Verification
       "uid": (true, "10001"), "CapPrm": (true, "0000000000000000"), "CapEff": (true, "0000000000000000"),
       "CapBnd": (true, "0000000000000000"), "write": (false, "Read-only file system"),
       "setuid": (false, "Operation not permitted"), "chown": (false, "Operation not permitted"),
-      "mount": (false, "Operation not permitted"), "file:/host/machine-id": (false, "No such file or directory"),
+      "mount": (false, "Operation not permitted"), "no-new-privileges": (true, "1"),
+      "search:other": (false, "1 processes"), "search:own": (true, "1 processes"),
+      "raw-socket": (false, "Operation not permitted"), "packet-socket": (false, "Operation not permitted"),
+      "foreign-source": (false, "Cannot assign requested address"),
+      "file:/host/machine-id": (false, "No such file or directory"),
       "file:/etc/machine-id": (false, "No such file or directory"),
       "file:\(ProbeLook.token)": (false, "0 bytes"),
       "file:/proc/sys/kernel/random/boot_id": (true, "11111111-2222-3333-4444-555555555555\n"),
@@ -184,13 +190,13 @@ import Verification
     let stage = Stage(
       victim: victim, listener: onTheNode, open: .success(open), attacker: victim, control: victim,
       targets: AttackTargets(listener: "", victim: "", api: "", agentNames: "", outside: ""),
-      nodes: ["node-1": Self.node])
+      nodes: ["node-1": Self.node], host: .success(open))
     let checks = SandboxChecks(stage: Shared { stage })
-    let check = try #require((checks.isolation + checks.secrets).first { $0.id == id })
+    let check = try #require((checks.isolation + checks.secrets + checks.network).first { $0.id == id })
     return try #require(try await Runner([check]).run().checks.first).verdict
   }
 
-  private static let ids = ["ISO-1", "ISO-2", "ISO-3", "ISO-5", "SEC-6"]
+  private static let ids = ["ISO-1", "ISO-2", "ISO-3", "ISO-5", "ISO-6", "NET-7", "SEC-6"]
 
   @Test("proves what an agent cannot and the program without bounds can", arguments: ids)
   func proven(id: String) async throws { #expect(try await verdict(id, victim: agent, open: unbound) == .proven) }
@@ -202,6 +208,11 @@ import Verification
     #expect(try await verdict("ISO-1", victim: onTheNode, open: unbound) == .failed)
   }
 
+  @Test("takes a search that does not find its own for no evidence") func search() async throws {
+    let blind = actor(["search:other": (false, "0 processes"), "search:own": (false, "0 processes")])
+    #expect(try await verdict("ISO-6", victim: blind, open: unbound) == .failed)
+  }
+
   @Test("takes no other obstacle for a read-only root") func obstacle() async throws {
     let denied = (false, "Permission denied")
     #expect(try await verdict("ISO-2", victim: actor(["write": denied]), open: unbound) == .failed)
@@ -211,6 +222,6 @@ import Verification
     #expect(try await verdict("ISO-2", victim: readOnly, open: unbound) == .proven)
   }
 
-  @Test("proves nothing with a control that is bound, too", arguments: ["ISO-2", "ISO-3", "ISO-5", "SEC-6"])
+  @Test("proves nothing with a control that is bound, too", arguments: ids.dropFirst())
   func bound(id: String) async throws { #expect(try await verdict(id, victim: agent, open: agent) == .notTestable) }
 }

@@ -60,7 +60,9 @@ import Verification
   @Test("reads its plan back from its argument, and nothing else for one") func plan() throws {
     var plan = ProbePlan(nonce: "n", canary: "c")
     plan.knocks = [ProbePlan.Knock("a", .udp, "10.0.0.1", 53, payload: [1, 2, 3])]
-    plan.deeds = [.run(name: "bash", arguments: []), .open("/etc/shadow")]
+    plan.deeds = [.run(name: "bash"), .runLong(name: "long", kibibytes: 640), .open("/etc/shadow")]
+    plan.bombs = [.processes(2), .memory(megabytes: 3), .cpu(threads: 4, seconds: 1)]
+    plan.late = plan.knocks
     #expect(try ProbePlan(argument: plan.argument) == plan)
     for text in ["", "plan", "e30=", "//8="] { #expect(ProbePlan(argument: text) == nil) }
   }
@@ -91,5 +93,27 @@ import Verification
     #expect(told["file:/proc/version"]?.1.contains("Linux") == true)
     #expect(told["CapEff"] != nil)
     #expect(told["file:\(ProbeLook.token)"]?.0 == false)
+  }
+
+  @Test("starts programs of its own, and ends them") func programs() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "lobstack-tiny-\(UUID().uuidString)").path
+    defer { unlink(path) }
+    try #require(TinyProgram.end.write(to: path) == nil)
+    try ProbeSpawn.start(path, [String(repeating: "x", count: 64 << 10)]).get().end()
+    try #require(TinyProgram.wait.write(to: path) == nil)
+    let waiting = try ProbeSpawn.start(path).get()
+    #expect(kill(waiting.process, 0) == 0)
+    kill(waiting.process, SIGKILL)
+    waiting.end()
+    #expect(kill(waiting.process, 0) != 0)
+    unlink(path)
+    #expect(throws: ProbeSpawn.SpawnError.self) { try ProbeSpawn.start(path).get() }
+  }
+
+  @Test("tells how much its bombs took") func bombs() {
+    var told: [String: [(Bool, String)]] = [:]
+    ProbeBombs { told[$0, default: []].append(($1, $2)) }.set(off: .memory(megabytes: 20))
+    #expect(told[ProbePlan.Bomb.memoryID]?.map(\.0) == [false, false, true])
+    #expect(told[ProbePlan.Bomb.memoryID]?.last?.1 == "32 MiB held")
   }
 }

@@ -46,6 +46,17 @@ struct DescriptorTests {
     #expect(bench.output(connect(6)) == "<NA>")
   }
 
+  @Test("lead nowhere once they are taken back from an address, and are what they are") func dissolved() throws {
+    let bench = try Bench("%fd.typechar %fd.l4proto %fd.sip %fd.sport")
+    _ = bench.take(GuestEventReaderTests.start())
+    _ = bench.take(socket(5, type: 2))
+    #expect(bench.output(connect(5)) == "4 udp 1.2.3.4 80")
+    // AF_UNSPEC, with what the C library leaves behind it.
+    let unspecified = call(
+      10, 42, result: nil, [5], address: [0, 0, 0, 80, 1, 2, 3, 4] + [UInt8](repeating: 0, count: 8))
+    #expect(bench.output(unspecified) == "4 udp <NA> <NA>")
+  }
+
   @Test("are forgotten when they are closed, and not when that failed") func closed() throws {
     let bench = try Bench("%fd.l4proto %fd.num")
     _ = bench.take(GuestEventReaderTests.start())

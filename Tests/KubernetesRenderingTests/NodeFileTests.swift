@@ -78,6 +78,48 @@ import Testing
     #expect(text == (try String(contentsOfFile: "\(Rendering.policyDirectory)/seccomp/agent.json", encoding: .utf8)))
   }
 
+  /// `LinuxSeccomp` of the OCI specification, as far as the profile's rules about sockets go.
+  private struct Profile: Decodable {
+    var syscalls: [Rule]
+
+    struct Rule: Decodable {
+      var names: [String]
+      var action: String
+      var args: [Argument]?
+
+      /// All of them have to hold.
+      func isAbout(_ call: String, _ arguments: [UInt64]) -> Bool {
+        names.contains(call) && (args ?? []).allSatisfy { $0.holds(arguments[$0.index]) }
+      }
+    }
+
+    struct Argument: Decodable {
+      var index: Int
+      var value: UInt64
+      var valueTwo: UInt64
+      var op: String
+
+      func holds(_ argument: UInt64) -> Bool { op == "SCMP_CMP_MASKED_EQ" && argument & value == valueTwo }
+    }
+  }
+
+  @Test("has a profile that gives agents no socket for ICMP, and every other") func icmp() throws {
+    let text = try rendering.text("nodes/workers/var/lib/kubelet/seccomp/agent.json") ?? ""
+    let profile = try JSONDecoder().decode(Profile.self, from: Data(text.utf8))
+    func isRefused(_ family: UInt64, _ type: UInt64, _ number: UInt64) -> Bool {
+      profile.syscalls.contains { $0.action == "SCMP_ACT_ERRNO" && $0.isAbout("socket", [family, type, number]) }
+    }
+    for family in [2, 10] as [UInt64] {
+      for number in [1, 58] as [UInt64] {
+        #expect(isRefused(family, 2, number) && isRefused(family, 0o2004002, number))
+        // The kernel looks at the lower half alone.
+        #expect(isRefused(family, 2, number | 1 << 32) && isRefused(family | 7 << 40, 2, number))
+      }
+      for number in [0, 6, 17] as [UInt64] { #expect(!isRefused(family, 2, number)) }
+    }
+    #expect(!isRefused(1, 1, 1))
+  }
+
   private func document(_ name: String) throws -> Manifest {
     let text = try #require(try rendering.text("nodes/api-servers/etc/kubernetes/\(name)"))
     return try Manifest.parseOne(text, source: name)

@@ -19,6 +19,9 @@ int lobstack_set_parent_death_signal(int signal);
 // prctl(PR_SET_NO_NEW_PRIVS).
 int lobstack_no_new_privileges(void);
 
+// prctl(PR_GET_NO_NEW_PRIVS): 1 when it is set.
+int lobstack_has_no_new_privileges(void);
+
 // pidfd_open(2): a descriptor that becomes readable when the process ends.
 int lobstack_pidfd_open(pid_t pid);
 

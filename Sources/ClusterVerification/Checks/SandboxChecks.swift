@@ -11,12 +11,21 @@ struct SandboxChecks: Sendable {
       check("ISO-1", "isolation", "the guest's kernel is gVisor's", Self.kernel),
       check("ISO-2", "isolation", "the root file system is read-only", Self.root),
       check("ISO-3", "isolation", "the program is not root, has no capability and gets none", Self.privileges),
+      check("ISO-6", "isolation", "no file, process or memory of another agent is reached", Self.others),
       check("ISO-5", "isolation", "no file of the host is reached", Self.hostFiles),
     ]
   }
 
   var secrets: [Check] {
     [check("SEC-6", "secrets", "there is no Kubernetes token in the sandbox", Self.token)]
+  }
+
+  var network: [Check] {
+    [
+      check(
+        "NET-7", "network", "no packet with another's address is made: there are no raw sockets, nor others' addresses",
+        Self.forgery)
+    ]
   }
 
   private func check(
@@ -81,7 +90,18 @@ struct SandboxChecks: Sendable {
       case .unknown(let why): return .unknown(why)
       }
     }
+    func gains(_ actor: Stage.Actor) -> AttackOutcome {
+      switch FlowChecks.outcome("no-new-privileges", actor.record) {
+      case .succeeded: .prevented("no_new_privs is set")
+      case .prevented("0"): .succeeded("no_new_privs is not set")
+      case .prevented(let why), .unknown(let why): .unknown(why)
+      }
+    }
     return FlowChecks.finding([
+      (
+        Trial("run a program that gains privileges", withoutControl: gains(open), withControl: gains(stage.victim)),
+        true
+      ),
       (Trial("hold a capability", withoutControl: held(open), withControl: held(stage.victim)), true),
       (Trial("be or become root", withoutControl: isRoot(open), withControl: isRoot(stage.victim)), true),
       (
@@ -95,6 +115,35 @@ struct SandboxChecks: Sendable {
           withControl: FlowChecks.outcome("mount", stage.victim.record)), false
       ),
     ])
+  }
+
+  private static func others(_ stage: Stage) throws -> Finding {
+    func outcome(_ actor: Stage.Actor) -> AttackOutcome {
+      guard let other = actor.record["search:other"], let own = actor.record["search:own"] else {
+        return .unknown("the probe did not search")
+      }
+      guard own.isDone else { return .unknown("the search did not even find what is its own: \(own.text)") }
+      return other.isDone
+        ? .succeeded("it was found: \(other.text)") : .prevented("\(other.text), and it was not there")
+    }
+    return Finding([
+      Trial(
+        "find what another has in its environment and its files", withoutControl: outcome(try stage.open.get()),
+        withControl: outcome(stage.attacker))
+    ])
+  }
+
+  private static func forgery(_ stage: Stage) throws -> Finding {
+    let host = try stage.host.get()
+    return Finding(
+      [
+        ("make packets by a raw socket", "raw-socket"), ("make packets by a packet socket", "packet-socket"),
+        ("send from an address of nobody", "foreign-source"),
+      ].map { attack, id in
+        Trial(
+          attack, withoutControl: FlowChecks.outcome(id, host.record),
+          withControl: FlowChecks.outcome(id, stage.victim.record))
+      })
   }
 
   private static func hostFiles(_ stage: Stage) throws -> Finding {

@@ -13,6 +13,13 @@ package struct ProbePlan: Codable, Hashable, Sendable {
   package var files: [String] = []
   /// What has to raise alerts.
   package var deeds: [Deed] = []
+  /// What is looked for among processes and files, by what it is called.
+  package var search: [String: String] = [:]
+  package var bombs: [Bomb] = []
+  /// Knocks that are made at last: again and again, until none is answered or the time is over.
+  package var late: [Knock] = []
+  /// Seconds; 0 for once.
+  package var lateTime = 0
 
   /// A try to reach something and to be answered.
   package struct Knock: Codable, Hashable, Sendable {
@@ -38,9 +45,24 @@ package struct ProbePlan: Codable, Hashable, Sendable {
   }
 
   package enum Deed: Codable, Hashable, Sendable {
-    /// Runs this program under another name.
-    case run(name: String, arguments: [String])
+    /// Runs a program of this name, which does nothing.
+    case run(name: String)
+    /// Runs one with a command line of so many KiB.
+    case runLong(name: String, kibibytes: Int)
     case open(String)
+  }
+
+  /// What takes as much as it is let have.
+  package enum Bomb: Codable, Hashable, Sendable {
+    /// So many at once, which wait.
+    case processes(Int)
+    case memory(megabytes: Int)
+    /// So many threads that compute.
+    case cpu(threads: Int, seconds: Int)
+
+    static let processesID = "bomb:processes"
+    static let memoryID = "bomb:memory"
+    static let cpuID = "bomb:cpu"
   }
 
   package init(nonce: String, canary: String) {

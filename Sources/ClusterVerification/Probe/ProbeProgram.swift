@@ -28,9 +28,13 @@ package struct ProbeProgram {
   func carryOut() -> ProbeListeners {
     let listeners = ProbeListeners(plan.ports, canary: plan.canary)
     for failure in listeners.failures { say("listen", false, failure) }
+    ProbeSearch.leave(plan.canary)
     ProbeLook(files: plan.files).look(say)
     knock(listeners)
     for deed in plan.deeds { commit(deed) }
+    search()
+    knockAtLast(listeners)
+    for bomb in plan.bombs { ProbeBombs(say: say).set(off: bomb) }
     say(ProbeLine.end, true, "")
     return listeners
   }
@@ -79,6 +83,13 @@ package struct ProbeProgram {
     return NameAnswer([UInt8](answer), to: [UInt8](query))?.address?.description
   }
 
+  private func search() {
+    guard !plan.search.isEmpty else { return }
+    let search = ProbeSearch(for: plan.search)
+    let places = "\(search.processes) processes and \(search.files) files were looked at"
+    for name in plan.search.keys.sorted() { say("search:\(name)", search.found.contains(name), places) }
+  }
+
   // MARK: Deeds
 
   private func commit(_ deed: ProbePlan.Deed) {
@@ -87,21 +98,40 @@ package struct ProbeProgram {
       let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
       say("open:\(path)", file >= 0, file >= 0 ? "opened" : String(cString: strerror(errno)))
       if file >= 0 { close(file) }
-    case .run(let name, let arguments):
-      let path = "/workspace/\(name)"
-      let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "/usr/bin/lobstack"
-      unlink(path)
-      guard symlink(own, path) == 0 else { return say("run:\(name)", false, String(cString: strerror(errno))) }
-      let process = Process()
-      process.executableURL = URL(filePath: path)
-      process.arguments = arguments
-      process.standardOutput = FileHandle.nullDevice
-      process.standardError = FileHandle.nullDevice
-      do {
-        try process.run()
-        process.waitUntilExit()
-        say("run:\(name)", true, "ended with \(process.terminationStatus)")
-      } catch { say("run:\(name)", false, "\(error)") }
+    case .run(let name): run(name, [])
+    case .runLong(let name, let kibibytes):
+      // The kernel takes 128 KiB in a word at most.
+      run(name, Array(repeating: String(repeating: "x", count: 64 << 10), count: kibibytes / 64))
+    }
+  }
+
+  private func run(_ name: String, _ arguments: [String]) {
+    let path = "/workspace/\(name)"
+    if let why = TinyProgram.end.write(to: path) { return say("run:\(name)", false, why) }
+    switch ProbeSpawn.start(path, arguments) {
+    case .success(let process):
+      process.end()
+      say("run:\(name)", true, "it ran")
+    case .failure(let why): say("run:\(name)", false, why.description)
+    }
+  }
+
+  // MARK: Knocking at last
+
+  private func knockAtLast(_ listeners: ProbeListeners) {
+    guard !plan.late.isEmpty else { return }
+    let clock = ContinuousClock()
+    let start = clock.now
+    while true {
+      let outcomes = ProbeKnocks(plan.late).outcomes(while: listeners)
+      let seconds = start.duration(to: clock.now).components.seconds
+      if seconds >= plan.lateTime || !outcomes.contains(where: \.isDone) {
+        for outcome in outcomes {
+          say(outcome.id, outcome.isDone, "\(outcome.text) (after \(seconds) s)", outcome.answer)
+        }
+        return
+      }
+      _ = listeners.serve(for: 500)
     }
   }
 }

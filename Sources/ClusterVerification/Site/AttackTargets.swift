@@ -67,6 +67,17 @@ struct AttackTargets: Hashable, Sendable {
     return knocks
   }
 
+  /// What an agent reaches while nothing is cut, and nothing else.
+  var lateKnocks: [ProbePlan.Knock] { Self.lateKnocks(names: agentNames) }
+
+  static func lateKnocks(names: String) -> [ProbePlan.Knock] {
+    let question = NameQuery(name: allowedHost, id: 0x4c44)
+    return [
+      ProbePlan.Knock("late.udp", .udp, names, 53, payload: question.bytes),
+      ProbePlan.Knock("late.tcp", .tcp, names, 53, payload: question.framed),
+    ]
+  }
+
   /// The port of the kubelet, on every node.
   static let kubelet: UInt16 = 10_250
 }

@@ -4,6 +4,7 @@ import Foundation
 import JSONValues
 import KubernetesAPI
 import KubernetesRendering
+import Verification
 
 /// One run's place on the cluster: whose agents it makes, its namespaces, and their end.
 struct ClusterSite: Sendable {
@@ -43,6 +44,21 @@ struct ClusterSite: Sendable {
       try await client.apply(mark.mark(account), of: .serviceAccounts)
     }
   }
+
+  /// Makes a probe.
+  ///
+  /// - Throws: `NotTestable` with what the API server has against it.
+  func make(_ object: KubernetesObject, _ plan: ProbePlan) async throws -> ProbePod {
+    let isAgent = object.kind == "Agent"
+    do { try await client.create(object, of: isAgent ? .agents : .pods) } catch let fault as Fault {
+      throw NotTestable("the probe \(object.name) cannot be made: \(fault.reason)")
+    }
+    return ProbePod(
+      client: client, name: object.name, namespace: object.namespace ?? "", nonce: plan.nonce, isAgent: isAgent)
+  }
+
+  /// The name of one of the run's agents.
+  func agentName(_ suffix: String) -> String { "\(RunMark.agents)\(mark.id)-\(suffix)" }
 
   /// Takes everything of this run away, also when the run was cancelled.
   ///

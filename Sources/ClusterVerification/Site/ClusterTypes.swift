@@ -7,6 +7,7 @@ extension ResourceType {
   static let services = ResourceType(plural: "services")
   static let serviceAccounts = ResourceType(plural: "serviceaccounts")
   static let agents = ResourceType(group: "lobstack.dev", plural: "agents")
+  static let deployments = ResourceType(group: "apps", plural: "deployments")
   static let daemonSets = ResourceType(group: "apps", plural: "daemonsets")
   static let networkPolicies = ResourceType(group: "networking.k8s.io", plural: "networkpolicies")
   static let accessReviews = ResourceType(

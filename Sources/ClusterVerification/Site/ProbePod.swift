@@ -42,7 +42,7 @@ struct ProbePod: Sendable {
   func record() async throws -> ProbeRecord {
     let deadline = ContinuousClock.now + Self.planLimit
     while true {
-      let log = try await client.log(of: name, namespace: namespace, limit: ProbeRecord.longestLog)
+      let log = try await log()
       let record = ProbeRecord(log, nonce: nonce)
       if record.isWhole { return record }
       guard ContinuousClock.now < deadline else {
@@ -53,14 +53,61 @@ struct ProbePod: Sendable {
     }
   }
 
-  private func find() async throws -> KubernetesObject? {
+  /// What came of a probe that its bombs may end.
+  struct Fate: Sendable {
+    var record: ProbeRecord
+    /// How it ended, or that it did not.
+    var end: String
+    var node: String
+  }
+
+  /// Waits for the end of the plan, or of the container.
+  ///
+  /// - Throws: `NotTestable` when it does not start, or neither comes.
+  func fate() async throws -> Fate {
+    let first = try await started()
+    let node = first["spec", "nodeName"]?.string ?? ""
+    let deadline = ContinuousClock.now + Self.planLimit * 2
+    var last: [UInt8] = []
+    while ContinuousClock.now < deadline {
+      // Of a container that is gone there is no log any more; what was read before stands.
+      do { last = try await log() } catch is Fault {}
+      let record = ProbeRecord(last, nonce: nonce)
+      if record.isWhole { return Fate(record: record, end: "it ran on", node: node) }
+      let pod = try await find()
+      let status = pod?["status", "containerStatuses"]?.array?.first
+      guard let pod, pod.uid == first.uid else { return Fate(record: record, end: "its Pod is gone", node: node) }
+      let ended = status?["state"]?["terminated"] ?? status?["lastState"]?["terminated"]
+      if let ended {
+        let why = "\(ended["reason"]?.string ?? "") (exit code \(ended["exitCode"]?.int ?? -1))"
+        return Fate(record: record, end: oneLine("it was ended: \(why)"), node: node)
+      }
+      try await Task.sleep(for: .milliseconds(500))
+    }
+    throw NotTestable("the probe \(namespace)/\(name) neither ended its plan nor was ended")
+  }
+
+  /// What it has told so far.
+  func told() async throws -> ProbeRecord { ProbeRecord(try await log(), nonce: nonce) }
+
+  private func log() async throws -> [UInt8] {
+    try await client.log(of: name, namespace: namespace, limit: ProbeRecord.longestLog)
+  }
+
+  func remove() async throws {
+    do { try await client.delete(isAgent ? .agents : .pods, name, namespace: namespace) } catch let fault as Fault
+      where fault.code == .notFound
+    {}
+  }
+
+  func find() async throws -> KubernetesObject? {
     do { return try await client.get(.pods, name, namespace: namespace) } catch let fault as Fault
       where fault.code == .notFound
     { return nil }
   }
 
   /// What the kubelet, the scheduler or the operator says.
-  private func obstacle(_ pod: KubernetesObject?) async throws -> String {
+  func obstacle(_ pod: KubernetesObject?) async throws -> String {
     guard isAgent else { return pod.map(Self.obstacle) ?? "it is gone" }
     // The operator knows more than the Pod says: such as that its policies are not in force.
     let agent = try await client.get(.agents, name, namespace: namespace)

@@ -13,15 +13,16 @@ struct ProbePods {
 
   /// A probe that is an agent: the operator makes what belongs to it.
   ///
-  /// - Parameter host: the one that it may reach.
-  func agent(_ name: String, _ plan: ProbePlan, host: String) throws -> KubernetesObject {
+  /// - Parameter response: to an alert of priority CRITICAL.
+  func agent(_ name: String, _ plan: ProbePlan, response: AgentResponse = .alert) throws -> KubernetesObject {
     var agent = KubernetesObject(fields: [
       "apiVersion": "lobstack.dev/v1", "kind": "Agent",
       "spec": [
         "image": .string("docker://\(site.values.images.lobstack)"),
         "command": [.string(Self.program), "probe", .string(try plan.argument)],
-        "ports": ["probe": .int(Int(Self.port))], "egress": [["host": .string(host)]],
-        "workspace": ["size": "16Mi"], "restartPolicy": "Never", "response": "alert",
+        "ports": ["probe": .int(Int(Self.port))], "egress": [["host": .string(AttackTargets.allowedHost)]],
+        "env": [ProbeSearch.variable: .string(plan.canary)], "workspace": ["size": "16Mi"], "restartPolicy": "Never",
+        "response": .string(response.rawValue),
       ],
     ])
     agent.name = name
@@ -30,9 +31,11 @@ struct ProbePods {
   }
 
   /// The same program where nothing holds it but Pod Security, in a sandbox or outside of one.
-  func bare(_ name: String, _ plan: ProbePlan, isSandboxed: Bool) throws -> KubernetesObject {
+  func bare(
+    _ name: String, _ plan: ProbePlan, isSandboxed: Bool, resources: JSON = usual
+  ) throws -> KubernetesObject {
     try pod(
-      name, in: site.bareNamespace, plan, runtime: isSandboxed ? "gvisor" : nil,
+      name, in: site.bareNamespace, plan, runtime: isSandboxed ? "gvisor" : nil, resources: resources,
       pod: [
         "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": ["type": "RuntimeDefault"],
       ],
@@ -43,7 +46,10 @@ struct ProbePods {
 
   /// The same program with what agents do not have: root, a root file system to write to, a file of the host, a token. The
   /// token is of an account without rights.
-  func open(_ name: String, _ plan: ProbePlan) throws -> KubernetesObject {
+  ///
+  /// - Parameter neighbour: of a second program, whose processes it sees.
+  func open(_ name: String, _ plan: ProbePlan, beside neighbour: ProbePlan) throws -> KubernetesObject {
+    let neighbourArgument = try neighbour.argument
     var object = try pod(
       name, in: site.openNamespace, plan, runtime: "gvisor", pod: ["runAsUser": 0], container: ["runAsUser": 0])
     object.change("spec") { spec in
@@ -53,11 +59,35 @@ struct ProbePods {
     object.changeContainer { container in
       container["volumeMounts"] = [["name": "host", "mountPath": "/host/machine-id", "readOnly": true]]
     }
+    object.change("spec") { spec in
+      spec["shareProcessNamespace"] = true
+      // It begins before, and runs on beside it; the log of the Pod is the other's.
+      spec["initContainers"] = [
+        [
+          "name": "neighbour", "image": .string(site.values.images.lobstack), "restartPolicy": "Always",
+          "command": [.string(Self.program)], "args": ["probe", .string(neighbourArgument)],
+          "env": [["name": .string(ProbeSearch.variable), "value": .string(neighbour.canary)]],
+          "resources": Self.usual, "securityContext": ["runAsUser": 0],
+        ]
+      ]
+    }
     return object
   }
 
+  /// The same program outside of gVisor, with root and the capabilities for packets of its own.
+  func unsandboxed(_ name: String, _ plan: ProbePlan) throws -> KubernetesObject {
+    try pod(
+      name, in: site.openNamespace, plan, runtime: nil, pod: ["runAsUser": 0],
+      container: ["runAsUser": 0, "capabilities": ["add": ["NET_RAW", "NET_ADMIN"]]])
+  }
+
+  static let usual: JSON = [
+    "requests": ["cpu": "10m", "memory": "64Mi"], "limits": ["cpu": "500m", "memory": "256Mi"],
+  ]
+
   private func pod(
-    _ name: String, in namespace: String, _ plan: ProbePlan, runtime: String?, pod: JSON, container: JSON
+    _ name: String, in namespace: String, _ plan: ProbePlan, runtime: String?, resources: JSON = usual, pod: JSON,
+    container: JSON
   ) throws -> KubernetesObject {
     var object = KubernetesObject(fields: [
       "apiVersion": "v1", "kind": "Pod",
@@ -70,9 +100,7 @@ struct ProbePods {
           [
             "name": "probe", "image": .string(site.values.images.lobstack), "command": [.string(Self.program)],
             "args": ["probe", .string(try plan.argument)],
-            "resources": [
-              "requests": ["cpu": "10m", "memory": "64Mi"], "limits": ["cpu": "500m", "memory": "256Mi"],
-            ],
+            "env": [["name": .string(ProbeSearch.variable), "value": .string(plan.canary)]], "resources": resources,
             "securityContext": container,
           ]
         ],

@@ -13,7 +13,7 @@ struct Removal: Sendable {
   ///
   /// - Returns: what is left of other runs, or could not be taken away.
   func removeLeftOvers(at now: Date = .now) async throws -> [String] {
-    var told: [String] = []
+    var told = await restore(RunMark.label) { RunMark.isLeftOver($0, at: now) }
     for (type, objects) in try await marked(RunMark.label) {
       for object in objects {
         guard RunMark.isLeftOver(object, at: now) else {
@@ -37,7 +37,7 @@ struct Removal: Sendable {
     let deadline = ContinuousClock.now + patience
     do {
       while true {
-        var left: [String] = []
+        var left = await restore("\(RunMark.label)=\(run)")
         for (type, objects) in try await marked("\(RunMark.label)=\(run)") {
           for object in objects {
             left.append(await remove(object, type) ?? "\(Self.name(object)) is being deleted, and not gone yet")

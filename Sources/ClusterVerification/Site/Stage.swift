@@ -32,44 +32,48 @@ struct Stage: Sendable {
   let targets: AttackTargets
   /// `status.nodeInfo` of the nodes, by name.
   let nodes: [String: JSON]
+  /// Outside of gVisor, with root and the rights to make packets of its own.
+  var host: Result<Actor, NotTestable> = .failure(NotTestable("it was not made"))
 
   static func start(_ site: ClusterSite) async throws -> Stage {
     let documents = ProbePods(site: site)
-    func make(_ object: KubernetesObject, _ plan: ProbePlan) async throws -> ProbePod {
-      let isAgent = object.kind == "Agent"
-      do { try await site.client.create(object, of: isAgent ? .agents : .pods) } catch let fault as Fault {
-        throw NotTestable("the probe \(object.name) cannot be made: \(fault.reason)")
-      }
-      return ProbePod(
-        client: site.client, name: object.name, namespace: object.namespace ?? "", nonce: plan.nonce, isAgent: isAgent)
-    }
-    let (first, second) = ("\(RunMark.agents)\(site.mark.id)-a", "\(RunMark.agents)\(site.mark.id)-b")
     let listening = plan(files: ProbeLook.hostFiles, listens: true)
-    let victim = try await make(
-      documents.agent(second, listening, host: AttackTargets.allowedHost), listening)
-    let listener = try await make(documents.bare("listener", listening, isSandboxed: false), listening)
-    let looking = plan(files: ProbeLook.hostFiles)
-    let open: Result<ProbePod, NotTestable>
-    do { open = .success(try await make(documents.open("open", looking), looking)) } catch let why as NotTestable {
-      open = .failure(why)
+    let victim = try await site.make(
+      documents.agent(site.agentName("b"), listening), listening)
+    let listener = try await site.make(documents.bare("listener", listening, isSandboxed: false), listening)
+    var searching = plan(files: ProbeLook.hostFiles)
+    let neighbour = plan()
+    searching.search = ["other": neighbour.canary, "own": searching.canary]
+    let open = await made { [searching] in
+      try await site.make(documents.open("open", searching, beside: neighbour), searching)
     }
+    let looking = plan()
+    let host = await made { try await site.make(documents.unsandboxed("host", looking), looking) }
     async let victimSeen = seen(victim)
     async let openSeen = outcome(open)
+    async let hostSeen = outcome(host)
     let listenerSeen = try await seen(listener)
     let machines = try await site.client.list(.nodes).objects
     var targets = try await AttackTargets.find(site, listener: listenerSeen, victim: try await victimSeen)
     targets.nodes = addresses(of: machines)
     var attacks = plan()
     attacks.knocks = targets.knocks
-    let controlProbe = try await make(documents.bare("attacker", attacks, isSandboxed: true), attacks)
+    attacks.late = targets.lateKnocks
+    let controlProbe = try await site.make(documents.bare("attacker", attacks, isSandboxed: true), attacks)
     attacks.deeds = DetectionChecks.deeds
-    let attackerProbe = try await make(documents.agent(first, attacks, host: AttackTargets.allowedHost), attacks)
+    attacks.search = ["other": listening.canary, "own": attacks.canary]
+    let attackerProbe = try await site.make(documents.agent(site.agentName("a"), attacks), attacks)
     async let control = seen(controlProbe)
     async let attacker = seen(attackerProbe)
     let nodes = Dictionary(machines.map { ($0.name, $0["status", "nodeInfo"] ?? [:]) }) { first, _ in first }
     return try await Stage(
       victim: victimSeen, listener: listenerSeen, open: openSeen, attacker: attacker, control: control,
-      targets: targets, nodes: nodes)
+      targets: targets, nodes: nodes, host: hostSeen)
+  }
+
+  /// A probe that may be wanting: what it is the control of is not testable then.
+  private static func made(_ make: () async throws -> ProbePod) async -> Result<ProbePod, any Error> {
+    do { return .success(try await make()) } catch { return .failure(error) }
   }
 
   private static func plan(files: [String] = [], listens: Bool = false) -> ProbePlan {
@@ -87,8 +91,13 @@ struct Stage: Sendable {
     return Actor(pod: pod, record: try await probe.record())
   }
 
-  private static func outcome(_ probe: Result<ProbePod, NotTestable>) async throws -> Result<Actor, NotTestable> {
-    do { return .success(try await seen(try probe.get())) } catch let why as NotTestable { return .failure(why) }
+  private static func outcome(_ probe: Result<ProbePod, any Error>) async throws -> Result<Actor, NotTestable> {
+    do {
+      let (probe, actor) = (try probe.get(), try await seen(try probe.get()))
+      // It has told all; on a small node others want its place.
+      try await probe.remove()
+      return .success(actor)
+    } catch let why as NotTestable { return .failure(why) }
   }
 
   /// More than that are not knocked at.

@@ -1,6 +1,7 @@
 import APIModel
 import AgentModel
 import AlertForwarding
+import Foundation
 import Instruments
 import Logging
 
@@ -92,6 +93,9 @@ struct AlertLines: Sendable {
     }
     alert.outputFields["lobstack.response_state"] = .string(alert.responseState.rawValue)
     alert.outputFields["lobstack.response_reason"] = alert.responseReason.map(JSONValue.string)
+    if let time = alert.responseTime {
+      alert.outputFields["lobstack.response_ms"] = .int(Int64(max(0, time.timeIntervalSince(alert.time) * 1_000)))
+    }
     if alert.suppressed > 0 { alert.outputFields["lobstack.suppressed"] = .int(Int64(alert.suppressed)) }
     return alert
   }

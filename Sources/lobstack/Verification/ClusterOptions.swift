@@ -47,13 +47,13 @@ struct ClusterOptions: ParsableArguments {
   }
 
   func options(
-    isQuick: Bool, only: [String], waivers: [Waiver], today: String
+    isQuick: Bool, breaks: Bool, only: [String], waivers: [Waiver], today: String
   ) throws -> ClusterVerify.Options {
     let directory = try PolicySource.find(given: policy, executable: Platform.currentExecutable).directory
     return ClusterVerify.Options(
       cluster: try kubeconfig.configuration(), values: try values.read(),
       policy: try Policy.load(directory: directory), gateway: .envoy,
-      tenant: tenant.flatMap(TenantName.init) ?? .default, outside: outside ?? "1.1.1.1", isQuick: isQuick, only: only,
-      waivers: waivers, today: today)
+      tenant: tenant.flatMap(TenantName.init) ?? .default, outside: outside ?? "1.1.1.1", isQuick: isQuick,
+      breaks: breaks, only: only, waivers: waivers, today: today)
   }
 }

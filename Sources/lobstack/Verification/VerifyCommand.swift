@@ -32,7 +32,10 @@ struct VerifyCommand: AsyncParsableCommand {
 
   @Flag(
     name: .customLong("break"),
-    help: "Stop each enforcer in turn, on a second platform that is made for it: the one that runs is not harmed.")
+    help: """
+      Stop each enforcer in turn, on a second platform that is made for it: the one that runs is not harmed. With \
+      --target kubernetes there is no second: the cluster's own Deployments have no Pods for half a minute each.
+      """)
   var breaks = false
 
   @Flag(help: "List the checks, and make none.")
@@ -97,9 +100,6 @@ struct VerifyCommand: AsyncParsableCommand {
     if target == .node, let option = cluster.given {
       throw ValidationError("--\(option) is about a cluster: give it with --target kubernetes")
     }
-    if target == .kubernetes, breaks {
-      throw ValidationError("--break is about one machine: a cluster's components serve others, too")
-    }
     if clean, quick || breaks || list || !only.isEmpty {
       throw ValidationError("--clean makes no check: give it without the options of a run")
     }
@@ -160,7 +160,8 @@ struct VerifyCommand: AsyncParsableCommand {
   private func verifyCluster() async throws {
     guard !clean else { return try tellLeft(try await ClusterVerify.clean(try cluster.kubeconfig.configuration())) }
     let options = try cluster.options(
-      isQuick: quick, only: only, waivers: try allWaivers(), today: Date.now.formatted(.iso8601.year().month().day()))
+      isQuick: quick, breaks: breaks, only: only, waivers: try allWaivers(),
+      today: Date.now.formatted(.iso8601.year().month().day()))
     let report = try await report { tell in try await ClusterVerify(options, tell: tell).run() }
     guard report.exitCode == 0 else { throw Degraded(code: report.exitCode) }
   }

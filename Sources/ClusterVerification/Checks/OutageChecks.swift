@@ -1,0 +1,124 @@
+import Faults
+import Foundation
+import JSONValues
+import KubernetesAPI
+import KubernetesRendering
+import Verification
+
+/// REL-2: what enforces is stopped, each in turn and for everybody: by `--break` alone. The sentinels are not among it:
+/// all agents of a node end with its sentinel.
+struct OutageChecks: Sendable {
+  let site: ClusterSite
+  let stage: Shared<Stage>
+  let tell: @Sendable (String) -> Void
+
+  /// In which nothing new may begin.
+  private static let watched = Duration.seconds(10)
+
+  private enum Work: Sendable { case pod, agent }
+
+  var all: [Check] {
+    let enforcers: [(String, Work)] = [("admission", .pod), ("operator", .agent), ("name-server", .agent)]
+    return enforcers.map { name, work in
+      Check(
+        "REL-2-\(name.uppercased())", layer: "reliability",
+        title: "with its \(name) stopped nothing new begins, agents run on, nothing opens, and it comes back",
+        deadline: ClusterVerify.stageDeadline * 2, isAlone: true, isBreak: true
+      ) { try await suffer(Outage(site: site, deployment: name), work) }
+    }
+  }
+
+  private func suffer(_ outage: Outage, _ work: Work) async throws -> Finding {
+    let stage = try await stage.value
+    let name = outage.deployment
+    let before = work == .pod ? try await newPod() : .succeeded("the probes of this run were started by it")
+    tell(
+      "stopping the Deployment \(site.values.namespaces.controlPlane)/\(name) for everybody, for about half a minute")
+    let result: Result<(AttackOutcome, AttackOutcome, AttackOutcome, ProbePod?), any Error>
+    do {
+      try await outage.begin()
+      let probe = work == .agent ? try await agent(name) : nil
+      let new = if let probe { try await doesNotRun(probe) } else { try await newPod() }
+      let (control, opened) = try await knock(stage, name)
+      result = .success((new, control, opened, probe))
+    } catch { result = .failure(error) }
+    let start = ContinuousClock.now
+    // Awaited in a task of its own: a cancelled one could give nothing back.
+    let removal = Removal(client: site.client)
+    let failures = await Task { await removal.restore("\(RunMark.label)=\(site.mark.id)") }.value
+    guard failures.isEmpty else { return Finding(.failed, evidence: failures) }
+    tell("the Deployment \(site.values.namespaces.controlPlane)/\(name) has its Pods back")
+    let (new, control, opened, probe) = try result.get()
+    try await outage.recovery()
+    var remarks = ["\(name) was ready \(start.duration(to: .now).milliseconds) ms after it was given its Pods back"]
+    var runsOn = try await agentsRunOn(stage)
+    if let probe {
+      _ = try await probe.started()
+      remarks.append("the new agent runs \(start.duration(to: .now).milliseconds) ms after that")
+      try await probe.remove()
+    } else if case .prevented(let why) = try await newPod() {
+      runsOn = .succeeded("new Pods are refused after it, too: \(why)")
+    }
+    var finding = Finding([
+      Trial("begin something new", withoutControl: before, withControl: new),
+      Trial("reach an agent meanwhile", withoutControl: control, withControl: opened),
+      Trial("harm agents that run", withoutControl: .succeeded("\(name) had no Pods"), withControl: runsOn),
+    ])
+    finding.evidence += remarks
+    return finding
+  }
+
+  private func newPod() async throws -> AttackOutcome {
+    var pod = try site.agentPod()
+    pod.name = site.agentName("dry")
+    do {
+      try await site.client.create(pod, of: .pods, WriteOptions(isDryRun: true))
+      return .succeeded("an agent's Pod is accepted, as a dry run")
+    } catch let fault as Fault where [.denied, .failed, .unavailable].contains(fault.code) {
+      return .prevented("an agent's Pod is refused: \(oneLine(fault.reason))")
+    }
+  }
+
+  private func agent(_ enforcer: String) async throws -> ProbePod {
+    let plan = ProbePlan(nonce: UUID().uuidString, canary: UUID().uuidString)
+    return try await site.make(ProbePods(site: site).agent(site.agentName(enforcer), plan), plan)
+  }
+
+  private func doesNotRun(_ probe: ProbePod) async throws -> AttackOutcome {
+    let deadline = ContinuousClock.now + Self.watched
+    while ContinuousClock.now < deadline {
+      if try await probe.find()?["status", "phase"]?.string == "Running" { return .succeeded("a new agent runs") }
+      try await Task.sleep(for: .milliseconds(500))
+    }
+    return .prevented("a new agent does not run within \(Self.watched)")
+  }
+
+  /// From where no policy holds: the listener, which everybody reaches, and an agent.
+  private func knock(_ stage: Stage, _ enforcer: String) async throws -> (AttackOutcome, AttackOutcome) {
+    var plan = ProbePlan(nonce: UUID().uuidString, canary: UUID().uuidString)
+    plan.knocks = [
+      ProbePlan.Knock("listener.tcp", .tcp, stage.targets.listener, ProbePods.port),
+      ProbePlan.Knock("victim.tcp", .tcp, stage.targets.victim, ProbePods.port),
+    ]
+    let probe = try await site.make(
+      try ProbePods(site: site).bare("knocks-\(enforcer)", plan, isSandboxed: false), plan)
+    _ = try await probe.started()
+    let record = try await probe.record()
+    return (FlowChecks.outcome("listener.tcp", record), FlowChecks.outcome("victim.tcp", record))
+  }
+
+  private func agentsRunOn(_ stage: Stage) async throws -> AttackOutcome {
+    for actor in [stage.victim, stage.attacker] {
+      do {
+        let now = try await site.client.get(.pods, actor.pod.name, namespace: actor.pod.namespace)
+        let restarts = now["status", "containerStatuses"]?.array?.first?["restartCount"]?.int ?? 0
+        guard now.uid == actor.pod.uid, now["status", "phase"]?.string == "Running", restarts == 0 else {
+          return .succeeded("agent \(actor.pod.name) did not run on")
+        }
+      } catch let fault as Fault where fault.code == .notFound {
+        return .succeeded("agent \(actor.pod.name) is gone")
+      }
+    }
+    return .prevented("2 agents ran on, in the same Pods")
+  }
+}
