@@ -9,14 +9,6 @@ enum Unattacked {
     ),
     ("ISO-6", "isolation", "nothing of another agent is reached", inside),
     ("NET-7", "network", "packets with another's address are dropped", "no probe has a raw socket"),
-    ("MTLS-1", "identity", "the gateway takes TLS 1.3 only", gateway),
-    ("MTLS-2", "identity", "services refuse whoever has no identity for it", gateway),
-    ("MTLS-3", "identity", "certificates rotate with no failed request", "the mesh's rotation takes hours"),
-    ("MTLS-4", "identity", "no agent travels under another's identity", gateway),
-    ("SEC-1", "secrets", "an agent reads its own secrets only", vault),
-    ("SEC-2", "secrets", "a credential is never visible in the sandbox", vault),
-    ("SEC-3", "secrets", "Transit encrypts, and rotates its keys", vault),
-    ("SEC-4", "secrets", "nothing secret is readable at rest", "what etcd and volumes hold is not read from outside"),
     ("SEC-5", "secrets", "an agent's data cannot be had back", "how its volume is destroyed is the storage driver's"),
     ("DET-8", "detection", "dropped events are an alert", inside),
     ("DET-9", "detection", "a response follows", inside),
@@ -28,7 +20,5 @@ enum Unattacked {
   }
 
   private static let inside = "the probe has no attack for it yet"
-  private static let gateway = "the mesh is not spoken to from a probe yet"
-  private static let vault = "no probe logs in to the secrets manager"
   private static let audit = "the cluster's records are those of its API server, which are read elsewhere"
 }

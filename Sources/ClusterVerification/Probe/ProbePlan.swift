@@ -13,6 +13,8 @@ package struct ProbePlan: Codable, Hashable, Sendable {
   package var files: [String] = []
   /// What has to raise alerts.
   package var deeds: [Deed] = []
+  /// What the run's own secret values begin with, which are looked for.
+  package var search: String?
 
   /// A try to reach something and to be answered.
   package struct Knock: Codable, Hashable, Sendable {

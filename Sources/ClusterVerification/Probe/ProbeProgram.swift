@@ -29,6 +29,7 @@ package struct ProbeProgram {
     let listeners = ProbeListeners(plan.ports, canary: plan.canary)
     for failure in listeners.failures { say("listen", false, failure) }
     ProbeLook(files: plan.files).look(say)
+    if let prefix = plan.search { ProbeSearch(prefix: prefix).search(say) }
     knock(listeners)
     for deed in plan.deeds { commit(deed) }
     say(ProbeLine.end, true, "")

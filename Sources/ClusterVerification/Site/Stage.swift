@@ -2,6 +2,7 @@ import Faults
 import Foundation
 import JSONValues
 import KubernetesAPI
+import KubernetesRendering
 import Verification
 
 /// The probes that a run starts and what they told. Two listen, and one has what agents do not have; then two attack, each
@@ -45,8 +46,9 @@ struct Stage: Sendable {
     }
     let (first, second) = ("\(RunMark.agents)\(site.mark.id)-a", "\(RunMark.agents)\(site.mark.id)-b")
     let listening = plan(files: ProbeLook.hostFiles, listens: true)
-    let victim = try await make(
-      documents.agent(second, listening, host: AttackTargets.allowedHost), listening)
+    var attacked = listening
+    attacked.knocks += AttackTargets.ownGatewayKnocks(site.values.network.nameServer)
+    let victim = try await make(documents.agent(second, attacked, host: AttackTargets.allowedHost), attacked)
     let listener = try await make(documents.bare("listener", listening, isSandboxed: false), listening)
     let looking = plan(files: ProbeLook.hostFiles)
     let open: Result<ProbePod, NotTestable>
