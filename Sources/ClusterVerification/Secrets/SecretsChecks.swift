@@ -92,7 +92,7 @@ struct SecretsChecks: Sendable {
       VaultProbe(.list, "secret/metadata/\(SecretReference.root)/tenant/\(site.tenant)"),
       VaultProbe(.read, "secret/metadata/\(place)"), VaultProbe(.list, "sys/policies/acl"),
       VaultProbe(.list, "identity/entity/name"), VaultProbe(.list, "transit/keys"),
-      VaultProbe(.read, "sys/storage/raft/snapshot"), VaultProbe(.delete, "secret/metadata/\(place)"),
+      VaultProbe(.read, "sys/storage/raft/configuration"), VaultProbe(.delete, "secret/metadata/\(place)"),
       VaultProbe(.write, "secret/data/\(place)", body: ["value": "mine"]),
       VaultProbe(.write, "auth/kubernetes/role/agent", body: ["token_policies": "lobstack-operator"]),
     ]
