@@ -335,8 +335,8 @@ let package = Package(
     room(
       "ClusterVerification",
       [
-        "AgentModel", "Blueprint", "CLinux", "Faults", "JSONValues", "KernelFiles", "KubernetesAPI",
-        "KubernetesRendering", "Verification", logging,
+        "AgentModel", "Blueprint", "CLinux", "ChildProcess", "Faults", "JSONValues", "KernelFiles", "KubernetesAPI",
+        "KubernetesRendering", "SecretStore", "Verification", logging,
       ]),
 
     // 5. The program: parse arguments, wire, run.
@@ -409,9 +409,9 @@ let package = Package(
     tests(
       "OperatorTests",
       [
-        "AgentModel", "Blueprint", "ChildProcess", "ClusterAgents", "Documents", "Faults", "GuestTrace", "JSONValues",
-        "KubernetesAPI", "KubernetesRendering", "Operator", "SecretStore", "Sentinel", "TestSupport", logging, nioCore,
-        nioPosix,
+        "AgentModel", "Blueprint", "ChildProcess", "ClusterAgents", "ClusterVerification", "Documents", "Faults",
+        "GuestTrace", "JSONValues", "KubernetesAPI", "KubernetesRendering", "Operator", "SecretStore", "Sentinel",
+        "TestSupport", "Verification", logging, nioCore, nioPosix,
       ]),
     tests(
       "ClusterNamesTests",

@@ -4,6 +4,7 @@ import Faults
 import Foundation
 import KubernetesAPI
 import KubernetesRendering
+import SecretStore
 import Verification
 
 /// Attacks the platform of a cluster and tells which of its promises hold.
@@ -17,6 +18,8 @@ package struct ClusterVerify: Sendable {
     package var tenant: TenantName
     /// An IPv4 or IPv6 address outside of the cluster, which takes connections on port 443.
     package var outside: String
+    /// The secrets manager as it is reached from here; `nil` leaves what needs it untested.
+    package var secretsManager: VaultAddress?
     package var isQuick: Bool
     /// Whether enforcers are stopped, for everybody.
     package var breaks: Bool
@@ -30,8 +33,8 @@ package struct ClusterVerify: Sendable {
 
     package init(
       cluster: KubernetesConfiguration, values: Values, policy: Policy, gateway: GatewayConfiguration,
-      tenant: TenantName = .default, outside: String = "1.1.1.1", isQuick: Bool = false, breaks: Bool = false,
-      only: [String] = [], waivers: [Waiver] = [], today: String = ""
+      tenant: TenantName = .default, outside: String = "1.1.1.1", secretsManager: VaultAddress? = nil,
+      isQuick: Bool = false, breaks: Bool = false, only: [String] = [], waivers: [Waiver] = [], today: String = ""
     ) {
       self.cluster = cluster
       self.values = values
@@ -39,6 +42,7 @@ package struct ClusterVerify: Sendable {
       self.gateway = gateway
       self.tenant = tenant
       self.outside = outside
+      self.secretsManager = secretsManager
       self.isQuick = isQuick && only.isEmpty
       self.breaks = breaks && only.isEmpty
       self.only = only
@@ -73,13 +77,15 @@ package struct ClusterVerify: Sendable {
     let client = try KubernetesClient(options.cluster, fieldManager: "lobstack-verify", logger: warnings.logger)
     let site = ClusterSite(
       client: client, mark: .random(at: .now), values: options.values, tenant: options.tenant, outside: options.outside,
-      warnings: warnings, agentPod: { [options] in try Self.agentPod(options) }, patience: options.patience)
+      secretsManager: options.secretsManager, warnings: warnings, agentPod: { [options] in try Self.agentPod(options) },
+      patience: options.patience)
     return try await client.use { try await run(site) }
   }
 
   private func run(_ site: ClusterSite) async throws -> VerificationReport {
     let stage = Shared { try await Stage.start(site) }
-    let checks = try selected(Self.checks(site, stage) { [tell] in tell(.note($0)) })
+    let secrets = Shared { try await SecretsStage.start(site) }
+    let checks = try selected(Self.checks(site, stage, secrets) { [tell] in tell(.note($0)) })
     var run = VerificationRun(
       tier: options.only.isEmpty ? options.breaks ? .outages : options.isQuick ? .quick : .full : .chosen,
       instance: options.cluster.origin,
@@ -96,12 +102,17 @@ package struct ClusterVerify: Sendable {
           try await runner.run()
         } onCancel: {
           // Nobody has to wait for it: the runner ends when the stage has heard it.
-          Task { await stage.cancel() }
+          Task {
+            await stage.cancel()
+            await secrets.cancel()
+          }
         })
     } catch {
       result = .failure(error)
     }
-    for failure in await site.close() { tell(.note("not cleaned up: \(failure)")) }
+    var left = await site.close()
+    if await secrets.isMade, let made = try? await secrets.value { left += await made.close() }
+    for failure in left { tell(.note("not cleaned up: \(failure)")) }
     var report = try result.get()
     run.durationMs = start.duration(to: .now).milliseconds
     report.run = run
@@ -154,11 +165,13 @@ package struct ClusterVerify: Sendable {
 
   /// Every check there is, in the order of the report.
   static func checks(
-    _ site: ClusterSite, _ stage: Shared<Stage>, tell: @escaping @Sendable (String) -> Void = { _ in }
+    _ site: ClusterSite, _ stage: Shared<Stage>, _ secrets: Shared<SecretsStage>,
+    tell: @escaping @Sendable (String) -> Void = { _ in }
   ) -> [Check] {
     let sandbox = SandboxChecks(stage: stage)
     let made =
       FlowChecks(stage: stage).all + sandbox.network + sandbox.isolation + sandbox.secrets
+      + SecretsChecks(site: site, stage: secrets).all + MeshChecks(profile: site.values.profile, stage: stage).all
       + AccessChecks(site: site).all
       + AdmissionChecks(site: site).all + DetectionChecks(site: site, stage: stage).all
       + ResponseChecks(site: site, stage: stage).all + LimitChecks(site: site, stage: stage).all
@@ -177,7 +190,9 @@ package struct ClusterVerify: Sendable {
     let site = ClusterSite(
       client: client, mark: RunMark(id: "00000000", at: .now), values: Values(), tenant: .default, outside: "",
       warnings: ServerWarnings(), agentPod: { KubernetesObject(fields: [:]) })
-    let list = checks(site, Shared { try await Stage.start(site) }).map(CheckListing.init)
+    let list = checks(
+      site, Shared { try await Stage.start(site) }, Shared { try await SecretsStage.start(site) }
+    ).map(CheckListing.init)
     try await client.shutdown()
     return list
   }

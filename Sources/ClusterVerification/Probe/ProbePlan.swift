@@ -15,6 +15,8 @@ package struct ProbePlan: Codable, Hashable, Sendable {
   package var deeds: [Deed] = []
   /// What is looked for among processes and files, by what it is called.
   package var search: [String: String] = [:]
+  /// What the run's own secret values begin with, which are looked for.
+  package var secretSearch: String?
   package var bombs: [Bomb] = []
   /// Knocks that are made at last: again and again, until none is answered or the time is over.
   package var late: [Knock] = []

@@ -30,6 +30,7 @@ package struct ProbeProgram {
     for failure in listeners.failures { say("listen", false, failure) }
     ProbeSearch.leave(plan.canary)
     ProbeLook(files: plan.files).look(say)
+    if let prefix = plan.secretSearch { SecretSearch(prefix: prefix).search(say) }
     knock(listeners)
     for deed in plan.deeds { commit(deed) }
     search()

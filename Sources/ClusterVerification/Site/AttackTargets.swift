@@ -9,6 +9,8 @@ struct AttackTargets: Hashable, Sendable {
   var listener: String
   var listener6: String?
   var victim: String
+  /// Of the Service of its gateway; `nil` when it has none.
+  var victimGateway: String?
   var nodes: [String] = []
   /// The API server's Service.
   var api: String
@@ -31,8 +33,13 @@ struct AttackTargets: Hashable, Sendable {
     do {
       names = try await site.client.get(.services, "kube-dns", namespace: "kube-system")["spec", "clusterIP"]?.string
     } catch let fault as Fault where fault.code == .notFound {}
+    var gateway: String?
+    do {
+      gateway = try await site.client.get(.services, "gateway-\(victim.pod.name)", namespace: site.namespace)[
+        "spec", "clusterIP"]?.string
+    } catch let fault as Fault where fault.code == .notFound {}
     return AttackTargets(
-      listener: listener.address, listener6: listener.address6, victim: victim.address,
+      listener: listener.address, listener6: listener.address6, victim: victim.address, victimGateway: gateway,
       api: api["spec", "clusterIP"]?.string ?? "", clusterNames: names, agentNames: site.values.network.nameServer,
       outside: site.outside)
   }
@@ -56,6 +63,7 @@ struct AttackTargets: Hashable, Sendable {
       Knock("gateway.other", .tcp, "answer:names.allowed", 443, payload: ClientHello(serverName: Self.otherHost).bytes),
     ]
     knocks += nodes.map { Knock("node.\($0)", .tcp, $0, Self.kubelet) }
+    if let victimGateway { knocks.append(Knock(Self.peerGateway, .tcp, victimGateway, 80)) }
     if let clusterNames {
       knocks.append(Knock("names.cluster.udp", .udp, clusterNames, 53, payload: question.bytes))
       knocks.append(Knock("names.cluster.tcp", .tcp, clusterNames, 53, payload: question.framed))
@@ -75,6 +83,17 @@ struct AttackTargets: Hashable, Sendable {
     return [
       ProbePlan.Knock("late.udp", .udp, names, 53, payload: question.bytes),
       ProbePlan.Knock("late.tcp", .tcp, names, 53, payload: question.framed),
+    ]
+  }
+
+  static let ownGateway = "gateway.own"
+  static let peerGateway = "gateway.peer"
+
+  /// How an agent finds its own.
+  static func ownGatewayKnocks(_ names: String) -> [ProbePlan.Knock] {
+    [
+      ProbePlan.Knock("names.allowed", .udp, names, 53, payload: NameQuery(name: allowedHost, id: 0x4c43).bytes),
+      ProbePlan.Knock(ownGateway, .tcp, "answer:names.allowed", 80),
     ]
   }
 

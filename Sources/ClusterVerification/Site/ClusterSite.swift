@@ -4,6 +4,7 @@ import Foundation
 import JSONValues
 import KubernetesAPI
 import KubernetesRendering
+import SecretStore
 import Verification
 
 /// One run's place on the cluster: whose agents it makes, its namespaces, and their end.
@@ -14,6 +15,8 @@ struct ClusterSite: Sendable {
   let tenant: TenantName
   /// An address outside of the cluster that takes connections on ports 443 and 80.
   let outside: String
+  /// The secrets manager, as it is reached from here; `nil` when nobody says so.
+  var secretsManager: VaultAddress?
   let warnings: ServerWarnings
   /// The Pod of an agent, as the operator makes it.
   let agentPod: @Sendable () throws -> KubernetesObject

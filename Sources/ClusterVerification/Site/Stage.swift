@@ -2,6 +2,7 @@ import Faults
 import Foundation
 import JSONValues
 import KubernetesAPI
+import KubernetesRendering
 import Verification
 
 /// The probes that a run starts and what they told. Two listen, and one has what agents do not have; then two attack, each
@@ -38,8 +39,9 @@ struct Stage: Sendable {
   static func start(_ site: ClusterSite) async throws -> Stage {
     let documents = ProbePods(site: site)
     let listening = plan(files: ProbeLook.hostFiles, listens: true)
-    let victim = try await site.make(
-      documents.agent(site.agentName("b"), listening), listening)
+    var attacked = listening
+    attacked.knocks += AttackTargets.ownGatewayKnocks(site.values.network.nameServer)
+    let victim = try await site.make(documents.agent(site.agentName("b"), attacked), attacked)
     let listener = try await site.make(documents.bare("listener", listening, isSandboxed: false), listening)
     var searching = plan(files: ProbeLook.hostFiles)
     let neighbour = plan()
