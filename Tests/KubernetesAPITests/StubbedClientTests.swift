@@ -144,6 +144,24 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
     }
   }
 
+  @Test("knows of a reading that timed out that it may be made again, and of a change that it may have been made")
+  func timedOut() async throws {
+    try await APIServerStub.with { _, _ in
+      .status(504, "Timeout")
+    } _: { stub in
+      let object = try KubernetesObject(Array(map("a").utf8))
+      try await stub.client(patience: .zero) { client in
+        for (code, remedy, ask) in [
+          (Fault.Code.unavailable, "try again", { try await client.get(maps, "a", namespace: "n") }),
+          (.timedOut, "whether a change was made is not known", { try await client.apply(object, of: maps) }),
+        ] as [(Fault.Code, String, () async throws -> KubernetesObject)] {
+          let fault = await #expect(throws: Fault.self) { try await ask() }
+          #expect(fault?.code == code && fault?.remedy.contains(remedy) == true)
+        }
+      }
+    }
+  }
+
   @Test("hands on what came before a line that breaks off") func tornLine() async throws {
     try await APIServerStub.with { _, _ in
       APIServerStub.Answer(
