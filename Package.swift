@@ -304,7 +304,7 @@ let package = Package(
       "ClusterNames",
       [
         "AgentModel", "APIModel", "ClusterAgents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
-        "KubernetesRendering", "NameResolution", "NameServing", "Probes", logging,
+        "KubernetesRendering", "NameResolution", "NameServing", "Probes", "Threads", logging,
       ]),
     /** The Agents of a Kubernetes cluster: their objects as their documents say. */
     room(
