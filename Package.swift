@@ -357,10 +357,9 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "Admission", "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess",
-        "Detection", "Files", "GuestTrace", "JSONValues", "KernelFiles", "NetworkIsolation", "Proxy", "Rego",
-        "SecretStore",
-        "Sentinel",
+        "Admission", "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
+        "ChildProcess", "Detection", "Files", "GuestTrace", "JSONValues", "KernelFiles", "KubernetesAPI",
+        "KubernetesRendering", "NetworkIsolation", "Proxy", "Rego", "SecretStore", "Sentinel",
         "Storage", "Supervision", "TestSupport", "TraceWriting",
       ],
       path: "Benchmarks", swiftSettings: swift),
