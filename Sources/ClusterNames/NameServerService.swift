@@ -18,11 +18,11 @@ package struct NameServerService: Sendable {
     /// 0 lets the kernel choose one.
     package var port: UInt16
     /// Where /healthz, /readyz and /metrics are answered, without TLS; `nil` for nowhere.
-    package var probes: ProbeServer.Address?
+    package var probes: ListenAddress?
     package var limits: ResolverServer.Limits
 
     package init(
-      values: Values, address: IPv4Address, port: UInt16, probes: ProbeServer.Address? = nil,
+      values: Values, address: IPv4Address, port: UInt16, probes: ListenAddress? = nil,
       limits: ResolverServer.Limits = NameServerService.limits
     ) {
       self.values = values

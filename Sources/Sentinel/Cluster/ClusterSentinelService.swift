@@ -1,3 +1,4 @@
+import AgentModel
 import AlertForwarding
 import Foundation
 import KubernetesAPI
@@ -21,14 +22,14 @@ package struct ClusterSentinelService: Sendable {
     package var agentsNamespace: String
     /// Of what holds agents' Pods back until their NetworkPolicies are in force; what that does is no event.
     package var platformImage: String
-    package var probes: ProbeServer.Address?
+    package var probes: ListenAddress?
     package var forwarding = ForwardingSettings()
     /// How long a container may run unwatched.
     package var grace = SightWatch.grace
 
     package init(
       socket: String, node: String, rules: String, agentsNamespace: String,
-      platformImage: String, probes: ProbeServer.Address? = nil,
+      platformImage: String, probes: ListenAddress? = nil,
       forwarding: ForwardingSettings = ForwardingSettings()
     ) {
       self.socket = socket
