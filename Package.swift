@@ -234,7 +234,7 @@ let package = Package(
     /** The certificate that a server shows, and shows anew when its files change. */
     room("ServerCertificates", ["Faults", "Files", hummingbirdTLS, logging, nioCore, nioSSL]),
     /** How a program of a cluster does, over HTTP: for the kubelet and for Prometheus. */
-    room("Probes", ["Instruments", hummingbird, hummingbirdCore, logging, nioCore]),
+    room("Probes", ["AgentModel", "Instruments", hummingbird, hummingbirdCore, logging, nioCore]),
     /** SQLite state, the append-only audit file. */
     room("Storage", ["AgentModel", "APIModel", "AuditLog", "Faults", crypto, grdb, logging]),
     /** The typed requests that the control plane makes of the node, with their framing on a Unix socket. */
@@ -278,9 +278,8 @@ let package = Package(
     room(
       "AdmissionWebhook",
       [
-        "Admission", "Faults", "Instruments", "Rego", "ServerCertificates", "ServiceGroups", hummingbird,
-        hummingbirdCore,
-        hummingbirdTLS, logging, nioCore, serviceLifecycle,
+        "Admission", "AgentModel", "Faults", "Instruments", "Rego", "ServerCertificates", "ServiceGroups", hummingbird,
+        hummingbirdCore, hummingbirdTLS, logging, nioCore, serviceLifecycle,
       ]),
     /** Client of the HTTP API. */
     room(
@@ -304,7 +303,7 @@ let package = Package(
       "ClusterNames",
       [
         "AgentModel", "APIModel", "ClusterAgents", "Faults", "Instruments", "JSONValues", "KubernetesAPI",
-        "KubernetesRendering", "NameResolution", "NameServing", "Probes", logging,
+        "KubernetesRendering", "NameResolution", "NameServing", "Probes", "Threads", logging,
       ]),
     /** The Agents of a Kubernetes cluster: their objects as their documents say. */
     room(
@@ -357,10 +356,9 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "Admission", "APIClient", "APIModel", "AgentModel", "AuditLog", "CertificateAuthority", "ChildProcess",
-        "Detection", "Files", "GuestTrace", "JSONValues", "KernelFiles", "NetworkIsolation", "Proxy", "Rego",
-        "SecretStore",
-        "Sentinel",
+        "Admission", "APIClient", "APIModel", "AgentModel", "AuditLog", "Blueprint", "CertificateAuthority",
+        "ChildProcess", "Detection", "Files", "GuestTrace", "JSONValues", "KernelFiles", "KubernetesAPI",
+        "KubernetesRendering", "NetworkIsolation", "Proxy", "Rego", "SecretStore", "Sentinel",
         "Storage", "Supervision", "TestSupport", "TraceWriting",
       ],
       path: "Benchmarks", swiftSettings: swift),
@@ -431,7 +429,7 @@ let package = Package(
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),
     tests("RegoTests", ["Rego", "SeededRandom", "TestSupport"]),
-    tests("AdmissionWebhookTests", ["Admission", "AdmissionWebhook", "ChildProcess", logging]),
+    tests("AdmissionWebhookTests", ["Admission", "AdmissionWebhook", "AgentModel", "ChildProcess", logging]),
     tests("AdmissionTests", ["Admission", "Faults", "Manifests", "Rego", "SeededRandom"]),
     tests("GuestTraceTests", ["Detection", "GuestTrace", "Manifests", "SeededRandom", "TraceWriting"]),
     tests("MarkdownTests", ["Markdown"]),

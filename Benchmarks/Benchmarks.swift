@@ -18,7 +18,7 @@ import Glibc
     ("secrets", SecretsBenchmark.run), ("cluster", ClusterBenchmark.run),
     ("engine", EngineBenchmark.run), ("detection", DetectionBenchmark.run),
     ("watch-cost", WatchCostBenchmark.run), ("dashboard", DashboardBenchmark.run),
-    ("admission", AdmissionBenchmark.run),
+    ("admission", AdmissionBenchmark.run), ("operator", OperatorBenchmark.run),
   ]
 
   static func main() async {

@@ -1,4 +1,5 @@
 import Admission
+import AgentModel
 import Faults
 import Foundation
 import Hummingbird
@@ -66,13 +67,13 @@ package struct WebhookService: Sendable {
   }
 
   private func application(
-    _ router: Router<BasicRequestContext>, at address: WebhookSettings.Address, _ server: HTTPServerBuilder,
+    _ router: Router<BasicRequestContext>, at address: ListenAddress, _ server: HTTPServerBuilder,
     _ running: @escaping @Sendable (Int) async -> Void
   ) -> some ApplicationProtocol {
     Application(
       responder: router.buildResponder(), server: server,
       configuration: ApplicationConfiguration(
-        address: .hostname(address.host, port: address.port),
+        address: .hostname(address.host, port: Int(address.port)),
         availableConnectionsDelegate: .maximum(128, logger: logger)),
       onServerRunning: { channel in await running(channel.localAddress?.port ?? 0) }, logger: logger)
   }

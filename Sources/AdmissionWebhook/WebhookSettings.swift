@@ -1,27 +1,11 @@
+import AgentModel
+
 /// How the webhook is reached, and what it asks.
 package struct WebhookSettings: Sendable {
   /// Where it listens.
-  package struct Address: Sendable, CustomStringConvertible {
-    package var host: String
-    package var port: Int
-
-    package init(host: String, port: Int) { (self.host, self.port) = (host, port) }
-
-    /// `address:port`; an IPv6 address stands in brackets. `nil` when it is none.
-    package init?(_ text: String) {
-      guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-        (0...65_535).contains(port)
-      else { return nil }
-      let host = text[..<colon].trimmingPrefix("[")
-      self.init(host: host.hasSuffix("]") ? String(host.dropLast()) : String(host), port: port)
-    }
-
-    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
-  }
-
-  package var address: Address
+  package var address: ListenAddress
   /// Where probes and metrics are answered without TLS, too; `nil` for nowhere.
-  package var probes: Address?
+  package var probes: ListenAddress?
   /// PEM files, read again when they change.
   package var certificate: String
   package var key: String
@@ -32,7 +16,7 @@ package struct WebhookSettings: Sendable {
   package var timeout: Duration
 
   package init(
-    address: Address, probes: Address? = nil, certificate: String, key: String, clientAuthorities: String?,
+    address: ListenAddress, probes: ListenAddress? = nil, certificate: String, key: String, clientAuthorities: String?,
     policyDirectory: String, timeout: Duration
   ) {
     self.address = address

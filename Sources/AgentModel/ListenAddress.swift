@@ -23,7 +23,10 @@ package struct ListenAddress: ParsedText {
     self.port = UInt16(port)
   }
 
-  private init(host: String, port: UInt16) {
+  /// - Parameters:
+  ///   - host: an address of this machine.
+  ///   - port: 0 lets the kernel choose one.
+  package init(host: String, port: UInt16) {
     self.host = host
     self.port = port
   }

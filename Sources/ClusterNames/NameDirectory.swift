@@ -32,6 +32,8 @@ final class NameDirectory: NameSource {
   fileprivate struct Document: Hashable {
     var uid: String
     var generation: Int
+    /// Of what was accepted last.
+    var accepted: Int?
   }
 
   private let tenants: [String: TenantName]
@@ -44,19 +46,25 @@ final class NameDirectory: NameSource {
 
   /// Takes an Agent as it is now.
   ///
-  /// What was open stays open when the document cannot be carried out: so the operator has it.
+  /// When the document cannot be carried out, what was accepted before it is in force, as the operator has it; and what
+  /// was open here, when nothing was.
   ///
   /// - Throws: `Fault(.invalid)` for such a document, once.
   func set(_ object: AgentObject, now: Date) throws {
     guard let tenant = tenants[object.key.namespace] else { return }
-    let document = Document(uid: object.uid, generation: object.generation)
+    let document = Document(
+      uid: object.uid, generation: object.generation, accepted: object.object["status", "accepted"]?.string?.hashValue)
     guard state.withLock({ $0.seen.updateValue(document, forKey: object.key) }) != document else { return }
     let result = Result { try KnownAgent(object, tenant: tenant, now: now) }
     state.withLock { state in
       switch result {
       case .success(let agent): state.agents[object.key] = agent
-      case .failure where state.agents[object.key]?.uid != object.uid: state.agents[object.key] = nil
-      case .failure: break
+      case .failure:
+        if let accepted = object.accepted, let agent = try? KnownAgent(accepted, tenant: tenant, now: now) {
+          state.agents[object.key] = agent
+        } else if state.agents[object.key]?.uid != object.uid {
+          state.agents[object.key] = nil
+        }
       }
       state.touch(agent: object.key)
     }

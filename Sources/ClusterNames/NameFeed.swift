@@ -26,7 +26,7 @@ struct NameFeed: Sendable {
     case .changed(let object): set(object)
     case .deleted(let object):
       if let key = key(of: object) { remove(key, uid: object.uid) }
-    case .interrupted: break
+    case .interrupted, .current: break
     }
   }
 

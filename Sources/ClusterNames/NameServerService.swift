@@ -18,11 +18,11 @@ package struct NameServerService: Sendable {
     /// 0 lets the kernel choose one.
     package var port: UInt16
     /// Where /healthz, /readyz and /metrics are answered, without TLS; `nil` for nowhere.
-    package var probes: ProbeServer.Address?
+    package var probes: ListenAddress?
     package var limits: ResolverServer.Limits
 
     package init(
-      values: Values, address: IPv4Address, port: UInt16, probes: ProbeServer.Address? = nil,
+      values: Values, address: IPv4Address, port: UInt16, probes: ListenAddress? = nil,
       limits: ResolverServer.Limits = NameServerService.limits
     ) {
       self.values = values
@@ -54,7 +54,7 @@ package struct NameServerService: Sendable {
 
   /// Opens the sockets, from which nothing is read before everything is known.
   ///
-  /// - Parameter report: is told what was refused, some hundred a second at most.
+  /// - Parameter report: is told what was refused, some hundred a second at most, on a thread of its own: it may block.
   /// - Throws: `Fault(.failed)` when address or port are not to be had.
   package init(
     _ client: KubernetesClient, _ settings: Settings, logger: Logger,
@@ -82,13 +82,17 @@ package struct NameServerService: Sendable {
   ///
   /// - Parameter probing: called with the port of the probes.
   package func run(probing: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
-    defer { server.stop() }
+    let reports = ReportThread(report: report)
+    defer {
+      server.stop()
+      reports.stop()
+    }
     try await withThrowingTaskGroup(of: Void.self) { group in
       for tenant in settings.values.tenants.keys.sorted() {
         let namespace = settings.values.namespace(of: tenant)
         for kind in NameDirectory.Kind.allCases { group.addTask { await follow(kind, in: namespace) } }
       }
-      group.addTask { try await answer() }
+      group.addTask { try await answer(reports) }
       if let address = settings.probes {
         let probes = ProbeServer(
           address: address, isReady: { [lists] in lists.areThere },
@@ -118,7 +122,7 @@ package struct NameServerService: Sendable {
   }
 
   /// Begins to answer when everything is known, then tells every second of what was refused.
-  private func answer() async throws {
+  private func answer(_ reports: ReportThread) async throws {
     await lists.wait()
     try Task.checkCancellation()
     let known = directory.counts
@@ -130,8 +134,7 @@ package struct NameServerService: Sendable {
       let contents = server.drain()
       metrics.count(contents)
       let denials = DenialLog(contents.attempts, now: .now, agent: directory.agent(at:))
-      metrics.countUnlogged(denials.untold)
-      for denial in denials.entries { report(denial) }
+      metrics.countUnlogged(denials.untold + reports.add(denials.entries))
     }
   }
 }

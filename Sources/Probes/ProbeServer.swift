@@ -1,3 +1,4 @@
+import AgentModel
 import Hummingbird
 import HummingbirdCore
 import Instruments
@@ -7,24 +8,14 @@ import NIOCore
 /// Says over HTTP that a program of a cluster lives, whether it is ready, and what it does: for the kubelet and for
 /// Prometheus.
 package struct ProbeServer: Sendable {
-  package struct Address: Hashable, Sendable {
-    package var host: String
-    package var port: Int
-
-    package init(host: String, port: Int) {
-      self.host = host
-      self.port = port
-    }
-  }
-
-  private let address: Address
+  private let address: ListenAddress
   private let isReady: @Sendable () -> Bool
   private let metrics: @Sendable () -> Exposition
   private let logger: Logger
 
   /// - Parameter isReady: whether what is asked of the program would be answered; one that is not is sent nothing.
   package init(
-    address: Address, isReady: @escaping @Sendable () -> Bool = { true },
+    address: ListenAddress, isReady: @escaping @Sendable () -> Bool = { true },
     metrics: @escaping @Sendable () -> Exposition, logger: Logger
   ) {
     self.address = address
@@ -54,7 +45,7 @@ package struct ProbeServer: Sendable {
       responder: router.buildResponder(),
       server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(15))),
       configuration: ApplicationConfiguration(
-        address: .hostname(address.host, port: address.port),
+        address: .hostname(address.host, port: Int(address.port)),
         availableConnectionsDelegate: .maximum(64, logger: logger)),
       onServerRunning: { channel in await running(channel.localAddress?.port ?? 0) }, logger: logger)
     try await application.run()

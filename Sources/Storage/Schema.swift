@@ -137,6 +137,27 @@ enum Schema {
         table.column("removedAt", .integer).notNull().indexed()
       }
     }
+    migrator.registerMigration("8 secrets as documents list them") { db in
+      // They were bare names. Programs of before cannot read the other form, and must not open a store that has it.
+      for row in try Row.fetchAll(db, sql: "SELECT uid, spec FROM agent") {
+        guard let uid = String.fromDatabaseValue(row["uid"]), let sealed = Data.fromDatabaseValue(row["spec"]) else {
+          throw Damage(column: "uid or spec")
+        }
+        let place = StoredAgent.place(ofSpec: uid)
+        let spec = try key.open(sealed, for: place)
+        let listed = try String.fetchOne(
+          db,
+          sql: """
+            SELECT json_set(:spec, '$.secrets', json((
+              SELECT json_group_array(CASE type WHEN 'text' THEN json_object('name', value) ELSE json(value) END)
+              FROM json_each(:spec, '$.secrets'))))
+            WHERE json_type(:spec, '$.secrets') = 'array'
+            """, arguments: ["spec": spec])
+        guard let listed, listed != spec else { continue }
+        try db.execute(
+          sql: "UPDATE agent SET spec = ? WHERE uid = ?", arguments: [try key.seal(listed, for: place), uid])
+      }
+    }
     return migrator
   }
 }

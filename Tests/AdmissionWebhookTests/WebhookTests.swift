@@ -1,4 +1,5 @@
 import Admission
+import AgentModel
 import ChildProcess
 import Foundation
 import Logging
@@ -85,8 +86,8 @@ import Testing
     try Site(directory: directory, port: 0).write(rule)
     let service = try WebhookService(
       WebhookSettings(
-        address: WebhookSettings.Address(host: "127.0.0.1", port: 0),
-        probes: clients ? WebhookSettings.Address(host: "127.0.0.1", port: 0) : nil,
+        address: ListenAddress(host: "127.0.0.1", port: 0),
+        probes: clients ? ListenAddress(host: "127.0.0.1", port: 0) : nil,
         certificate: "\(directory)/cert.pem", key: "\(directory)/cert-key.pem",
         clientAuthorities: clients ? "\(directory)/client.pem" : nil, policyDirectory: "\(directory)/policies",
         timeout: timeout), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -142,6 +142,31 @@ import Testing
     #expect(cluster.answer(from: "10.1.0.1") == "unknown-source")
   }
 
+  @Test("are those of what was accepted, when the document cannot be carried out and another was never seen")
+  func accepted() async {
+    var cluster = ClusterExample()
+    func agent(_ accepted: String?) -> KubernetesObject {
+      var agent = Example.agent("one", hosts: [["host": "*"]], generation: 7)
+      if let accepted { agent.fields["status"] = ["accepted": .string(accepted)] }
+      return agent
+    }
+    await cluster.tell(.agents, .replaced([agent(nil)]))
+    await cluster.tell(.gateways, .replaced([Example.gateway(of: "one", at: "10.96.1.1")]))
+    await cluster.tell(.pods, .replaced([Example.pod("one", of: "one", at: "10.1.0.1")]))
+    #expect(cluster.answer(from: "10.1.0.1") == "unknown-source")
+    let image = #""image":"docker://registry.example.com/team/agent:1.4""#
+    for (accepted, answer) in [
+      (#"{"labels":{},"spec":{\#(image),"egress":[{"host":"api.example.com"}]}}"#, "10.96.1.1"),
+      (#"{"labels":{},"spec":{\#(image),"egress":[{"host":"two.example.net"}]}}"#, "refused-name"),
+      // What is no document closes nothing that was open, and opens nothing.
+      (#"{"labels":{},"spec":{\#(image),"egress":[{"host":"*"}]}}"#, "refused-name"), ("no JSON", "refused-name"),
+    ] {
+      await cluster.tell(.agents, .changed(agent(accepted)))
+      #expect(cluster.answer(from: "10.1.0.1") == answer, "\(accepted)")
+    }
+    #expect(cluster.answer("two.example.net", from: "10.1.0.1") == "10.96.1.1")
+  }
+
   @Test("end when a host does") func expires() async throws {
     var cluster = await Example.running()
     let end = Date.now.addingTimeInterval(3_600)

@@ -161,7 +161,7 @@ struct NameServerWorld: Sendable {
       client,
       NameServerService.Settings(
         values: values, address: IPv4Address(bits: 0x7f00_0001), port: 0,
-        probes: ProbeServer.Address(host: "127.0.0.1", port: 0)),
+        probes: ListenAddress(host: "127.0.0.1", port: 0)),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, report: { denial in denials.add(denial) })
     let probes = Mutex(0)
     let task = Task { try await service.run(probing: { port in probes.withLock { $0 = port } }) }

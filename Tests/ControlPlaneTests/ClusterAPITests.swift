@@ -82,6 +82,26 @@ import Testing
     }
   }
 
+  @Test("asks about many tenants at once, and about no more than it may") func questions() async throws {
+    let namespaces = Dictionary(
+      uniqueKeysWithValues: try (0..<40).map { (try #require(TenantName("t\($0)")), "agents-\($0)") })
+    let asked = Mutex((now: 0, most: 0, all: 0))
+    let seen = try await ClusterAccess.tenants(of: namespaces) { namespace in
+      asked.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1), $0.all + 1) }
+      // Until as many are asked as may be; of the last there are fewer.
+      while asked.withLock({ $0.most < ClusterAccess.questionsAtOnce }) { await Task.yield() }
+      asked.withLock { $0.now -= 1 }
+      return namespace.hasSuffix("7")
+    }
+    #expect(Set(seen.map { "\($0)" }) == ["t7", "t17", "t27", "t37"])
+    #expect(asked.withLock { $0.most == ClusterAccess.questionsAtOnce && $0.all == 40 })
+    await #expect(throws: Fault.self) {
+      try await ClusterAccess.tenants(of: namespaces) { _ in
+        throw Fault(.unavailable, operation: "ask", reason: "away", remedy: "wait")
+      }
+    }
+  }
+
   @Test("tells browsers what the gateway of one machine tells them") func headers() async throws {
     try await Self.with { caller, _ in
       let page = try await caller.send(.get, "/dashboard/index.html")

@@ -103,6 +103,11 @@ extension RealServer {
           try await server.compact()
           try await client.create(.configMap("last", in: namespace, ["n": "z"]), of: .configMaps)
           try await mirror.wait { $0.count == 39 && $0["last"] == "z" && $0["m-2"] == nil }
+          // Nothing happens while it is away now, nor after: that is told, too.
+          await server.stopAPI()
+          try await mirror.waitForBreak()
+          try await server.startAPI()
+          try await mirror.waitUntilCurrent()
           group.cancelAll()
         }
       }
@@ -112,17 +117,19 @@ extension RealServer {
 
 /// What a reflector told, put together.
 private final class Mirror: Sendable {
-  private let state = Mutex((objects: [String: String](), breaks: 0))
+  private let state = Mutex((objects: [String: String](), isBroken: false))
 
   func take(_ change: ObjectChange) {
     func value(_ object: KubernetesObject) -> String { object["data", "n"]?.string ?? "" }
     state.withLock { state in
+      state.isBroken = false
       switch change {
       case .replaced(let objects):
         state.objects = Dictionary(objects.map { ($0.name, value($0)) }) { first, _ in first }
       case .changed(let object): state.objects[object.name] = value(object)
       case .deleted(let object): state.objects[object.name] = nil
-      case .interrupted: state.breaks += 1
+      case .interrupted: state.isBroken = true
+      case .current: break
       }
     }
   }
@@ -132,6 +139,10 @@ private final class Mirror: Sendable {
   }
 
   func waitForBreak() async throws {
-    while state.withLock({ $0.breaks }) == 0 { try await Task.sleep(for: .milliseconds(20)) }
+    while !state.withLock({ $0.isBroken }) { try await Task.sleep(for: .milliseconds(20)) }
+  }
+
+  func waitUntilCurrent() async throws {
+    while state.withLock({ $0.isBroken }) { try await Task.sleep(for: .milliseconds(20)) }
   }
 }

@@ -144,6 +144,24 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
     }
   }
 
+  @Test("knows of a reading that timed out that it may be made again, and of a change that it may have been made")
+  func timedOut() async throws {
+    try await APIServerStub.with { _, _ in
+      .status(504, "Timeout")
+    } _: { stub in
+      let object = try KubernetesObject(Array(map("a").utf8))
+      try await stub.client(patience: .zero) { client in
+        for (code, remedy, ask) in [
+          (Fault.Code.unavailable, "try again", { try await client.get(maps, "a", namespace: "n") }),
+          (.timedOut, "whether a change was made is not known", { try await client.apply(object, of: maps) }),
+        ] as [(Fault.Code, String, () async throws -> KubernetesObject)] {
+          let fault = await #expect(throws: Fault.self) { try await ask() }
+          #expect(fault?.code == code && fault?.remedy.contains(remedy) == true)
+        }
+      }
+    }
+  }
+
   @Test("hands on what came before a line that breaks off") func tornLine() async throws {
     try await APIServerStub.with { _, _ in
       APIServerStub.Answer(
@@ -313,9 +331,10 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
       case 0: list(["a"], version: 10)
       case 1:
         APIServerStub.Answer(pieces: [line("MODIFIED", "a", 11), line("BOOKMARK", "", 15), "{\"ty"], breaks: true)
-      case 2: APIServerStub.Answer(pieces: [line("DELETED", "a", 17)])
-      case 3: APIServerStub.Answer(pieces: [gone])
-      case 4: list(["b"], version: 30)
+      case 2: APIServerStub.Answer(pieces: [line("DELETED", "a", 17), "{\"ty"], breaks: true)
+      case 3: APIServerStub.Answer(pieces: [line("BOOKMARK", "", 19), line("BOOKMARK", "", 20)])
+      case 4: APIServerStub.Answer(pieces: [gone])
+      case 5: list(["b"], version: 30)
       default: .status(403, "Forbidden")
       }
     } _: { stub in
@@ -331,22 +350,28 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
               case .changed(let object): told.continuation.yield("changed \(object.name)")
               case .deleted(let object): told.continuation.yield("deleted \(object.name)")
               case .interrupted(let fault): told.continuation.yield("interrupted \(fault.code)")
+              case .current: told.continuation.yield("current")
               }
             }
           }
           var seen: [String] = []
           for await word in told.stream {
             seen.append(word)
-            if seen.count == 6 { break }
+            if seen.count == 8 { break }
           }
           group.cancelAll()
           #expect(
             seen == [
-              "all a", "changed a", "interrupted unavailable", "deleted a", "all b", "interrupted denied",
+              "all a", "changed a", "interrupted unavailable", "deleted a", "interrupted unavailable", "current",
+              "all b", "interrupted denied",
             ])
         }
-        let versions = stub.requests.prefix(6).map { $0.uri.firstMatch(of: /resourceVersion=([0-9]*)/)?.1 ?? "list" }
-        #expect(versions == ["list", "10", "15", "17", "list", "30"])
+        let requests = stub.requests.prefix(7)
+        let versions = requests.map { $0.uri.firstMatch(of: /resourceVersion=([0-9]*)/)?.1 ?? "list" }
+        #expect(versions == ["list", "10", "15", "17", "20", "list", "30"])
+        // A short one after each break: it is not long until it ends in order, and tells by that that nothing was missed.
+        let lives = requests.compactMap { $0.uri.firstMatch(of: /timeoutSeconds=([0-9]*)/)?.1 }
+        #expect(lives == ["60", "2", "2", "60", "60"])
       }
     }
   }

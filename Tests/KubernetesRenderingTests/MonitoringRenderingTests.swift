@@ -60,6 +60,29 @@ import Testing
       ])
   }
 
+  @Test("finds the sentinels' Pods by a Service in their namespace, and is let out to them and in") func sentinels()
+    throws
+  {
+    let rendering = try Rendering.standard()
+    let monitor = try #require(rendering.object("ServiceMonitor", "lobstack")?.spec)
+    let service = try #require(rendering.object("Service", "sentinel-metrics"))
+    #expect(service.namespace == "lobstack-sentinel")
+    #expect(try monitor["namespaceSelector"]?["matchNames"]?.strings().contains("lobstack-sentinel") == true)
+    let port = try #require(service.spec?["ports"]?.items.first)
+    #expect(port["name"]?.text == monitor["endpoints"]?.items.first?["port"]?.text)
+    let container = try #require(rendering.object("DaemonSet", "sentinel")?.containers.first)
+    let target = container["ports"]?.items.first { $0["name"]?.text == port["targetPort"]?.text }
+    #expect(target?["containerPort"]?.number == 9464)
+    #expect(try container["args"]?.strings().contains("0.0.0.0:9464") == true)
+    let door = try #require(rendering.object("NetworkPolicy", "sentinel-metrics")?.spec?["ingress"]?.items.first)
+    #expect(door["ports"]?.items.compactMap { $0["port"]?.number } == [9464])
+    let way = try #require(rendering.object("NetworkPolicy", "prometheus")?.spec?["egress"]?.items.first)
+    let places = (way["to"]?.items ?? []).compactMap {
+      $0["namespaceSelector"]?["matchLabels"]?["kubernetes.io/metadata.name"]?.text
+    }
+    #expect(places == ["lobstack-control-plane", "lobstack-sentinel"])
+  }
+
   @Test("tells when no operator leads, by rules that promtool takes") func absent() async throws {
     let spec = try #require(try Rendering.standard().object("PrometheusRule", "lobstack-cluster")?.spec)
     let alerts = (spec["groups"]?.items ?? []).flatMap { $0["rules"]?.items ?? [] }

@@ -65,6 +65,10 @@ struct SentinelGuardTests {
       try await world.applyGuards()
       let rendered = try #require(
         try world.rendered().first { $0.kind == "DaemonSet" && $0.name == "sentinel" }?["spec", "template"])
+      /// As Pod Security wants it, but for what is added.
+      func bound(_ more: [String: JSON]) -> JSON {
+        .object(["allowPrivilegeEscalation": false, "capabilities": ["drop": ["ALL"]]].merging(more) { $1 })
+      }
       var told = ""
       func refuses(_ change: ([String: JSON]) -> [String: JSON]) async -> Bool {
         var pod = KubernetesObject(fields: ["apiVersion": "v1", "kind": "Pod", "metadata": rendered["metadata"] ?? [:]])
@@ -94,6 +98,8 @@ struct SentinelGuardTests {
         ["allowPrivilegeEscalation": true], [:],
         ["allowPrivilegeEscalation": false, "capabilities": ["drop": ["ALL"], "add": ["SYS_ADMIN"]]],
         ["allowPrivilegeEscalation": false, "runAsUser": 0, "capabilities": ["drop": ["ALL"]]],
+        bound(["seccompProfile": ["type": "Unconfined"]]), bound(["appArmorProfile": ["type": "Unconfined"]]),
+        bound(["seLinuxOptions": ["type": "spc_t"]]),
       ] {
         let isRefused = await refuses { spec in
           var containers = spec["containers"]?.array ?? []
@@ -101,6 +107,35 @@ struct SentinelGuardTests {
           return spec.merging(["containers": .array(containers)]) { $1 }
         }
         #expect(isRefused, "\(security): \(told)")
+      }
+      for part: [String: JSON] in [
+        ["ports": [["containerPort": 80, "hostPort": 80]]],
+        ["livenessProbe": ["httpGet": ["host": "192.0.2.1", "port": 80]]],
+        ["lifecycle": ["preStop": ["tcpSocket": ["host": "192.0.2.1", "port": 80]]]],
+      ] {
+        let isRefused = await refuses { spec in
+          var containers = spec["containers"]?.array ?? []
+          containers.append(
+            .object(["name": "more", "image": "i", "securityContext": bound([:])].merging(part) { $1 }))
+          return spec.merging(["containers": .array(containers)]) { $1 }
+        }
+        #expect(isRefused, "\(part): \(told)")
+      }
+      for security: [String: JSON] in [
+        ["runAsUser": 0], ["sysctls": [["name": "kernel.msgmax", "value": "1"]]],
+        ["appArmorProfile": ["type": "Unconfined"]], ["seLinuxOptions": ["user": "root"]],
+      ] {
+        let isRefused = await refuses { spec in
+          let whole = (spec["securityContext"]?.object ?? [:]).merging(security) { $1 }
+          return spec.merging(["securityContext": .object(whole)]) { $1 }
+        }
+        #expect(isRefused, "\(security): \(told)")
+      }
+      for volume: JSON in [
+        ["name": "v", "nfs": ["server": "192.0.2.1", "path": "/"]],
+        ["name": "v", "iscsi": ["targetPortal": "192.0.2.1", "iqn": "iqn.2000-01.com.example:x", "lun": 0]],
+      ] {
+        #expect(await refuses { $0.merging(["volumes": .array(($0["volumes"]?.array ?? []) + [volume])]) { $1 } })
       }
     }
   }

@@ -10,6 +10,7 @@ import Testing
 @Suite("The store's schema") struct SchemaTests {
   private static let steps = Schema.migrator(testKey).migrations
   private static let tables = ["agent", "counter", "token", "denial", "answer", "alert", "verification"]
+  private static let listed = #""secrets":[{"name":"first"},{"name":"second"}]"#
   private static let hash = [UInt8](repeating: 7, count: 32)
 
   private func with(_ body: (String) async throws -> Void) async throws {
@@ -24,6 +25,7 @@ import Testing
     let store = try await Store.open(path: path, key: testKey)
     var spec = AgentSpec(image: try #require(ImageReference("dir:/srv/image")))
     spec.env = ["API_KEY": "value"]
+    spec.secrets = [try #require(SecretName("first")), try #require(SecretName("second"))]
     let agent = StoredAgent(
       agent: Agent(id: try #require(AgentID("acme/bot")), labels: ["team": "x"], spec: spec), uid: .random(),
       createdAt: .now, creator: "root@unix", auditIndex: 17)
@@ -65,10 +67,16 @@ import Testing
         try db.execute(sql: "INSERT OR REPLACE INTO main.\(table) (\(columns)) SELECT \(columns) FROM source.\(table)")
       }
       if !tables.contains("alert") { try db.execute(sql: "DELETE FROM main.counter WHERE name = 'alert'") }
-      guard try !Schema.migrator(testKey).completedMigrations(db).contains(Schema.sealing) else { return }
       let row = try #require(try Row.fetchOne(db, sql: "SELECT uid, spec FROM main.agent"))
       let (uid, sealed) = (row["uid"] as String, row["spec"] as Data)
-      let spec = try testKey.open(sealed, for: StoredAgent.place(ofSpec: uid))
+      var spec = try testKey.open(sealed, for: StoredAgent.place(ofSpec: uid))
+      if step != Self.steps.last {
+        spec.replace(Self.listed, with: #""secrets":["first","second"]"#)
+        try db.execute(
+          sql: "UPDATE main.agent SET spec = ?",
+          arguments: [try testKey.seal(spec, for: StoredAgent.place(ofSpec: uid))])
+      }
+      guard try !Schema.migrator(testKey).completedMigrations(db).contains(Schema.sealing) else { return }
       try db.execute(sql: "UPDATE main.agent SET spec = ?", arguments: [spec])
       try db.execute(sql: "UPDATE main.token SET hash = ?", arguments: [Data(Self.hash)])
     }
@@ -93,6 +101,11 @@ import Testing
       #expect(try await store.update(stored.id, operation: "stop") { $0.wish = .stop }.generation == 2)
       try store.close()
       #expect(try StoreCopy(reading: "\(directory)/old.sqlite").schema == Self.steps)
+      let database = try DatabaseQueue(path: "\(directory)/old.sqlite")
+      let sealed = try await database.read { try Data.fetchOne($0, sql: "SELECT spec FROM agent") }
+      try database.close()
+      let spec = try testKey.open(try #require(sealed), for: StoredAgent.place(ofSpec: "\(stored.uid)"))
+      #expect(spec.contains(Self.listed))
     }
   }
 

@@ -80,9 +80,8 @@ struct ClusterAccess: Sendable {
     if try await allows(.list, subresource, in: nil, nil, principal) {
       return Set(namespaces.keys.filter { wanted == nil || wanted == $0 })
     }
-    var seen: Set<TenantName> = []
-    for (tenant, namespace) in namespaces where wanted == nil || wanted == tenant {
-      if try await allows(.list, subresource, in: namespace, nil, principal) { seen.insert(tenant) }
+    let seen = try await Self.tenants(of: namespaces.filter { wanted == nil || wanted == $0.key }) {
+      try await allows(.list, subresource, in: $0, nil, principal)
     }
     // Of a tenant that is named, nothing tells whether it is there.
     guard seen.isEmpty, wanted == nil else { return seen }
@@ -112,6 +111,25 @@ struct ClusterAccess: Sendable {
       reason:
         "\(principal.name) may not \(verb.rawValue) \(Self.resource(subresource)).\(Self.group) in the whole cluster",
       remedy: "give that right by a ClusterRoleBinding, as to the ClusterRole lobstack-auditor")
+  }
+
+  /// Asked at once about a caller: a hundred tenants are no hundred answers one after the other, nor a hundred requests
+  /// that the API server has to hold back others for.
+  static let questionsAtOnce = 8
+
+  /// Those in whose namespaces it is so.
+  static func tenants(
+    of namespaces: [TenantName: String], where isAllowed: @escaping @Sendable (_ namespace: String) async throws -> Bool
+  ) async throws -> Set<TenantName> {
+    try await withThrowingTaskGroup(of: TenantName?.self) { group in
+      var found: Set<TenantName> = []
+      for (number, (tenant, namespace)) in namespaces.enumerated() {
+        if number >= questionsAtOnce, let answer = try await group.next() ?? nil { found.insert(answer) }
+        group.addTask { try await isAllowed(namespace) ? tenant : nil }
+      }
+      for try await answer in group { if let answer { found.insert(answer) } }
+      return found
+    }
   }
 
   private func allows(

@@ -48,6 +48,7 @@ final class ClusterAgentCache: Sendable {
         guard let id = id(of: object) else { return }
         if state.agents.removeValue(forKey: id) != nil { state.order = nil }
       case .interrupted(let fault): state.failure = fault
+      case .current: state.failure = nil
       }
     }
   }

@@ -21,7 +21,7 @@ package struct ClusterControlPlane: Sendable {
     /// `nil` where a mesh's proxy in front of it speaks TLS.
     package var certificate: ServingCertificate.Source?
     /// Where /healthz, /readyz and /metrics are answered, without TLS; `nil` for nowhere.
-    package var probes: ProbeServer.Address?
+    package var probes: ListenAddress?
     /// A token has to be for one of them.
     package var audiences: [String]
     /// The namespaces of the tenants.
@@ -32,7 +32,7 @@ package struct ClusterControlPlane: Sendable {
     package var recorder: RecorderClient.Settings?
 
     package init(
-      listen: ListenAddress, certificate: ServingCertificate.Source? = nil, probes: ProbeServer.Address? = nil,
+      listen: ListenAddress, certificate: ServingCertificate.Source? = nil, probes: ListenAddress? = nil,
       audiences: [String], namespaces: [TenantName: String], sessionKey: String? = nil,
       recorder: RecorderClient.Settings? = nil
     ) {

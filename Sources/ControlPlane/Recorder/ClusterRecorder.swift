@@ -20,7 +20,7 @@ package struct ClusterRecorder: Sendable {
     package var listen: ListenAddress
     package var certificate: ServingCertificate.Source
     /// Where /healthz, /readyz and /metrics are answered, without TLS; `nil` for nowhere.
-    package var probes: ProbeServer.Address?
+    package var probes: ListenAddress?
     /// Whom callers' tokens have to be for.
     package var audience: String
     /// The volume.
@@ -28,7 +28,7 @@ package struct ClusterRecorder: Sendable {
     package var accounts: Accounts
 
     package init(
-      listen: ListenAddress, certificate: ServingCertificate.Source, probes: ProbeServer.Address? = nil,
+      listen: ListenAddress, certificate: ServingCertificate.Source, probes: ListenAddress? = nil,
       audience: String = RecorderLayout.audience, directory: String, accounts: Accounts
     ) {
       self.listen = listen

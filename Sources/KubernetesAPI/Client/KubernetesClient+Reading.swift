@@ -32,26 +32,40 @@ extension KubernetesClient {
     of type: ResourceType, namespace: String? = nil, _ selection: Selection = .everything, size: Int = 500,
     receive: (ObjectPage) async throws -> Void
   ) async throws -> String {
-    let path = ResourcePath(type, namespace: namespace)
     var continuation = ""
     var restarts = 0
     while true {
-      let place = continuation.isEmpty ? [] : [("continue", continuation)]
-      let request = try APIRequest(
-        .GET, path, query: selection.query + [("limit", "\(size)")] + place, verb: "list", isIdempotent: true)
-      let answer: [UInt8]
-      do { answer = try await send(request) } catch let fault as Fault where fault.code == .expired {
+      let page: ObjectPage
+      do {
+        page = try await self.page(of: type, namespace: namespace, selection, size: size, after: continuation)
+      } catch let fault as Fault where fault.code == .expired {
         guard !continuation.isEmpty, restarts < Self.mostRestarts else { throw fault }
         restarts += 1
         continuation = ""
         continue
       }
-      var page = try decoded(request) { () throws(JSONError) in try ObjectPage(answer) }
-      page.isFirst = continuation.isEmpty
       continuation = page.continuation
       try await receive(page)
       if continuation.isEmpty { return page.resourceVersion }
     }
+  }
+
+  /// One page of a list.
+  ///
+  /// - Parameter continuation: that of the page before it; empty for the first.
+  /// - Throws: `Fault(.expired)` when the server does not keep the state of that page any more.
+  package func page(
+    of type: ResourceType, namespace: String? = nil, _ selection: Selection = .everything, size: Int,
+    after continuation: String
+  ) async throws -> ObjectPage {
+    let place = continuation.isEmpty ? [] : [("continue", continuation)]
+    let request = try APIRequest(
+      .GET, ResourcePath(type, namespace: namespace), query: selection.query + [("limit", "\(size)")] + place,
+      verb: "list", isIdempotent: true)
+    let answer = try await send(request)
+    var page = try decoded(request) { () throws(JSONError) in try ObjectPage(answer) }
+    page.isFirst = continuation.isEmpty
+    return page
   }
 
   private static var mostRestarts: Int { 3 }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Faults
 import Logging
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import ServerIdentities
@@ -137,8 +138,10 @@ package final class KubernetesClient: Sendable {
       let status = refusal.status
       let failure: RetryPlan.Failure =
         status.isOfSchema ? .final : .refused(code: status.code, retryAfter: status.retryAfter)
-      return (failure, refusal.fault(operation, on: request.type))
-    case is Overdue: return (.unanswered, overdue(operation))
+      let fault = refusal.fault(operation, on: request.type)
+      // It has waited for its etcd as long as it does.
+      return (failure, fault.code == .timedOut ? overdue(request, cause: fault) : fault)
+    case is Overdue: return (.unanswered, overdue(request))
     case is TornLine:
       return (
         .unanswered,
@@ -148,7 +151,7 @@ package final class KubernetesClient: Sendable {
       )
     case let error as HTTPClientError where error == .cancelled: throw CancellationError()
     case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout:
-      return (.unanswered, overdue(operation))
+      return (.unanswered, overdue(request))
     case is CancellationError, is Fault, is ReceiverError: throw error
     default: break
     }
@@ -163,10 +166,17 @@ package final class KubernetesClient: Sendable {
     return (Self.wasNotSent(error) ? .notSent : .unanswered, text)
   }
 
-  private func overdue(_ operation: String) -> Fault {
-    Fault(
-      .timedOut, operation: operation, reason: "\(configuration.server) does not answer in time",
-      remedy: "check its load and its etcd; whether a change was made is not known")
+  private func overdue(_ request: APIRequest, cause: (any Error)? = nil) -> Fault {
+    let reason = "\(configuration.server) does not answer in time"
+    // A reading changes nothing: whoever waits for it may ask again.
+    guard request.method != .GET else {
+      return Fault(
+        .unavailable, operation: request.operation, reason: reason,
+        remedy: "try again; if it goes on, check the server's load and its etcd", cause: cause)
+    }
+    return Fault(
+      .timedOut, operation: request.operation, reason: reason,
+      remedy: "check its load and its etcd; whether a change was made is not known", cause: cause)
   }
 
   /// Whether there was no connection to send it on.

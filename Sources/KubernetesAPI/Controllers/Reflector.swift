@@ -12,6 +12,8 @@ package enum ObjectChange: Sendable {
   case deleted(KubernetesObject)
   /// What was told may be out of date, for this reason, until the next of the others. It is tried again by itself.
   case interrupted(Fault)
+  /// After an interruption: what was told is how it is now; nothing has happened meanwhile.
+  case current
 }
 
 /// Follows the objects of a selection for as long as it runs: lists them, then watches from there, goes on from the
@@ -24,23 +26,29 @@ package struct Reflector: Sendable {
   private let namespace: String?
   private let selection: Selection
   private let watchLife: Duration
+  private let start: String?
   /// Between tries that fail, as client-go's reflector has them.
   var pauses = BackOff(first: .milliseconds(800), longest: .seconds(30))
 
   /// A watch that ends sooner and told nothing is a failure: who closes all of them must not be asked again at once.
   private static let shortestWatch = Duration.seconds(1)
+  /// Of the watch after an interruption: one that ends in order has told all that happened since. Bookmarks may come no
+  /// sooner than the next change, as after a start of the API server.
+  private static let firstLife = Duration.seconds(2)
 
   /// - Parameters:
   ///   - namespace: `nil` for all of them.
+  ///   - version: the state of a list that the receiver has already: only what happened since is told. `nil` lists.
   ///   - watchLife: of one watch, about; many reflectors that began together shall not go on so.
   package init(
     _ client: KubernetesClient, _ type: ResourceType, namespace: String? = nil, _ selection: Selection = .everything,
-    watchLife: Duration = .seconds(Int.random(in: 240...360))
+    from version: String? = nil, watchLife: Duration = .seconds(Int.random(in: 240...360))
   ) {
     self.client = client
     self.type = type
     self.namespace = namespace
     self.selection = selection
+    start = version
     self.watchLife = watchLife
   }
 
@@ -48,23 +56,30 @@ package struct Reflector: Sendable {
   ///
   /// - Parameter receive: called for one change after the other.
   package func run(_ receive: @escaping @Sendable (ObjectChange) async -> Void) async {
-    let place = Place()
+    let place = Place(start)
     var pauses = pauses
     while !Task.isCancelled {
       do {
         if place.version == nil {
           let list = try await client.list(type, namespace: namespace, selection)
+          place.isInterrupted = false
           await receive(.replaced(list.objects))
           place.version = list.resourceVersion
         }
         try await watch(from: place, receive)
+        await place.tellCurrent(receive)
         pauses.reset()
       } catch is CancellationError where Task.isCancelled {
         return
       } catch {
         let fault = Fault.wrap(error, operation: "follow \(type)", remedy: "see the log of the API server")
         if place.told { pauses.reset() }
-        if fault.code == .expired { place.version = nil } else { await receive(.interrupted(fault)) }
+        if fault.code == .expired {
+          place.version = nil
+        } else {
+          place.isInterrupted = true
+          await receive(.interrupted(fault))
+        }
         // Cancelled while it waits, the loop ends.
         try? await Task.sleep(for: pauses.pause(jitter: .random(in: 0...1)))
       }
@@ -77,18 +92,23 @@ package struct Reflector: Sendable {
     let began = ContinuousClock.now
     place.told = false
     try await client.watch(
-      type, namespace: namespace, selection, from: place.version ?? "", life: watchLife
+      type, namespace: namespace, selection, from: place.version ?? "",
+      life: place.isInterrupted ? Self.firstLife : watchLife
     ) { event in
       place.told = true
       let version: String?
       switch event {
       case .added(let object), .modified(let object):
+        place.isInterrupted = false
         await receive(.changed(object))
         version = object.resourceVersion
       case .deleted(let object):
+        place.isInterrupted = false
         await receive(.deleted(object))
         version = object.resourceVersion
-      case .bookmark(let bookmark): version = bookmark
+      case .bookmark(let bookmark):
+        await place.tellCurrent(receive)
+        version = bookmark
       }
       // A receiver that was cut off in its work, by the end of the watch's time, is told again.
       try Task.checkCancellation()
@@ -102,7 +122,9 @@ package struct Reflector: Sendable {
 
   /// Where it has got to: written by the watch that runs, read between two of them.
   private final class Place: Sendable {
-    private let state = Mutex((version: String?.none, told: false))
+    private let state: Mutex<(version: String?, told: Bool, isInterrupted: Bool)>
+
+    init(_ version: String?) { state = Mutex((version, false, false)) }
 
     /// `nil` before the first list, and when the state is no longer kept. An empty one would be any state.
     var version: String? {
@@ -114,6 +136,18 @@ package struct Reflector: Sendable {
     var told: Bool {
       get { state.withLock { $0.told } }
       set { state.withLock { $0.told = newValue } }
+    }
+
+    /// Whether the receiver was told so, and of nothing since.
+    var isInterrupted: Bool {
+      get { state.withLock { $0.isInterrupted } }
+      set { state.withLock { $0.isInterrupted = newValue } }
+    }
+
+    func tellCurrent(_ receive: @Sendable (ObjectChange) async -> Void) async {
+      guard isInterrupted else { return }
+      isInterrupted = false
+      await receive(.current)
     }
   }
 }

@@ -8,7 +8,7 @@ package struct ObjectPage: Sendable {
   /// The state that the whole list shows, to watch from.
   package var resourceVersion = ""
   /// Where the list goes on; empty when it does not.
-  var continuation = ""
+  package var continuation = ""
 }
 
 extension ObjectPage {

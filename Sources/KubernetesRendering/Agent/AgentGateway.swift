@@ -4,9 +4,9 @@ import Documents
 /// The Pod beside the agent's, which holds its identity and its credentials: all that the agent reaches, and all by
 /// which it is reached.
 extension AgentRendering {
-  private var files: [String: String] { gateway.files(agent, names.agentService) }
-
-  var gatewayFiles: ConfigMap { ConfigMap(metadata: meta(names.gateway, of: AgentNames.gatewayPart), data: files) }
+  var gatewayFiles: ConfigMap {
+    ConfigMap(metadata: meta(names.gateway, of: AgentNames.gatewayPart), data: gatewayTexts)
+  }
 
   /// The name server gives its address for every name that the agent may know.
   var gatewayService: Service {
@@ -49,7 +49,7 @@ extension AgentRendering {
 
   private var annotations: [String: String] {
     // Of all files the bootstrap alone is read once.
-    var annotations = ["lobstack.dev/bootstrap": shortDigest(files[PairedGatewayLayout.bootstrap] ?? "")]
+    var annotations = ["lobstack.dev/bootstrap": shortDigest(gatewayTexts[PairedGatewayLayout.bootstrap] ?? "")]
     if values.profile == .full {
       // The agent is outside the mesh: what it says comes as it is, from nobody else (NetworkPolicy).
       annotations["traffic.sidecar.istio.io/excludeInboundPorts"] =

@@ -82,6 +82,21 @@ struct AgentRendering {
   let policy: Policy
   let options: AgentManifests.Options
   let gateway: GatewayConfiguration
+  /// Of the gateway, by name: the larger part of the work, and asked for more than once.
+  let gatewayTexts: [String: String]
+
+  init(
+    agent: Agent, blueprint: Blueprint, values: Values, policy: Policy, options: AgentManifests.Options,
+    gateway: GatewayConfiguration
+  ) {
+    self.agent = agent
+    self.blueprint = blueprint
+    self.values = values
+    self.policy = policy
+    self.options = options
+    self.gateway = gateway
+    gatewayTexts = gateway.files(agent, AgentNames(agent.id.name).agentService)
+  }
 
   var namespace: String { values.namespace(of: agent.id.tenant) }
   var names: AgentNames { AgentNames(agent.id.name) }

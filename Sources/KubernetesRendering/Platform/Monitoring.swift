@@ -23,7 +23,9 @@ extension Platform {
         "monitoring/prometheus.yaml",
         [
           PrometheusRule(metadata: monitoringMeta, spec: JSON(rules)), ownRules, serviceMonitor,
-          metrics(of: Self.operatorName), metrics(of: Self.controlPlaneName), scrapers,
+          metrics(of: Self.operatorName, in: namespaceNames.controlPlane),
+          metrics(of: Self.controlPlaneName, in: namespaceNames.controlPlane),
+          metrics(of: Self.sentinelName, in: namespaceNames.sentinel), scrapers,
         ] + monitoringNetwork),
       ManifestFile(
         "monitoring/grafana.yaml", [ConfigMap(metadata: dashboardMeta, data: ["lobstack.json": dashboard])]),
@@ -37,7 +39,7 @@ extension Platform {
     ServiceMonitor(
       metadata: monitoringMeta,
       spec: ServiceMonitor.Spec(
-        namespaceSelector: ServiceMonitor.Names(matchNames: [namespaceNames.controlPlane]),
+        namespaceSelector: ServiceMonitor.Names(matchNames: [namespaceNames.controlPlane, namespaceNames.sentinel]),
         selector: LabelSelector(matchLabels: ["app.kubernetes.io/part-of": "lobstack"]),
         endpoints: [
           ServiceMonitor.Endpoint(
@@ -86,9 +88,9 @@ extension Platform {
 
   /// Each of a program's Pods by its own address. As plain TCP, the mesh leads what asks for a Pod's address to that
   /// very Pod; of HTTP it would look for a service of that name.
-  private func metrics(of name: String) -> Service {
+  private func metrics(of name: String, in namespace: String) -> Service {
     Service(
-      metadata: Self.meta("\(name)-metrics", in: namespaceNames.controlPlane, of: name),
+      metadata: Self.meta("\(name)-metrics", in: namespace, of: name),
       spec: Service.Spec(
         clusterIP: "None", selector: Self.selector(name).matchLabels ?? [:],
         ports: [
@@ -143,10 +145,9 @@ extension Platform {
           podSelector: prometheus, policyTypes: [.egress],
           egress: [
             EgressRule(
-              to: [
-                NetworkPolicyPeer(
-                  podSelector: programs, namespaceSelector: Self.namespaceSelector(names.controlPlane))
-              ],
+              to: [names.controlPlane, names.sentinel].map {
+                NetworkPolicyPeer(podSelector: programs, namespaceSelector: Self.namespaceSelector($0))
+              },
               ports: [port])
           ])),
     ]

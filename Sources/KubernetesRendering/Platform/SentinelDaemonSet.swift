@@ -8,7 +8,6 @@ extension Platform {
   /// Owns the directory of its socket on nodes, and is nobody else's in the platform.
   static let sentinelUser = 65531
   private static let rulesDirectory = "/etc/lobstack/rules"
-  private static let probePort: UInt16 = 8081
 
   var sentinelFiles: [ManifestFile] {
     let account = Self.meta(Self.sentinelName, in: namespaceNames.sentinel)
@@ -63,7 +62,7 @@ extension Platform {
             podSelector: Self.selector(Self.sentinelName), policyTypes: [.ingress],
             ingress: [
               IngressRule(
-                from: [prometheus], ports: [NetworkPolicyPort(protocol: "TCP", port: Self.probePort)])
+                from: [prometheus], ports: [NetworkPolicyPort(protocol: "TCP", port: Self.metricsPort)])
             ])))
     }
     return policies
@@ -121,7 +120,8 @@ extension Platform {
   private var sentinelContainer: PodTemplate.Container {
     func probe(_ path: String, _ period: Int, _ failures: Int) -> PodTemplate.Probe {
       PodTemplate.Probe(
-        httpGet: PodTemplate.Probe.HTTPGet(path: path, port: "probes", scheme: "HTTP"), periodSeconds: period,
+        httpGet: PodTemplate.Probe.HTTPGet(path: path, port: Self.metricsPortName, scheme: "HTTP"),
+        periodSeconds: period,
         failureThreshold: failures)
     }
     return PodTemplate.Container(
@@ -129,14 +129,14 @@ extension Platform {
       args: [
         "cluster-sentinel", "--node", "$(NODE)", "--socket", Self.traceSocket, "--rules", Self.rulesDirectory,
         "--agents-namespace", namespaceNames.agents, "--platform-image", values.images.lobstack,
-        "--probes", "0.0.0.0:\(Self.probePort)", "--log-format", "json",
+        "--probes", "0.0.0.0:\(Self.metricsPort)", "--log-format", "json",
       ] + recorderArguments,
       env: [
         PodTemplate.Variable(
           name: "NODE",
           valueFrom: PodTemplate.Variable.Source(fieldRef: PodTemplate.Variable.Field(fieldPath: "spec.nodeName")))
       ],
-      ports: [ContainerPort(name: "probes", containerPort: Self.probePort)],
+      ports: [ContainerPort(name: Self.metricsPortName, containerPort: Self.metricsPort)],
       resources: ResourceRequirements(
         requests: ["cpu": "100m", "memory": "256Mi"], limits: ["cpu": "2", "memory": "1Gi"]),
       // All agents of the node go when it ends: it is given time.

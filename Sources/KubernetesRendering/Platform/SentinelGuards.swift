@@ -12,23 +12,41 @@ extension Platform {
         """)
   }
 
-  /// Its namespace has to let directories of the node in, so that Pod Security says nothing there. All else is as
-  /// everywhere in the platform.
+  /// Its namespace has to let a directory of the node in, so that Pod Security says nothing there. All else is as
+  /// everywhere in the platform: what Pod Security "restricted" asks for is asked for here, or more.
   private var sentinelPods: ValidatingAdmissionPolicy {
+    let kinds = [
+      "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret",
+    ]
+    .map { "has(v.\($0))" }.joined(separator: " || ")
     let isOwn = """
-      object.spec.volumes.all(v, !has(v.hostPath) || v.hostPath.path == '\(Self.traceDirectory)')
+      object.spec.?volumes.orValue([]).all(v, \(kinds) \
+      || has(v.hostPath) && v.hostPath.path == '\(Self.traceDirectory)')
       """
     let isApart = """
       !object.spec.?hostNetwork.orValue(false) && !object.spec.?hostPID.orValue(false) \
       && !object.spec.?hostIPC.orValue(false) && object.spec.?securityContext.?runAsNonRoot.orValue(false) \
-      && object.spec.?securityContext.?seccompProfile.?type.orValue('') == 'RuntimeDefault'
+      && object.spec.?securityContext.?runAsUser.orValue(1) != 0 \
+      && object.spec.?securityContext.?seccompProfile.?type.orValue('') == 'RuntimeDefault' \
+      && \(isUnmarked("object.spec")) && object.spec.?securityContext.?sysctls.orValue([]).size() == 0 \
+      && object.metadata.?annotations.orValue({}).all(key, \
+      !key.startsWith('container.apparmor.security.beta.kubernetes.io/'))
+      """
+    // A probe of another host, or a handler, would have the kubelet ask there.
+    let asksItself = """
+      [c.?livenessProbe, c.?readinessProbe, c.?startupProbe, c.?lifecycle.?postStart, c.?lifecycle.?preStop].all(action, \
+      action.?httpGet.?host.orValue('') == '' && action.?tcpSocket.?host.orValue('') == '')
       """
     let isBound = """
       [object.spec.containers, object.spec.?initContainers.orValue([])].all(list, list.all(c, \
       !c.?securityContext.?allowPrivilegeEscalation.orValue(true) && !c.?securityContext.?privileged.orValue(false) \
       && c.?securityContext.?runAsNonRoot.orValue(true) && c.?securityContext.?runAsUser.orValue(1) != 0 \
       && c.?securityContext.?capabilities.?drop.orValue([]).exists(name, name == 'ALL') \
-      && c.?securityContext.?capabilities.?add.orValue([]).size() == 0)) && !has(object.spec.ephemeralContainers)
+      && c.?securityContext.?capabilities.?add.orValue([]).size() == 0 \
+      && c.?securityContext.?seccompProfile.?type.orValue('RuntimeDefault') == 'RuntimeDefault' \
+      && c.?securityContext.?procMount.orValue('Default') == 'Default' && \(isUnmarked("c")) \
+      && c.?ports.orValue([]).all(p, p.?hostPort.orValue(0) == 0) \
+      && \(asksItself))) && !has(object.spec.ephemeralContainers)
       """
     return ValidatingAdmissionPolicy(
       metadata: Self.guardMeta("sentinel-pods"),
@@ -49,6 +67,15 @@ extension Platform {
           .init(
             expression: isBound, message: "containers of the sentinel's namespace have no capability and can get none"),
         ]))
+  }
+
+  /// That nothing is said of what its node's kernel marks it with.
+  private func isUnmarked(_ part: String) -> String {
+    let context = "\(part).?securityContext"
+    return """
+      !\(context).?seLinuxOptions.hasValue() && !\(context).?windowsOptions.hasValue() \
+      && \(context).?appArmorProfile.?type.orValue('RuntimeDefault') == 'RuntimeDefault'
+      """
   }
 
   /// A node's sentinel answers for the agents of that node: its token says which it is.

@@ -17,13 +17,10 @@ struct OwnedFeed: Sendable {
     switch change {
     case .replaced(let objects):
       var seen: [ObjectKey: Set<OwnedID>] = [:]
-      for (number, object) in objects.enumerated() {
-        // A list may be of thousands, and the lease has to be renewed beside it.
-        if number % 64 == 63 { await Task.yield() }
-        guard let agent = owner(of: object) else { continue }
-        seen[agent, default: []].insert(id(object))
-        note(object, of: agent, isNews: false)
+      for object in objects {
+        if let agent = owner(of: object) { seen[agent, default: []].insert(id(object)) }
       }
+      await take(objects)
       for agent in owned.keep(seen, kind: type.kind, namespace: namespace) { queue.add(agent) }
     case .changed(let object):
       if let agent = owner(of: object) { note(object, of: agent, isNews: true) }
@@ -31,7 +28,16 @@ struct OwnedFeed: Sendable {
       guard let agent = owner(of: object) else { return }
       owned.remove(id(object), uid: object.uid, of: agent)
       queue.add(agent, isUrgent: true)
-    case .interrupted: break
+    case .interrupted, .current: break
+    }
+  }
+
+  /// Takes note of a list, or of a part of it.
+  func take(_ objects: [KubernetesObject]) async {
+    for (number, object) in objects.enumerated() {
+      // A list may be of thousands, and the lease has to be renewed beside it.
+      if number % 64 == 63 { await Task.yield() }
+      if let agent = owner(of: object) { note(object, of: agent, isNews: false) }
     }
   }
 

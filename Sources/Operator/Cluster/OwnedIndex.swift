@@ -13,7 +13,7 @@ final class OwnedIndex: Sendable {
     var isBeingDeleted: Bool
     /// Hash, within this process, of what was wanted when the object was seen to be so; `nil` when it was not.
     var matched: Int?
-    /// A Pod, or a Sandbox that makes one, itself.
+    /// A Pod, or a Sandbox that makes one, without its specification: that is most of it, and is compared before.
     var runner: KubernetesObject?
     /// What the Deployment of the gateway tells of it.
     var gateway: GatewayStanding?
@@ -22,7 +22,11 @@ final class OwnedIndex: Sendable {
       uid = object.uid ?? ""
       isBeingDeleted = object.isBeingDeleted
       self.matched = matched
-      if OwnedType.runners.contains(type) { runner = object }
+      if OwnedType.runners.contains(type) {
+        var bare = object
+        bare.fields["spec"] = nil
+        runner = bare
+      }
       if type == .deployments { gateway = GatewayStanding(object) }
     }
   }

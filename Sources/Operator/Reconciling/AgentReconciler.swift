@@ -13,6 +13,7 @@ import Logging
 struct AgentReconciler: Sendable {
   let client: KubernetesClient
   let expander: Expander
+  let expansions: ExpansionCache
   let agents: AgentCache
   let owned: OwnedIndex
   let replacements: Replacements
@@ -104,7 +105,7 @@ struct AgentReconciler: Sendable {
 
   /// - Returns: `nil` when nothing can be, which is told.
   private func inForce(_ agent: AgentObject) async throws -> Expansion? {
-    do { return try expander.inForce(agent, now: .now) } catch let fault as Fault {
+    do { return try expansions.inForce(agent) } catch let fault as Fault {
       let endings = agent.accepted?.endings ?? []
       if let end = endings.min(), end.date <= .now {
         // What it has open cannot be told from what has to be closed any more.

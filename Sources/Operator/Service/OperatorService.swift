@@ -1,3 +1,4 @@
+import AgentModel
 import Blueprint
 import Faults
 import KubernetesAPI
@@ -21,13 +22,13 @@ package struct OperatorService: Sendable {
     /// Agents that are looked at at once.
     package var workers: Int
     /// Where /healthz, /readyz and /metrics are answered, without TLS; `nil` for nowhere.
-    package var probes: ProbeServer.Address?
+    package var probes: ListenAddress?
     package var timing: LeaderElection.Timing
 
     package init(
       values: Values, policy: Policy, gateway: GatewayConfiguration, secretsManager: SecretsManager? = nil,
       namespace: String, identity: String, workers: Int = 16,
-      probes: ProbeServer.Address? = nil, timing: LeaderElection.Timing = LeaderElection.Timing()
+      probes: ListenAddress? = nil, timing: LeaderElection.Timing = LeaderElection.Timing()
     ) {
       self.values = values
       self.policy = policy

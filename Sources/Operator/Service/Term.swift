@@ -35,7 +35,8 @@ struct Term: Sendable {
     let (served, expansions) = (ServedTypes(client), ExpansionCache(expander))
     let events = EventRecorder(client: client, identity: settings.identity, logger: logger)
     let reconciler = AgentReconciler(
-      client: client, expander: expander, agents: agents, owned: owned, replacements: replacements,
+      client: client, expander: expander, expansions: expansions, agents: agents, owned: owned,
+      replacements: replacements,
       identities: identities, served: served, events: events,
       telling: StatusTelling(client: client, agents: agents, events: events), metrics: metrics,
       schedule: { queue.add($0, after: $1) })
@@ -91,6 +92,7 @@ struct Term: Sendable {
       case .deleted(let object): forget(ObjectKey(object))
       case .interrupted(let fault):
         logger.warning("Agents cannot be followed", metadata: ["error": "\(fault)"])
+      case .current: break
       }
     }
   }
@@ -102,15 +104,17 @@ struct Term: Sendable {
     identities?.forget(agent)
   }
 
-  /// Follows a namespace's objects, one type after the other, so that the first lists are not all in memory at once.
   private func followObjects(in namespace: String, _ served: ServedTypes, _ expansions: ExpansionCache) async {
+    let feeds = OwnedType.all.map {
+      OwnedFeed(type: $0, namespace: namespace, agents: agents, owned: owned, expansions: expansions, queue: queue)
+    }
+    let versions = await FirstPages(client: client, served: served, selection: Self.ours).read(feeds)
     await withTaskGroup(of: Void.self) { group in
-      for type in OwnedType.all {
+      for feed in feeds {
         let first = FirstList()
-        let feed = OwnedFeed(
-          type: type, namespace: namespace, agents: agents, owned: owned, expansions: expansions, queue: queue)
-        group.addTask { await follow(feed, served, first) }
-        await first.wait()
+        group.addTask { await follow(feed, served, first, from: versions[feed.type]) }
+        // What could not be listed before is listed now, one type after the other: not all are in memory at once.
+        if versions[feed.type] == nil { await first.wait() }
       }
       guard !Task.isCancelled else { return }
       known.insert(namespace)
@@ -120,9 +124,11 @@ struct Term: Sendable {
     }
   }
 
+  private static let ours = Selection(labels: "\(Expander.managedBy)=\(Expander.manager)")
+
   /// Of a type that the cluster does not serve nothing is known, until it does.
-  private func follow(_ feed: OwnedFeed, _ served: ServedTypes, _ first: FirstList) async {
-    while !Task.isCancelled {
+  private func follow(_ feed: OwnedFeed, _ served: ServedTypes, _ first: FirstList, from version: String?) async {
+    while !Task.isCancelled, version == nil {
       do {
         if try await served.serves(feed.type) { break }
         first.arrived()
@@ -132,8 +138,7 @@ struct Term: Sendable {
       // Cancelled while it waits, the loop ends.
       try? await Task.sleep(for: .seconds(10))
     }
-    let selection = Selection(labels: "\(Expander.managedBy)=\(Expander.manager)")
-    await Reflector(client, feed.type.resource, namespace: feed.namespace, selection).run { change in
+    await Reflector(client, feed.type.resource, namespace: feed.namespace, Self.ours, from: version).run { change in
       if case .interrupted(let fault) = change {
         logger.warning(
           "Objects cannot be followed",

@@ -1,4 +1,5 @@
 import APIClient
+import AgentModel
 import AlertForwarding
 import Foundation
 import KubernetesAPI
@@ -22,7 +23,7 @@ package struct ClusterSentinelService: Sendable {
     package var agentsNamespace: String
     /// Of what holds agents' Pods back until their NetworkPolicies are in force; what that does is no event.
     package var platformImage: String
-    package var probes: ProbeServer.Address?
+    package var probes: ListenAddress?
     package var forwarding = ForwardingSettings()
     /// Keeps alerts; `nil` where nobody does.
     package var recorder: RecorderClient.Settings?
@@ -31,7 +32,7 @@ package struct ClusterSentinelService: Sendable {
 
     package init(
       socket: String, node: String, rules: String, agentsNamespace: String,
-      platformImage: String, probes: ProbeServer.Address? = nil,
+      platformImage: String, probes: ListenAddress? = nil,
       forwarding: ForwardingSettings = ForwardingSettings(), recorder: RecorderClient.Settings? = nil
     ) {
       self.socket = socket

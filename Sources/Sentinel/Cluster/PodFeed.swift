@@ -26,6 +26,7 @@ struct PodFeed: Sendable {
       case .interrupted(let fault):
         logger.warning("Agents' Pods cannot be followed", metadata: ["error": "\(fault)"])
         return
+      case .current: return
       }
       server.tell(.pods(table.pods))
     }

@@ -1,4 +1,5 @@
 import AdmissionWebhook
+import AgentModel
 import ArgumentParser
 import Faults
 
@@ -48,14 +49,14 @@ struct AdmissionServeCommand: AsyncParsableCommand {
         key: key, clientAuthorities: clientCA, policyDirectory: try policy.directory(), timeout: .seconds(timeout)),
       logger: ServiceRun.logger("admission"))
     try await ServiceRun.run("admission webhook") {
-      try await service.run { port in
-        tell("answers at https://\(WebhookSettings.Address(host: address.host, port: port))\(WebhookService.path)")
+      try await service.run { _ in
+        tell("answers at https://\(address)\(WebhookService.path)")
       }
     }
   }
 
-  private static func address(_ text: String, of option: String) throws -> WebhookSettings.Address {
-    guard let address = WebhookSettings.Address(text) else {
+  private static func address(_ text: String, of option: String) throws -> ListenAddress {
+    guard let address = ListenAddress(text) else {
       throw ValidationError("\(option) is not an address and a port: '\(text)'")
     }
     return address

@@ -1,6 +1,5 @@
 import AgentModel
 import ArgumentParser
-import Probes
 
 /// Where a program of a cluster says how it does.
 struct ProbesOption: ParsableArguments {
@@ -8,9 +7,7 @@ struct ProbesOption: ParsableArguments {
     help: ArgumentHelp("Where to answer /healthz, /readyz and /metrics, without TLS.", valueName: "address:port"))
   var probes: String?
 
-  var address: ProbeServer.Address? {
-    probes.flatMap(ListenAddress.init).map { ProbeServer.Address(host: $0.host, port: Int($0.port)) }
-  }
+  var address: ListenAddress? { probes.flatMap(ListenAddress.init) }
 
   func validate() throws {
     if let probes, ListenAddress(probes) == nil {
