@@ -43,10 +43,15 @@ struct ClusterAudit: Sendable {
       var outcome = event
       outcome.outcome = "failed"
       outcome.details["reason"] = ((error as? HTTPFault)?.fault ?? error as? Fault)?.reason ?? "unexpected error"
-      do { try require(outcome) } catch {
-        logger.error("Outcome not recorded", metadata: ["audit.action": "\(event.action)", "error": "\(error)"])
-      }
+      note(outcome)
       throw error
+    }
+  }
+
+  /// Tells how it ended.
+  func note(_ event: AuditEvent) {
+    do { try require(event) } catch {
+      logger.error("Outcome not recorded", metadata: ["audit.action": "\(event.action)", "error": "\(error)"])
     }
   }
 
