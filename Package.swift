@@ -26,6 +26,8 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -217,13 +219,13 @@ let package = Package(
         asyncHTTPClient,
         logging, nioCore, nioHTTP1, nioSSL,
       ]),
-    /** The Kubernetes API: who to ask and as whom, requests, watches, leases. */
+    /** The Kubernetes API: who to ask and as whom, requests, watches, leases, programs run in Pods. */
     room(
       "KubernetesAPI",
       [
         "ChildProcess", "Deadlines", "Faults", "JSONValues", "Manifests", "ServerIdentities", "TextEncodings", "Turns",
         asyncHTTPClient,
-        logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+        logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioWebSocket,
       ]),
     /** Agents as a cluster has them: objects of its API to agents. */
     room("ClusterAgents", ["AgentModel", "Blueprint", "Documents", "Faults", "JSONValues", "KubernetesAPI"]),
@@ -394,7 +396,7 @@ let package = Package(
       "KubernetesAPITests",
       [
         "CertificateAuthority", "ChildProcess", "Faults", "JSONValues", "KubernetesAPI", "SeededRandom", "TestSupport",
-        logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+        logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
       ]),
     tests(
       "ServerIdentitiesTests",

@@ -22,10 +22,10 @@ package struct UsageResource: Hashable, Sendable, Codable {
     package var cpus: Double?
     /// To whole kibibytes.
     package var memoryBytes: Int64
-    /// Threads on the machine, by which gVisor runs the agent's own.
-    package var tasks: Int64
+    /// Threads on the machine, by which gVisor runs the agent's own; `nil` on a cluster, which does not know.
+    package var tasks: Int64?
 
-    package init(time: Date, cpus: Double?, memoryBytes: Int64, tasks: Int64) {
+    package init(time: Date, cpus: Double?, memoryBytes: Int64, tasks: Int64?) {
       self.time = time
       self.cpus = cpus
       self.memoryBytes = memoryBytes

@@ -68,6 +68,11 @@ package struct Containment: Hashable, Sendable {
     return object
   }
 
+  /// The annotation of an Agent by which what was done until then is over.
+  package static func release(at time: Date) -> [String: JSON] {
+    [releaseAnnotation: .string(time.formatted(.iso8601))]
+  }
+
   private static func isReleased(_ agent: KubernetesObject, since time: String?) -> Bool {
     guard let text = agent.annotations[releaseAnnotation], let released = try? Date(text, strategy: .iso8601),
       let contained = time.flatMap({ try? Date($0, strategy: .iso8601) })

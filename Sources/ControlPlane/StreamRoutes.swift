@@ -14,9 +14,6 @@ extension API {
     router.get("/v1/tenants/{tenant}/agents/{name}/logs", use: logs)
   }
 
-  /// Bytes of a command that its audit record shows at most.
-  private static let shownCommand = 512
-
   // MARK: Exec
 
   @Sendable private func exec(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -26,48 +23,18 @@ extension API {
     let stored = try await agents.find(id, .change, by: principal, operation: operation)
     try view.requireReachable(operation: operation)
     let (wanted, input) = try await ExecInput.open(request.body, operation: operation)
-    let event = AuditEvent(
-      actor: principal.name, action: "agent.exec", target: "agent \(id)", outcome: "allowed",
-      details: [
-        "uid": "\(stored.uid)", "command": shortened(wanted.command.joined(separator: " "), bytes: Self.shownCommand),
-        "env": nameList(wanted.env.keys),
-      ])
+    let event = AuditEvent(run: wanted, in: id, uid: "\(stored.uid)", by: principal)
     let lease = try StreamLease(streams, principal, context, operation: operation)
     try await audit.require(event)
     return frameResponse(lease, input: input) { sink in
-      let ending = await run(wanted, in: stored, input: input, sink: sink)
+      let ending = await runProgram(operation, input: input, sink: sink) {
+        try await node.exec(
+          uid: stored.uid, command: wanted.command, env: wanted.env, directory: wanted.directory,
+          input: input.frames, output: sink.send)
+      }
       var outcome = event
       outcome.outcome = ending
       await audit.note(outcome)
-    }
-  }
-
-  /// - Returns: how the execution ended, for the audit record.
-  private func run(_ wanted: ExecRequest, in stored: StoredAgent, input: ExecInput, sink: StreamSink) async -> String {
-    do {
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-          try await node.exec(
-            uid: stored.uid, command: wanted.command, env: wanted.env, directory: wanted.directory,
-            input: input.frames, output: sink.send)
-        }
-        // A client that is gone takes its program with it.
-        group.addTask { try await input.lost() }
-        defer { group.cancelAll() }
-        try await group.next()
-      }
-      return sink.exitCode.map { "exited \($0)" } ?? "failed"
-    } catch let fault as Fault {
-      await sink.fail(fault)
-      return "failed"
-    } catch {
-      // A client that has its exit code may leave before the node's connection has ended.
-      if let code = sink.exitCode { return "exited \(code)" }
-      await sink.fail(
-        Fault(
-          .unavailable, operation: "run a program in agent \(stored.id)", reason: "the stream was cut off",
-          remedy: "try again"))
-      return "cut off"
     }
   }
 

@@ -80,15 +80,16 @@ import Testing
     let policies = rendering.objects.filter { $0.kind == "ValidatingAdmissionPolicy" }
     let always = ["lobstack-gateway-pods", "lobstack-gateway-workloads", "lobstack-namespaces"]
     let sentinels = ["lobstack-sentinel-pods", "lobstack-sentinel-responses", "lobstack-sentinel-conditions"]
-    #expect(policies.map(\.name) == always + (profile == .full ? ["lobstack-certificates"] : []) + sentinels)
+    let planes = ["lobstack-control-plane-programs", "lobstack-control-plane-conditions"]
+    #expect(policies.map(\.name) == always + (profile == .full ? ["lobstack-certificates"] : []) + sentinels + planes)
     #expect(policies.allSatisfy { $0.spec?["failurePolicy"]?.text == "Fail" })
     let bindings = rendering.objects.filter { $0.kind == "ValidatingAdmissionPolicyBinding" }
     #expect(bindings.compactMap { $0.spec?["policyName"]?.text } == policies.map(\.name))
     #expect(try bindings.allSatisfy { try $0.spec?["validationActions"]?.strings() == ["Deny"] })
-    // Those about namespaces, certificates and sentinels hold in all of them.
+    // Those about namespaces, certificates, sentinels and the control plane hold in all of them.
     #expect(
       bindings.map { $0.spec?["matchResources"] != nil }
-        == [true, true, false] + (profile == .full ? [false] : []) + [false, false, false])
+        == [true, true, false] + (profile == .full ? [false] : []) + [false, false, false, false, false])
     let pods = policies.first?.spec?["validations"]?.items.first?["expression"]?.text ?? ""
     #expect(pods.contains("'system:serviceaccount:lobstack-control-plane:operator'"))
   }

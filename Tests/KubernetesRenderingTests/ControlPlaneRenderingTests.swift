@@ -32,7 +32,8 @@ import Testing
       ])
     #expect(
       rights("lobstack-control-plane-agents") == [
-        "create agents", "update agents", "patch agents", "delete agents", "get pods/log", "list events",
+        "create agents", "update agents", "patch agents", "delete agents", "patch agents/status",
+        "get pods", "get pods/log", "get pods/exec", "create pods/exec", "list events",
       ])
   }
 

@@ -13,7 +13,7 @@ struct ClusterAccess: Sendable {
 
   /// What an agent has beside itself; the API server serves none of them.
   enum Subresource: String, Hashable, Sendable {
-    case log, alerts, audit
+    case log, exec, alerts, audit
     /// Its ports.
     case proxy
   }

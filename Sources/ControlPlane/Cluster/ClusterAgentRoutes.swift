@@ -94,7 +94,7 @@ extension ClusterAPI {
     return response
   }
 
-  private func answer(_ agent: AgentObject, _ id: AgentID, status: HTTPResponse.Status = .ok) throws -> Response {
+  func answer(_ agent: AgentObject, _ id: AgentID, status: HTTPResponse.Status = .ok) throws -> Response {
     guard let resource = AgentResource(agent, tenant: id.tenant), let version = agent.object.resourceVersion else {
       throw Fault(
         .failed, operation: "show agent \(id)", reason: "the object of that name is no Agent of this version",

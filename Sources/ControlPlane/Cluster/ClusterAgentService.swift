@@ -30,7 +30,7 @@ struct ClusterAgentService: Sendable {
       id, try await access.require(verb, subresource, on: id, of: principal, operation: operation), operation)
   }
 
-  private func read(_ id: AgentID, _ namespace: String, _ operation: String) async throws -> AgentObject {
+  func read(_ id: AgentID, _ namespace: String, _ operation: String) async throws -> AgentObject {
     do {
       return try await asked(operation) {
         AgentObject(object: try await client.get(AgentObject.type, "\(id.name)", namespace: namespace))
@@ -163,7 +163,8 @@ struct ClusterAgentService: Sendable {
     let operation = "start agent \(id)"
     let before = try await find(id, .update, by: principal, operation: operation)
     try refuseWhenDeleted(before, operation)
-    guard before.isStopped else {
+    let isContained = Containment(of: before.object) != nil
+    guard before.isStopped || isContained else {
       guard ![.stopped, .failed].contains(before.phase) else {
         throw Fault(
           .conflict, operation: operation, reason: "nobody stopped it: its program ended, or could not begin",
@@ -171,8 +172,9 @@ struct ClusterAgentService: Sendable {
       }
       return before
     }
-    return try await annotate(
-      before, id, [AgentObject.stopAnnotation: .null], action: "agent.start", by: principal, operation)
+    var annotations: [String: JSON] = [AgentObject.stopAnnotation: .null]
+    if isContained { annotations.merge(Containment.release(at: .now)) { $1 } }
+    return try await annotate(before, id, annotations, action: "agent.start", by: principal, operation)
   }
 
   func stop(_ id: AgentID, by principal: Principal) async throws -> AgentObject {
@@ -231,7 +233,7 @@ struct ClusterAgentService: Sendable {
     )
   }
 
-  private func refuseWhenDeleted(_ agent: AgentObject, _ operation: String) throws {
+  func refuseWhenDeleted(_ agent: AgentObject, _ operation: String) throws {
     guard agent.isBeingDeleted else { return }
     throw Fault(
       .conflict, operation: operation, reason: "the agent is being deleted",

@@ -54,10 +54,15 @@ struct ClusterAudit: Sendable {
       var outcome = event
       outcome.outcome = "failed"
       outcome.details["reason"] = ((error as? HTTPFault)?.fault ?? error as? Fault)?.reason ?? "unexpected error"
-      do { try await require(outcome) } catch {
-        logger.error("Outcome not recorded", metadata: ["audit.action": "\(event.action)", "error": "\(error)"])
-      }
+      await note(outcome)
       throw error
+    }
+  }
+
+  /// Tells how it ended.
+  func note(_ event: AuditEvent) async {
+    do { try await require(event) } catch {
+      logger.error("Outcome not recorded", metadata: ["audit.action": "\(event.action)", "error": "\(error)"])
     }
   }
 

@@ -14,10 +14,10 @@ extension ClusterAPI {
   }
 
   /// Of its Pod, whose name is the agent's.
-  private static let container = "agent"
+  static let container = "agent"
   /// The kubelet counts lines where this API counts bytes: a line has so many, about.
   private static let bytesOfLine = 64
-  /// Who may follow is asked at its beginning alone, so that it ends, and the next is asked about again.
+  /// Who may have a stream is asked at its beginning alone, so that it ends, and the next is asked about again.
   static let longestStream = Duration.seconds(3600)
   /// As much as a frame of a stream has at most.
   private static let longestPiece = 64 << 10
@@ -41,12 +41,7 @@ extension ClusterAPI {
               ofPod: agent.key.name, namespace: agent.key.namespace, container: Self.container, lines: lines,
               follow: follow, limit: Self.longestStream
             ) { piece in
-              var piece = piece
-              while let part = piece.readSlice(length: min(piece.readableBytes, Self.longestPiece)),
-                part.readableBytes > 0
-              {
-                try await sink.send(Frame(.standardOutput, part))
-              }
+              try await sink.send(.standardOutput, piece)
             }
           }
         }

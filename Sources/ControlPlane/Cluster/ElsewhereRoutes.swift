@@ -6,15 +6,6 @@ import Hummingbird
 /// What one machine's control plane does, and a cluster's leaves to the cluster's own tools: each such route says to
 /// which.
 private let elsewhere: [(path: String, methods: [HTTPRequest.Method], remedy: String)] = [
-  (
-    "/v1/tenants/{tenant}/agents/{name}/exec", [.post],
-    "use 'kubectl exec AGENT --namespace NAMESPACE --container agent -- PROGRAM'"
-  ),
-  (
-    "/v1/tenants/{tenant}/agents/{name}/respond", [.post],
-    "stop it with 'lobstack agent stop', or delete its Pod with kubectl"
-  ),
-  ("/v1/tenants/{tenant}/agents/{name}/usage", [.get], "use 'kubectl top pod AGENT --namespace NAMESPACE'"),
   ("/v1/alerts", [.post], "use 'kubectl events --for agent/AGENT --namespace NAMESPACE'"),
   ("/v1/denials", [.get, .post], "use 'kubectl logs deployment/AGENT-gateway', and 'kubectl events'"),
   ("/v1/admission", [.get], "use 'kubectl get constraints'"),

@@ -72,7 +72,7 @@ function chart({ name, unit, key, limit, text }, { samples, limits, intervalSeco
 function rows(samples) {
   const step = Math.ceil(samples.length / 30);
   return samples.toReversed().filter((_, index) => index % step === 0).map((sample) => [
-    utc(new Date(sample.time)), sample.cpus === undefined ? "–" : cpus(sample.cpus), bytes(sample.memoryBytes), number(sample.tasks),
+    utc(new Date(sample.time)), sample.cpus === undefined ? "–" : cpus(sample.cpus), bytes(sample.memoryBytes), sample.tasks === undefined ? "–" : number(sample.tasks),
   ]);
 }
 
@@ -80,9 +80,11 @@ export function usageCharts(usage) {
   const samples = rising(usage.samples);
   if (samples.length === 0) return h("p", { class: "empty" }, "Nothing was read within the last hour: the agent does not run, or has just begun to.");
   const shown = { ...usage, samples };
+  // A cluster does not know how many tasks there are.
+  const drawn = parts.filter(({ key }) => key !== "tasks" || samples.some((sample) => sample.tasks !== undefined));
   const span = samples.length > 1 ? `, over ${duration(samples.at(-1).at - samples[0].at)}` : "";
   return [
-    h("div", { class: "uses" }, parts.map((part) => chart(part, shown))),
+    h("div", { class: "uses" }, drawn.map((part) => chart(part, shown))),
     h("p", { class: "hint" }, `A sample each ${usage.intervalSeconds} seconds${span}. Tasks are the threads by which gVisor runs the agent.`),
     h("details", {}, h("summary", {}, "As a table"), table("What the agent used", ["Time", "CPUs", "Memory", "Tasks"], rows(samples))),
   ];

@@ -45,7 +45,7 @@ final class Exchange: Sendable {
   func shutdown() async throws { try await http.shutdown() }
 
   /// Has the kernel find out that the server's machine is gone, while a watch has nothing to tell: within a minute.
-  private static func watchPeer(_ channel: any Channel) -> EventLoopFuture<Void> {
+  static func watchPeer(_ channel: any Channel) -> EventLoopFuture<Void> {
     func option(_ level: Int32, _ name: Int32) -> ChannelOptions.Types.SocketOption {
       ChannelOptions.Types.SocketOption(level: .init(rawValue: level), name: .init(rawValue: name))
     }

@@ -23,11 +23,12 @@ package final class KubernetesClient: Sendable {
   package let fieldManager: String
   let logger: Logger
   private let exchange: Exchange
+  let dialer: WebSocketDialer
   private let credentials: Credentials
   private let patience: Duration
 
   /// Longest wait for one answer, above the 60 s that the API server gives itself for a request.
-  private static let answerLimit = Duration.seconds(65)
+  static let answerLimit = Duration.seconds(65)
 
   /// - Parameters:
   ///   - fieldManager: a name for what makes the changes: the program, or a part of it.
@@ -48,7 +49,9 @@ package final class KubernetesClient: Sendable {
       tls.trustRoots = .certificates(try authority.checkCertificates(at: "the authority of \(configuration.origin)"))
     }
     credentials = Credentials(configuration.credentials, tls: tls, origin: configuration.origin)
-    exchange = Exchange(configuration, agent: "lobstack/\(fieldManager)", logger: logger)
+    let agent = "lobstack/\(fieldManager)"
+    exchange = Exchange(configuration, agent: agent, logger: logger)
+    dialer = WebSocketDialer(configuration, agent: agent)
   }
 
   package func shutdown() async throws { try await exchange.shutdown() }
@@ -117,7 +120,7 @@ package final class KubernetesClient: Sendable {
   }
 
   /// With another credential, when there is one, where the first is refused.
-  private func authenticated<Answer>(_ body: (Authentication) async throws -> Answer) async throws -> Answer {
+  func authenticated<Answer>(_ body: (Authentication) async throws -> Answer) async throws -> Answer {
     let authentication = try await credentials.current()
     do { return try await body(authentication) } catch let refusal as Refusal where refusal.status.code == 401 {
       guard try await credentials.replace(authentication) else { throw refusal }
@@ -128,7 +131,7 @@ package final class KubernetesClient: Sendable {
   /// What a failure is to the plan and to the caller.
   ///
   /// - Throws: what is no failure of the request: a cancellation, a fault of the credential or of the receiver.
-  private func judge(_ error: any Error, _ request: APIRequest) throws -> (failure: RetryPlan.Failure, fault: Fault) {
+  func judge(_ error: any Error, _ request: APIRequest) throws -> (failure: RetryPlan.Failure, fault: Fault) {
     let (operation, server) = (request.operation, configuration.server)
     func unavailable(_ reason: String, _ remedy: String) -> Fault {
       Fault(.unavailable, operation: operation, reason: reason, remedy: remedy, cause: error)

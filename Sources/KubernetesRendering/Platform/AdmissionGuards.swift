@@ -14,8 +14,9 @@ extension Platform {
       policies.append(ownCertificates)
       bindings.append(ValidatingAdmissionPolicyBinding(ownCertificates))
     }
-    policies += sentinelGuards
-    bindings += sentinelGuards.map { ValidatingAdmissionPolicyBinding($0) }
+    let byAccount = sentinelGuards + controlPlaneGuards
+    policies += byAccount
+    bindings += byAccount.map { ValidatingAdmissionPolicyBinding($0) }
     return ManifestFile("admission/guards.yaml", (policies as [any ClusterObject]) + bindings)
   }
 

@@ -49,7 +49,12 @@ extension Platform {
       rules: [
         Role.Rule(
           apiGroups: [AgentDefinition.group], resources: ["agents"], verbs: ["create", "update", "patch", "delete"]),
-        Role.Rule(apiGroups: [""], resources: ["pods/log"], verbs: ["get"]),
+        // Of the condition Contained alone, and of agents' containers alone: see the guards.
+        Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/status"], verbs: ["patch"]),
+        Role.Rule(apiGroups: [""], resources: ["pods", "pods/log"], verbs: ["get"]),
+        // A WebSocket is a GET, and from Kubernetes 1.35 on a create too.
+        Role.Rule(apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"]),
+        Role.Rule(apiGroups: ["metrics.k8s.io"], resources: ["pods"], verbs: ["get"]),
         Role.Rule(apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["list"]),
       ])
     return [
@@ -72,10 +77,12 @@ extension Platform {
       Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/log"], verbs: ["get"]),
       Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/alerts"], verbs: ["list"]),
     ]
-    let changing = Role.Rule(
-      apiGroups: [AgentDefinition.group], resources: ["agents"], verbs: ["create", "update", "patch", "delete"])
-    let calling = Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/proxy"], verbs: ["create"])
-    return [role("lobstack-agent-viewer", reading), role("lobstack-agent-editor", reading + [changing, calling])]
+    let changing = [
+      Role.Rule(
+        apiGroups: [AgentDefinition.group], resources: ["agents"], verbs: ["create", "update", "patch", "delete"]),
+      Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/exec", "agents/proxy"], verbs: ["create"]),
+    ]
+    return [role("lobstack-agent-viewer", reading), role("lobstack-agent-editor", reading + changing)]
   }
 
   // MARK: The program

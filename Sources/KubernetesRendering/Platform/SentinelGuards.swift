@@ -2,7 +2,12 @@ import Documents
 
 // What the sentinel's rights and its namespace's Pod Security cannot say, the API server is told in CEL.
 extension Platform {
-  var sentinelGuards: [ValidatingAdmissionPolicy] { [sentinelPods, sentinelResponses, sentinelConditions] }
+  var sentinelGuards: [ValidatingAdmissionPolicy] {
+    [
+      sentinelPods, sentinelResponses,
+      containmentAlone("sentinel-conditions", by: sentinelAccount, who: "a sentinel"),
+    ]
+  }
 
   private var sentinelAccount: ValidatingAdmissionPolicy.Expression {
     ValidatingAdmissionPolicy.Expression(
@@ -109,20 +114,24 @@ extension Platform {
         ]))
   }
 
-  /// Of an Agent it says what is done about it, and nothing else.
-  private var sentinelConditions: ValidatingAdmissionPolicy {
+  /// Of an Agent an account says what is done about it, and nothing else.
+  ///
+  /// - Parameter who: for the message.
+  func containmentAlone(
+    _ name: String, by account: ValidatingAdmissionPolicy.Expression, who: String
+  ) -> ValidatingAdmissionPolicy {
     func others(_ object: String) -> String {
       "\(object).?status.?conditions.orValue([]).filter(c, c.type != '\(containedCondition)')"
     }
     return ValidatingAdmissionPolicy(
-      metadata: Self.guardMeta("sentinel-conditions"),
+      metadata: Self.guardMeta(name),
       spec: .init(
         matchConstraints: .init(resourceRules: [
           AdmissionRule(
             apiGroups: [AgentDefinition.group], resources: ["agents/status"], operations: ["UPDATE"],
             scope: "Namespaced")
         ]),
-        matchConditions: [sentinelAccount],
+        matchConditions: [account],
         validations: [
           .init(
             expression: """
@@ -132,7 +141,7 @@ extension Platform {
               && object.?status.?reason == oldObject.?status.?reason \
               && object.?status.?observedGeneration == oldObject.?status.?observedGeneration
               """,
-            message: "a sentinel says the condition \(containedCondition) of an Agent, and nothing else")
+            message: "\(who) says the condition \(containedCondition) of an Agent, and nothing else")
         ]))
   }
 }

@@ -32,7 +32,8 @@ struct AgentGetCommand: AsyncParsableCommand {
       "\(agent.spec.tier.rawValue): \(agent.spec.tier.cpus) CPU, \(agent.spec.tier.memory) memory, "
         + "\(agent.spec.tier.processes) processes")
     if let usage = agent.status.usage {
-      facts.add("uses", "\(usage.cpuText) CPU, \(usage.memoryText) memory, \(usage.tasks) tasks on the machine")
+      let tasks = usage.tasks.map { ", \($0) tasks on the machine" } ?? ""
+      facts.add("uses", "\(usage.cpuText) CPU, \(usage.memoryText) memory\(tasks)")
     }
     facts.add("workspace", "\(agent.spec.workspace.size)")
     if let address = agent.status.address { facts.add("address", address) }

@@ -27,7 +27,7 @@ struct AgentUsageCommand: AsyncParsableCommand {
     try format.print(usage) {
       var table = Table("TIME", "CPU", "MEMORY", "TASKS")
       for sample in usage.samples {
-        table.add(sample.time.short, sample.cpuText, sample.memoryText, "\(sample.tasks)")
+        table.add(sample.time.short, sample.cpuText, sample.memoryText, sample.tasks.map { "\($0)" } ?? "-")
       }
       let limits = usage.limits
       table.add(

@@ -180,11 +180,13 @@ struct ClusterWorld: Sendable {
   }
 
   /// Runs `lobstack ARGUMENTS` against a replica.
+  ///
+  /// - Parameter behind: what comes behind all options.
   func lobstack(
-    _ arguments: [String], on replica: Int = 0, as token: String, input: String = ""
+    _ arguments: [String], on replica: Int = 0, as token: String, behind: [String] = [], input: String = ""
   ) async throws -> TestPlatform.Outcome {
     let connection = ["--address", address(replica), "--ca", "\(server.directory)/ca.crt", "--token", token]
-    let result = try await Command(TestPlatform.binary, arguments + connection).run(input: Array(input.utf8))
+    let result = try await Command(TestPlatform.binary, arguments + connection + behind).run(input: Array(input.utf8))
     return TestPlatform.Outcome(
       code: result.status.code, output: result.standardOutput, error: result.standardError, arguments: arguments)
   }

@@ -1,0 +1,76 @@
+import APIModel
+import AgentModel
+import ClusterAgents
+import Faults
+import Foundation
+import Hummingbird
+import KubernetesAPI
+
+extension ClusterAPI {
+  func addResponseRoute(to router: Router<APIContext>) {
+    router.post("/v1/tenants/{tenant}/agents/{name}/respond", use: respond)
+  }
+
+  @Sendable private func respond(_ request: Request, _ context: APIContext) async throws -> Response {
+    let principal = try context.principal
+    let id = try agentID(context)
+    let operation = "respond to agent \(id)"
+    let agent = try await agents.find(id, .update, by: principal, operation: operation)
+    let wanted = try await json(ResponseRequest.self, of: request).response
+    return try answer(try await agents.respond(wanted, to: agent, id, by: principal), id)
+  }
+}
+
+extension ClusterAgentService {
+  /// How long an answer waits for the operator to carry it out; it does so later too.
+  private static let patience = Duration.seconds(10)
+
+  /// Contains a running agent, as an alert's response would: its operator ends its Pod or cuts it off, and holds on to it.
+  ///
+  /// - Throws: `Fault(.conflict)` when it does not run.
+  func respond(
+    _ response: AgentResponse, to before: AgentObject, _ id: AgentID, by principal: Principal
+  ) async throws -> AgentObject {
+    let operation = "\(response) agent \(id)"
+    let containment: Containment
+    switch response {
+    case .kill: containment = Containment(.killed, "killed by \(principal.name)")
+    case .freeze, .quarantine:
+      // The API of Kubernetes has no way to pause a Pod.
+      containment = Containment(
+        .quarantined,
+        "cut off from the network by \(principal.name)"
+          + (response == .freeze ? ", who asked for freeze: a cluster cannot pause a Pod" : ""))
+    case .alert:
+      throw Fault(
+        .invalid, operation: operation, reason: "'alert' does nothing", remedy: "ask for quarantine or kill")
+    }
+    try refuseWhenDeleted(before, operation)
+    guard [.starting, .running, .quarantined].contains(before.phase), !before.isStopped else {
+      throw Fault(
+        .conflict, operation: operation, reason: "the agent does not run",
+        remedy: "see 'lobstack agent get \(id)'")
+    }
+    // The same or more is in force.
+    guard let status = containment.status(of: before.object, now: .now) else { return before }
+    let event = AuditEvent(
+      actor: principal.name, action: "agent.respond", target: "agent \(id)", outcome: "allowed",
+      details: ["uid": before.uid, "response": response.rawValue])
+    try await audit.carryOut(event) {
+      _ = try await asked(operation) {
+        try await client.apply(status, of: AgentObject.type, force: true, subresource: "status")
+      }
+    }
+    return try await isInForce(id, before, operation)
+  }
+
+  /// The agent once its operator has told that it acted.
+  private func isInForce(_ id: AgentID, _ before: AgentObject, _ operation: String) async throws -> AgentObject {
+    let end = ContinuousClock.now + Self.patience
+    while true {
+      let agent = try await read(id, before.key.namespace, operation)
+      if ![.starting, .running].contains(agent.phase) || ContinuousClock.now > end { return agent }
+      try await Task.sleep(for: .milliseconds(200))
+    }
+  }
+}
