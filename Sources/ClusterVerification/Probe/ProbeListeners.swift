@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// Ports on which everybody is told a canary, over TCP and UDP, and over IPv6 where there is any.
