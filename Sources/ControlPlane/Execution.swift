@@ -36,7 +36,8 @@ func runProgram(
       defer { group.cancelAll() }
       try await group.next()
     }
-    return sink.exitCode.map { "exited \($0)" } ?? "failed"
+    guard let code = sink.exitCode else { throw CancellationError() }
+    return "exited \(code)"
   } catch let fault as Fault {
     await sink.fail(fault)
     return "failed"
