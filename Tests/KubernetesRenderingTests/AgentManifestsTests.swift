@@ -18,12 +18,18 @@ import Testing
       ])
   }
 
-  @Test("has no object of Istio's in the lean profile, and no way in") func lean() throws {
+  @Test("has no object of Istio's in the lean profile, and a way in for the platform's ingress alone") func lean()
+    throws
+  {
     let values = try AgentExample.values("profile: lean\ntenants: {acme: }")
     let objects = try AgentExample.manifests(try AgentExample.agent(), values: values).objects
     #expect(objects.allSatisfy { !Self.istioKinds.contains($0.kind) })
-    let ports = objects.compactMap { $0 as? NetworkPolicy }.flatMap { $0.spec.ingress ?? [] }.flatMap { $0.ports ?? [] }
-    #expect(Set(ports.compactMap(\.port)) == [8080, 8765, 15080, 15443])
+    let rules = objects.compactMap { $0 as? NetworkPolicy }.flatMap { $0.spec.ingress ?? [] }
+    #expect(Set(rules.flatMap { $0.ports ?? [] }.compactMap(\.port)) == [8080, 8765, 15080, 15443, 15081])
+    let callers = rules.filter { $0.ports?.contains { $0.port == 15081 } == true }.flatMap { $0.from ?? [] }
+    #expect(callers.map { $0.podSelector?.matchLabels?["app.kubernetes.io/name"] } == ["agent-ingress"])
+    let namespace = callers.first?.namespaceSelector?.matchLabels
+    #expect(namespace == ["kubernetes.io/metadata.name": "lobstack-control-plane"])
   }
 
   @Test("shares no name with another agent, and has none that is too long") func names() throws {
