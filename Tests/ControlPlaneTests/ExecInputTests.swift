@@ -9,7 +9,8 @@ import Testing
 @Suite("The input of a program that is run for a client", .timeLimit(.minutes(1))) struct ExecInputTests {
   private struct Lost: Error {}
 
-  @Test("tells that its client is gone also when its input has ended and nobody asks for more") func lost() async throws {
+  @Test("tells that its client is gone also when its input has ended and nobody asks for more") func lost() async throws
+  {
     let (body, client) = AsyncThrowingStream<ByteBuffer, any Error>.makeStream()
     var bytes = ByteBuffer()
     Frame(.message, ByteBuffer(string: #"{"command":["sleep","300"],"env":{}}"#)).write(into: &bytes)
