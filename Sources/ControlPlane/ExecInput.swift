@@ -119,6 +119,10 @@ final class ExecInput: Sendable {
     for await _ in wanted.stream {
       guard let frame = await next(&rest) else { break }
       arrived.continuation.yield(frame)
+      guard frame.kind == .endOfInput else { continue }
+      // Nothing follows but the body's end, which nobody may ask for: that the client is gone has to be seen all the same.
+      _ = await next(&rest)
+      break
     }
     arrived.continuation.finish()
     await rest.drop()

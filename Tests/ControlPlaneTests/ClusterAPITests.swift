@@ -256,6 +256,20 @@ import Testing
     #expect(shown.status.phase == .pending && shown.status.reason?.contains("generation 3") == true)
   }
 
+  @Test("waits for the operator once somebody started what was stopped or contained", arguments: ["Stopped", "Killed"])
+  func outdated(reason: String) throws {
+    let status: JSON = [
+      "phase": "Failed", "observedGeneration": 3,
+      "conditions": [["type": "Ready", "status": "False", "reason": .string(reason)]],
+    ]
+    #expect(try #require(AgentResource(Self.agent(status), tenant: .default)).status.phase == .pending)
+    var stopped = Self.agent(status).object
+    var metadata = stopped["metadata"]?.object ?? [:]
+    metadata["annotations"] = .object([AgentObject.stopAnnotation: "true"])
+    stopped.fields["metadata"] = .object(metadata)
+    #expect(try #require(AgentResource(AgentObject(object: stopped), tenant: .default)).status.phase == .failed)
+  }
+
   @Test("is enforced in no layer by what the operator says of its objects", arguments: ["True", "False", "Unknown"])
   func layers(status: String) throws {
     let conditions: JSON = .array(["Accepted", "Secured", "Ready"].map { Self.condition($0, status) })

@@ -115,6 +115,8 @@ import Testing
         } throws: { ($0 as? Fault)?.code == fault }
         #expect(stub.requests.count == 1)
         #expect(stub.requests.first?.headers["Sec-WebSocket-Protocol"] == ["v5.channel.k8s.io"])
+        // An API server answers 406 to who takes JSON alone.
+        #expect(stub.requests.first?.headers["Accept"] == ["application/json, */*"])
       }
     }
   }

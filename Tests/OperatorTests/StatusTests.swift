@@ -90,6 +90,13 @@ import Testing
       pod(["phase": "Running", "containerStatuses": [["state": ["waiting": ["reason": "CrashLoopBackOff"]]]]]),
       restartPolicy: .always)
     #expect(loop.phase == .failed && !loop.isReady)
+    // Its program may go on for its grace period.
+    for phase in ["Running", "Failed"] {
+      var ending = pod(["phase": .string(phase), "conditions": [["type": "Ready", "status": "True"]]])
+      ending.fields["metadata"] = ["deletionTimestamp": "2026-01-01T00:00:00Z"]
+      let going = PodStanding(ending, restartPolicy: .always)
+      #expect(going.phase == .starting && !going.isReady, "\(phase)")
+    }
   }
 
   /// What a kubelet of 1.36 said of agents in gVisor that went over their memory.

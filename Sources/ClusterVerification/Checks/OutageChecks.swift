@@ -71,6 +71,8 @@ struct OutageChecks: Sendable {
   private func newPod() async throws -> AttackOutcome {
     var pod = try site.agentPod()
     pod.name = site.agentName("dry")
+    // Its own would be made with the agent: for want of it the Pod is refused whatever admission says.
+    pod.change("spec") { $0["serviceAccountName"] = "default" }
     do {
       try await site.client.create(pod, of: .pods, WriteOptions(isDryRun: true))
       return .succeeded("an agent's Pod is accepted, as a dry run")

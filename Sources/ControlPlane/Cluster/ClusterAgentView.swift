@@ -50,15 +50,27 @@ extension AgentResource.Status {
   fileprivate init(_ agent: AgentObject, _ refusal: Fault?) {
     let status = agent.object["status"]
     let observed = Int64(status?["observedGeneration"]?.int ?? 0)
-    var reason = status?["reason"]?.string
+    var (phase, reason) = (agent.phase, status?["reason"]?.string)
+    if Self.isOutdated(agent) {
+      // Who waits for it to run must not be told what it was before.
+      (phase, reason) = (.pending, "waiting for the operator to start it")
+    }
     if agent.isBeingDeleted {
       reason = "the agent is being deleted"
     } else if reason == nil, observed < Int64(agent.generation) {
       reason = "waiting for the operator to act on generation \(agent.generation)"
     }
     self.init(
-      phase: refusal == nil ? agent.phase : .failed, reason: refusal?.description ?? reason, fault: refusal,
+      phase: refusal == nil ? phase : .failed, reason: refusal?.description ?? reason, fault: refusal,
       layers: Self.layers(status, isCurrent: observed == Int64(agent.generation)), observedGeneration: observed)
+  }
+
+  /// Whether the operator's last word is of a stop or a containment that somebody has taken back since.
+  private static func isOutdated(_ agent: AgentObject) -> Bool {
+    guard !agent.isStopped, Containment(of: agent.object) == nil else { return false }
+    let ready = agent.object["status", "conditions"]?.array?.first { $0["type"]?.string == "Ready" }
+    guard let reason = ready?["reason"]?.string else { return false }
+    return reason == AgentObject.stoppedReason || Containment.Kind(rawValue: reason) != nil
   }
 
   /// What the operator's conditions tell of the layers.

@@ -81,8 +81,10 @@ struct WebSocketDialer: Sendable {
   private func head(_ request: APIRequest, _ subprotocol: String, _ token: SecretBytes?) -> HTTPRequestHead {
     var host = name.contains(":") ? "[\(name)]" : name
     if let port = configuration.server.port { host += ":\(port)" }
+    // What runs programs says of itself that it answers "*/*", and refuses who takes JSON alone with 406; refusals of
+    // others are JSON to who prefers it.
     var headers: HTTPHeaders = [
-      "Host": host, "User-Agent": agent, "Accept": "application/json", "Content-Length": "0",
+      "Host": host, "User-Agent": agent, "Accept": "application/json, */*", "Content-Length": "0",
       "Sec-WebSocket-Protocol": subprotocol,
     ]
     if let token {

@@ -193,8 +193,11 @@ struct AgentReconciler: Sendable {
     let wanted = expansion.pod.object.annotations[Expander.specificationAnnotation]
     if runner.annotations[Expander.specificationAnnotation] != wanted {
       try await replace(runner, type, of: agent, "its \(type.kind) was of another specification")
+      // What is told of the one that goes is no word about what is wanted now.
+      return nil
     } else if owned.pod(of: agent.key)?.labels[quarantineLabel] != nil, try await isReleased(agent) {
       try await replace(runner, type, of: agent, "it was quarantined, and runs anew")
+      return nil
     } else if let standing, standing.isToBeReplaced {
       replacements.note(agent.key, created: runner["metadata", "creationTimestamp"]?.string.flatMap(Self.date))
       try await replace(runner, type, of: agent, "its Pod ended for good: \(standing.reason)")

@@ -115,8 +115,9 @@ extension AgentConditions {
     let message = isEnding ? "its Pod is being ended" : "somebody stopped it; start it to have it run"
     return AgentConditions(
       phase: isEnding ? .running : .stopped, reason: message,
-      conditions: [.isAccepted, .isSecured, .isReady(gateway), Condition(.ready, .no, "Stopped", message)],
-      generation: generation)
+      conditions: [
+        .isAccepted, .isSecured, .isReady(gateway), Condition(.ready, .no, AgentObject.stoppedReason, message),
+      ], generation: generation)
   }
 
   private static func word(_ fault: Fault) -> String {

@@ -75,6 +75,11 @@ struct PodStanding: Hashable, Sendable {
       }
     }
     if message.isEmpty { message = "the Pod is \(podPhase)" }
+    if pod.isBeingDeleted {
+      // Its program may go on for its grace period, and its conditions with it; how it ends is no failure.
+      (phase, isReady) = (.starting, false)
+      (reason, message) = ("Terminating", "its Pod is being ended, and another takes its place")
+    }
   }
 
   private static let notIsolated = (
