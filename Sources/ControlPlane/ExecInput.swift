@@ -19,6 +19,7 @@ final class ExecInput: Sendable {
   private let arrived = AsyncStream.makeStream(of: Frame.self)
   private let broken = AsyncStream.makeStream(of: Void.self)
   private let ended = AsyncStream.makeStream(of: Void.self)
+  private let isBroken = Mutex(false)
 
   private init(_ rest: sending FrameReader) { self.rest = Mutex(rest) }
 
@@ -80,12 +81,17 @@ final class ExecInput: Sendable {
   }
 
   /// The rest, for one consumer, while `read()` runs.
+  ///
+  /// Of a client that is gone it has no end: a program must not take half of its input for the whole. Whoever reads it is
+  /// cancelled, as `lost()` tells.
   var frames: AsyncStream<Frame> {
-    AsyncStream { [wanted, arrived] in
+    AsyncStream { [self] in
       wanted.continuation.yield()
       // Iterators of one stream, one after the other, go on where the last one ended.
       var arriving = arrived.stream.makeAsyncIterator()
-      return await arriving.next()
+      if let frame = await arriving.next() { return frame }
+      while isBroken.withLock({ $0 }), !Task.isCancelled { try? await Task.sleep(for: .seconds(60)) }
+      return nil
     }
   }
 
@@ -133,14 +139,19 @@ final class ExecInput: Sendable {
     do {
       guard let frame = try await rest.next() else { return nil }
       guard frame.kind == .standardInput || frame.kind == .endOfInput else {
-        broken.continuation.finish()
+        setBroken()
         return nil
       }
       return frame
     } catch {
-      broken.continuation.finish()
+      setBroken()
       return nil
     }
+  }
+
+  private func setBroken() {
+    isBroken.withLock { $0 = true }
+    broken.continuation.finish()
   }
 }
 

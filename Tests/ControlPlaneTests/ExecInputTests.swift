@@ -24,4 +24,32 @@ import Testing
     await #expect(throws: CancellationError.self) { try await input.lost() }
     await reading
   }
+
+  @Test("does not end for the program when its client is gone", arguments: [true, false])
+  func cut(isLost: Bool) async throws {
+    let (body, client) = AsyncThrowingStream<ByteBuffer, any Error>.makeStream()
+    var bytes = ByteBuffer()
+    Frame(.message, ByteBuffer(string: #"{"command":["cat"],"env":{}}"#)).write(into: &bytes)
+    Frame(.standardInput, ByteBuffer(string: "half")).write(into: &bytes)
+    client.yield(bytes)
+    let (_, input) = try await ExecInput.open(RequestBody(asyncSequence: body), operation: "test")
+    async let reading: Void = input.read()
+    let ended = await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        for await _ in input.frames {}
+        return !Task.isCancelled
+      }
+      group.addTask {
+        client.finish(throwing: isLost ? Lost() : nil)
+        try? await input.lost()
+        return false
+      }
+      let isEnd = await group.next() ?? false
+      group.cancelAll()
+      await group.waitForAll()
+      return isEnd
+    }
+    await reading
+    #expect(ended != isLost)
+  }
 }
