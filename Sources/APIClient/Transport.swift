@@ -45,6 +45,8 @@ final class Transport: Sendable {
     var configuration = HTTPClient.Configuration()
     configuration.timeout.connect = .seconds(5)
     configuration.connectionPool.retryConnectionEstablishment = false
+    // Each stream that is followed holds one, and no request must wait for the end of a stream.
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1_024
     configuration.redirectConfiguration = .disallow
     if case .gateway(let url, let roots) = address {
       var tls = TLSConfiguration.makeClientConfiguration()

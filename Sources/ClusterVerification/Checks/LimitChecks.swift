@@ -62,6 +62,18 @@ struct LimitChecks: Sendable {
 
   // MARK: Judgement
 
+  /// - Parameter limit: of the node; `nil` for none, where what stopped the bomb is no limit of processes.
+  static func processes(_ line: ProbeLine, limit: Int?, _ attack: String, _ text: String) -> Trial {
+    let started = line.text.split(separator: " ").first.flatMap { Int($0) } ?? 0
+    // What the kernel says for want of tasks, as gVisor hands it on; nothing where the bomb was ended.
+    let reason = line.text.split(separator: ": ").dropFirst().last.map(String.init)
+    let isOfTasks = [nil, "Resource temporarily unavailable", "Cannot allocate memory"].contains(reason)
+    return Trial(
+      attack,
+      withoutControl: started > 0 ? .succeeded("below the limit it starts them: \(line.text)") : .unknown(text),
+      withControl: line.isDone ? .succeeded(text) : limit != nil && isOfTasks ? .prevented(text) : .unknown(text))
+  }
+
   /// - Parameter limit: MiB; `nil` for one that nothing bounds.
   static func memory(_ fate: ProbePod.Fate, of limit: Int?) -> AttackOutcome {
     guard let line = fate.record[ProbePlan.Bomb.memoryID] else {
@@ -161,10 +173,7 @@ struct LimitChecks: Sendable {
       return Trial(
         attack, withoutControl: .unknown("the bomb did not go off: \(fate.end)"), withControl: .unknown(words))
     }
-    return Trial(
-      attack, withoutControl: .succeeded("below the limit it starts them: \(line.text)"),
-      withControl: line.isDone
-        ? .succeeded("\(line.text); \(words)") : .prevented("\(line.text); \(fate.end); \(words)"))
+    return Self.processes(line, limit: limit, attack, "\(line.text); \(fate.end); \(words)")
   }
 
   /// `nil` for none, and where nobody says.

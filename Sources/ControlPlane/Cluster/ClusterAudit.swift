@@ -59,11 +59,13 @@ struct ClusterAudit: Sendable {
     }
   }
 
-  /// Tells how it ended.
+  /// Tells how it ended, also in a task that is cancelled.
   func note(_ event: AuditEvent) async {
-    do { try await require(event) } catch {
-      logger.error("Outcome not recorded", metadata: ["audit.action": "\(event.action)", "error": "\(error)"])
-    }
+    await Task {
+      do { try await require(event) } catch {
+        logger.error("Outcome not recorded", metadata: ["audit.action": "\(event.action)", "error": "\(error)"])
+      }
+    }.value
   }
 
   /// On standard output, whole lines.

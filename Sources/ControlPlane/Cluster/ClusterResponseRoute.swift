@@ -46,16 +46,20 @@ extension ClusterAgentService {
         .invalid, operation: operation, reason: "'alert' does nothing", remedy: "ask for quarantine or kill")
     }
     try refuseWhenDeleted(before, operation)
-    guard [.starting, .running, .quarantined].contains(before.phase), !before.isStopped else {
+    // One that failed may be started again at any moment, and one that is waited for may run already.
+    guard before.phase != .stopped, !before.isStopped else {
       throw Fault(
         .conflict, operation: operation, reason: "the agent does not run",
         remedy: "see 'lobstack agent get \(id)'")
     }
-    // The same or more is in force.
-    guard let status = containment.status(of: before.object, now: .now) else { return before }
     let event = AuditEvent(
       actor: principal.name, action: "agent.respond", target: "agent \(id)", outcome: "allowed",
       details: ["uid": before.uid, "response": response.rawValue])
+    // The same or more may be in force.
+    guard let status = containment.status(of: before.object, now: .now) else {
+      try await audit.require(event)
+      return before
+    }
     try await audit.carryOut(event) {
       _ = try await asked(operation) {
         try await client.apply(status, of: AgentObject.type, force: true, subresource: "status")

@@ -88,7 +88,8 @@ struct RecorderAPI: Sendable {
     let told = try await json(AuditSubmission.self, of: request)
     var event = AuditEvent(
       actor: told.actor, action: told.action, target: told.target, outcome: told.outcome, details: told.details)
-    event.details["replica"] = Self.told(Self.podOfToken, of: principal)
+    event.details["replica"] = try await requireTold(
+      Self.podOfToken, of: principal, operation: "append to the audit log")
     return try jsonResponse(AuditSubmissionReceipt(index: try await audit.require(event)), status: .created)
   }
 
@@ -97,13 +98,10 @@ struct RecorderAPI: Sendable {
     let principal = try await require(accounts.sentinel, context, operation: operation)
     var report = try await json(AlertReport.self, of: request)
     try checkAlerts(report, operation: operation)
-    var reporter = principal
-    if let node = Self.told(Self.nodeOfToken, of: principal) {
-      // The API server's word, where the report has the sentinel's.
-      for index in report.items.indices { report.items[index].hostname = node }
-      reporter = Principal(kind: principal.kind, name: "sentinel@\(node)")
-    }
-    try await alerts.take(report.items, from: reporter)
+    // The API server's word, where the report has the sentinel's.
+    let node = try await requireTold(Self.nodeOfToken, of: principal, operation: operation)
+    for index in report.items.indices { report.items[index].hostname = node }
+    try await alerts.take(report.items, from: Principal(kind: principal.kind, name: "sentinel@\(node)"))
     return Response(status: .noContent)
   }
 
@@ -129,9 +127,19 @@ struct RecorderAPI: Sendable {
       remedy: "ask the control plane of the cluster")
   }
 
-  private static func told(_ key: String, of principal: Principal) -> String? {
-    guard case .user(let user) = principal.kind else { return nil }
-    return user.extra[key]?.first
+  /// What the API server says of the Pod that a token was made for.
+  ///
+  /// - Throws: `Fault(.denied)` for a token that somebody made by hand: nobody knows from where that comes.
+  private func requireTold(_ key: String, of principal: Principal, operation: String) async throws -> String {
+    if case .user(let user) = principal.kind, let told = user.extra[key]?.first { return told }
+    if recorded.take(principal.key) == nil {
+      try await audit.require(
+        AuditEvent(
+          actor: principal.name, action: "access", target: operation, outcome: "denied", details: ["reason": "token"]))
+    }
+    throw Fault(
+      .denied, operation: operation, reason: "the token is of no Pod",
+      remedy: "have the kubelet make it, as the rendered documents do")
   }
 
   var exposition: Exposition {

@@ -171,8 +171,8 @@ package final class KubernetesClient: Sendable {
 
   private func overdue(_ request: APIRequest, cause: (any Error)? = nil) -> Fault {
     let reason = "\(configuration.server) does not answer in time"
-    // A reading changes nothing: whoever waits for it may ask again.
-    guard request.method != .GET else {
+    // A reading changes nothing: whoever waits for it may ask again. What a GET opens may run programs.
+    guard request.method != .GET || !request.isIdempotent else {
       return Fault(
         .unavailable, operation: request.operation, reason: reason,
         remedy: "try again; if it goes on, check the server's load and its etcd", cause: cause)

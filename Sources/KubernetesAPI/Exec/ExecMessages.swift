@@ -81,12 +81,15 @@ struct ExecMessages {
     }
   }
 
+  /// Whether it was told how the program ended.
+  var isEnded: Bool { !isWithin && !status.isEmpty }
+
   /// How the program ended, once nothing more comes.
   ///
   /// - Returns: its exit code; 128 + signal where a signal ended it.
   /// - Throws: `Fault(.unavailable)` when that was not told; `Fault(.failed)` when it could not be run.
   func exitCode(_ operation: String) throws(Fault) -> Int32 {
-    guard !isWithin, !status.isEmpty else {
+    guard isEnded else {
       throw Fault(
         .unavailable, operation: operation,
         reason: "the connection to the Pod's node ended before the program's exit code came",

@@ -37,9 +37,9 @@ extension KubernetesClient {
     do {
       return try await withDeadline(limit, orThrow: Overdue()) { [self] in
         try await authenticated { authentication in
-          let socket = try await withDeadline(Self.answerLimit, orThrow: Overdue()) { [self] in
-            try await dialer.open(wanted, subprotocol: ExecMessages.subprotocol, as: authentication)
-          }
+          // In this task: a socket that nobody took, because a deadline was faster, would be one that nobody ends.
+          let socket = try await dialer.open(
+            wanted, subprotocol: ExecMessages.subprotocol, as: authentication, limit: Self.answerLimit)
           return try await Self.converse(socket, wanted.operation, input, receive)
         }
       }
@@ -110,6 +110,11 @@ extension KubernetesClient {
       throw foreign(
         "it sends no frame of a WebSocket, or one of more than \(WebSocketDialer.longestFrame) bytes (\(error))",
         operation)
+    } catch let error where error is ReceiverError || error is CancellationError {
+      throw error
+    } catch {
+      // How the program ended is known, however the connection did: by a reset where not all input was read.
+      guard messages.isEnded else { throw error }
     }
     return try messages.exitCode(operation)
   }

@@ -31,11 +31,15 @@ struct WebSocketDialer: Sendable {
 
   /// The caller closes what it gets.
   ///
-  /// - Throws: `Refusal` for an answer that is none of a WebSocket; `OtherSubprotocol`; what NIO throws.
+  /// - Parameter limit: of the opening.
+  /// - Throws: `Refusal` for an answer that is none of a WebSocket; `OtherSubprotocol`; `Overdue`; what NIO throws.
   func open(
-    _ request: APIRequest, subprotocol: String, as authentication: Authentication
+    _ request: APIRequest, subprotocol: String, as authentication: Authentication, limit: Duration
   ) async throws -> WebSocket {
+    let deadline = ContinuousClock.now + limit
     let (channel, secured) = try await connect(authentication.tls)
+    let late = channel.eventLoop.scheduleTask(in: TimeAmount(limit)) { channel.close(promise: nil) }
+    defer { late.cancel() }
     return try await withTaskCancellationHandler {
       do {
         try await secured.get()
@@ -49,7 +53,7 @@ struct WebSocketDialer: Sendable {
       } catch {
         channel.close(promise: nil)
         try Task.checkCancellation()
-        throw error
+        throw ContinuousClock.now < deadline ? error : Overdue()
       }
     } onCancel: {
       channel.close(promise: nil)

@@ -22,7 +22,9 @@ extension Platform {
         "mesh/egress.yaml",
         [
           sidecar(namespaceNames.controlPlane, reaches: [namespaceNames.vault, "default"]),
-          sidecar(namespaceNames.monitoring, reaches: [namespaceNames.controlPlane, "default"]),
+          sidecar(
+            namespaceNames.monitoring,
+            reaches: [namespaceNames.controlPlane, namespaceNames.sentinel, "default"]),
         ] + (agentIngress == nil ? [] : [agentIngressSidecar]) + agentNamespaces.map { sidecar($0, reaches: []) }),
     ]
   }

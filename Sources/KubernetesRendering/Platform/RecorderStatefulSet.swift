@@ -85,7 +85,11 @@ extension Platform {
       metadata: recorderMeta("\(Self.recorderName)-metrics"),
       spec: Service.Spec(
         clusterIP: "None", selector: Self.selector(Self.recorderName).matchLabels ?? [:],
-        ports: [Service.Port(name: Self.metricsPortName, port: Self.metricsPort, targetPort: "metrics")]))
+        ports: [
+          Service.Port(
+            name: Self.metricsPortName, port: Self.metricsPort, targetPort: .name(Self.metricsPortName),
+            appProtocol: "tcp")
+        ]))
   }
 
   private var recorderStatefulSet: StatefulSet {

@@ -195,7 +195,9 @@ package struct AgentIngress: Sendable {
     ])
     return [
       "name": "questions", "address": EnvoyAddress.pipe(layout.apiSocket, mode: 0o600).json,
-      "per_connection_buffer_limit_bytes": 65536, "filter_chains": [["filters": [manager]]],
+      // Its callers are this proxy's own questions.
+      "ignore_global_conn_limit": true, "per_connection_buffer_limit_bytes": 65536,
+      "filter_chains": [["filters": [manager]]],
     ]
   }
 

@@ -26,7 +26,9 @@ struct ProbeListener {
     ])
     return [
       "name": "probes", "address": EnvoyAddress.tcp(address, port).json,
-      "per_connection_buffer_limit_bytes": 4096, "filter_chains": [["filters": [manager]]],
+      // Whoever fills the others must not have the kubelet end the proxy.
+      "ignore_global_conn_limit": true, "per_connection_buffer_limit_bytes": 4096,
+      "filter_chains": [["filters": [manager]]],
     ]
   }
 
