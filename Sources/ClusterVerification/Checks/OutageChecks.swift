@@ -77,7 +77,10 @@ struct OutageChecks: Sendable {
       try await site.client.create(pod, of: .pods, WriteOptions(isDryRun: true))
       return .succeeded("an agent's Pod is accepted, as a dry run")
     } catch let fault as Fault where [.denied, .failed, .unavailable].contains(fault.code) {
-      return .prevented("an agent's Pod is refused: \(oneLine(fault.reason))")
+      // A tired API server, and a no of somebody else, are not what was stopped.
+      return fault.reason.contains("failed calling webhook")
+        ? .prevented("an agent's Pod is refused: \(oneLine(fault.reason))")
+        : .unknown("an agent's Pod is refused for another reason: \(oneLine(fault.reason))")
     }
   }
 

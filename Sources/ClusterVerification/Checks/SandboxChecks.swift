@@ -129,7 +129,8 @@ struct SandboxChecks: Sendable {
     return Finding([
       Trial(
         "find what another has in its environment and its files", withoutControl: outcome(try stage.open.get()),
-        withControl: outcome(stage.attacker))
+        withControl: stage.attacker.node == stage.victim.node
+          ? outcome(stage.attacker) : .unknown("the two agents run on different nodes"))
     ])
   }
 

@@ -123,10 +123,13 @@ package struct ProbeProgram {
     guard !plan.late.isEmpty else { return }
     let clock = ContinuousClock()
     let start = clock.now
+    var misses = 0
     while true {
       let outcomes = ProbeKnocks(plan.late).outcomes(while: listeners)
       let seconds = start.duration(to: clock.now).components.seconds
-      if seconds >= plan.lateTime || !outcomes.contains(where: \.isDone) {
+      // Once nobody answers for a moment, and once more: then it is cut off.
+      misses = outcomes.contains(where: \.isDone) ? 0 : misses + 1
+      if seconds >= plan.lateTime || misses == 3 {
         for outcome in outcomes {
           say(outcome.id, outcome.isDone, "\(outcome.text) (after \(seconds) s)", outcome.answer)
         }

@@ -68,8 +68,8 @@ struct DeliveryChecks: Sendable {
     let real: AttackOutcome =
       if !key.isEmpty {
         .succeeded("the key is in its \(key.joined(separator: ", "))")
-      } else if searched.count < places.count {
-        .unknown("the search did not end: \(searched.joined(separator: ", "))")
+      } else if searched.count < places.count || searched.contains(where: { $0.hasSuffix(": 0 read") }) {
+        .unknown("not all was searched: \(searched.joined(separator: ", "))")
       } else {
         .prevented(searched.joined(separator: ", "))
       }

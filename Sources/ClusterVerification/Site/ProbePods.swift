@@ -31,13 +31,16 @@ struct ProbePods {
   }
 
   /// The same program where nothing holds it but Pod Security, in a sandbox or outside of one.
+  ///
+  /// - Parameter seccomp: its profile.
   func bare(
-    _ name: String, _ plan: ProbePlan, isSandboxed: Bool, resources: JSON = usual
+    _ name: String, _ plan: ProbePlan, isSandboxed: Bool, resources: JSON = usual,
+    seccomp: JSON = ["type": "RuntimeDefault"]
   ) throws -> KubernetesObject {
     try pod(
       name, in: site.bareNamespace, plan, runtime: isSandboxed ? "gvisor" : nil, resources: resources,
       pod: [
-        "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": ["type": "RuntimeDefault"],
+        "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": seccomp,
       ],
       container: [
         "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": ["drop": ["ALL"]],
