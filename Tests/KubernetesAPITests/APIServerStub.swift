@@ -24,6 +24,8 @@ final class APIServerStub: Sendable {
     var pieces: [String] = []
     /// Whether the answer ends in order, or the connection does.
     var breaks = false
+    /// Whether neither comes.
+    var holds = false
 
     static func json(_ text: String) -> Answer { Answer(pieces: [text]) }
 
@@ -57,11 +59,7 @@ final class APIServerStub: Sendable {
   }
 
   private init(_ script: @escaping @Sendable (Int, Request) -> Answer) async throws {
-    let server = try TestCertificate.server
-    let context = try NIOSSLContext(
-      configuration: .makeServerConfiguration(
-        certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.chain.utf8)).map { .certificate($0) },
-        privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(server.secretKeyPEM.utf8), format: .pem))))
+    let context = try TestCertificate.tls
     let log = Log()
     self.log = log
     channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -140,7 +138,9 @@ final class APIServerStub: Sendable {
         // Without a flush the writes before the last would wait for it.
         context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: piece)))), promise: promise)
       }
-      if answer.breaks {
+      if answer.holds {
+        context.flush()
+      } else if answer.breaks {
         context.flush()
         context.close(promise: nil)
       } else {

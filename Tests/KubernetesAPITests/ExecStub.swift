@@ -36,11 +36,7 @@ final class ExecStub: Sendable {
   }
 
   private init(_ script: Script) async throws {
-    let server = try TestCertificate.server
-    let context = try NIOSSLContext(
-      configuration: .makeServerConfiguration(
-        certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.chain.utf8)).map { .certificate($0) },
-        privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(server.secretKeyPEM.utf8), format: .pem))))
+    let context = try TestCertificate.tls
     let log = Log()
     self.log = log
     channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)

@@ -162,6 +162,23 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
     }
   }
 
+  @Test("says of a log that was followed that it came to its limit") func followed() async throws {
+    try await APIServerStub.with { _, _ in
+      APIServerStub.Answer(pieces: ["half a line"], holds: true)
+    } _: { stub in
+      let fault = await #expect(throws: Fault.self) {
+        try await stub.client { client in
+          try await client.logs(
+            ofPod: "a", namespace: "n", container: "agent", lines: 1, follow: true, limit: .milliseconds(200)
+          ) { _ in
+          }
+        }
+      }
+      #expect(fault?.code == .timedOut)
+      #expect(stub.requests.count == 1)
+    }
+  }
+
   @Test("hands on what came before a line that breaks off") func tornLine() async throws {
     try await APIServerStub.with { _, _ in
       APIServerStub.Answer(

@@ -1,5 +1,6 @@
 import CertificateAuthority
 import Foundation
+import NIOSSL
 
 /// A directory of a test's own.
 struct TestDirectory {
@@ -33,6 +34,17 @@ enum TestCertificate {
   /// Of a server at 127.0.0.1, also named `kubernetes`.
   static var server: StandaloneServer {
     get throws { if let made { made } else { throw CocoaError(.featureUnsupported) } }
+  }
+
+  /// Of that server.
+  static var tls: NIOSSLContext {
+    get throws {
+      let server = try server
+      return try NIOSSLContext(
+        configuration: .makeServerConfiguration(
+          certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.chain.utf8)).map { .certificate($0) },
+          privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(server.secretKeyPEM.utf8), format: .pem))))
+    }
   }
 
   /// Who vouches for others.

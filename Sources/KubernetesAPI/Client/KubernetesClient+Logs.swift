@@ -18,7 +18,8 @@ extension KubernetesClient {
     let path = try ResourcePath(ResourceType(plural: "pods"), namespace: namespace, name: name, subresource: "log")
     var request = try APIRequest(
       .GET, path, query: [("container", container), ("tailLines", "\(lines)"), ("follow", "\(follow)")],
-      verb: "read", isIdempotent: true)
+      // What was handed on cannot be taken back.
+      verb: "read", isIdempotent: false)
     request.answersJSON = false
     do {
       try await pieces(request, limit: limit) { piece in

@@ -171,7 +171,7 @@ package final class KubernetesClient: Sendable {
 
   private func overdue(_ request: APIRequest, cause: (any Error)? = nil) -> Fault {
     let reason = "\(configuration.server) does not answer in time"
-    // A reading changes nothing: whoever waits for it may ask again. What a GET opens may run programs.
+    // A reading changes nothing: whoever waits for it may ask again. Not so what goes on until a limit.
     guard request.method != .GET || !request.isIdempotent else {
       return Fault(
         .unavailable, operation: request.operation, reason: reason,
