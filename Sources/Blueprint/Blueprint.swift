@@ -8,6 +8,9 @@ package struct Blueprint: Hashable, Sendable {
   package var serviceEntries: [ServiceEntry]
   package var authorizationPolicies: [AuthorizationPolicy]
 
+  /// The name of the one container of an agent's Pod.
+  package static let container = "agent"
+
   package init(agent: Agent, policy: Policy, trustDomain: TrustDomain = .default) {
     let pod = agentPod(agent, providers: policy.providers)
     self.pod = pod
@@ -32,7 +35,7 @@ private func agentPod(_ agent: Agent, providers: Providers) -> Pod {
 
   let limits = ["cpu": "\(spec.tier.cpus)", "memory": "\(spec.tier.memory)"]
   let container = Container(
-    name: "agent",
+    name: Blueprint.container,
     image: spec.image.description,
     command: spec.command,
     env: providers.environment(for: spec.egress).merging(spec.env) { _, own in own }.sorted { $0.key < $1.key }.map {

@@ -6,13 +6,7 @@ import Testing
 
 @Suite("The processes of an instance", .timeLimit(.minutes(1))) struct InstanceProcessesTests {
   @Test("are those of its program, but not the second platform that verify starts by it") func programs() async throws {
-    try await withDirectory { directory in
-      let root = try #require(
-        realpath(directory, nil).map { path in
-          defer { free(path) }
-          return String(cString: path)
-        })
-      let layout = InstanceLayout(stateDirectory: root, instance: try #require(InstanceName("one")))
+    try await withLayout { layout, directory in
       try FileManager.default.createDirectory(
         atPath: URL(filePath: layout.executable).deletingLastPathComponent().path, withIntermediateDirectories: true)
       try FileManager.default.copyItem(atPath: "/bin/dash", toPath: layout.executable)
@@ -34,13 +28,7 @@ import Testing
   }
 
   @Test("have what a killed restore left unpacking") func unpacking() async throws {
-    try await withDirectory { directory in
-      let root = try #require(
-        realpath(directory, nil).map { path in
-          defer { free(path) }
-          return String(cString: path)
-        })
-      let layout = InstanceLayout(stateDirectory: root, instance: try #require(InstanceName("one")))
+    try await withLayout { layout, directory in
       let unpacked = "\(layout.restoreDirectory)/unpacked"
       try FileManager.default.createDirectory(atPath: unpacked, withIntermediateDirectories: true)
       let child = try Child.start(
@@ -53,6 +41,18 @@ import Testing
       #expect(processes.platform().isEmpty)
       await child.stop(grace: .seconds(10))
       #expect(processes.everything().isEmpty)
+    }
+  }
+
+  /// /proc tells paths without links.
+  private func withLayout(_ body: (InstanceLayout, _ directory: String) async throws -> Void) async throws {
+    try await withDirectory { directory in
+      let root = try #require(
+        realpath(directory, nil).map { path in
+          defer { free(path) }
+          return String(cString: path)
+        })
+      try await body(InstanceLayout(stateDirectory: root, instance: try #require(InstanceName("one"))), directory)
     }
   }
 }

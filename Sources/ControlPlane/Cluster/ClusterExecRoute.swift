@@ -1,5 +1,6 @@
 import APIModel
 import AgentModel
+import Blueprint
 import ClusterAgents
 import Faults
 import Framing
@@ -39,7 +40,8 @@ extension ClusterAPI {
     do {
       let code = try await asked(operation) {
         try await client.exec(
-          command, inPod: agent.name, namespace: agent.namespace, container: Self.container, limit: Self.longestStream,
+          command, inPod: agent.name, namespace: agent.namespace, container: Blueprint.container,
+          limit: Self.longestStream,
           input: input.bytes
         ) { output in
           switch output {

@@ -1,5 +1,6 @@
 import APIModel
 import AgentModel
+import Blueprint
 import ClusterAgents
 import Faults
 import Framing
@@ -13,8 +14,6 @@ extension ClusterAPI {
     router.get("/v1/tenants/{tenant}/agents/{name}/logs", use: logs)
   }
 
-  /// Of its Pod, whose name is the agent's.
-  static let container = "agent"
   /// The kubelet counts lines where this API counts bytes: a line has so many, about.
   private static let bytesOfLine = 64
   /// Who may have a stream is asked at its beginning alone, so that it ends, and the next is asked about again.
@@ -38,7 +37,7 @@ extension ClusterAPI {
         try await request.body.consumeWithCancellationOnInboundClose { _ in
           try await asked(operation) {
             try await client.logs(
-              ofPod: agent.key.name, namespace: agent.key.namespace, container: Self.container, lines: lines,
+              ofPod: agent.key.name, namespace: agent.key.namespace, container: Blueprint.container, lines: lines,
               follow: follow, limit: Self.longestStream
             ) { piece in
               try await sink.send(.standardOutput, piece)

@@ -1,5 +1,6 @@
 import APIModel
 import AgentModel
+import Blueprint
 import ClusterAgents
 import Faults
 import FoundationEssentials
@@ -26,10 +27,10 @@ extension ClusterAPI {
         try await client.get(Self.metrics, agent.key.name, namespace: agent.key.namespace)
       }
       let pod = try await asked(operation) { try await self.pod(of: agent) }
-      return try jsonResponse(UsageResource(told, pod: agent.owns(pod) ? pod : nil, container: Self.container))
+      return try jsonResponse(UsageResource(told, pod: agent.owns(pod) ? pod : nil, container: Blueprint.container))
     } catch let fault as Fault where fault.code == .notFound {
       // It does not run, or was not measured yet.
-      return try jsonResponse(UsageResource(nil, pod: nil, container: Self.container))
+      return try jsonResponse(UsageResource(nil, pod: nil, container: Blueprint.container))
     } catch let fault as Fault where fault.code == .unsupported {
       throw HTTPFault(
         status: .notImplemented,

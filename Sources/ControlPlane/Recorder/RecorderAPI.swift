@@ -117,11 +117,7 @@ struct RecorderAPI: Sendable {
   private func require(_ account: String, _ context: APIContext, operation: String) async throws -> Principal {
     let principal = try context.principal
     guard principal.name != account else { return principal }
-    if recorded.take(principal.key) == nil {
-      try await audit.require(
-        AuditEvent(
-          actor: principal.name, action: "access", target: operation, outcome: "denied", details: ["reason": "role"]))
-    }
+    try await noteRefusal(of: principal, operation: operation, reason: "role")
     throw Fault(
       .denied, operation: operation, reason: "\(principal.name) is not \(account)",
       remedy: "ask the control plane of the cluster")
@@ -132,14 +128,17 @@ struct RecorderAPI: Sendable {
   /// - Throws: `Fault(.denied)` for a token that somebody made by hand: nobody knows from where that comes.
   private func requireTold(_ key: String, of principal: Principal, operation: String) async throws -> String {
     if case .user(let user) = principal.kind, let told = user.extra[key]?.first { return told }
-    if recorded.take(principal.key) == nil {
-      try await audit.require(
-        AuditEvent(
-          actor: principal.name, action: "access", target: operation, outcome: "denied", details: ["reason": "token"]))
-    }
+    try await noteRefusal(of: principal, operation: operation, reason: "token")
     throw Fault(
       .denied, operation: operation, reason: "the token is of no Pod",
       remedy: "have the kubelet make it, as the rendered documents do")
+  }
+
+  private func noteRefusal(of principal: Principal, operation: String, reason: String) async throws {
+    guard recorded.take(principal.key) == nil else { return }
+    try await audit.require(
+      AuditEvent(
+        actor: principal.name, action: "access", target: operation, outcome: "denied", details: ["reason": reason]))
   }
 
   var exposition: Exposition {

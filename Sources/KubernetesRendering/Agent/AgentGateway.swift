@@ -60,11 +60,6 @@ extension AgentRendering {
   }
 
   private var envoy: PodTemplate.Container {
-    func probe(_ path: String, every seconds: Int, failures: Int) -> PodTemplate.Probe {
-      PodTemplate.Probe(
-        httpGet: PodTemplate.Probe.HTTPGet(path: path, port: "probes", scheme: "HTTP"), periodSeconds: seconds,
-        failureThreshold: failures)
-    }
     return PodTemplate.Container(
       name: "envoy", image: values.images.envoy, command: ["/usr/local/bin/envoy"], args: gateway.arguments,
       ports: [
@@ -74,8 +69,9 @@ extension AgentRendering {
         ContainerPort(name: "probes", containerPort: PairedGatewayLayout.probePort),
       ],
       resources: AgentShare.envoy,
-      startupProbe: probe("/ready", every: 1, failures: 60), livenessProbe: probe("/live", every: 10, failures: 3),
-      readinessProbe: probe("/ready", every: 5, failures: 2),
+      startupProbe: .get("/ready", port: "probes", every: 1, failures: 60),
+      livenessProbe: .get("/live", port: "probes", every: 10, failures: 3),
+      readinessProbe: .get("/ready", port: "probes", every: 5, failures: 2),
       volumeMounts: [
         VolumeMount(name: "configuration", mountPath: PairedGatewayLayout.configuration, readOnly: true),
         VolumeMount(name: "runtime", mountPath: PairedGatewayLayout.runtime),

@@ -100,6 +100,16 @@ struct PodTemplate: Encodable, Sendable {
     struct Exec: Encodable, Sendable {
       var command: [String]
     }
+
+    /// Asks by HTTP.
+    ///
+    /// - Parameter seconds: between two questions.
+    static func get(
+      _ path: String, port: String, scheme: String = "HTTP", every seconds: Int, failures: Int
+    ) -> Self {
+      Self(
+        httpGet: HTTPGet(path: path, port: port, scheme: scheme), periodSeconds: seconds, failureThreshold: failures)
+    }
   }
 
   struct Lifecycle: Encodable, Sendable {

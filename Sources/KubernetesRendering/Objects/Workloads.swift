@@ -142,6 +142,21 @@ struct HorizontalPodAutoscaler: ClusterObject {
   }
 }
 
+extension HorizontalPodAutoscaler {
+  /// Of the Deployment of that name in that namespace, by its CPU; down by one Pod a minute.
+  init(_ deployment: ObjectMeta, least: Int, most: Int) {
+    self.init(
+      metadata: deployment,
+      spec: Spec(
+        scaleTargetRef: Target(apiVersion: "apps/v1", kind: "Deployment", name: deployment.name), minReplicas: least,
+        maxReplicas: most,
+        metrics: [Metric(resource: .init(name: "cpu", target: .init(averageUtilization: 70)))],
+        behavior: Behavior(
+          scaleDown: .init(
+            stabilizationWindowSeconds: 300, policies: [.init(type: "Pods", value: 1, periodSeconds: 60)]))))
+  }
+}
+
 /// `policy/v1` PodDisruptionBudget.
 struct PodDisruptionBudget: ClusterObject {
   let apiVersion = "policy/v1"

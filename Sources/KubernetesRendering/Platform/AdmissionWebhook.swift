@@ -84,10 +84,6 @@ extension Platform {
 
   private var webhookDeployment: Deployment {
     let selector = Self.selector(Self.webhookName)
-    func probe(_ path: String, failures: Int) -> PodTemplate.Probe {
-      PodTemplate.Probe(
-        httpGet: .init(path: path, port: "probes", scheme: "HTTP"), periodSeconds: 5, failureThreshold: failures)
-    }
     let (policy, tls) = ("/etc/lobstack/policy", "/etc/lobstack/tls")
     let container = PodTemplate.Container(
       name: Self.webhookName, image: values.images.lobstack,
@@ -101,8 +97,9 @@ extension Platform {
       ],
       resources: ResourceRequirements(
         requests: ["cpu": "100m", "memory": "64Mi"], limits: ["cpu": "1", "memory": "256Mi"]),
-      startupProbe: probe("/readyz", failures: 12), livenessProbe: probe("/healthz", failures: 3),
-      readinessProbe: probe("/readyz", failures: 2),
+      startupProbe: .get("/readyz", port: "probes", every: 5, failures: 12),
+      livenessProbe: .get("/healthz", port: "probes", every: 5, failures: 3),
+      readinessProbe: .get("/readyz", port: "probes", every: 5, failures: 2),
       volumeMounts: [
         VolumeMount(name: "templates", mountPath: "\(policy)/templates", readOnly: true),
         VolumeMount(name: "constraints", mountPath: "\(policy)/constraints", readOnly: true),

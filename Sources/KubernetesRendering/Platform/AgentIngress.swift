@@ -41,8 +41,6 @@ extension Platform {
 
   private static let tlsSecret = "agent-ingress-tls"
 
-  private var isInMesh: Bool { values.profile == .full }
-
   private static func host(of service: String, in namespace: String) -> String { "\(service).\(namespace).svc" }
 
   private func ingressMeta() -> ObjectMeta {
@@ -83,11 +81,6 @@ extension Platform {
   }
 
   private func envoy(_ configuration: AgentIngressConfiguration) -> PodTemplate.Container {
-    func probe(_ path: String, every seconds: Int, failures: Int) -> PodTemplate.Probe {
-      PodTemplate.Probe(
-        httpGet: .init(path: path, port: "probes", scheme: "HTTP"), periodSeconds: seconds,
-        failureThreshold: failures)
-    }
     return PodTemplate.Container(
       name: "envoy", image: values.images.envoy, command: ["/usr/local/bin/envoy"], args: configuration.arguments,
       ports: [
@@ -96,8 +89,9 @@ extension Platform {
       ],
       resources: ResourceRequirements(
         requests: ["cpu": "100m", "memory": "128Mi"], limits: ["cpu": "1", "memory": "\(AgentIngressLayout.memory)"]),
-      startupProbe: probe("/ready", every: 1, failures: 60), livenessProbe: probe("/live", every: 10, failures: 3),
-      readinessProbe: probe("/ready", every: 5, failures: 2),
+      startupProbe: .get("/ready", port: "probes", every: 1, failures: 60),
+      livenessProbe: .get("/live", port: "probes", every: 10, failures: 3),
+      readinessProbe: .get("/ready", port: "probes", every: 5, failures: 2),
       // Requests in flight have this long to end; no new ones come meanwhile.
       lifecycle: PodTemplate.Lifecycle(preStop: .init(sleep: .init(seconds: 30))),
       volumeMounts: [
@@ -121,14 +115,7 @@ extension Platform {
 
   private var ingressScaling: HorizontalPodAutoscaler {
     HorizontalPodAutoscaler(
-      metadata: ingressMeta(),
-      spec: HorizontalPodAutoscaler.Spec(
-        scaleTargetRef: .init(apiVersion: "apps/v1", kind: "Deployment", name: Self.agentIngressName),
-        minReplicas: values.gateway.replicas.least, maxReplicas: values.gateway.replicas.most,
-        metrics: [.init(resource: .init(name: "cpu", target: .init(averageUtilization: 70)))],
-        behavior: .init(
-          scaleDown: .init(
-            stabilizationWindowSeconds: 300, policies: [.init(type: "Pods", value: 1, periodSeconds: 60)]))))
+      ingressMeta(), least: values.gateway.replicas.least, most: values.gateway.replicas.most)
   }
 
   private var ingressBudget: PodDisruptionBudget {

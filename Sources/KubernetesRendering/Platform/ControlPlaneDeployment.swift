@@ -26,8 +26,6 @@ extension Platform {
   static let controlPlanePort: UInt16 = 8443
   private static let sessionSecret = "control-plane-session"
 
-  private var isInMesh: Bool { values.profile == .full }
-
   private func controlPlaneMeta(_ name: String = controlPlaneName) -> ObjectMeta {
     Self.meta(name, in: namespaceNames.controlPlane, of: Self.controlPlaneName)
   }
@@ -93,11 +91,6 @@ extension Platform {
 
   private var controlPlaneDeployment: Deployment {
     let selector = Self.selector(Self.controlPlaneName)
-    func probe(_ path: String, every seconds: Int, failures: Int) -> PodTemplate.Probe {
-      PodTemplate.Probe(
-        httpGet: .init(path: path, port: Self.metricsPortName, scheme: "HTTP"), periodSeconds: seconds,
-        failureThreshold: failures)
-    }
     let (tls, session) = ("/etc/lobstack-tls", "/etc/lobstack-session")
     let container = PodTemplate.Container(
       name: Self.controlPlaneName, image: values.images.lobstack,
@@ -113,8 +106,9 @@ extension Platform {
       resources: ResourceRequirements(
         requests: ["cpu": "250m", "memory": "128Mi"], limits: ["cpu": "2", "memory": "1Gi"]),
       // Ready it is once it has heard of the API server, which may take its time.
-      startupProbe: probe("/healthz", every: 5, failures: 12), livenessProbe: probe("/healthz", every: 10, failures: 3),
-      readinessProbe: probe("/readyz", every: 5, failures: 2),
+      startupProbe: .get("/healthz", port: Self.metricsPortName, every: 5, failures: 12),
+      livenessProbe: .get("/healthz", port: Self.metricsPortName, every: 10, failures: 3),
+      readinessProbe: .get("/readyz", port: Self.metricsPortName, every: 5, failures: 2),
       volumeMounts: [
         VolumeMount(name: "configuration", mountPath: "/etc/lobstack", readOnly: true),
         VolumeMount(name: "session", mountPath: session, readOnly: true), recorderMount,
@@ -165,15 +159,7 @@ extension Platform {
   }
 
   private var controlPlaneScaling: HorizontalPodAutoscaler {
-    HorizontalPodAutoscaler(
-      metadata: controlPlaneMeta(),
-      spec: HorizontalPodAutoscaler.Spec(
-        scaleTargetRef: .init(apiVersion: "apps/v1", kind: "Deployment", name: Self.controlPlaneName),
-        minReplicas: values.controlPlane.least, maxReplicas: values.controlPlane.most,
-        metrics: [.init(resource: .init(name: "cpu", target: .init(averageUtilization: 70)))],
-        behavior: .init(
-          scaleDown: .init(
-            stabilizationWindowSeconds: 300, policies: [.init(type: "Pods", value: 1, periodSeconds: 60)]))))
+    HorizontalPodAutoscaler(controlPlaneMeta(), least: values.controlPlane.least, most: values.controlPlane.most)
   }
 
   private var controlPlaneBudget: PodDisruptionBudget {

@@ -1,10 +1,8 @@
+import Blueprint
 import Documents
 
 // What the control plane's rights cannot say, the API server is told in CEL.
 extension Platform {
-  /// Where programs are run for callers of the API.
-  private static let agentContainer = "agent"
-
   var controlPlaneGuards: [ValidatingAdmissionPolicy] {
     [
       controlPlanePrograms,
@@ -33,9 +31,9 @@ extension Platform {
         validations: [
           .init(
             expression: """
-              object.?container.orValue('') == '\(Self.agentContainer)' && !object.?tty.orValue(false)
+              object.?container.orValue('') == '\(Blueprint.container)' && !object.?tty.orValue(false)
               """,
-            message: "the control plane runs programs in the container '\(Self.agentContainer)' of agents' Pods alone"),
+            message: "the control plane runs programs in the container '\(Blueprint.container)' of agents' Pods alone"),
           .init(
             expression: "namespaceObject.metadata.?labels[?'\(tenantLabel)'].hasValue()",
             message: "the control plane runs programs in namespaces with agents alone"),

@@ -104,14 +104,7 @@ extension Platform {
 
   private var gatewayScaling: HorizontalPodAutoscaler {
     HorizontalPodAutoscaler(
-      metadata: gatewayMeta(),
-      spec: HorizontalPodAutoscaler.Spec(
-        scaleTargetRef: .init(apiVersion: "apps/v1", kind: "Deployment", name: Self.gatewayName),
-        minReplicas: values.gateway.replicas.least, maxReplicas: values.gateway.replicas.most,
-        metrics: [.init(resource: .init(name: "cpu", target: .init(averageUtilization: 70)))],
-        behavior: .init(
-          scaleDown: .init(
-            stabilizationWindowSeconds: 300, policies: [.init(type: "Pods", value: 1, periodSeconds: 60)]))))
+      gatewayMeta(), least: values.gateway.replicas.least, most: values.gateway.replicas.most)
   }
 
   private var gatewayDisruption: PodDisruptionBudget {

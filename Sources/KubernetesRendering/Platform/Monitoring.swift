@@ -88,7 +88,7 @@ extension Platform {
 
   /// Each of a program's Pods by its own address. As plain TCP, the mesh leads what asks for a Pod's address to that
   /// very Pod; of HTTP it would look for a service of that name.
-  private func metrics(of name: String, in namespace: String) -> Service {
+  func metrics(of name: String, in namespace: String) -> Service {
     Service(
       metadata: Self.meta("\(name)-metrics", in: namespace, of: name),
       spec: Service.Spec(

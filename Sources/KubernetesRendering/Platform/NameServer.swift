@@ -56,11 +56,6 @@ extension Platform {
   }
 
   private func nameServerDeployment(_ account: ObjectMeta) -> Deployment {
-    let probe = { (path: String, period: Int, failures: Int) in
-      PodTemplate.Probe(
-        httpGet: PodTemplate.Probe.HTTPGet(path: path, port: Self.metricsPortName, scheme: "HTTP"),
-        periodSeconds: period, failureThreshold: failures)
-    }
     let container = PodTemplate.Container(
       name: Self.nameServerName, image: values.images.lobstack,
       args: [
@@ -75,8 +70,9 @@ extension Platform {
       ],
       resources: ResourceRequirements(
         requests: ["cpu": "100m", "memory": "64Mi"], limits: ["cpu": "1", "memory": "512Mi"]),
-      startupProbe: probe("/healthz", 5, 12), livenessProbe: probe("/healthz", 10, 3),
-      readinessProbe: probe("/readyz", 5, 2),
+      startupProbe: .get("/healthz", port: Self.metricsPortName, every: 5, failures: 12),
+      livenessProbe: .get("/healthz", port: Self.metricsPortName, every: 10, failures: 3),
+      readinessProbe: .get("/readyz", port: Self.metricsPortName, every: 5, failures: 2),
       // Until no node sends it queries any more.
       lifecycle: PodTemplate.Lifecycle(preStop: .init(sleep: .init(seconds: 5))),
       volumeMounts: [VolumeMount(name: "configuration", mountPath: "/etc/lobstack", readOnly: true)])

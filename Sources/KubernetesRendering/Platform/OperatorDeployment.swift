@@ -82,12 +82,6 @@ extension Platform {
     let policy = Self.policyParts.flatMap { texts.files(below: $0) }.map {
       PodTemplate.KeyPath(key: Self.key($0.path), path: "policy/\($0.path)")
     }
-    let probe = { (path: String, period: Int, failures: Int) in
-      PodTemplate.Probe(
-        httpGet: PodTemplate.Probe.HTTPGet(path: path, port: Self.metricsPortName, scheme: "HTTP"),
-        periodSeconds: period,
-        failureThreshold: failures)
-    }
     return Deployment(
       metadata: account,
       spec: Deployment.Spec(
@@ -124,8 +118,9 @@ extension Platform {
                 ports: [ContainerPort(name: Self.metricsPortName, containerPort: Self.metricsPort)],
                 resources: ResourceRequirements(
                   requests: ["cpu": "100m", "memory": "128Mi"], limits: ["cpu": "1", "memory": "1Gi"]),
-                startupProbe: probe("/healthz", 5, 12), livenessProbe: probe("/healthz", 10, 3),
-                readinessProbe: probe("/readyz", 5, 2),
+                startupProbe: .get("/healthz", port: Self.metricsPortName, every: 5, failures: 12),
+                livenessProbe: .get("/healthz", port: Self.metricsPortName, every: 10, failures: 3),
+                readinessProbe: .get("/readyz", port: Self.metricsPortName, every: 5, failures: 2),
                 volumeMounts: [
                   VolumeMount(name: "configuration", mountPath: "/etc/lobstack", readOnly: true),
                   VolumeMount(name: "vault", mountPath: Self.vaultDirectory, readOnly: true),

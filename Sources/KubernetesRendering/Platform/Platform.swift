@@ -13,6 +13,7 @@ struct Platform {
   var agentIngress: AgentIngressConfiguration?
 
   var namespaceNames: Values.Namespaces { values.namespaces }
+  var isInMesh: Bool { values.profile == .full }
 
   /// The labels of everything that belongs together; `name` alone selects it.
   static func labels(_ name: String) -> [String: String] {

@@ -9,7 +9,10 @@ extension Platform {
       ManifestFile("recorder/certificate.yaml", recorderCertificates),
       ManifestFile(
         "recorder/recorder.yaml",
-        [recorderService] + (values.profile == .full ? [recorderMetrics] : []) + [recorderStatefulSet]),
+        [recorderService]
+          + (values.profile == .full ? [metrics(of: Self.recorderName, in: namespaceNames.controlPlane)] : []) + [
+            recorderStatefulSet
+          ]),
       ManifestFile("recorder/network.yaml", recorderNetwork),
     ]
   }
@@ -80,18 +83,6 @@ extension Platform {
         ports: [Service.Port(name: "https", port: 443, targetPort: "https", appProtocol: "https")]))
   }
 
-  private var recorderMetrics: Service {
-    Service(
-      metadata: recorderMeta("\(Self.recorderName)-metrics"),
-      spec: Service.Spec(
-        clusterIP: "None", selector: Self.selector(Self.recorderName).matchLabels ?? [:],
-        ports: [
-          Service.Port(
-            name: Self.metricsPortName, port: Self.metricsPort, targetPort: .name(Self.metricsPortName),
-            appProtocol: "tcp")
-        ]))
-  }
-
   private var recorderStatefulSet: StatefulSet {
     StatefulSet(
       metadata: recorderMeta(),
@@ -128,11 +119,6 @@ extension Platform {
   }
 
   private var recorderContainer: PodTemplate.Container {
-    func probe(_ path: String, every seconds: Int, failures: Int) -> PodTemplate.Probe {
-      PodTemplate.Probe(
-        httpGet: .init(path: path, port: Self.metricsPortName, scheme: "HTTP"), periodSeconds: seconds,
-        failureThreshold: failures)
-    }
     let (tls, records) = ("/etc/lobstack-tls", "/var/lib/lobstack")
     return PodTemplate.Container(
       name: Self.recorderName, image: values.images.lobstack,
@@ -148,9 +134,9 @@ extension Platform {
       resources: ResourceRequirements(
         requests: ["cpu": "100m", "memory": "128Mi"], limits: ["cpu": "2", "memory": "1Gi"]),
       // It reads all of its log before it serves.
-      startupProbe: probe("/healthz", every: 5, failures: 120),
-      livenessProbe: probe("/healthz", every: 10, failures: 6),
-      readinessProbe: probe("/readyz", every: 5, failures: 2),
+      startupProbe: .get("/healthz", port: Self.metricsPortName, every: 5, failures: 120),
+      livenessProbe: .get("/healthz", port: Self.metricsPortName, every: 10, failures: 6),
+      readinessProbe: .get("/readyz", port: Self.metricsPortName, every: 5, failures: 2),
       volumeMounts: [
         VolumeMount(name: "configuration", mountPath: "/etc/lobstack", readOnly: true),
         VolumeMount(name: "tls", mountPath: tls, readOnly: true),

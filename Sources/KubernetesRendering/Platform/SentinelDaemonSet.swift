@@ -118,12 +118,6 @@ extension Platform {
   }
 
   private var sentinelContainer: PodTemplate.Container {
-    func probe(_ path: String, _ period: Int, _ failures: Int) -> PodTemplate.Probe {
-      PodTemplate.Probe(
-        httpGet: PodTemplate.Probe.HTTPGet(path: path, port: Self.metricsPortName, scheme: "HTTP"),
-        periodSeconds: period,
-        failureThreshold: failures)
-    }
     return PodTemplate.Container(
       name: Self.sentinelName, image: values.images.lobstack,
       args: [
@@ -140,8 +134,9 @@ extension Platform {
       resources: ResourceRequirements(
         requests: ["cpu": "100m", "memory": "256Mi"], limits: ["cpu": "2", "memory": "1Gi"]),
       // All agents of the node go when it ends: it is given time.
-      startupProbe: probe("/healthz", 5, 24), livenessProbe: probe("/healthz", 10, 6),
-      readinessProbe: probe("/readyz", 5, 2),
+      startupProbe: .get("/healthz", port: Self.metricsPortName, every: 5, failures: 24),
+      livenessProbe: .get("/healthz", port: Self.metricsPortName, every: 10, failures: 6),
+      readinessProbe: .get("/readyz", port: Self.metricsPortName, every: 5, failures: 2),
       volumeMounts: [
         VolumeMount(name: "rules", mountPath: Self.rulesDirectory, readOnly: true),
         VolumeMount(name: "trace", mountPath: Self.traceDirectory), recorderMount,

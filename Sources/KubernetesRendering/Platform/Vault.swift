@@ -119,9 +119,7 @@ extension Platform {
         valueFrom: PodTemplate.Variable.Source(fieldRef: PodTemplate.Variable.Field(fieldPath: "metadata.name")))
     }
     func health(_ query: String, every period: Int, failures: Int) -> PodTemplate.Probe {
-      PodTemplate.Probe(
-        httpGet: PodTemplate.Probe.HTTPGet(path: "/v1/sys/health?\(query)", port: "api", scheme: "HTTPS"),
-        periodSeconds: period, failureThreshold: failures)
+      .get("/v1/sys/health?\(query)", port: "api", scheme: "HTTPS", every: period, failures: failures)
     }
     // Sealed by people, or waiting for the first one: nothing that a restart would mend.
     let alive = "standbyok=true&sealedcode=204&uninitcode=204"
