@@ -336,8 +336,8 @@ let package = Package(
     room(
       "ClusterVerification",
       [
-        "AgentModel", "Blueprint", "CLinux", "ChildProcess", "Faults", "JSONValues", "KernelFiles", "KubernetesAPI",
-        "KubernetesRendering", "SecretStore", "Verification", logging,
+        "AgentModel", "Blueprint", "CLinux", "ChildProcess", "Faults", "Files", "JSONValues", "KernelFiles",
+        "KubernetesAPI", "KubernetesRendering", "SecretStore", "Verification", logging,
       ]),
 
     // 5. The program: parse arguments, wire, run.

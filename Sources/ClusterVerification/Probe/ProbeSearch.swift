@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import Glibc
 import KernelFiles
 
 /// Looks for what others left, in all that a program finds of processes and of files.
@@ -42,10 +42,9 @@ struct ProbeSearch {
   private mutating func search(_ directory: String) {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] {
       guard files < Self.mostFiles else { return }
-      var status = stat()
       // What is no file may never end.
-      guard lstat(directory + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-        status.st_size <= Self.longestFile, let content = FileManager.default.contents(atPath: directory + name)
+      guard let status = FileStatus(directory + name), status.isRegular, status.size <= Self.longestFile,
+        let content = FileManager.default.contents(atPath: directory + name)
       else { continue }
       files += 1
       take(String(decoding: content, as: UTF8.self))
