@@ -426,7 +426,7 @@ let package = Package(
       [
         "Admission", "AgentModel", "Blueprint", "ChildProcess", "Documents", "Faults", "HCL", "JSONValues",
         "KubernetesRendering",
-        "Manifests", "NetworkIsolation", "Proxy", "Rego", "SecretStore", "TestSupport",
+        "Manifests", "NetworkIsolation", "Proxy", "Rego", "SecretStore", "SeededRandom", "TestSupport",
       ]),
     tests("AuditLogTests", ["AuditLog", "Faults", "SeededRandom", crypto]),
     tests("DetectionTests", ["AgentModel", "Detection", "Faults", "Manifests", "SeededRandom"]),

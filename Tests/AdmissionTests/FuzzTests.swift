@@ -31,7 +31,7 @@ import Testing
       let name = names[Int.random(in: 0..<names.count, using: &run.random)]
       let pair = files.filter { $0.path.hasSuffix("/\(name)") }.map { file in
         guard Bool.random(using: &run.random) else { return file }
-        let bytes = run.mutate(Array(file.text.utf8), words: words)
+        let bytes = run.random.mutate(Array(file.text.utf8), words: words)
         return PolicyFile(path: file.path, text: String(decoding: bytes, as: UTF8.self))
       }
       let taken = Self.taken(pair)
@@ -44,7 +44,7 @@ import Testing
       }
       whole += 1
       for _ in 0..<3 {
-        let text = String(decoding: run.mutate(agent, words: words), as: UTF8.self)
+        let text = String(decoding: run.random.mutate(agent, words: words), as: UTF8.self)
         guard let object = try? ObjectText.parse(text, source: "object").first,
           let review = try? Review.of(object.value)
         else { continue }

@@ -34,7 +34,7 @@ import Testing
     while run.goesOn {
       let seed = seeds.randomElement(using: &run.random) ?? []
       let other = seeds.randomElement(using: &run.random) ?? []
-      let bytes = run.mutate(Bool.random(using: &run.random) ? seed + other : seed, words: Self.words)
+      let bytes = run.random.mutate(Bool.random(using: &run.random) ? seed + other : seed, words: Self.words)
       let text = String(decoding: bytes, as: UTF8.self)
       let begin = ContinuousClock.now
       var loader = RuleLoader()

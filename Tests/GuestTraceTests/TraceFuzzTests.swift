@@ -37,7 +37,7 @@ import TraceWriting
       if UInt8.random(in: 0..<4, using: &run.random) == 0 { message[2] = UInt8.random(in: 0...36, using: &run.random) }
       // The header is left alone mostly: a message that it refuses is not read at all.
       let header = UInt8.random(in: 0..<8, using: &run.random) == 0 ? 0 : 8
-      message = Array(message.prefix(header)) + run.mutate(Array(message.dropFirst(header)), words: Self.words)
+      message = Array(message.prefix(header)) + run.random.mutate(Array(message.dropFirst(header)), words: Self.words)
       if bench.output(message) == nil { others += 1 } else { read += 1 }
     }
     #expect(read > 0 && others > 0, "seed \(run.seed)")

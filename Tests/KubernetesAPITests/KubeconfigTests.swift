@@ -1,5 +1,6 @@
 import Faults
 import Foundation
+import SeededRandom
 import Testing
 
 @testable import KubernetesAPI
@@ -61,6 +62,30 @@ import Testing
     let found = try configuration(text(), context: "bare")
     #expect(found.namespace == "default")
     #expect(found.credentials.token == nil && found.credentials.certificate == nil && found.credentials.program == nil)
+  }
+
+  @Test("is taken or refused with reasons, whatever is changed in it", arguments: 0..<4 as Range<UInt64>)
+  func changed(seed: UInt64) throws {
+    var random = SplitMix64(seed: seed)
+    let whole = Array(
+      text(
+        cluster: "{server: \"https://a:6443\", certificate-authority-data: eHg=}",
+        user: "{exec: {apiVersion: client.authentication.k8s.io/v1, command: a, interactiveMode: Never}}"
+      ).utf8)
+    let words = ["{", "}", "[", "]", ": ", "- ", "\n", "  ", "&a ", "*a", "<<: ", "~", "!!binary ", "\0", "é", "---\n"]
+    var (taken, refused) = (0, 0)
+    for _ in 0..<300 {
+      let bytes = random.mutate(whole, words: words.map { Array($0.utf8) }, changes: 1...2)
+      do {
+        _ = try configuration(String(decoding: bytes, as: UTF8.self))
+        taken += 1
+      } catch {
+        let fault = try #require(error as? Fault, "\(error)")
+        #expect(!fault.reason.isEmpty && !fault.remedy.isEmpty)
+        refused += 1
+      }
+    }
+    #expect(taken > 5 && refused > 100, "\(taken) taken, \(refused) refused")
   }
 
   @Test("prints no secret") func secrets() throws {

@@ -142,7 +142,7 @@ import Testing
     let beginning = Array(whole.prefix(end))
     var run = FuzzRun("start of an audit log")
     for _ in 0..<3_000 {
-      let bytes = run.mutate(
+      let bytes = run.random.mutate(
         beginning, words: ["peaks ", "segments ", "\n", "— ", "lobstack-audit2\n"].map { Array($0.utf8) })
       // What comes after a start is no part of it; a file of the old form has none.
       guard !bytes.starts(with: beginning), !bytes.starts(with: AuditFrame.fileHeader) else { continue }
