@@ -41,6 +41,22 @@ import Testing
     }
   }
 
+  @Test(
+    "stands on several machines, counting neither Pods that are replaced nor machines that take none of them",
+    arguments: Rendering.profiles)
+  func spread(profile: Values.Profile) throws {
+    for object in try Rendering.standard(profile).workloads where object.kind == "Deployment" {
+      let spread = object.podTemplate?["spec"]?["topologySpreadConstraints"]?.items ?? []
+      #expect(
+        spread.compactMap { $0["topologyKey"]?.text } == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"])
+      for constraint in spread {
+        #expect(constraint["matchLabelKeys"]?.items.compactMap(\.text) == ["pod-template-hash"], "\(object)")
+        #expect(constraint["nodeTaintsPolicy"]?.text == "Honor", "\(object)")
+      }
+      #expect(spread.last?["whenUnsatisfiable"]?.text == "DoNotSchedule", "\(object)")
+    }
+  }
+
   @Test("is bounded, and says how it does", arguments: Rendering.profiles)
   func bounded(profile: Values.Profile) throws {
     for object in try Rendering.standard(profile).workloads {

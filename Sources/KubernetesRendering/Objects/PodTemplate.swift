@@ -129,6 +129,8 @@ struct PodTemplate: Encodable, Sendable {
     var topologyKey: String
     var whenUnsatisfiable: String
     var labelSelector: LabelSelector
+    var matchLabelKeys: [String]?
+    var nodeTaintsPolicy: String?
   }
 
   struct Affinity: Encodable, Sendable {

@@ -75,7 +75,7 @@ extension Platform {
           spec: PodTemplate.Spec(
             serviceAccountName: Self.agentIngressName, automountServiceAccountToken: false,
             priorityClassName: Self.platformPriority,
-            topologySpreadConstraints: Self.spread(Self.agentIngressName),
+            topologySpreadConstraints: Self.spread(Self.selector(Self.agentIngressName)),
             securityContext: PodTemplate.PodSecurity(runAsUser: user, runAsGroup: user, fsGroup: user),
             terminationGracePeriodSeconds: 45, containers: [envoy(configuration)], volumes: volumes))))
   }

@@ -125,7 +125,8 @@ extension Platform {
           spec: PodTemplate.Spec(
             serviceAccountName: Self.controlPlaneName, automountServiceAccountToken: true,
             priorityClassName: Self.platformPriority,
-            topologySpreadConstraints: Self.spread(Self.controlPlaneName), terminationGracePeriodSeconds: 30,
+            topologySpreadConstraints: Self.spread(Self.selector(Self.controlPlaneName)),
+            terminationGracePeriodSeconds: 30,
             containers: [container],
             volumes: [
               PodTemplate.Volume(

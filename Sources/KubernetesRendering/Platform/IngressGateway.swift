@@ -79,16 +79,6 @@ extension Platform {
             terminationGracePeriodSeconds: 60, containers: [proxy]))))
   }
 
-  /// Over zones if there are any, and never two on one node while another has none.
-  static func spread(_ selector: LabelSelector) -> [PodTemplate.TopologySpread] {
-    [
-      PodTemplate.TopologySpread(
-        topologyKey: WellKnownLabel.zone, whenUnsatisfiable: "ScheduleAnyway", labelSelector: selector),
-      PodTemplate.TopologySpread(
-        topologyKey: WellKnownLabel.host, whenUnsatisfiable: "ScheduleAnyway", labelSelector: selector),
-    ]
-  }
-
   private var gatewayService: Service {
     Service(
       metadata: gatewayMeta(),

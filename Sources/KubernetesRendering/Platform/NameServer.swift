@@ -88,7 +88,8 @@ extension Platform {
             annotations: ["lobstack.dev/configuration": shortDigest(valuesText)]),
           spec: PodTemplate.Spec(
             serviceAccountName: account.name, automountServiceAccountToken: true,
-            priorityClassName: Self.platformPriority, topologySpreadConstraints: Self.spread(Self.nameServerName),
+            priorityClassName: Self.platformPriority,
+            topologySpreadConstraints: Self.spread(Self.selector(Self.nameServerName)),
             terminationGracePeriodSeconds: 30, containers: [container],
             volumes: [
               PodTemplate.Volume(

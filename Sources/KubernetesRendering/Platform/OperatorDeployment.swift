@@ -92,7 +92,8 @@ extension Platform {
             annotations: ["lobstack.dev/configuration": configurationDigest]),
           spec: PodTemplate.Spec(
             serviceAccountName: account.name, automountServiceAccountToken: true,
-            priorityClassName: Self.platformPriority, topologySpreadConstraints: Self.spread(Self.operatorName),
+            priorityClassName: Self.platformPriority,
+            topologySpreadConstraints: Self.spread(Self.selector(Self.operatorName)),
             terminationGracePeriodSeconds: 30,
             containers: [
               PodTemplate.Container(
@@ -141,16 +142,6 @@ extension Platform {
       metadata: Self.meta(Self.operatorName, in: namespaceNames.controlPlane),
       spec: PodDisruptionBudget.Spec(
         minAvailable: max(1, values.controlPlane.least - 1), selector: Self.selector(Self.operatorName)))
-  }
-
-  /// Over zones as evenly as can be, and never two on a node while another node has none.
-  static func spread(_ name: String) -> [PodTemplate.TopologySpread] {
-    [
-      PodTemplate.TopologySpread(
-        topologyKey: WellKnownLabel.zone, whenUnsatisfiable: "ScheduleAnyway", labelSelector: selector(name)),
-      PodTemplate.TopologySpread(
-        topologyKey: WellKnownLabel.host, whenUnsatisfiable: "DoNotSchedule", labelSelector: selector(name)),
-    ]
   }
 
   /// Changes with what the operator is configured by, so that its Pods are made anew then.
