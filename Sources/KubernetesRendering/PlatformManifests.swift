@@ -33,6 +33,8 @@ package struct PlatformManifests: Sendable {
     files += platform.controlPlaneFiles
     files += platform.agentIngressFiles
     files += try platform.monitoring()
+    files += platform.kedaFiles
+    files += platform.sizeRecommendations(for: files)
     files += try platform.nodes()
   }
 

@@ -71,6 +71,11 @@ extension Manifest {
   }
 
   package func int(in range: ClosedRange<Int>) throws -> Int {
+    if case .string(let digits) = value, digits.count > 18, digits.allSatisfy({ ("0"..."9").contains($0) }) {
+      throw fault(
+        "\(digits.prefix(40)) is not between \(range.lowerBound) and \(range.upperBound)",
+        remedy: "choose a number in that range")
+    }
     guard case .int(let number) = value else {
       throw fault("expected a whole number, found \(kind)", remedy: "write a number without quotes")
     }

@@ -226,7 +226,8 @@ package struct Manifest: Sendable {
       .composer(_, let problem, let mark, _):
       place = "\(source):\(mark.line)"
       reason = "\(problem) at column \(mark.column)"
-    case .duplicatedKeysInMapping(let duplicates, _):
+    case .duplicatedKeysInMapping(let duplicates, let context):
+      place = "\(source):\(context.mark.line)"
       reason = "the key '\(duplicates.map { "\($0)" }.first ?? "")' is given twice"
     default:
       break

@@ -148,6 +148,12 @@ import Testing
     #expect(bold.pause(after: .notSent, attempt: 1, left: .seconds(-1), jitter: 0) == nil)
   }
 
+  @Test("of what follows objects are never longer than seconds, however long the server was away") func following() {
+    var pauses = Reflector.usualPauses
+    let all = (0..<100).map { _ in pauses.pause(jitter: 1) }
+    #expect(all.max().map { $0 <= .seconds(16) } == true && all.first.map { $0 < .seconds(2) } == true)
+  }
+
   @Test("of what goes on for ever doubles its pauses until they are long, and begins anew") func backOff() {
     var pauses = BackOff(first: .seconds(1), longest: .seconds(5))
     #expect((0..<5).map { _ in pauses.pause(jitter: 0) } == [1, 2, 4, 5, 5].map { .seconds($0) })

@@ -27,6 +27,16 @@ import Testing
     #expect(values.tenants[.default]?.agents == 10)
   }
 
+  @Test("gives tenants no more than there are numbers for, and the largest of all") func largest() throws {
+    let values = try Values(
+      "tenants: {default: {agents: 100000, cpu: 999999, memory: 9223372036854775807, storage: 9223372036854775807}}",
+      source: "v")
+    let hard = try #require(
+      try Rendering(values).objects.first { $0.kind == "ResourceQuota" && $0.namespace == "lobstack-agents" }?
+        .spec?["hard"]?.texts)
+    #expect(hard["limits.memory"] == "9223372036854775807" && hard["requests.storage"] == "9223372036854775807")
+  }
+
   @Test(
     "is refused with line and field when something in it is wrong",
     arguments: [
@@ -45,6 +55,27 @@ import Testing
       ("namespaces: {vault: lobstack-agents}", "v:1", "lobstack-agents"),
       ("namespaces: {falco: istio-system}", "v:1", "istio-system"), ("- a", "v:1", "mapping"),
       ("sandboxes: perhaps", "v:1 sandboxes", ""),
+      ("profile: [full]", "v:1 profile", "a list"), ("vault: 3", "v:1 vault", "a number"),
+      ("storage: {parameters: {encrypted: true}}", "v:1 storage.parameters.encrypted", "true or false"),
+      ("controlPlane: {most: 99999999999999999999}", "v:1 controlPlane.most", "not between"),
+      ("gateway: {burst: 1e400}", "v:1 gateway.burst", "a fraction"),
+      ("gateway: {burst: -1}", "v:1 gateway.burst", "-1"),
+      ("network: {apiServerPort: 65536}", "v:1 network.apiServerPort", "65535"),
+      ("tenants: {a: {memory: 99999999999999999999Gi}}", "v:1 tenants.a.memory", "not a size"),
+      ("tenants: {a: {memory: 9999999999Gi}}", "v:1 tenants.a.memory", "not a size"),
+      ("tenants: {a: {cpu: 1000000}}", "v:1 tenants.a.cpu", "not a number of CPUs"),
+      ("tenants: {a: {agents: 0}}", "v:1 tenants.a.agents", "not between"),
+      ("gateway:\n  burst: 1\n  burst: 2", "v:2", "'burst' is given twice"),
+      ("domain: a.example\ndomain: b.example", "v:1", "'domain' is given twice"),
+      ("domain: &d a.example\ntrustDomain: *d", "v:2", "'*d' is an alias"),
+      ("<<: {profile: lean}", "v:1", "unknown field '<<'"), ("profile: lean\n---\nprofile: full", "v", "2 documents"),
+      (String(repeating: "[", count: 10_000), "v:1", "nested too deeply"),
+      (String(repeating: "#", count: 2 << 20), "v", "more than 1048576"),
+      ("profile: lean\nkeda: {enabled: true}", "v:2 keda.enabled", "profile lean"),
+      ("keda: {threshold: 0}", "v:1 keda.threshold", "not between"),
+      ("keda: {serverAddress: 'prometheus:9090'}", "v:1 keda.serverAddress", "http://"),
+      ("keda: {serverAddress: 'http://me:word@prometheus'}", "v:1 keda.serverAddress", "not the address"),
+      ("vpa: {enabled: 1}", "v:1 vpa.enabled", "a number"), ("vpa: {mode: Auto}", "v:1 vpa.mode", "unknown field"),
     ])
   func refused(text: String, place: String, reason: String) throws {
     let fault = try #require(throws: Fault.self) { try Values(text, source: "v") }

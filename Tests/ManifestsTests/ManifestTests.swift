@@ -28,6 +28,13 @@ import Testing
     #expect(fault.operation.contains("f.yaml"))
   }
 
+  @Test("names the line of a key that is given twice") func duplicate() throws {
+    let fault = try #require(throws: Fault.self) {
+      try Manifest.parseOne("x: 1\na:\n  b: 1\n  b: 2\n", source: "f.yaml")
+    }
+    #expect(fault.operation == "read f.yaml:3" && fault.reason == "the key 'b' is given twice")
+  }
+
   @Test(
     "is bounded against nesting, aliases and size",
     arguments: [

@@ -47,7 +47,7 @@ struct OperatorWorld: Sendable {
     arguments: ["-c", "/etc/envoy/envoy.json"], files: { agent, _ in ["envoy.json": "\(agent.spec.egress.count)"] })
 
   /// What an Agent needs of the cluster before there is one.
-  private func prepare() async throws {
+  func prepare() async throws {
     try await applyPlatform(Self.types)
     try await eventually("Agents are served") { try await client.serves(AgentObject.type) }
   }
@@ -102,9 +102,18 @@ struct OperatorWorld: Sendable {
       group: "apiextensions.k8s.io", plural: "customresourcedefinitions", isNamespaced: false),
   ]
 
+  /// How an operator reaches the API server.
+  struct Connection: Sendable {
+    var port = KubernetesServer.port
+    var tokenFile: String?
+    /// Such that a test need not wait for long.
+    var timing = LeaderElection.Timing(lease: .seconds(3), renewal: .seconds(2), retry: .milliseconds(200))
+  }
+
   /// Runs an operator, or several, while a body runs.
   func operated(
     _ identities: [String] = ["one"], values: Values? = nil, secretsManager: SecretsManager? = nil,
+    connection: Connection = Connection(),
     _ body: ([String: Task<Void, any Error>]) async throws -> Void
   ) async throws {
     var tasks: [String: Task<Void, any Error>] = [:]
@@ -112,11 +121,11 @@ struct OperatorWorld: Sendable {
       let settings = OperatorService.Settings(
         values: values ?? self.values, policy: policy, gateway: Self.gateway, secretsManager: secretsManager,
         namespace: self.values.namespaces.controlPlane,
-        identity: identity,
-        timing: LeaderElection.Timing(lease: .seconds(3), renewal: .seconds(2), retry: .milliseconds(200)))
+        identity: identity, timing: connection.timing)
       tasks[identity] = Task {
         // With the rights that are rendered, and no others.
-        let configuration = try server.configuration(user: "operator")
+        let configuration = try server.configuration(
+          user: "operator", port: connection.port, tokenFile: connection.tokenFile)
         let client = try KubernetesClient(configuration, fieldManager: OperatorService.fieldManager)
         let lease = try KubernetesClient(configuration, fieldManager: OperatorService.fieldManager)
         let service = OperatorService(
@@ -243,9 +252,9 @@ extension OperatorWorld {
   }
 }
 
-/// - Throws: `Fault(.timedOut)` when it is not so within 20 s.
-func eventually(_ what: String, _ isSo: () async throws -> Bool) async throws {
-  let end = ContinuousClock.now + .seconds(20)
+/// - Throws: `Fault(.timedOut)` when it is not so in time.
+func eventually(_ what: String, within limit: Duration = .seconds(20), _ isSo: () async throws -> Bool) async throws {
+  let end = ContinuousClock.now + limit
   while ContinuousClock.now < end {
     if try await isSo() { return }
     try await Task.sleep(for: .milliseconds(20))

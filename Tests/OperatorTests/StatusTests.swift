@@ -184,6 +184,19 @@ import Testing
     #expect(third["reason"] == nil && third["phase"]?.string == "Running")
   }
 
+  @Test("says who had taken over what secures it, and only while it is secured") func repaired() {
+    let conflict = Fault(
+      .conflict, operation: "apply NetworkPolicy bot-agent", reason: "others manage .spec.ingress (opener)", remedy: "r"
+    )
+    func secured(_ conditions: AgentConditions) -> Condition? { conditions.conditions.first { $0.kind == .secured } }
+    let whole = secured(.secured(nil, gateway: .missing, generation: 1).repaired(from: conflict))
+    #expect(whole?.state == .yes && whole?.reason == "Repaired")
+    #expect(whole?.message.contains("NetworkPolicy bot-agent: others manage .spec.ingress (opener)") == true)
+    let fault = Fault(.denied, operation: "o", reason: "r", remedy: "m")
+    let other = AgentConditions.unsecured(fault, generation: 1, pod: nil)
+    #expect(other.repaired(from: conflict) == other)
+  }
+
   @Test("names its conditions' reasons in words that the API takes") func reasons() {
     for fault in [
       Fault(.unsupported, operation: "o", reason: "r", remedy: "m"),

@@ -53,7 +53,8 @@ package final class KubernetesServer: Sendable {
       atPath: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
   }
 
-  package var url: String { "https://\(address):6443" }
+  package static let port = 6443
+  package var url: String { "https://\(address):\(Self.port)" }
   private var etcdURL: String { "http://\(address):2379" }
 
   /// That of the administrator.
@@ -62,13 +63,26 @@ package final class KubernetesServer: Sendable {
   }
 
   /// As a user who is known by a token and has no rights but those that a test gives.
-  package func configuration(user: String) throws -> KubernetesConfiguration {
+  ///
+  /// - Parameters:
+  ///   - port: where something stands between, on the server's own address.
+  ///   - file: where the token is read, instead of being known.
+  package func configuration(
+    user: String, port: Int = KubernetesServer.port, tokenFile file: String? = nil
+  ) throws -> KubernetesConfiguration {
+    KubernetesConfiguration(
+      server: try ServerAddress("https://\(address):\(port)", operation: "use \(user)"),
+      authority: .file("\(directory)/ca.crt"),
+      credentials: CredentialSource(
+        token: try file.map { .file($0) } ?? .inline(SecretBytes(Array(token(of: user).utf8)))),
+      origin: "user \(user)")
+  }
+
+  package func token(of user: String) throws -> String {
     guard let token = Self.tokens[user] else {
       throw Fault(.notFound, operation: "use \(user)", reason: "there is no such user", remedy: "name another")
     }
-    return KubernetesConfiguration(
-      server: try ServerAddress(url, operation: "use \(user)"), authority: .file("\(directory)/ca.crt"),
-      credentials: CredentialSource(token: .inline(SecretBytes(Array(token.utf8)))), origin: "user \(user)")
+    return token
   }
 
   /// Of this server alone, which nobody reaches from elsewhere.

@@ -27,9 +27,11 @@ package struct Reflector: Sendable {
   private let selection: Selection
   private let watchLife: Duration
   private let start: String?
-  /// Between tries that fail, as client-go's reflector has them.
-  var pauses = BackOff(first: .milliseconds(800), longest: .seconds(30))
+  var pauses = Self.usualPauses
 
+  /// Between tries that fail. client-go's reflector waits for up to a minute: after an outage of minutes all are to know
+  /// within seconds what is so.
+  static let usualPauses = BackOff(first: .milliseconds(800), longest: .seconds(8))
   /// A watch that ends sooner and told nothing is a failure: who closes all of them must not be asked again at once.
   private static let shortestWatch = Duration.seconds(1)
   /// Of the watch after an interruption: one that ends in order has told all that happened since. Bookmarks may come no

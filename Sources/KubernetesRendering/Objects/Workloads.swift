@@ -142,18 +142,25 @@ struct HorizontalPodAutoscaler: ClusterObject {
   }
 }
 
+extension HorizontalPodAutoscaler.Behavior {
+  /// Down by one Pod a minute.
+  static let slowly = Self(
+    scaleDown: .init(stabilizationWindowSeconds: 300, policies: [.init(type: "Pods", value: 1, periodSeconds: 60)]))
+}
+
 extension HorizontalPodAutoscaler {
-  /// Of the Deployment of that name in that namespace, by its CPU; down by one Pod a minute.
+  /// How much of what it asked for a Pod uses before there are more of them, in percent.
+  static let utilization = 70
+
+  /// Of the Deployment of that name in that namespace, by its CPU.
   init(_ deployment: ObjectMeta, least: Int, most: Int) {
     self.init(
       metadata: deployment,
       spec: Spec(
         scaleTargetRef: Target(apiVersion: "apps/v1", kind: "Deployment", name: deployment.name), minReplicas: least,
         maxReplicas: most,
-        metrics: [Metric(resource: .init(name: "cpu", target: .init(averageUtilization: 70)))],
-        behavior: Behavior(
-          scaleDown: .init(
-            stabilizationWindowSeconds: 300, policies: [.init(type: "Pods", value: 1, periodSeconds: 60)]))))
+        metrics: [Metric(resource: .init(name: "cpu", target: .init(averageUtilization: Self.utilization)))],
+        behavior: .slowly))
   }
 }
 

@@ -9,8 +9,9 @@ extension Platform {
       ManifestFile(
         "control-plane/control-plane.yaml",
         [
-          controlPlaneConfiguration, controlPlaneDeployment, controlPlaneService, controlPlaneScaling,
-          controlPlaneBudget,
+          controlPlaneConfiguration, controlPlaneDeployment, controlPlaneService,
+          // Two for one Deployment would work against each other.
+          values.keda.map(controlPlaneScaling(by:)) ?? controlPlaneScaling, controlPlaneBudget,
         ]),
       ManifestFile("control-plane/network.yaml", controlPlaneNetwork),
     ]
@@ -159,7 +160,7 @@ extension Platform {
         ]))
   }
 
-  private var controlPlaneScaling: HorizontalPodAutoscaler {
+  private var controlPlaneScaling: any ClusterObject {
     HorizontalPodAutoscaler(controlPlaneMeta(), least: values.controlPlane.least, most: values.controlPlane.most)
   }
 

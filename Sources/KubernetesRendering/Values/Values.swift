@@ -17,6 +17,10 @@ package struct Values: Hashable, Sendable {
   package var storage = Storage()
   package var network = Network()
   package var gateway = Gateway()
+  /// `nil` where HorizontalPodAutoscalers scale by CPU alone.
+  package var keda: KEDA?
+  /// Whether VerticalPodAutoscalers tell what the platform's programs would need. They change nothing.
+  package var recommendsSizes = false
   package var tiers = Dictionary(uniqueKeysWithValues: Tier.allCases.map { ($0, Size($0)) })
   /// Whether an agent's Pod is made by kubernetes-sigs/agent-sandbox, of a `Sandbox`.
   package var sandboxes = false
@@ -46,10 +50,11 @@ package struct Values: Hashable, Sendable {
     package var vault = "lobstack-vault"
     package var monitoring = "lobstack-monitoring"
     package var ingress = "lobstack-ingress"
-    /// Where Istio, Gatekeeper and Falco are. They are installed by their own means.
+    /// Where Istio, Gatekeeper, Falco and KEDA are. They are installed by their own means.
     package var istio = "istio-system"
     package var gatekeeper = "gatekeeper-system"
     package var falco = "falco"
+    package var keda = "keda"
   }
 
   package struct Images: Hashable, Sendable {
@@ -98,6 +103,14 @@ package struct Values: Hashable, Sendable {
     /// For each client, and what it may take at once.
     package var requestsPerSecond = 50
     package var burst = 200
+  }
+
+  /// KEDA scales the control plane, by the requests that a Prometheus has counted.
+  package struct KEDA: Hashable, Sendable {
+    /// Of the Prometheus.
+    package var serverAddress: String
+    /// Requests a second of each replica.
+    package var threshold = 100
   }
 
   /// What a tier has of a node.

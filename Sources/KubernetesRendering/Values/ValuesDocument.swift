@@ -54,6 +54,10 @@ extension Values {
       try fields.read("requestsPerSecond") { gateway.requestsPerSecond = try $0.int(in: 1...1_000_000) }
       try fields.read("burst") { gateway.burst = try $0.int(in: 1...1_000_000) }
     }
+    try fields.group("keda") { try readKEDA(&$0) }
+    try fields.group("vpa") { fields in
+      try fields.read("enabled") { recommendsSizes = try $0.bool() }
+    }
     try fields.group("tiers") { fields in
       for tier in Tier.allCases {
         try fields.group(tier.rawValue) { fields in
@@ -68,14 +72,29 @@ extension Values {
     try checkNamespaces(document)
   }
 
+  /// By the names that KEDA's own charts and triggers have for it.
+  private mutating func readKEDA(_ fields: inout Fields) throws {
+    var value = KEDA(serverAddress: "http://prometheus-operated.\(namespaces.monitoring).svc:\(KEDA.prometheusPort)")
+    var enabled: Manifest?
+    try fields.read("enabled") { enabled = try $0.bool() ? $0 : nil }
+    try fields.read("serverAddress") { value.serverAddress = try $0.serverAddress() }
+    try fields.read("threshold") { value.threshold = try $0.int(in: 1...1_000_000) }
+    guard let enabled else { return }
+    guard profile == .full else {
+      throw enabled.fault(
+        "in profile lean no Prometheus reaches the control plane, and KEDA has nothing to scale by",
+        remedy: "choose profile full, or leave keda out")
+    }
+    keda = value
+  }
+
   /// Two namespaces of one name would be one, with the rights of both.
   private func checkNamespaces(_ document: Manifest) throws {
     let agents = tenants.keys.map { namespace(of: $0) }
     let all =
       [
         namespaces.controlPlane, namespaces.sentinel, namespaces.vault, namespaces.monitoring, namespaces.ingress,
-        namespaces.istio,
-        namespaces.gatekeeper, namespaces.falco,
+        namespaces.istio, namespaces.gatekeeper, namespaces.falco, namespaces.keda,
       ] + agents
     let repeated = Dictionary(grouping: all, by: { $0 }).filter { $0.value.count > 1 }.keys.sorted()
     if let name = repeated.first {
@@ -99,6 +118,7 @@ extension Values.Namespaces {
     try fields.read("istio") { istio = try $0.label() }
     try fields.read("gatekeeper") { gatekeeper = try $0.label() }
     try fields.read("falco") { falco = try $0.label() }
+    try fields.read("keda") { keda = try $0.label() }
   }
 }
 

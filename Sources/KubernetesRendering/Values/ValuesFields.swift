@@ -39,6 +39,19 @@ extension Manifest {
     return text
   }
 
+  /// Of a server in the cluster, which may be without TLS: `http://host:port`.
+  func serverAddress() throws -> String {
+    let text = try string()
+    let rest = ["http://", "https://"].lazy.filter(text.hasPrefix).map { text.dropFirst($0.count) }.first ?? ""
+    guard !rest.isEmpty, text.utf8.count <= 2048, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }),
+      !rest.contains("@")
+    else {
+      throw fault(
+        "'\(text.prefix(80))' is not the address of a server", remedy: "write one, as http://prometheus.example:9090")
+    }
+    return text
+  }
+
   func email() throws -> String {
     let text = try string()
     let parts = text.split(separator: "@", omittingEmptySubsequences: false)

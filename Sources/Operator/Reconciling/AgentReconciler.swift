@@ -17,6 +17,7 @@ struct AgentReconciler: Sendable {
   let agents: AgentCache
   let owned: OwnedIndex
   let replacements: Replacements
+  let known: KnownNamespaces
   /// `nil` where somebody else makes agents known to the secrets manager.
   let identities: AgentIdentities?
   let served: ServedTypes
@@ -30,10 +31,9 @@ struct AgentReconciler: Sendable {
   func reconcile(_ key: ObjectKey) async throws -> Duration? {
     guard let agent = agents[key] else { return nil }
     if agent.isBeingDeleted {
-      return try await AgentRemoval(
-        client: client, owned: owned, identities: identities, agent: agent, id: expander.id(of: key),
-        isTenants: expander.hasTenant(key.namespace)
-      ).run()
+      // Of a namespace that is going the right goes, too, and nobody would tell that the Agent's objects are gone.
+      return try await remove(
+        agent, isKnown: expander.hasTenant(key.namespace) && known.refusal(in: key.namespace) == nil)
     }
     guard agent.lackingFinalizers(isIdentified: identities != nil).isEmpty else {
       // The change comes back as an event, and the rest with it.
@@ -60,9 +60,12 @@ struct AgentReconciler: Sendable {
     func knownBySecretsManager(_ conditions: AgentConditions) -> AgentConditions {
       isIdentified ? conditions.identified : conditions
     }
+    var repair: Fault?
     func tell(_ conditions: AgentConditions) async throws {
-      let refused = expansion.refusal.map { conditions.refused(by: $0) } ?? conditions
-      try await telling.tell(agent, refused, accepted: accepted)
+      var conditions = conditions
+      if let refusal = expansion.refusal { conditions = conditions.refused(by: refusal) }
+      if let repair { conditions = conditions.repaired(from: repair) }
+      try await telling.tell(agent, conditions, accepted: accepted)
     }
     do {
       if let fault = try await served.missing(for: expander.values) {
@@ -70,7 +73,8 @@ struct AgentReconciler: Sendable {
         try await stop(OwnedType.runners, of: key)
         throw fault
       }
-      try await secure(agent, expansion)
+      repair = try await secure(agent, expansion)
+      if let refusal = known.refusal(in: key.namespace) { throw refusal }
     } catch let failure as IdentityFailure {
       try await tell(.unidentified(failure.fault, generation: generation, pod: owned.pod(of: key)))
       throw failure.fault
@@ -100,7 +104,31 @@ struct AgentReconciler: Sendable {
     }
     try await tell(knownBySecretsManager(conditions))
     if let failure { throw failure }
-    return owned.runner(expansion.pod.type, of: key) == nil ? replacements.pause(key) : nil
+    if owned.runner(expansion.pod.type, of: key) == nil { return replacements.pause(key) }
+    return repair.map { _ in Self.repairIsTold }
+  }
+
+  /// How long an Agent's conditions say that others changed what secures it.
+  private static let repairIsTold = Duration.seconds(60)
+
+  /// Looks at an Agent in a namespace whose objects may not be read: nothing is made there, and nothing changed.
+  ///
+  /// - Throws: `refusal`, once it is told, so that it is tried again.
+  func reconcile(_ key: ObjectKey, refusedBy refusal: Fault) async throws -> Duration? {
+    guard let agent = agents[key] else { return nil }
+    if agent.isBeingDeleted { return try await remove(agent, isKnown: false) }
+    try await telling.tell(agent, .unsecured(refusal, generation: agent.generation, pod: owned.pod(of: key)))
+    throw refusal
+  }
+
+  private func remove(_ agent: AgentObject, isKnown: Bool) async throws -> Duration? {
+    let removal = AgentRemoval(
+      client: client, owned: owned, identities: identities, agent: agent, id: expander.id(of: agent.key),
+      isKnown: isKnown)
+    do { return try await removal.run() } catch let fault as Fault where fault.code == .denied {
+      try await telling.tell(agent, .unsecured(fault, generation: agent.generation, pod: owned.pod(of: agent.key)))
+      throw fault
+    }
   }
 
   /// - Returns: `nil` when nothing can be, which is told.
@@ -128,12 +156,16 @@ struct AgentReconciler: Sendable {
   }
 
   /// Everything but the Pod, and nothing that is no longer wanted. The gateway's Pod comes when it is known who it is.
-  private func secure(_ agent: AgentObject, _ expansion: Expansion) async throws {
+  ///
+  /// - Returns: what others had taken over, if anything, and who they are: it is as wanted again.
+  private func secure(_ agent: AgentObject, _ expansion: Expansion) async throws -> Fault? {
+    var repair: Fault?
     let known = owned.entries(of: agent.key)
     var account = known[expansion.account]?.uid
     func apply(where isMeant: (Expansion.Item) -> Bool) async throws {
       for item in expansion.surroundings where isMeant(item) && known[item.id]?.matched != item.digest {
-        let made = try await self.apply(item, of: agent)
+        let (made, conflict) = try await self.apply(item, of: agent, isThere: known[item.id] != nil)
+        repair = repair ?? conflict
         if item.id == expansion.account { account = made.uid }
       }
     }
@@ -141,6 +173,7 @@ struct AgentReconciler: Sendable {
     try await removeLeftovers(known, agent, expansion)
     if expansion.usesSecrets { try await identify(agent, expansion.agent.id, account: account) }
     try await apply { $0.type == .deployments }
+    return repair
   }
 
   private func identify(_ agent: AgentObject, _ id: AgentID, account: String?) async throws {
@@ -169,14 +202,33 @@ struct AgentReconciler: Sendable {
     }
   }
 
+  /// - Parameter isThere: whether others may manage it.
+  /// - Returns: it, and the conflict with whoever else manages it, which is the operator's from now on.
   @discardableResult
-  private func apply(_ item: Expansion.Item, of agent: AgentObject) async throws -> KubernetesObject {
+  private func apply(
+    _ item: Expansion.Item, of agent: AgentObject, isThere: Bool = false
+  ) async throws -> (made: KubernetesObject, conflict: Fault?) {
     let events = owned.events(of: agent.key)
-    let made = try await client.apply(item.object, of: item.type.resource, force: true)
+    var conflict: Fault?
+    var made: KubernetesObject?
+    if isThere {
+      // Asked without force first, the API server names who they are.
+      do { made = try await client.apply(item.object, of: item.type.resource, force: false) } catch let fault as Fault
+        where fault.code == .conflict
+      {
+        conflict = fault
+      }
+    }
+    let object: KubernetesObject
+    if let made {
+      object = made
+    } else {
+      object = try await client.apply(item.object, of: item.type.resource, force: true)
+    }
     metrics.applies.add(1)
     owned.answer(
-      OwnedIndex.Entry(made, item.type, matched: item.digest), item.id, of: agent.key, since: events)
-    return made
+      OwnedIndex.Entry(object, item.type, matched: item.digest), item.id, of: agent.key, since: events)
+    return (object, conflict)
   }
 
   /// The Pod, or what makes it, made anew when its specification is another. One that is going is waited for.

@@ -12,27 +12,35 @@ struct AgentRemoval: Sendable {
   let agent: AgentObject
   /// Who it is to the secrets manager.
   let id: AgentID?
-  /// Whether its namespace is a tenant's, so that its objects are known.
-  let isTenants: Bool
+  /// Whether its objects are: those of a tenant's namespace, as long as they may be read.
+  let isKnown: Bool
 
   /// Between looks at what is still going; its end is an event, too.
   private static let pause = Duration.seconds(5)
 
   /// - Returns: when to look again; `nil` when nothing is left.
+  /// - Throws: also `Fault(.denied)` when something may not be deleted, of which the rest is.
   func run() async throws -> Duration? {
     let finalizers = agent.object.finalizers
     guard [AgentObject.finalizer, AgentObject.identityFinalizer].contains(where: finalizers.contains) else {
       return nil
     }
-    guard isTenants else {
-      // Nothing is known of what is in the namespace: the cluster takes what the Agent owns.
+    guard isKnown else {
+      // The cluster takes what the Agent owns.
       return try await letGo()
     }
+    var refusal: Fault?
     // A Pod may need its time to end; until then its policies stand.
-    for type in OwnedType.runners { guard try await clear(type) else { return Self.pause } }
+    for type in OwnedType.runners {
+      guard try await !clear(type, &refusal) else { continue }
+      if let refusal { throw refusal }
+      return Self.pause
+    }
     var isEmpty = true
-    for type in OwnedType.all where try await !clear(type) { isEmpty = false }
-    return isEmpty ? try await letGo() : Self.pause
+    for type in OwnedType.all where try await !clear(type, &refusal) { isEmpty = false }
+    if isEmpty { return try await letGo() }
+    if let refusal { throw refusal }
+    return Self.pause
   }
 
   private func letGo() async throws -> Duration? {
@@ -60,8 +68,9 @@ struct AgentRemoval: Sendable {
     try await identities.destroy(agent.key, id)
   }
 
+  /// - Parameter refusal: of what may not be deleted; it may be going with its namespace all the same.
   /// - Returns: whether nothing of a type is left. Of what goes an event tells.
-  private func clear(_ type: OwnedType) async throws -> Bool {
+  private func clear(_ type: OwnedType, _ refusal: inout Fault?) async throws -> Bool {
     let left = owned.entries(of: agent.key).filter { $0.key.kind == type.kind }
     for (id, entry) in left where !entry.isBeingDeleted {
       do {
@@ -72,8 +81,10 @@ struct AgentRemoval: Sendable {
       } catch let fault as Fault where fault.code == .unsupported {
         // Its type is gone from the cluster, and with it all objects.
         owned.remove(id, of: agent.key)
-      } catch let fault as Fault where [.notFound, .conflict, .denied].contains(fault.code) {
-        // Gone already, or its namespace is going, with the right to delete anything in it.
+      } catch let fault as Fault where fault.code == .denied {
+        refusal = fault
+      } catch let fault as Fault where [.notFound, .conflict].contains(fault.code) {
+        // Gone already.
       }
     }
     return !owned.entries(of: agent.key).contains { $0.key.kind == type.kind }

@@ -36,8 +36,7 @@ struct Term: Sendable {
     let events = EventRecorder(client: client, identity: settings.identity, logger: logger)
     let reconciler = AgentReconciler(
       client: client, expander: expander, expansions: expansions, agents: agents, owned: owned,
-      replacements: replacements,
-      identities: identities, served: served, events: events,
+      replacements: replacements, known: known, identities: identities, served: served, events: events,
       telling: StatusTelling(client: client, agents: agents, events: events), metrics: metrics,
       schedule: { queue.add($0, after: $1) })
     await withTaskGroup(of: Void.self) { group in
@@ -50,18 +49,21 @@ struct Term: Sendable {
       }
       group.addTask { await measure() }
       await queue.run(workers: settings.workers) { key in
-        // A namespace of which not everything is known has to wait: its objects would be made anew.
-        guard !expander.hasTenant(key.namespace) || known.contains(key.namespace) else { return nil }
-        return try await look(at: key, reconciler)
+        guard !expander.hasTenant(key.namespace) || known.contains(key.namespace) else {
+          // Not everything is known of it: what is there would be made anew.
+          guard let refusal = known.refusal(in: key.namespace) else { return nil }
+          return try await look(at: key) { try await reconciler.reconcile(key, refusedBy: refusal) }
+        }
+        return try await look(at: key) { try await reconciler.reconcile(key) }
       }
       group.cancelAll()
     }
   }
 
-  private func look(at key: ObjectKey, _ reconciler: AgentReconciler) async throws -> Duration? {
+  private func look(at key: ObjectKey, _ work: () async throws -> Duration?) async throws -> Duration? {
     let start = ContinuousClock.now
     do {
-      let next = try await reconciler.reconcile(key)
+      let next = try await work()
       metrics.durations.observe(.now - start)
       metrics.reconciles.add(1, "done")
       return next
@@ -118,10 +120,17 @@ struct Term: Sendable {
       }
       guard !Task.isCancelled else { return }
       known.insert(namespace)
-      let here = agents.keys.filter { $0.namespace == namespace }
-      logger.info("A namespace is known", metadata: ["namespace": "\(namespace)", "agents": "\(here.count)"])
-      for key in here { queue.add(key) }
+      let count = lookAtAll(in: namespace)
+      logger.info("A namespace is known", metadata: ["namespace": "\(namespace)", "agents": "\(count)"])
     }
+  }
+
+  /// - Returns: how many there are.
+  @discardableResult
+  private func lookAtAll(in namespace: String) -> Int {
+    let here = agents.keys.filter { $0.namespace == namespace }
+    for key in here { queue.add(key) }
+    return here.count
   }
 
   private static let ours = Selection(labels: "\(Expander.managedBy)=\(Expander.manager)")
@@ -145,8 +154,20 @@ struct Term: Sendable {
           metadata: ["type": "\(feed.type.resource)", "namespace": "\(feed.namespace)", "error": "\(fault)"])
       }
       await feed.receive(change)
+      note(change, of: feed)
       if case .replaced = change { first.arrived() }
     }
+  }
+
+  /// Agents are told when objects of theirs may not be followed: what others change of them would stay so.
+  private func note(_ change: ObjectChange, of feed: OwnedFeed) {
+    var refusal: Fault?
+    if case .interrupted(let fault) = change {
+      // Of another failure nothing is known but that it passes.
+      guard fault.code == .denied else { return }
+      refusal = fault
+    }
+    if known.note(refusal, of: feed.type, in: feed.namespace) { lookAtAll(in: feed.namespace) }
   }
 
   private func measure() async {

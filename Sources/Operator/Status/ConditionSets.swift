@@ -100,6 +100,18 @@ extension AgentConditions {
     return conditions
   }
 
+  /// The same of an agent of which others had taken something over that secures it, and that is as wanted again.
+  func repaired(from conflict: Fault) -> AgentConditions {
+    var conditions = self
+    conditions.conditions = self.conditions.map { condition in
+      guard condition.kind == .secured, condition.state == .yes else { return condition }
+      return Condition(
+        .secured, .yes, Condition.repaired,
+        "\(conflict.operation): \(conflict.reason); it is as before, have them give it up")
+    }
+    return conditions
+  }
+
   /// The same of an agent that the secrets manager knows.
   var identified: AgentConditions {
     var conditions = self
@@ -141,6 +153,9 @@ extension AgentConditions {
 }
 
 extension Condition {
+  /// Of a condition that holds, but had to be made to.
+  static let repaired = "Repaired"
+
   fileprivate static let isAccepted = Condition(.accepted, .yes, "Accepted", "the document can be carried out")
   fileprivate static let isSecured = Condition(
     .secured, .yes, "Secured", "policies, identity and gateway are in the cluster")

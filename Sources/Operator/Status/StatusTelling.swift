@@ -31,6 +31,10 @@ struct StatusTelling: Sendable {
     } catch let fault as Fault where fault.code == .notFound || fault.code == .conflict {
       return
     }
+    for condition in conditions.conditions
+    where condition.reason == Condition.repaired && !condition.isSaid(in: before) {
+      await events.tell(agent, condition.reason, condition.message, isWarning: true)
+    }
     // That Pods take their time is no event.
     let slow: Set<Condition.Kind> = [.gatewayReady, .ready]
     guard conditions.phase == .failed || conditions.conditions.contains(where: { !slow.contains($0.kind) && $0.isNo })
