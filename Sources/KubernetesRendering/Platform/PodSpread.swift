@@ -1,3 +1,5 @@
+import Documents
+
 extension Platform {
   /// Over zones as evenly as can be, and never two on a node while another node that could take one has none.
   ///
