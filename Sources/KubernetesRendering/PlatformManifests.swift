@@ -41,6 +41,11 @@ package struct PlatformManifests: Sendable {
   /// Below it is what is applied after the rest: kinds of Gatekeeper's constraints exist once it has read their templates.
   static let constraintsDirectory = "constraints"
 
+  /// The directory that is applied once Gatekeeper has read its templates; none without Gatekeeper.
+  package var constraints: String? {
+    files.contains { $0.path.hasPrefix("\(Self.constraintsDirectory)/") } ? Self.constraintsDirectory : nil
+  }
+
   /// All files, with the lists of those that are applied, in their order.
   package func withKustomization() -> [ManifestFile] {
     let prefix = "\(Self.constraintsDirectory)/"

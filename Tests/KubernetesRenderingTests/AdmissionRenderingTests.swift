@@ -94,6 +94,14 @@ import Testing
     #expect(pods.contains("'system:serviceaccount:lobstack-control-plane:operator'"))
   }
 
+  /// Its chart labels it when it is installed, by an account that may administer nothing; it is exempt by its webhooks.
+  @Test("lets Gatekeeper's own namespace be labelled as exempt, and no other") func ownNamespace() throws {
+    let policy = try #require(try Rendering.of(.full).object("ValidatingAdmissionPolicy", "lobstack-namespaces"))
+    let keys = policy.spec?["variables"]?.items.first { $0["name"]?.text == "keys" }?["expression"]?.text ?? ""
+    let own = "request.name == 'gatekeeper-system' ? [] : ['admission.gatekeeper.sh/ignore']"
+    #expect(keys.hasPrefix("['lobstack.dev/tenant'] + (\(own)) + "))
+  }
+
   @Test("refuses while Gatekeeper is down, and exempts no more than it must") func gatekeeper() throws {
     let values = try Manifest.parseOne(
       try #require(try Rendering.of(.full).text("helm/gatekeeper-values.yaml")), source: "values")

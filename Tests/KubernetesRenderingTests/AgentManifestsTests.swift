@@ -32,6 +32,15 @@ import Testing
     #expect(namespace == ["kubernetes.io/metadata.name": "lobstack-control-plane"])
   }
 
+  /// Requests have the host that the caller asked for, which no Service has: seen to be 502 in Istio.
+  @Test("is led to by its ports, whatever host a request is for") func plainPorts() throws {
+    let objects = try AgentExample.manifests(try AgentExample.agent()).objects
+    let service = try AgentExample.fields(
+      try #require(objects.first { $0.kind == "Service" && $0.metadata.name.hasPrefix("agent-") }))
+    let ports = try #require((service["spec"] as? [String: Any])?["ports"] as? [[String: Any]])
+    #expect(ports.compactMap { $0["appProtocol"] as? String } == ["tcp", "tcp"])
+  }
+
   @Test("shares no name with another agent, and has none that is too long") func names() throws {
     let long = String(repeating: "a", count: 62)
     let all = [

@@ -83,6 +83,33 @@ import Testing
     #expect(places == ["lobstack-control-plane", "lobstack-sentinel"])
   }
 
+  @Test("finds every program that has a port for it") func everyProgram() throws {
+    let rendering = try Rendering.standard()
+    let monitor = try #require(rendering.object("ServiceMonitor", "lobstack")?.spec)
+    let port = try #require(monitor["endpoints"]?.items.first?["port"]?.text)
+    let wanted = monitor["selector"]?["matchLabels"]?.texts ?? [:]
+    let watched = try #require(try monitor["namespaceSelector"]?["matchNames"]?.strings())
+    let services = rendering.objects.filter { service in
+      service.kind == "Service" && watched.contains(service.namespace ?? "")
+        && wanted.allSatisfy { service.labels[$0.key] == $0.value }
+    }
+    let programs = rendering.objects.filter { program in
+      program.containers.contains { ($0["ports"]?.items ?? []).contains { $0["name"]?.text == port } }
+    }
+    #expect(Set(programs.map(\.name)) == ["control-plane", "name-server", "operator", "recorder", "sentinel"])
+    for program in programs {
+      let labels = program.spec?["template"]?["metadata"]?["labels"]?.texts ?? [:]
+      let found = services.filter { service in
+        let selector = service.spec?["selector"]?.texts ?? [:]
+        let ports = service.spec?["ports"]?.items ?? []
+        return service.namespace == program.namespace && !selector.isEmpty
+          && selector.allSatisfy { labels[$0.key] == $0.value }
+          && ports.contains { $0["name"]?.text == port && $0["targetPort"]?.text == port }
+      }
+      #expect(found.count == 1, "\(program.name) is scraped \(found.count) times")
+    }
+  }
+
   @Test("tells when no operator leads, by rules that promtool takes") func absent() async throws {
     let spec = try #require(try Rendering.standard().object("PrometheusRule", "lobstack-cluster")?.spec)
     let alerts = (spec["groups"]?.items ?? []).flatMap { $0["rules"]?.items ?? [] }

@@ -22,8 +22,9 @@ extension AgentRendering {
       spec: Service.Spec(
         clusterIP: "None", selector: agentLabels,
         ports: agent.spec.ports.sorted { $0.key < $1.key }.map { name, port in
-          // Whatever the name: Istio would take the protocol of it.
-          Service.Port(name: name, port: port, targetPort: .number(port), appProtocol: "http")
+          // Whatever the name: Istio would take the protocol of it. As HTTP, the proxy beside the gateway would look
+          // for a service by the request's host, which is the caller's; as TCP it leads to the Pod that was asked for.
+          Service.Port(name: name, port: port, targetPort: .number(port), appProtocol: "tcp")
         }))
   }
 

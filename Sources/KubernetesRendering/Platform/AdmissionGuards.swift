@@ -120,7 +120,8 @@ extension Platform {
     }
     let part = "app.kubernetes.io/part-of"
     let ours = ["before", "after"].map { "variables.\($0)[?'\(part)'].orValue('') == 'lobstack'" }
-    let always = [tenantLabel, "admission.gatekeeper.sh/ignore"]
+    // Gatekeeper's chart gives it to Gatekeeper's own namespace, which is exempt anyhow.
+    let ignore = "request.name == '\(namespaceNames.gatekeeper)' ? [] : ['admission.gatekeeper.sh/ignore']"
     let inOurs =
       [part, "app.kubernetes.io/name", WellKnownLabel.injection, "istio.io/dataplane-mode", "istio.io/rev"]
       + ["enforce", "enforce-version"].map { "pod-security.kubernetes.io/\($0)" }
@@ -137,7 +138,10 @@ extension Platform {
           .init(name: "before", expression: labels("oldObject")),
           .init(name: "after", expression: labels("object")),
           .init(
-            name: "keys", expression: "\(list(always)) + (\(ours.joined(separator: " || ")) ? \(list(inOurs)) : [])"),
+            name: "keys",
+            expression: """
+              \(list([tenantLabel])) + (\(ignore)) + (\(ours.joined(separator: " || ")) ? \(list(inOurs)) : [])
+              """),
         ],
         validations: [
           .init(

@@ -64,6 +64,9 @@ struct RenderKubernetesCommand: ParsableCommand {
     }
     let count = try RenderedDirectory(path: output).write(manifests.withKustomization())
     tell("\(count) files are in \(output); apply them with: kubectl apply --server-side -k \(output)")
+    if let constraints = manifests.constraints {
+      tell("when Gatekeeper has read their templates, also: kubectl apply --server-side -k \(output)/\(constraints)")
+    }
   }
 
   mutating func validate() throws {
