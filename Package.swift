@@ -336,8 +336,9 @@ let package = Package(
     room(
       "ClusterVerification",
       [
-        "AgentModel", "Blueprint", "CLinux", "ChildProcess", "Faults", "Files", "JSONValues", "KernelFiles",
-        "KubernetesAPI", "KubernetesRendering", "SecretStore", "Verification", logging,
+        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "CLinux", "ChildProcess", "Faults",
+        "JSONValues", "KernelFiles", "KubernetesAPI", "KubernetesRendering", "SecretStore", "Storage", "Verification",
+        logging,
       ]),
 
     // 5. The program: parse arguments, wire, run.
@@ -509,8 +510,8 @@ let package = Package(
     tests(
       "ClusterVerificationTests",
       [
-        "AgentModel", "Blueprint", "ClusterVerification", "Compliance", "Faults", "JSONValues", "KubernetesAPI",
-        "KubernetesRendering", "TestSupport", "Verification",
+        "AgentModel", "APIModel", "AuditLog", "Blueprint", "ClusterVerification", "Compliance", "Faults", "JSONValues",
+        "KubernetesAPI", "KubernetesRendering", "TestSupport", "Verification",
       ]),
     .testTarget(
       name: "IntegrationTests",

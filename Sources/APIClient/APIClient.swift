@@ -30,10 +30,12 @@ package final class APIClient: Sendable {
   package let address: Address
   let transport: Transport
 
-  /// - Parameter token: a secret `lob_…`; `nil` relies on the credentials of the Unix socket's peer.
-  package init(address: Address, token: String? = nil) {
+  /// - Parameters:
+  ///   - token: a secret `lob_…`, or a cluster's; `nil` relies on the credentials of the Unix socket's peer.
+  ///   - place: where the gateway is reached, when that is not what its name says; the certificate is of the name.
+  package init(address: Address, token: String? = nil, at place: String? = nil) {
     self.address = address
-    transport = Transport(address: address) { token }
+    transport = Transport(address: address, at: place) { token }
   }
 
   /// - Parameter tokenFile: a token that somebody else renews; it is read for each request.

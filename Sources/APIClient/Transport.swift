@@ -39,7 +39,7 @@ final class Transport: Sendable {
   private let address: APIClient.Address
   private let token: @Sendable () -> String?
 
-  init(address: APIClient.Address, token: @escaping @Sendable () -> String?) {
+  init(address: APIClient.Address, at place: String? = nil, token: @escaping @Sendable () -> String?) {
     self.address = address
     self.token = token
     var configuration = HTTPClient.Configuration()
@@ -57,6 +57,7 @@ final class Transport: Sendable {
       }
       configuration.tlsConfiguration = tls
       configuration.requireServer(of: url)
+      if let place, let name = URL(string: url)?.host { configuration.dnsOverride = [name: place] }
     }
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }

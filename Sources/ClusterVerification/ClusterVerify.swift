@@ -85,7 +85,8 @@ package struct ClusterVerify: Sendable {
   private func run(_ site: ClusterSite) async throws -> VerificationReport {
     let stage = Shared { try await Stage.start(site) }
     let secrets = Shared { try await SecretsStage.start(site) }
-    let checks = try selected(Self.checks(site, stage, secrets) { [tell] in tell(.note($0)) })
+    let caller = Shared { try await APICaller.start(site) }
+    let checks = try selected(Self.checks(site, stage, secrets, caller) { [tell] in tell(.note($0)) })
     var run = VerificationRun(
       tier: options.only.isEmpty ? options.breaks ? .outages : options.isQuick ? .quick : .full : .chosen,
       instance: options.cluster.origin,
@@ -105,6 +106,7 @@ package struct ClusterVerify: Sendable {
           Task {
             await stage.cancel()
             await secrets.cancel()
+            await caller.cancel()
           }
         })
     } catch {
@@ -165,13 +167,16 @@ package struct ClusterVerify: Sendable {
 
   /// Every check there is, in the order of the report.
   static func checks(
-    _ site: ClusterSite, _ stage: Shared<Stage>, _ secrets: Shared<SecretsStage>,
+    _ site: ClusterSite, _ stage: Shared<Stage>, _ secrets: Shared<SecretsStage>, _ caller: Shared<APICaller>,
     tell: @escaping @Sendable (String) -> Void = { _ in }
   ) -> [Check] {
     let sandbox = SandboxChecks(stage: stage)
     let made =
       FlowChecks(stage: stage).all + sandbox.network + sandbox.isolation + sandbox.secrets
-      + SecretsChecks(site: site, stage: secrets).all + MeshChecks(profile: site.values.profile, stage: stage).all
+      + SecretsChecks(site: site, stage: secrets).all + VolumeChecks(site: site, stage: stage).all
+      + MeshChecks(stage: stage).all + TransportChecks(site: site, caller: caller).all
+      + AuditChecks(site: site, stage: stage, caller: caller, secrets: secrets).all
+      + RecorderOutage(site: site, caller: caller, tell: tell).all
       + AccessChecks(site: site).all
       + AdmissionChecks(site: site).all + DetectionChecks(site: site, stage: stage).all
       + ResponseChecks(site: site, stage: stage).all + LimitChecks(site: site, stage: stage).all
@@ -191,7 +196,8 @@ package struct ClusterVerify: Sendable {
       client: client, mark: RunMark(id: "00000000", at: .now), values: Values(), tenant: .default, outside: "",
       warnings: ServerWarnings(), agentPod: { KubernetesObject(fields: [:]) })
     let list = checks(
-      site, Shared { try await Stage.start(site) }, Shared { try await SecretsStage.start(site) }
+      site, Shared { try await Stage.start(site) }, Shared { try await SecretsStage.start(site) },
+      Shared { try await APICaller.start(site) }
     ).map(CheckListing.init)
     try await client.shutdown()
     return list

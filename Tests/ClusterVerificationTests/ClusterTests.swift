@@ -162,6 +162,58 @@ struct ClusterTests {
     }
   }
 
+  @Test("gives what it has stopped back to its manager, and tells of what another has stopped", .timeLimit(.minutes(5)))
+  func outage() async throws {
+    try await world { server, client, options in
+      let names = ["app": JSON.string("operator")]
+      var deployment = KubernetesObject(fields: [
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "spec": [
+          "replicas": 2, "selector": ["matchLabels": .object(names)],
+          "template": [
+            "metadata": ["labels": .object(names)], "spec": ["containers": [["name": "a", "image": "b"]]],
+          ],
+        ],
+      ])
+      let space = options.values.namespaces.controlPlane
+      (deployment.name, deployment.namespace) = ("operator", space)
+      try await client.apply(deployment, of: .deployments)
+      @Sendable func tell(_ count: Int) async throws {
+        try await client.patch(
+          .merge(["status": ["replicas": .int(count), "readyReplicas": .int(count)]]), .deployments, "operator",
+          namespace: space, subresource: "status")
+      }
+      @Sendable func now() async throws -> KubernetesObject {
+        try await client.get(.deployments, "operator", namespace: space)
+      }
+      try await tell(2)
+      let verify = try KubernetesClient(server.configuration(), fieldManager: "lobstack-verify")
+      try await verify.use {
+        let site = ClusterSite(
+          client: verify, mark: .random(at: .now), values: options.values, tenant: .default, outside: "",
+          warnings: ServerWarnings(), agentPod: { KubernetesObject(fields: [:]) })
+        async let begun: Void = Outage(site: site, name: "operator").begin()
+        while try await now()["spec", "replicas"]?.int != 0 { try await Task.sleep(for: .milliseconds(20)) }
+        try await tell(0)
+        try await begun
+        let told = try await Removal(client: verify).removeLeftOvers()
+        #expect(told.contains { $0.contains("Deployment \(space)/operator is stopped by run \(site.mark.id)") })
+        #expect(told.contains { $0.contains("kubectl scale --replicas 2 --namespace \(space) deployments/operator") })
+        #expect(try await now()["spec", "replicas"]?.int == 0)
+        _ = try await Removal(client: verify).removeLeftOvers(at: .now.addingTimeInterval(481))
+      }
+      let after = try await now()
+      #expect(after["spec", "replicas"]?.int == 2)
+      #expect(after.labels[RunMark.label] == nil)
+      #expect(after.annotations.keys.filter { $0.hasPrefix("verify.lobstack.dev") }.isEmpty)
+      let entries = try await client.fieldManagers(of: .deployments, "operator", in: space).entries
+      #expect(entries.compactMap { $0["manager"]?.string }.allSatisfy { $0 == "test" })
+      #expect(FieldOwner(among: entries)?.text == "Apply - test")
+      // Whoever applies it anew is told of no conflict.
+      try await client.apply(deployment, of: .deployments)
+    }
+  }
+
   @Test("needs a tenant that there is, and checks that there are") func unknown() async throws {
     try await world { _, _, options in
       var options = options

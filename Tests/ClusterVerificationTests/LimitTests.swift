@@ -11,9 +11,11 @@ import Verification
     ProbeRecord(Array(try JSONEncoder().encode(ProbeLine(nonce: "n", id: id, isDone: isDone, text: text))), nonce: "n")
   }
 
-  private func memory(_ text: String, isDone: Bool, limit: Int?) throws -> AttackOutcome {
+  private func memory(
+    _ text: String, isDone: Bool, limit: Int?, end: String = "it was ended: OOMKilled (exit code 137)"
+  ) throws -> AttackOutcome {
     let record = try record(ProbePlan.Bomb.memoryID, isDone: isDone, text)
-    return LimitChecks.memory(ProbePod.Fate(record: record, end: "it was ended", node: "n"), of: limit)
+    return LimitChecks.memory(ProbePod.Fate(record: record, end: end, node: "n"), of: limit)
   }
 
   private func isPrevented(_ outcome: AttackOutcome) -> Bool? {
@@ -30,6 +32,12 @@ import Verification
     #expect(isPrevented(try memory("304 of 384 MiB held", isDone: false, limit: 320)) == true)
     #expect(isPrevented(try memory("16 of 384 MiB held", isDone: false, limit: 320)) == nil)
     #expect(isPrevented(try memory("304 of 384 MiB held", isDone: false, limit: nil)) == nil)
+    // Ended, and not for its memory.
+    for end in ["it was ended: Error (exit code 137)", "its Pod is gone", "it ran on"] {
+      #expect(isPrevented(try memory("304 of 384 MiB held", isDone: false, limit: 320, end: end)) == nil)
+    }
+    let refused = "304 MiB: Cannot allocate memory"
+    #expect(isPrevented(try memory(refused, isDone: false, limit: 320, end: "it ran on")) == true)
     let silent = ProbePod.Fate(record: ProbeRecord([], nonce: "n"), end: "its Pod is gone", node: "n")
     #expect(isPrevented(LimitChecks.memory(silent, of: 320)) == nil)
   }

@@ -16,6 +16,14 @@ import Verification
     #expect(Set(checks.map { Control.promise(of: $0.id) }) == Set(controls))
   }
 
+  @Test("stops the recorder by --break alone") func outages() async throws {
+    let list = try await ClusterVerify.listing()
+    #expect(
+      list.filter { $0.tiers.contains("break") }.map(\.id) == [
+        "REL-2-ADMISSION", "REL-2-NAME-SERVER", "REL-2-OPERATOR", "AUD-4-RECORDER",
+      ])
+  }
+
   @Test("has in a quick run what makes no Pods") func quick() async throws {
     let quick = try await ClusterVerify.listing().filter { $0.tiers.contains("quick") }.map(\.id)
     #expect(
@@ -40,6 +48,12 @@ import Verification
     #expect(!RunMark.isLeftOver(mine, at: now))
     #expect(!RunMark.isLeftOver(mine, at: now.addingTimeInterval(1_199)))
     #expect(RunMark.isLeftOver(mine, at: now.addingTimeInterval(1_200)))
+  }
+
+  @Test("is left over sooner where it stops what others use") func outage() {
+    let stopped = RunMark(id: "0123abcd", at: now, lasting: Outage.longest).mark(object([:]))
+    #expect(!RunMark.isLeftOver(stopped, at: now.addingTimeInterval(479)))
+    #expect(RunMark.isLeftOver(stopped, at: now.addingTimeInterval(480)))
   }
 
   @Test("is left over without a time that can be read", arguments: [[:], [RunMark.expiry: "soon"]])

@@ -44,7 +44,7 @@ struct LimitChecks: Sendable {
         // As an agent has it: what holds the one and not the other is the limits alone. By gVisor of 2026-08 a program has
         // no threads in containerd's own (clone3(2) is answered EPERM, for which the C library knows no other way).
         seccomp: ["type": "Localhost", "localhostProfile": "agent.json"]), bombs)
-    let bound = try await site.make(documents.agent(site.agentName("m"), bombs), bombs)
+    let bound = try await site.make(documents.agent(site.agentName(.memory), bombs), bombs)
     async let freeShare = share(of: free)
     async let boundShare = share(of: bound)
     let cpu = Self.cpu(free: try await freeShare, bound: try await boundShare, allowed.cpus)
@@ -70,12 +70,17 @@ struct LimitChecks: Sendable {
     let started = line.text.split(separator: " ").first.flatMap { Int($0) } ?? 0
     // What the kernel says for want of tasks, as gVisor hands it on; nothing where the bomb was ended.
     let reason = line.text.split(separator: ": ").dropFirst().last.map(String.init)
-    let isOfTasks = [nil, "Resource temporarily unavailable", "Cannot allocate memory"].contains(reason)
+    let isOfTasks = [nil, "Resource temporarily unavailable", noMemory].contains(reason)
     return Trial(
       attack,
       withoutControl: started > 0 ? .succeeded("below the limit it starts them: \(line.text)") : .unknown(text),
       withControl: line.isDone ? .succeeded(text) : limit != nil && isOfTasks ? .prevented(text) : .unknown(text))
   }
+
+  /// As the kubelet says why a container was ended.
+  private static let outOfMemory = "OOMKilled"
+  /// As the kernel says it of ENOMEM.
+  private static let noMemory = "Cannot allocate memory"
 
   /// - Parameter limit: MiB; `nil` for one that nothing bounds.
   static func memory(_ fate: ProbePod.Fate, of limit: Int?) -> AttackOutcome {
@@ -84,10 +89,10 @@ struct LimitChecks: Sendable {
     }
     if line.isDone { return .succeeded(line.text) }
     let text = "\(line.text), the last that it said; \(fate.end)"
-    // One that ends early was ended for something else.
-    guard let limit, let held = line.text.split(separator: " ").first.flatMap({ Int($0) }), held * 2 >= limit else {
-      return .unknown(text)
-    }
+    // What was ended by somebody else, or early, was not held by the limit: only the kernel's two ways of saying no count.
+    let isOfLimit = fate.end.contains(outOfMemory) || line.text.hasSuffix(noMemory)
+    guard let limit, isOfLimit, let held = line.text.split(separator: " ").first.flatMap({ Int($0) }), held * 2 >= limit
+    else { return .unknown(text) }
     return .prevented(text)
   }
 
@@ -168,7 +173,7 @@ struct LimitChecks: Sendable {
         withControl: .unknown("not tried"))
     }
     let bombs = plan(.processes(wanted))
-    let probe = try await site.make(documents.agent(site.agentName("p"), bombs), bombs)
+    let probe = try await site.make(documents.agent(site.agentName(.processes), bombs), bombs)
     let fate = try await probe.fate()
     try await probe.remove()
     guard fate.node == node else {

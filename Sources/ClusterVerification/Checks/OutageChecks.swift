@@ -12,33 +12,47 @@ struct OutageChecks: Sendable {
   let stage: Shared<Stage>
   let tell: @Sendable (String) -> Void
 
-  /// In which nothing new may begin.
-  private static let watched = Duration.seconds(10)
+  /// In which nothing new may begin, at least and at most.
+  private static let shortestWatch = Duration.seconds(10)
+  private static let longestWatch = Duration.seconds(90)
 
-  private enum Work: Sendable { case pod, agent }
+  private enum Work: Sendable {
+    case pod
+    case agent(before: AgentRole, during: AgentRole)
+  }
 
   var all: [Check] {
-    let enforcers: [(String, Work)] = [("admission", .pod), ("operator", .agent), ("name-server", .agent)]
+    let enforcers: [(String, Work)] = [
+      ("admission", .pod), ("operator", .agent(before: .operatorBefore, during: .operatorDuring)),
+      ("name-server", .agent(before: .namesBefore, during: .namesDuring)),
+    ]
     return enforcers.map { name, work in
       Check(
         "REL-2-\(name.uppercased())", layer: "reliability",
         title: "with its \(name) stopped nothing new begins, agents run on, nothing opens, and it comes back",
         deadline: ClusterVerify.stageDeadline * 2, isAlone: true, isBreak: true
-      ) { try await suffer(Outage(site: site, deployment: name), work) }
+      ) { try await suffer(Outage(site: site, name: name), work) }
     }
   }
 
   private func suffer(_ outage: Outage, _ work: Work) async throws -> Finding {
     let stage = try await stage.value
-    let name = outage.deployment
-    let before = work == .pod ? try await newPod() : .succeeded("the probes of this run were started by it")
-    tell(
-      "stopping the Deployment \(site.values.namespaces.controlPlane)/\(name) for everybody, for about half a minute")
+    let name = outage.name
+    let before: AttackOutcome
+    var watch = Self.shortestWatch
+    switch work {
+    case .pod: before = try await newPod()
+    case .agent(let role, _):
+      let time = try await startTime(role)
+      before = .succeeded("a new agent runs after \(time.milliseconds) ms")
+      watch = Self.watch(forStartsOf: time)
+    }
+    tell("stopping the \(outage.label) for everybody, for about half a minute")
     let result: Result<(AttackOutcome, AttackOutcome, AttackOutcome, ProbePod?), any Error>
     do {
       try await outage.begin()
-      let probe = work == .agent ? try await agent(name) : nil
-      let new = if let probe { try await doesNotRun(probe) } else { try await newPod() }
+      let probe = if case .agent(_, let role) = work { try await agent(role) } else { nil as ProbePod? }
+      let new = if let probe { try await doesNotRun(probe, watch) } else { try await newPod() }
       let (control, opened) = try await knock(stage, name)
       result = .success((new, control, opened, probe))
     } catch { result = .failure(error) }
@@ -47,7 +61,7 @@ struct OutageChecks: Sendable {
     let removal = Removal(client: site.client)
     let failures = await Task { await removal.restore("\(RunMark.label)=\(site.mark.id)") }.value
     guard failures.isEmpty else { return Finding(.failed, evidence: failures) }
-    tell("the Deployment \(site.values.namespaces.controlPlane)/\(name) has its Pods back")
+    tell("the \(outage.label) has its Pods back")
     let (new, control, opened, probe) = try result.get()
     try await outage.recovery()
     var remarks = ["\(name) was ready \(start.duration(to: .now).milliseconds) ms after it was given its Pods back"]
@@ -70,7 +84,7 @@ struct OutageChecks: Sendable {
 
   private func newPod() async throws -> AttackOutcome {
     var pod = try site.agentPod()
-    pod.name = site.agentName("dry")
+    pod.name = site.agentName(.dry)
     // Its own would be made with the agent: for want of it the Pod is refused whatever admission says.
     pod.change("spec") { $0["serviceAccountName"] = "default" }
     do {
@@ -84,18 +98,33 @@ struct OutageChecks: Sendable {
     }
   }
 
-  private func agent(_ enforcer: String) async throws -> ProbePod {
+  private func agent(_ role: AgentRole) async throws -> ProbePod {
     let plan = ProbePlan(nonce: UUID().uuidString, canary: UUID().uuidString)
-    return try await site.make(ProbePods(site: site).agent(site.agentName(enforcer), plan), plan)
+    return try await site.make(ProbePods(site: site).agent(site.agentName(role), plan), plan)
   }
 
-  private func doesNotRun(_ probe: ProbePod) async throws -> AttackOutcome {
-    let deadline = ContinuousClock.now + Self.watched
+  /// Thrice as long as a start took with it there: what does not run by then does not for want of time.
+  static func watch(forStartsOf time: Duration) -> Duration {
+    min(max(shortestWatch, .seconds((time * 3).components.seconds + 1)), longestWatch)
+  }
+
+  /// With the enforcer there.
+  private func startTime(_ role: AgentRole) async throws -> Duration {
+    let start = ContinuousClock.now
+    let probe = try await agent(role)
+    _ = try await probe.started()
+    let time = start.duration(to: .now)
+    try await probe.remove()
+    return time
+  }
+
+  private func doesNotRun(_ probe: ProbePod, _ watch: Duration) async throws -> AttackOutcome {
+    let deadline = ContinuousClock.now + watch
     while ContinuousClock.now < deadline {
       if try await probe.find()?["status", "phase"]?.string == "Running" { return .succeeded("a new agent runs") }
       try await Task.sleep(for: .milliseconds(500))
     }
-    return .prevented("a new agent does not run within \(Self.watched)")
+    return .prevented("a new agent does not run within \(watch)")
   }
 
   /// From where no policy holds: the listener, which everybody reaches, and an agent.

@@ -42,7 +42,7 @@ struct ResponseChecks: Sendable {
     var latency: String
   }
 
-  private func attacker(_ suffix: String, _ response: AgentResponse) async throws -> ProbePod {
+  private func attacker(_ role: AgentRole, _ response: AgentResponse) async throws -> ProbePod {
     var plan = ProbePlan(nonce: UUID().uuidString, canary: UUID().uuidString)
     plan.deeds = [.open("/etc/shadow")]
     if response == .quarantine {
@@ -50,13 +50,13 @@ struct ResponseChecks: Sendable {
       plan.lateTime = Self.closing
     }
     return try await site.make(
-      ProbePods(site: site).agent(site.agentName(suffix), plan, response: response), plan)
+      ProbePods(site: site).agent(site.agentName(role), plan, response: response), plan)
   }
 
   // MARK: Kill
 
   private func killed(_ control: Stage.Actor) async throws -> Outcome {
-    let probe = try await attacker("k", .kill)
+    let probe = try await attacker(.killed, .kill)
     let deadline = ContinuousClock.now + ProbePod.startLimit + Self.patience
     var node: String?
     var phase = ""
@@ -95,7 +95,7 @@ struct ResponseChecks: Sendable {
   // MARK: Quarantine
 
   private func quarantined(_ control: Stage.Actor) async throws -> Outcome {
-    let probe = try await attacker("q", .quarantine)
+    let probe = try await attacker(.quarantined, .quarantine)
     let pod = try await probe.started()
     let record = try await probe.record()
     let outcome = try await isCut(probe, pod, record)

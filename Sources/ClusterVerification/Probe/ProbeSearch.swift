@@ -1,6 +1,4 @@
-import Files
 import Foundation
-import KernelFiles
 
 /// Looks for what others left, in all that a program finds of processes and of files.
 struct ProbeSearch {
@@ -9,23 +7,28 @@ struct ProbeSearch {
   private static let directories = ["/workspace", "/tmp", "/dev/shm"]
   private static let file = "lobstack-probe-canary"
   private static let mostFiles = 2_000
-  private static let longestFile = 64 << 10
 
   private(set) var found: Set<String> = []
   private(set) var processes = 0
   private(set) var files = 0
-  private let texts: [String: String]
 
   /// - Parameter texts: by what they are called.
   init(for texts: [String: String]) {
-    self.texts = texts
-    for process in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
-      guard process.allSatisfy(\.isWholeNumber) else { continue }
+    // As they are, and in no other spelling: the plan, which the program has as its argument, holds them in base64.
+    let wanted = texts.mapValues { Array($0.utf8) }
+    var places = Self.directories
+    for process in ProbePlaces.processes {
       processes += 1
-      for name in ["environ", "cmdline"] { take((try? kernelFile("/proc/\(process)/\(name)")) ?? "") }
-      for directory in ["cwd"] + Self.directories.map({ "root\($0)" }) { search("/proc/\(process)/\(directory)/") }
+      for name in ["environ", "cmdline"] { take(ProbePlaces.content(of: "\(process)/\(name)"), wanted) }
+      places += ["\(process)/cwd"] + Self.directories.map { "\(process)/root\($0)" }
     }
-    for directory in Self.directories { search("\(directory)/") }
+    for directory in places {
+      for file in ProbePlaces.files(in: directory, deep: false, limit: Self.mostFiles - files) {
+        guard let content = ProbePlaces.content(of: file) else { continue }
+        files += 1
+        take(content, wanted)
+      }
+    }
   }
 
   /// Leaves a text where another may look for it.
@@ -35,19 +38,8 @@ struct ProbeSearch {
     }
   }
 
-  private mutating func take(_ content: String) {
-    for (name, text) in texts where content.contains(text) { found.insert(name) }
-  }
-
-  private mutating func search(_ directory: String) {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [] {
-      guard files < Self.mostFiles else { return }
-      // What is no file may never end.
-      guard let status = FileStatus(directory + name), status.isRegular, status.size <= Self.longestFile,
-        let content = FileManager.default.contents(atPath: directory + name)
-      else { continue }
-      files += 1
-      take(String(decoding: content, as: UTF8.self))
-    }
+  private mutating func take(_ content: [UInt8]?, _ wanted: [String: [UInt8]]) {
+    guard let content else { return }
+    for (name, text) in wanted where Spellings.find(text, in: content) { found.insert(name) }
   }
 }

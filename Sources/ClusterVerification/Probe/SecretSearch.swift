@@ -1,15 +1,9 @@
-import Foundation
-import KernelFiles
-
 /// Looks for the run's own values in all that a program of the Pod can read.
 struct SecretSearch {
   /// What they begin with; 32 hexadecimal digits follow.
   let prefix: String
 
   static let tail = 32
-  /// Files at most, each of so many bytes.
-  private static let mostFiles = 20_000
-  private static let longestFile = 1 << 20
   /// Of one place; more are not told.
   static let mostFound = 8
 
@@ -18,17 +12,16 @@ struct SecretSearch {
     _ say: (String, Bool, String) -> Void,
     in roots: [String] = ["/vault", "/workspace", "/tmp", "/etc", "/var", "/run", "/dev/shm", "/home", "/root"]
   ) {
-    report("environment", Self.processes("environ"), say)
-    report("arguments", Self.processes("cmdline"), say)
-    report("files", roots.flatMap(Self.files), say)
+    report("environment", ProbePlaces.processes.map { "\($0)/environ" }, say)
+    report("arguments", ProbePlaces.processes.map { "\($0)/cmdline" }, say)
+    report("files", roots.flatMap { ProbePlaces.files(in: $0, deep: true) }, say)
   }
 
-  /// One file after the other: together they may be more than the Pod has memory.
   private func report(_ place: String, _ files: [String], _ say: (String, Bool, String) -> Void) {
     var found: Set<String> = []
     var read = 0
     for file in files {
-      guard let text = Self.text(of: file) else { continue }
+      guard let text = ProbePlaces.content(of: file) else { continue }
       read += 1
       found.formUnion(canaries(in: text))
     }
@@ -52,28 +45,5 @@ struct SecretSearch {
       found.insert(prefix + String(decoding: tail, as: UTF8.self))
     }
     return found
-  }
-
-  private static func processes(_ file: String) -> [String] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return names.filter { Int($0) != nil }.map { "/proc/\($0)/\(file)" }
-  }
-
-  private static func files(below root: String) -> [String] {
-    guard let walk = FileManager.default.enumerator(atPath: root) else { return [] }
-    var files: [String] = []
-    // Nothing else: whoever opens a pipe may wait for ever.
-    for case let name as String in walk where walk.fileAttributes?[.type] as? FileAttributeType == .typeRegular {
-      guard files.count < mostFiles else { break }
-      files.append("\(root)/\(name)")
-    }
-    return files
-  }
-
-  private static func text(of file: String) -> [UInt8]? {
-    if file.hasPrefix("/proc/") { return (try? kernelFile(file)).map { Array($0.utf8) } }
-    guard let handle = FileHandle(forReadingAtPath: file) else { return nil }
-    defer { try? handle.close() }  // it was only read
-    return Array((try? handle.read(upToCount: longestFile)) ?? Data())
   }
 }

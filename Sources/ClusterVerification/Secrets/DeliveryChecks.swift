@@ -14,14 +14,15 @@ struct DeliveryChecks: Sendable {
   let stage: Shared<SecretsStage>
 
   static let driver = "secrets-store.csi.k8s.io"
+  private static let gatewayLimit = Duration.seconds(30)
 
   var all: [Check] {
     [
       Check(
         "SEC-2", layer: "secrets",
         title: "a key that the gateway adds is not in the agent's environment, arguments or files",
-        deadline: SecretsStage.startLimit + ProbePod.startLimit + ProbePod.planLimit + .seconds(30), isLong: true,
-        body: sandbox),
+        deadline: SecretsStage.startLimit + ProbePod.startLimit + ProbePod.planLimit + Self.gatewayLimit + .seconds(30),
+        isLong: true, body: sandbox),
       Check(
         "SEC-4", layer: "secrets",
         title: "no value is in an object of the cluster, nor readable in what OpenBao stores",
@@ -43,9 +44,15 @@ struct DeliveryChecks: Sendable {
       client: site.client, name: "\(stage.keeper)", namespace: site.namespace, nonce: stage.nonce, isAgent: true)
     _ = try await probe.started()
     let record = try await probe.record()
-    let gateway = try await site.client.get(.deployments, "\(stage.keeper)-gateway", namespace: site.namespace)
-    guard (gateway["status", "readyReplicas"]?.int ?? 0) > 0 else {
-      throw NotTestable("the gateway of \(stage.keeper) does not run, so that it has no key to be found")
+    // It has more to read than the agent, and may be ready later.
+    let deadline = ContinuousClock.now + Self.gatewayLimit
+    while true {
+      let gateway = try await site.client.get(.deployments, "\(stage.keeper)-gateway", namespace: site.namespace)
+      if (gateway["status", "readyReplicas"]?.int ?? 0) > 0 { break }
+      guard ContinuousClock.now < deadline else {
+        throw NotTestable("the gateway of \(stage.keeper) does not run, so that it has no key to be found")
+      }
+      try await Task.sleep(for: .milliseconds(500))
     }
     var finding = Finding(Self.trials(record, stage.canaries))
     if finding.verdict == .proven { finding.evidence.append("the agent's gateway, which has the key, is ready") }
@@ -130,10 +137,10 @@ struct DeliveryChecks: Sendable {
     return (count, found)
   }
 
-  /// As text, or as a Secret has it.
+  /// In whatever spelling: a Secret has values in base64, and others have whole files so.
   static func holds(_ object: KubernetesObject, _ values: [String]) -> Bool {
-    let text = String(decoding: JSON.object(object.fields).bytes, as: UTF8.self)
-    return values.contains { text.contains($0) || text.contains(Data($0.utf8).base64EncodedString()) }
+    let text = JSON.object(object.fields).bytes
+    return values.contains { Spellings($0).isIn(text) }
   }
 
   /// Of a snapshot that is unpacked.
@@ -147,20 +154,21 @@ struct DeliveryChecks: Sendable {
     {
       throw NotTestable("of OpenBao's servers the leader alone gives a snapshot: \(oneLine(fault.reason))")
     }
-    let text: String
+    let text: [UInt8]
     do {
-      text = try await Command("gzip", ["--decompress", "--stdout"]).run(
-        input: snapshot, timeout: .seconds(60), outputLimit: Self.longestStore
-      ).standardOutput
+      text = Array(
+        try await Command("gzip", ["--decompress", "--stdout"]).run(
+          input: snapshot, timeout: .seconds(60), outputLimit: Self.longestStore
+        ).standardOutput.utf8)
     } catch let fault as Fault { throw NotTestable("a snapshot cannot be looked at: \(oneLine(fault.reason))") }
-    func has(_ value: String) -> Bool { text.contains(value) }
+    func has(_ value: String) -> Bool { Spellings(value).isIn(text) }
     return Finding([
       Trial(
         "find a value in what OpenBao stores",
         // Names of what it stores can be read, values cannot.
         withoutControl: has("core/") ? .succeeded("its index can be read") : .unknown("not even its index can be read"),
         withControl: stage.canaries.all.contains(where: has)
-          ? .succeeded("it is in a snapshot") : .prevented("there is none in a snapshot of \(text.utf8.count) bytes"))
+          ? .succeeded("it is in a snapshot") : .prevented("there is none in a snapshot of \(text.count) bytes"))
     ])
   }
 }

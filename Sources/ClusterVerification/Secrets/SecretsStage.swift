@@ -55,9 +55,9 @@ struct SecretsStage: Sendable {
       throw NotTestable("the secrets manager does not let the control plane's account in: \(oneLine("\(fault)"))")
     }
     guard let name = SecretName("\(prefix)\(site.mark.id)"), let credential = SecretName("\(name)-key"),
-      let keeper = AgentName(site.agentName("k")),
-      let attacker = AgentName(site.agentName("s")),
-      let goner = AgentName(site.agentName("g"))
+      let keeper = AgentName(site.agentName(.owner)),
+      let attacker = AgentName(site.agentName(.reader)),
+      let goner = AgentName(site.agentName(.goner))
     else { throw NotTestable("'\(site.mark.id)' is no part of a name") }
     let stage = SecretsStage(
       manager: manager, setter: setter, keeper: keeper, attacker: attacker, goner: goner, name: name,

@@ -61,7 +61,7 @@ struct ClusterSite: Sendable {
   }
 
   /// The name of one of the run's agents.
-  func agentName(_ suffix: String) -> String { "\(RunMark.agents)\(mark.id)-\(suffix)" }
+  func agentName(_ role: AgentRole) -> String { "\(RunMark.agents)\(mark.id)-\(role.rawValue)" }
 
   /// Takes everything of this run away, also when the run was cancelled.
   ///

@@ -13,6 +13,11 @@ extension ResourceType {
   static let secretProviderClasses = ResourceType(group: "secrets-store.csi.x-k8s.io", plural: "secretproviderclasses")
   static let csiNodes = ResourceType(group: "storage.k8s.io", plural: "csinodes", isNamespaced: false)
   static let agents = ResourceType(group: "lobstack.dev", plural: "agents")
+  static let statefulSets = ResourceType(group: "apps", plural: "statefulsets")
+  static let roleBindings = ResourceType(group: "rbac.authorization.k8s.io", plural: "rolebindings")
+  static let volumeClaims = ResourceType(plural: "persistentvolumeclaims")
+  static let volumes = ResourceType(plural: "persistentvolumes", isNamespaced: false)
+  static let storageClasses = ResourceType(group: "storage.k8s.io", plural: "storageclasses", isNamespaced: false)
   static let daemonSets = ResourceType(group: "apps", plural: "daemonsets")
   static let networkPolicies = ResourceType(group: "networking.k8s.io", plural: "networkpolicies")
   static let accessReviews = ResourceType(

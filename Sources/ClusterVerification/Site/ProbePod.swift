@@ -101,9 +101,7 @@ struct ProbePod: Sendable {
   }
 
   func find() async throws -> KubernetesObject? {
-    do { return try await client.get(.pods, name, namespace: namespace) } catch let fault as Fault
-      where fault.code == .notFound
-    { return nil }
+    try await client.find(.pods, name, namespace: namespace)
   }
 
   /// What the kubelet, the scheduler or the operator says.

@@ -60,9 +60,11 @@ struct Removal: Sendable {
       // Without its definition there is no Agent either.
     }
     let namespaces = try await client.list(.namespaces, Selection(labels: selector)).objects
+    let bindings = try await client.list(.roleBindings, Selection(labels: selector)).objects
     // A label is soon set on something else; only what has the names of a run's own is taken away, too.
     return [
       (.agents, agents.filter { $0.name.hasPrefix(RunMark.agents) }),
+      (.roleBindings, bindings.filter { $0.name.hasPrefix(RunMark.agents) }),
       (.namespaces, namespaces.filter { $0.name.hasPrefix(RunMark.namespaces) }),
     ]
   }

@@ -16,9 +16,9 @@ struct RunMark: Hashable, Sendable {
   let id: String
   let expires: Date
 
-  init(id: String, at now: Date) {
+  init(id: String, at now: Date, lasting time: Duration = longestRun) {
     self.id = id
-    expires = now.addingTimeInterval(TimeInterval(Self.longestRun.components.seconds))
+    expires = now.addingTimeInterval(TimeInterval(time.components.seconds))
   }
 
   static func random(at now: Date) -> RunMark {

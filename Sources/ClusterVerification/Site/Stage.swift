@@ -41,7 +41,7 @@ struct Stage: Sendable {
     let listening = plan(files: ProbeLook.hostFiles, listens: true)
     var attacked = listening
     attacked.knocks += AttackTargets.ownGatewayKnocks(site.values.network.nameServer)
-    let victim = try await site.make(documents.agent(site.agentName("b"), attacked), attacked)
+    let victim = try await site.make(documents.agent(site.agentName(.victim), attacked), attacked)
     let listener = try await site.make(documents.bare("listener", listening, isSandboxed: false), listening)
     var searching = plan(files: ProbeLook.hostFiles)
     let neighbour = plan()
@@ -64,7 +64,7 @@ struct Stage: Sendable {
     let controlProbe = try await site.make(documents.bare("attacker", attacks, isSandboxed: true), attacks)
     attacks.deeds = DetectionChecks.deeds
     attacks.search = ["other": listening.canary, "own": attacks.canary]
-    let attackerProbe = try await site.make(documents.agent(site.agentName("a"), attacks), attacks)
+    let attackerProbe = try await site.make(documents.agent(site.agentName(.attacker), attacks), attacks)
     async let control = seen(controlProbe)
     async let attacker = seen(attackerProbe)
     let nodes = Dictionary(machines.map { ($0.name, $0["status", "nodeInfo"] ?? [:]) }) { first, _ in first }

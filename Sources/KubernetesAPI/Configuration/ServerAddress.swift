@@ -4,7 +4,7 @@ import Faults
 package struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
   /// A name or an address, without the brackets of IPv6.
   package let host: String
-  let port: Int?
+  package let port: Int?
   /// Empty, or a path that begins with a slash and ends without one.
   let prefix: String
 

@@ -67,9 +67,9 @@ struct GatewayChecks: Sendable {
       try await Trial.run("speak plain HTTP") {
         let listener = try await HostListener.start(interface: "lo")
         defer { listener.stop() }
-        return try await plain("127.0.0.1", listener.port)
+        return try await speakPlainly(to: "127.0.0.1", listener.port)
       } withControl: {
-        try await plain(door.host, door.port)
+        try await speakPlainly(to: door.host, door.port)
       })
     var finding = Finding(trials)
     guard finding.verdict == .proven else { return finding }
@@ -97,17 +97,6 @@ struct GatewayChecks: Sendable {
       return .unknown("\(server) said nothing: \(answer.remarks.prefix(120))")
     }
     return .prevented("\(server) refused the handshake: \(answer.reason)")
-  }
-
-  private func plain(_ host: String, _ port: UInt16) async throws -> AttackOutcome {
-    // A server that speaks first may close before it is asked.
-    let request = "GET /healthz HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"
-    let script = "trap '' PIPE; exec 3<>/dev/tcp/\(host)/\(port) && { printf '\(request)' >&3; cat <&3; }"
-    let result = try await Command("timeout", ["3", "bash", "-c", script]).run(timeout: .seconds(6))
-    if !result.standardOutput.isEmpty, !result.standardOutput.utf8.starts(with: [21]) {
-      return .succeeded("an answer came: \(result.standardOutput.prefix(40))")
-    }
-    return .prevented("the connection was closed without an answer (exit code \(result.status.code))")
   }
 }
 

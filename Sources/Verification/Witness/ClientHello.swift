@@ -14,6 +14,9 @@ package struct ClientHello: Sendable {
     extensions += Self.field(10, Self.long([0, 0x1d, 0, 0x17]))  // groups: X25519, P-256
     extensions += Self.field(13, Self.long([4, 3, 8, 4]))  // signatures: ECDSA and RSA-PSS with SHA-256
     extensions += Self.field(43, [4, 3, 4, 3, 3])  // versions 1.3 and 1.2
+    // No share of a key: a server of TLS 1.3 asks for one (HelloRetryRequest), where it would end a hello without the
+    // extension (RFC 8446 §9.2).
+    extensions += Self.field(51, [0, 0])
     let random = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
     let suites: [UInt8] = [0x13, 1, 0xc0, 0x2b, 0xc0, 0x2f]
     let body = [3, 3] + random + [0] + Self.long(suites) + [1, 0] + Self.long(extensions)

@@ -65,10 +65,29 @@ struct TLSClient: Sendable {
 }
 
 /// Runs `openssl`.
-func openSSL(_ arguments: [String], input: String = "", timeout: Duration = .seconds(10)) async throws -> CommandResult
+///
+/// - Throws: `NotTestable` without it; `Fault(.timedOut)`.
+package func openSSL(_ arguments: [String], input: String = "", timeout: Duration = .seconds(10)) async throws
+  -> CommandResult
 {
   guard Command.locate("openssl") != nil else {
     throw NotTestable("the probes need openssl, which is not installed; install it with scripts/setup")
   }
   return try await Command("openssl", arguments).run(input: Array(input.utf8), timeout: timeout)
+}
+
+/// Speaks plain HTTP to a port.
+package func speakPlainly(
+  to host: String, _ port: UInt16, path: String = "/healthz"
+) async throws -> AttackOutcome {
+  // A server that speaks first may close before it is asked.
+  let request = "GET \(path) HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"
+  let script = "trap '' PIPE; exec 3<>/dev/tcp/\(host)/\(port) && { printf '\(request)' >&3; cat <&3; }"
+  let result = try await Command("timeout", ["3", "bash", "-c", script]).run(timeout: .seconds(6))
+  // An alert of TLS (RFC 8446 §5.1) is none.
+  if !result.standardOutput.isEmpty, !result.standardOutput.utf8.starts(with: [21]) {
+    return .succeeded(
+      "an answer came: \(result.standardOutput.prefix(40).split(whereSeparator: \.isNewline).first ?? "")")
+  }
+  return .prevented("the connection was closed without an answer (exit code \(result.status.code))")
 }

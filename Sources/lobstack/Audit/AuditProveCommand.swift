@@ -36,7 +36,7 @@ struct AuditProveCommand: AsyncParsableCommand {
       } else {
         try await connection.withClient { try await $0.auditProof(index: index) }
       }
-    try check(proof)
+    try proof.check(index: index, key: key)
     try format.print(proof) {
       """
       record \(proof.record.index), \(proof.record.action) of \(proof.record.target), is in the tree of \
@@ -48,36 +48,6 @@ struct AuditProveCommand: AsyncParsableCommand {
       \(proof.checkpoint)
       key    \(proof.verifierKey)
       """
-    }
-  }
-
-  /// The platform's word is not taken for it: from the record's bytes to the signature, each has to follow from the one
-  /// before.
-  private func check(_ proof: AuditProofResource) throws {
-    func broken(_ reason: String) -> Fault {
-      Fault(
-        .failed, operation: "prove audit record \(index)", reason: reason, remedy: "run 'lobstack audit verify'")
-    }
-    guard let bytes = Data(base64Encoded: proof.recordBytes).map(Array.init), proof.record.index == index else {
-      throw broken("the answer is not of this record")
-    }
-    let record = try AuditRecord(canonicalBytes: bytes)
-    let shown = proof.record
-    guard
-      record.actor == shown.actor, record.action == shown.action, record.target == shown.target,
-      record.outcome == shown.outcome, record.details == shown.details,
-      abs(Double(record.time) / 1e9 - shown.time.timeIntervalSince1970) < 0.002
-    else { throw broken("the record's bytes say something else than the record") }
-    let leaf = TreeHash.leaf(bytes)
-    guard shown.leafHash == "\(leaf)" else { throw broken("the leaf hash is not that of the record's bytes") }
-    let hashes = proof.hashes.compactMap { TreeHash(hex: $0) }
-    guard let root = TreeHash(hex: proof.rootHash), hashes.count == proof.hashes.count,
-      InclusionProof(index: index, size: proof.treeSize, hashes: hashes).proves(leaf: leaf, root: root)
-    else { throw broken("the hashes do not lead to the root") }
-    let verifier = try NoteVerifier(parsing: key ?? proof.verifierKey)
-    let checkpoint = try Checkpoint(verifying: proof.checkpoint, with: verifier)
-    guard checkpoint.size == proof.treeSize, checkpoint.root == root else {
-      throw broken("the checkpoint is over another tree")
     }
   }
 }

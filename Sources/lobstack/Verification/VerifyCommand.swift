@@ -34,7 +34,7 @@ struct VerifyCommand: AsyncParsableCommand {
     name: .customLong("break"),
     help: """
       Stop each enforcer in turn, on a second platform that is made for it: the one that runs is not harmed. With \
-      --target kubernetes there is no second: the cluster's own Deployments have no Pods for half a minute each.
+      --target kubernetes there is no second: the cluster's own programs have no Pods for half a minute each.
       """)
   var breaks = false
 
