@@ -163,7 +163,7 @@ let package = Package(
     room("Blueprint", ["AgentModel", "Documents", "Faults", "Manifests"]),
     /** Merkle log: record bytes, tree, proofs, checkpoints. */
     room("AuditLog", ["Faults", "TextEncodings", crypto]),
-    /** DNS queries of agents to answers. */
+    /** DNS queries of agents to answers, and what was refused, by it or in a proxy's log, to denials. */
     room("NameResolution", ["AgentModel", "APIModel", "Faults"]),
     /** Falco's rules: text to a compiled matcher, events to alerts. */
     room("Detection", ["AgentModel", "CRE2", "Faults", "Manifests"]),
@@ -269,7 +269,7 @@ let package = Package(
         "ACMEClient", "Admission", "AgentModel", "AlertForwarding", "APIClient", "APIModel", "AuditLog", "Blueprint",
         "CertificateAuthority", "ClusterAgents", "Compliance", "Dashboard",
         "Deadlines", "Faults", "Files", "Framing", "Instruments", "JSONValues", "KernelFiles", "KubernetesAPI",
-        "KubernetesRendering", "NodeProtocol", "Probes", "Proxy", "Rego",
+        "KubernetesRendering", "NameResolution", "NodeProtocol", "Probes", "Proxy", "Rego",
         "SecretStore", "ServerCertificates", "ServiceGroups", "SocketPeer",
         "Storage",
         "TextEncodings", "Turns", "WorkloadAPI", crypto, httpTypes, hummingbird, hummingbirdCore, hummingbirdTLS,
@@ -494,7 +494,7 @@ let package = Package(
         "ACMEClient", "APIClient", "APIModel", "AgentModel", "AlertForwarding", "AuditLog", "Blueprint",
         "CertificateAuthority",
         "ChildProcess", "ClusterAgents", "Compliance", "ControlPlane", "Documents", "Faults", "Framing", "Instruments",
-        "JSONValues", "KubernetesAPI", "NodeProtocol",
+        "JSONValues", "KubernetesAPI", "KubernetesRendering", "NodeProtocol",
         "SecretStore", "Storage", crypto, httpTypes, hummingbird, hummingbirdTesting,
         logging, nioCore, serviceLifecycle,
       ]),

@@ -57,6 +57,8 @@ package struct AgentResource: Hashable, Sendable, Codable {
     package var restarts: Int
     package var lastExit: AgentExit?
     package var startedAt: Date?
+    /// What its tier gives it.
+    package var limits: UsageResource.Limits?
     /// What the agent uses of the machine, read within the last half minute; absent when it does not run.
     package var usage: UsageResource.Sample?
     /// What admission policies say against the agent without refusing it; absent when there is nothing.

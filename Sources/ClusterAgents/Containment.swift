@@ -1,3 +1,4 @@
+import AgentModel
 import Documents
 import Foundation
 import JSONValues
@@ -24,6 +25,20 @@ package struct Containment: Hashable, Sendable {
     self.message = message
   }
 
+  /// What a cluster does as a response, and for people why.
+  ///
+  /// - Parameter cause: behind what was done: `by alice`, `in response to alert …`.
+  package init(_ response: AgentResponse, _ cause: String) {
+    switch response {
+    case .kill: self.init(.killed, "killed \(cause)")
+    case .freeze:
+      // The API of Kubernetes has no way to pause a Pod.
+      self.init(
+        .quarantined, "cut off from the network \(cause); freeze was asked for, and a cluster cannot pause a Pod")
+    case .quarantine, .alert: self.init(.quarantined, "cut off from the network \(cause)")
+    }
+  }
+
   /// What is in force about an Agent.
   package init?(of agent: KubernetesObject) {
     guard let condition = Self.condition(of: agent), condition["observedGeneration"]?.int == agent.generation,
@@ -44,21 +59,25 @@ package struct Containment: Hashable, Sendable {
     }
   }
 
-  /// What is to be applied as the Agent's status.
+  /// What is to be applied as the Agent's status, if the Agent is as it was seen: somebody else's word that came meanwhile
+  /// may be more.
   ///
   /// - Returns: `nil` when the same or more is in force.
   package func status(of agent: KubernetesObject, now: Date) -> KubernetesObject? {
     if let before = Containment(of: agent), before.kind == kind || before.kind == .killed { return nil }
+    // What was let go of is over by its time. What comes later is later, whatever the clocks of who told each.
+    let time = Self.release(of: agent).map { max(now, $0 + 1) } ?? now
+    // Only this Agent, not one of its name that came later.
+    var metadata: [String: JSON] = ["uid": .string(agent.uid ?? "")]
+    metadata["resourceVersion"] = agent.resourceVersion.map(JSON.string)
     var object = KubernetesObject(fields: [
-      "apiVersion": .string(agent.apiVersion), "kind": .string(agent.kind),
-      // Only this Agent, not one of its name that came later.
-      "metadata": ["uid": .string(agent.uid ?? "")],
+      "apiVersion": .string(agent.apiVersion), "kind": .string(agent.kind), "metadata": .object(metadata),
       "status": [
         "conditions": [
           [
             "type": .string(containedCondition), "status": "True", "reason": .string(kind.rawValue),
             "message": .string(message), "observedGeneration": .int(agent.generation ?? 0),
-            "lastTransitionTime": .string(now.formatted(.iso8601)),
+            "lastTransitionTime": .string(time.formatted(.iso8601)),
           ]
         ]
       ],
@@ -68,15 +87,20 @@ package struct Containment: Hashable, Sendable {
     return object
   }
 
-  /// The annotation of an Agent by which what was done until then is over.
-  package static func release(at time: Date) -> [String: JSON] {
-    [releaseAnnotation: .string(time.formatted(.iso8601))]
+  /// The annotation of an Agent by which what is in force about it is over: by that one's own time, so that no other clock
+  /// has a say, and nothing that came meanwhile is let go of with it.
+  package static func release(from agent: KubernetesObject) -> [String: JSON] {
+    guard let time = condition(of: agent)?["lastTransitionTime"] else { return [:] }
+    return [releaseAnnotation: time]
   }
 
   private static func isReleased(_ agent: KubernetesObject, since time: String?) -> Bool {
-    guard let text = agent.annotations[releaseAnnotation], let released = try? Date(text, strategy: .iso8601),
-      let contained = time.flatMap({ try? Date($0, strategy: .iso8601) })
+    guard let released = release(of: agent), let contained = time.flatMap({ try? Date($0, strategy: .iso8601) })
     else { return false }
     return released >= contained
+  }
+
+  private static func release(of agent: KubernetesObject) -> Date? {
+    agent.annotations[releaseAnnotation].flatMap { try? Date($0, strategy: .iso8601) }
   }
 }

@@ -135,7 +135,7 @@ final class StreamSlots: Sendable {
       guard state.owners.count < limit, principal.kind == .root || own < ownLimit else {
         throw Fault(
           .exhausted, operation: operation,
-          reason: "\(own) execs and followers of \(principal.name) and \(state.owners.count - own) of others run",
+          reason: "\(own) requests that last of \(principal.name) and \(state.owners.count - own) of others run",
           remedy: "end one of them, then try again")
       }
       state.next += 1

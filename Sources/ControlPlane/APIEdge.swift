@@ -108,7 +108,7 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
         switch peer {
         case .unix(let uid): "uid \(uid)@unix"
         case .workload(let id): "anonymous@\(id.service?.rawValue ?? "mesh")"
-        case .remote: "anonymous@mesh"
+        case .remote: "anonymous@remote"
         }
       try spend(requestRate, name)
       if recordedFailures.take(name) == nil {

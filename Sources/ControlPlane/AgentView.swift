@@ -33,6 +33,9 @@ struct AgentView: Sendable {
     let warnings = (admission.findings.finding(of: stored.uid)?.violations ?? [])
       .filter { $0.actions.contains(.warn) }.map(\.text)
     status.warnings = warnings.isEmpty ? nil : warnings
+    let tier = stored.agent.spec.tier
+    status.limits = UsageResource.Limits(
+      cpus: Double(tier.cpus), memoryBytes: tier.memory.bytes, tasks: Int64(tier.processes))
     status.usage = usage.newest(of: stored.uid)
     status.layers.append(admission.layer(of: stored.uid))
     status.layers.append(await auditLayer(stored))

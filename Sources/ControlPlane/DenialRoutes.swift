@@ -60,44 +60,12 @@ extension API {
       else { continue }
       items[index].agent = owner
       if agents[owner] == nil { agents[owner] = try await store.agent(owner)?.agent }
-      items[index].remedy = agents[owner].flatMap { remedy(for: items[index], of: $0) }
+      items[index].remedy = agents[owner].flatMap { agent in
+        items[index].remedy(of: agent) { "lobstack secret set \($0) --tenant \(agent.id.tenant)" }
+      }
     }
     try await store.append(items)
     for item in items { denials.add(item.count, item.rule) }
     return Response(status: .noContent)
   }
-
-  /// What its owner adds to the agent, if the attempt was meant to be allowed; `nil` when nothing would help.
-  private func remedy(for denial: DenialResource, of agent: Agent) -> String? {
-    guard var name = denial.host.map({ $0.hasSuffix(".") ? String($0.dropLast()) : $0 }) else { return nil }
-    let suffix = ".\(HostPattern.internalSuffix)"
-    let isInternal = name.hasSuffix(suffix)
-    if isInternal { name.removeLast(suffix.utf8.count) }
-    guard let host = HostPattern(name) else { return nil }
-    guard let allowance = agent.spec.egress.first(where: { $0.host.matches(name) }) else {
-      return isInternal
-        ? "add to spec.egress: {host: \(host), credential: {secret: NAME, header: HEADER}}"
-        : "add to spec.egress: {host: \(host)}"
-    }
-    if let expires = allowance.expires, !allowance.isOpen(at: denial.time) {
-      return "its rule in spec.egress expired at \(expires): give it a later 'expires', or none"
-    }
-    guard let credential = allowance.credential else {
-      return isInternal ? "call https://\(host), or give its rule in spec.egress a credential" : nil
-    }
-    guard isInternal else { return "call http://\(host)\(suffix), where the proxy adds the credential" }
-    if let method = denial.method, !allowance.methods.isEmpty, !allowance.methods.contains(method) {
-      return "add \(method) to the methods of \(host) in spec.egress"
-    }
-    if let path = denial.path, !allowance.paths.isEmpty, !allowance.paths.contains(where: { covers($0, path) }) {
-      return "add \(path) to the paths of \(host) in spec.egress"
-    }
-    // The rule allows it: what is missing is the credential.
-    return "set the secret: lobstack secret set \(credential.secret) --tenant \(agent.id.tenant)"
-  }
-}
-
-/// Whether a rule of `paths`, `/exact` or `/prefix/*`, allows the path.
-private func covers(_ rule: String, _ path: String) -> Bool {
-  rule.hasSuffix("/*") ? path.hasPrefix(rule.dropLast()) : path == rule
 }

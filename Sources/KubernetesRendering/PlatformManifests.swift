@@ -3,6 +3,9 @@ import Faults
 
 /// The platform as files that a cluster's own components read: a pure function of values and policy.
 package struct PlatformManifests: Sendable {
+  /// What `app.kubernetes.io/name` says of the name servers' Pods, and their container's name.
+  package static let nameServer = Platform.nameServerName
+
   package var files: [ManifestFile]
 
   /// - Parameters:

@@ -34,6 +34,7 @@ struct DenialsCommand: AsyncParsableCommand {
 
   private func what(_ denial: DenialResource) -> String {
     guard let host = denial.host else {
+      guard !denial.protocol.isEmpty else { return denial.details ?? "more than could be listed" }
       let port = denial.port.map { " port \($0)" } ?? ""
       return "\(denial.protocol) \(denial.source) to \(denial.destination)\(port)"
     }

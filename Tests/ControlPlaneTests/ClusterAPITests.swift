@@ -8,6 +8,7 @@ import Hummingbird
 import HummingbirdTesting
 import JSONValues
 import KubernetesAPI
+import KubernetesRendering
 import Logging
 import NIOCore
 import Synchronization
@@ -29,7 +30,7 @@ import Testing
     let result: Result<Void, any Error>
     do {
       let api = ClusterAPI(
-        client: client, namespaces: [.default: "agents"], audiences: ["lobstack"], sessions: sessions,
+        client: client, values: Values(), audiences: ["lobstack"], sessions: sessions,
         audit: ClusterAudit(write: { _ in }, logger: logger), limits: APILimits(), logger: logger)
       try await Application(responder: api.responder(), logger: logger).test(.router) { client in
         try await body(Caller(client: client), api)
@@ -250,10 +251,19 @@ import Testing
   }
 
   @Test("has a uid of this API's form, and no label of the platform's own") func form() throws {
-    let shown = try #require(AgentResource(Self.agent(), tenant: .default))
+    let shown = try #require(AgentResource(Self.agent(), tenant: .default, limits: [:]))
     #expect("\(shown.metadata.uid)" == "0a1b2c3d4e5f6071" && shown.metadata.labels == ["team": "support"])
     #expect(shown.metadata.generation == 3 && APIJSON.text(shown.metadata.createdAt) == "2026-01-31T12:00:00.000Z")
     #expect(shown.status.phase == .pending && shown.status.reason?.contains("generation 3") == true)
+  }
+
+  @Test("has the limits that the values file gives its tier") func limits() throws {
+    let limits = UsageResource.Limits(cpus: 0.5, memoryBytes: 1 << 20)
+    let shown = try #require(
+      AgentResource(
+        Self.agent(spec: ["image": "docker://registry.example.com/bot:1", "tier": "standard"]), tenant: .default,
+        limits: [.standard: limits]))
+    #expect(shown.status.limits == limits)
   }
 
   @Test("waits for the operator once somebody started what was stopped or contained", arguments: ["Stopped", "Killed"])
@@ -262,12 +272,13 @@ import Testing
       "phase": "Failed", "observedGeneration": 3,
       "conditions": [["type": "Ready", "status": "False", "reason": .string(reason)]],
     ]
-    #expect(try #require(AgentResource(Self.agent(status), tenant: .default)).status.phase == .pending)
+    #expect(try #require(AgentResource(Self.agent(status), tenant: .default, limits: [:])).status.phase == .pending)
     var stopped = Self.agent(status).object
     var metadata = stopped["metadata"]?.object ?? [:]
     metadata["annotations"] = .object([AgentObject.stopAnnotation: "true"])
     stopped.fields["metadata"] = .object(metadata)
-    #expect(try #require(AgentResource(AgentObject(object: stopped), tenant: .default)).status.phase == .failed)
+    #expect(
+      try #require(AgentResource(AgentObject(object: stopped), tenant: .default, limits: [:])).status.phase == .failed)
   }
 
   @Test("is enforced in no layer by what the operator says of its objects", arguments: ["True", "False", "Unknown"])
@@ -275,7 +286,8 @@ import Testing
     let conditions: JSON = .array(["Accepted", "Secured", "Ready"].map { Self.condition($0, status) })
     let shown = try #require(
       AgentResource(
-        Self.agent(["phase": "Running", "observedGeneration": 3, "conditions": conditions]), tenant: .default))
+        Self.agent(["phase": "Running", "observedGeneration": 3, "conditions": conditions]), tenant: .default,
+        limits: [:]))
     #expect(shown.status.layers.map(\.layer) == ["network", "identity", "sandbox"])
     #expect(shown.status.layers.allSatisfy { $0.state != .enforced && $0.evidence.contains("message of") })
     #expect(shown.status.layers[0].state == (status == "False" ? .failed : .unknown))
@@ -287,9 +299,9 @@ import Testing
     let shown = try #require(
       AgentResource(
         Self.agent(["phase": "Running"], spec: ["image": "docker://registry.example.com/bot:1", "tier": "huge"]),
-        tenant: .default))
+        tenant: .default, limits: [:]))
     #expect(shown.status.phase == .failed && shown.status.fault?.reason.contains("huge") == true)
-    #expect(AgentResource(Self.agent(spec: ["tier": "huge"]), tenant: .default) == nil)
+    #expect(AgentResource(Self.agent(spec: ["tier": "huge"]), tenant: .default, limits: [:]) == nil)
   }
 }
 

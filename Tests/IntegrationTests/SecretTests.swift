@@ -53,7 +53,7 @@ struct SecretTests {
       #expect(try await platform.run("secret", "rotate", "crm-tokn", input: "x").code == 1)
       let listed: [SecretResource] = try await platform.run("secret", "list", "-o", "json").ok().json()
       #expect(
-        listed.map { "\($0.agent?.description ?? "all") \($0.name) \($0.version)" } == [
+        listed.map { "\($0.agent?.description ?? "all") \($0.name) \($0.version ?? 0)" } == [
           "all shared 1", "bot crm-token 2", "other crm-token 2",
         ])
       // By the secrets manager's own record, only what an agent reads has been read.
@@ -181,7 +181,7 @@ struct SecretTests {
         try await group.waitForAll()
       }
       let listed: [SecretResource] = try await platform.run("secret", "list", "-o", "json").ok().json()
-      #expect(listed.map { "\($0.name) \($0.version)" } == ["key 1", "many 8"])
+      #expect(listed.map { "\($0.name) \($0.version ?? 0)" } == ["key 1", "many 8"])
       for component in ["node", "control-plane", "vault", "proxy", "supervisor"] {
         let log =
           (try? String(contentsOfFile: "\(platform.layout.logDirectory)/\(component).log", encoding: .utf8)) ?? ""

@@ -134,6 +134,22 @@ import Testing
     }
   }
 
+  @Test("is given nothing and told nothing of where its caller does not want it to run") func unwanted() async throws {
+    let frames = [Self.frame(1, "x"), Self.success]
+    try await ExecStub.with(ExecStub.Script(frames: frames, closes: false)) { stub in
+      await #expect {
+        _ = try await stub.client { client in
+          let input = AsyncStream { $0.yield(ByteBuffer(string: "secret")) }
+          return try await client.exec(
+            ["cat"], inPod: "bot", namespace: "agents", container: "agent", limit: .seconds(30), input: input,
+            opened: { throw Fault(.conflict, operation: "run", reason: "another Pod", remedy: "again") }
+          ) { _ in Issue.record("it is told") }
+        }
+      } throws: { ($0 as? Fault)?.code == .conflict }
+      #expect(stub.input.isEmpty)
+    }
+  }
+
   @Test("is left when its caller is cancelled, or its output is not wanted") func cancelled() async throws {
     try await ExecStub.with(ExecStub.Script(frames: [Self.frame(1, "x")], closes: false)) { stub in
       try await stub.client { client in

@@ -348,10 +348,11 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
       case 0: list(["a"], version: 10)
       case 1:
         APIServerStub.Answer(pieces: [line("MODIFIED", "a", 11), line("BOOKMARK", "", 15), "{\"ty"], breaks: true)
-      case 2: APIServerStub.Answer(pieces: [line("DELETED", "a", 17), "{\"ty"], breaks: true)
-      case 3: APIServerStub.Answer(pieces: [line("BOOKMARK", "", 19), line("BOOKMARK", "", 20)])
-      case 4: APIServerStub.Answer(pieces: [gone])
-      case 5: list(["b"], version: 30)
+      case 2, 4: list(["a"], version: 16)
+      case 3: APIServerStub.Answer(pieces: [line("DELETED", "a", 17), "{\"ty"], breaks: true)
+      case 5: APIServerStub.Answer(pieces: [line("BOOKMARK", "", 19), line("BOOKMARK", "", 20)])
+      case 6: APIServerStub.Answer(pieces: [gone])
+      case 7: list(["b"], version: 30)
       default: .status(403, "Forbidden")
       }
     } _: { stub in
@@ -383,12 +384,41 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
               "all b", "interrupted denied",
             ])
         }
-        let requests = stub.requests.prefix(7)
+        let requests = stub.requests.prefix(9)
         let versions = requests.map { $0.uri.firstMatch(of: /resourceVersion=([0-9]*)/)?.1 ?? "list" }
-        #expect(versions == ["list", "10", "15", "17", "20", "list", "30"])
+        #expect(versions == ["list", "10", "list", "15", "list", "17", "20", "list", "30"])
         // A short one after each break: it is not long until it ends in order, and tells by that that nothing was missed.
         let lives = requests.compactMap { $0.uri.firstMatch(of: /timeoutSeconds=([0-9]*)/)?.1 }
         #expect(lives == ["60", "2", "2", "60", "60"])
+      }
+    }
+  }
+
+  @Test("takes nothing for current of a server that keeps up watches and answers no list, as one without its etcd")
+  func cutOff() async throws {
+    try await APIServerStub.with { number, request in
+      if number == 0 { return list(["a"], version: 10) }
+      if number == 1 { return APIServerStub.Answer(pieces: ["{\"ty"], breaks: true) }
+      if request.uri.contains("watch=true") { return APIServerStub.Answer(pieces: []) }
+      return .status(500, "InternalError")
+    } _: { stub in
+      try await stub.client { client in
+        let told = AsyncStream<ObjectChange>.makeStream()
+        await withTaskGroup(of: Void.self) { group in
+          group.addTask {
+            var reflector = Reflector(client, maps, watchLife: .seconds(60))
+            reflector.pauses = BackOff(first: .milliseconds(10), longest: .milliseconds(10))
+            await reflector.run { told.continuation.yield($0) }
+          }
+          var breaks = 0
+          for await change in told.stream {
+            if case .interrupted = change { breaks += 1 }
+            if case .current = change { Issue.record("it is not current") }
+            if breaks == 3 { break }
+          }
+          group.cancelAll()
+        }
+        #expect(stub.requests.count { $0.uri.contains("watch=true") } == 1)
       }
     }
   }

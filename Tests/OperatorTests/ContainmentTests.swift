@@ -55,6 +55,34 @@ import Testing
     #expect((Containment(of: agent(released: time)) == nil) == isOver)
   }
 
+  @Test("is let go of by its own time, and what comes after that is in force, whatever the clocks of who tells")
+  func clocks() throws {
+    let released = try #require(Containment.release(from: agent())["lobstack.dev/released-at"]?.string)
+    #expect(released == Self.time && Containment(of: agent(released: released)) == nil)
+    #expect(Containment.release(from: KubernetesObject(fields: [:])).isEmpty)
+    // A clock that is an hour behind; and an annotation that somebody set a day ahead.
+    for time in [released, "2026-02-01T12:00:00Z"] {
+      var agent = agent(released: time)
+      let past = try Date("2026-01-31T11:00:00Z", strategy: .iso8601)
+      let status = try #require(Containment(.killed, "x").status(of: agent, now: past)?["status"])
+      agent.fields["status"] = status
+      #expect(Containment(of: agent) == Containment(.killed, "x"))
+    }
+  }
+
+  @Test("is said of the Agent as it was seen alone") func seen() {
+    var object = agent(generation: 4)
+    object.fields["metadata"] = .object(
+      (object.fields["metadata"]?.object ?? [:]).merging(["resourceVersion": "7"]) { $1 })
+    #expect(Containment(.killed, "x").status(of: object, now: .now)?.resourceVersion == "7")
+  }
+
+  @Test("says what a cluster does instead of a freeze") func words() {
+    #expect(Containment(.kill, "by alice") == Containment(.killed, "killed by alice"))
+    #expect(Containment(.freeze, "by alice").kind == .quarantined)
+    #expect(Containment(.freeze, "by alice").message.contains("a cluster cannot pause a Pod"))
+  }
+
   @Test("becomes no less by another alert") func stronger() {
     #expect(Containment(.quarantined, "x").status(of: agent(), now: .now) == nil)
     #expect(Containment(.killed, "x").status(of: agent(), now: .now) == nil)

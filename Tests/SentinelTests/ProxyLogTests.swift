@@ -23,6 +23,11 @@ private func line(
     #expect(denial.details == "route_not_found" && denial.code == 404)
   }
 
+  @Test("has the name of the agent where the proxy is one agent's alone") func service() throws {
+    let denial = try #require(ProxyDenial(line: Array(line(agent: "agent-bot").utf8)))
+    #expect(denial.source == .service("agent-bot") && DeniedAttempt.Key(denial).source == "agent-bot")
+  }
+
   @Test("may leave out what there was not") func sparse() throws {
     let text =
       #"{"time":"2026-01-31T23:59:59.123Z","agent":"10.64.0.2","kind":"tls","host":null,"method":null,"path":"-","#

@@ -1,7 +1,9 @@
+import APIModel
 import AgentModel
 import Hummingbird
 import Instruments
 import KubernetesAPI
+import KubernetesRendering
 import Logging
 
 /// The HTTP API of a cluster: the routes whose store is the cluster's own API, behind the same edge as one machine's.
@@ -14,17 +16,26 @@ struct ClusterAPI: Sendable {
   let sessions: SealedSessions?
   let audit: ClusterAudit
   let streams: StreamSlots
+  let denialLogs: DenialLogs
+  let denialReaders = StreamSlots(16)
+  /// What an agent of a tier has.
+  let limitsOfTier: [Tier: UsageResource.Limits]
   let requests = RequestMetrics()
   let limits: APILimits
   let logger: Logger
 
   /// - Parameters:
   ///   - client: of the control plane's own service account.
-  ///   - namespaces: of the tenants.
+  ///   - values: of the platform.
   init(
-    client: KubernetesClient, namespaces: [TenantName: String], audiences: [String], sessions: SealedSessions?,
+    client: KubernetesClient, values: Values, audiences: [String], sessions: SealedSessions?,
     audit: ClusterAudit, limits: APILimits, logger: Logger
   ) {
+    let namespaces = Dictionary(uniqueKeysWithValues: values.tenants.keys.map { ($0, values.namespace(of: $0)) })
+    denialLogs = DenialLogs(client: client, namespace: values.namespaces.controlPlane)
+    limitsOfTier = values.tiers.mapValues {
+      UsageResource.Limits(cpus: cpus($0.cpu), memoryBytes: $0.memory.bytes)
+    }
     self.client = client
     self.sessions = sessions
     self.audit = audit
@@ -49,6 +60,8 @@ struct ClusterAPI: Sendable {
     addResponseRoute(to: router)
     addAlertRoutes(to: router)
     addAuditRoutes(to: router)
+    addDenialRoute(to: router)
+    addSecretRoute(to: router)
     addCallRoute(to: router)
     addSessionRoutes(to: router)
     addDashboardRoutes(to: router)

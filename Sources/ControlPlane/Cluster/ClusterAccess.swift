@@ -13,7 +13,7 @@ struct ClusterAccess: Sendable {
 
   /// What an agent has beside itself; the API server serves none of them.
   enum Subresource: String, Hashable, Sendable {
-    case log, exec, alerts, audit
+    case log, exec, alerts, denials, audit
     /// Its ports.
     case proxy
   }

@@ -30,7 +30,7 @@ extension ClusterAPI {
     let page = found.prefix(query.limit)
     return try jsonResponse(
       Page(
-        items: page.compactMap { AgentResource($0.agent, tenant: $0.id.tenant) },
+        items: page.compactMap { AgentResource($0.agent, tenant: $0.id.tenant, limits: limitsOfTier) },
         next: found.count > query.limit ? page.last?.id.description : nil))
   }
 
@@ -95,7 +95,9 @@ extension ClusterAPI {
   }
 
   func answer(_ agent: AgentObject, _ id: AgentID, status: HTTPResponse.Status = .ok) throws -> Response {
-    guard let resource = AgentResource(agent, tenant: id.tenant), let version = agent.object.resourceVersion else {
+    guard let resource = AgentResource(agent, tenant: id.tenant, limits: limitsOfTier),
+      let version = agent.object.resourceVersion
+    else {
       throw Fault(
         .failed, operation: "show agent \(id)", reason: "the object of that name is no Agent of this version",
         remedy: "see 'kubectl get agent \(id.name) --namespace \(agent.key.namespace) --output yaml'")

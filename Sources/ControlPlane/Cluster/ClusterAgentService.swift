@@ -173,7 +173,7 @@ struct ClusterAgentService: Sendable {
       return before
     }
     var annotations: [String: JSON] = [AgentObject.stopAnnotation: .null]
-    if isContained { annotations.merge(Containment.release(at: .now)) { $1 } }
+    if isContained { annotations.merge(Containment.release(from: before.object)) { $1 } }
     return try await annotate(before, id, annotations, action: "agent.start", by: principal, operation)
   }
 

@@ -9,8 +9,9 @@ import KubernetesAPI
 extension AgentResource {
   /// An Agent of a cluster as the API shows it.
   ///
+  /// - Parameter limits: of each tier.
   /// - Returns: `nil` for an object that was stored before the cluster checked what Agents are.
-  init?(_ agent: AgentObject, tenant: TenantName) {
+  init?(_ agent: AgentObject, tenant: TenantName, limits: [Tier: UsageResource.Limits]) {
     let object = agent.object
     guard let name = AgentName(object.name), let uid = AgentUID(cluster: agent.uid) else { return nil }
     let spec: AgentSpec
@@ -27,6 +28,7 @@ extension AgentResource {
         createdAt: object["metadata", "creationTimestamp"]?.string.flatMap(APIJSON.date) ?? .distantPast,
         deletedAt: object.deletionTimestamp.flatMap(APIJSON.date)),
       spec: spec, status: Status(agent, refusal))
+    status.limits = limits[spec.tier]
   }
 }
 

@@ -7,6 +7,7 @@ import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
 import KubernetesAPI
+import KubernetesRendering
 import Logging
 import NIOCore
 import Probes
@@ -24,8 +25,8 @@ package struct ClusterControlPlane: Sendable {
     package var probes: ListenAddress?
     /// A token has to be for one of them.
     package var audiences: [String]
-    /// The namespaces of the tenants.
-    package var namespaces: [TenantName: String]
+    /// What was rendered: the namespaces of the tenants, and what their agents' tiers have.
+    package var values: Values
     /// File with what sessions are sealed by; where it is not there nobody logs in with a browser.
     package var sessionKey: String?
     /// Keeps the audit log and alerts; without one there are lines on standard output and Events.
@@ -33,14 +34,14 @@ package struct ClusterControlPlane: Sendable {
 
     package init(
       listen: ListenAddress, certificate: ServingCertificate.Source? = nil, probes: ListenAddress? = nil,
-      audiences: [String], namespaces: [TenantName: String], sessionKey: String? = nil,
+      audiences: [String], values: Values, sessionKey: String? = nil,
       recorder: RecorderClient.Settings? = nil
     ) {
       self.listen = listen
       self.certificate = certificate
       self.probes = probes
       self.audiences = audiences
-      self.namespaces = namespaces
+      self.values = values
       self.sessionKey = sessionKey
       self.recorder = recorder
     }
@@ -63,7 +64,7 @@ package struct ClusterControlPlane: Sendable {
     self.logger = logger
     certificate = try settings.certificate.map { try ServingCertificate($0, logger: logger) }
     api = ClusterAPI(
-      client: client, namespaces: settings.namespaces, audiences: settings.audiences,
+      client: client, values: settings.values, audiences: settings.audiences,
       sessions: try settings.sessionKey.flatMap { try Self.sessions($0, logger: logger) },
       audit: ClusterAudit(
         write: ClusterAudit.standardOutput, recorder: settings.recorder.map { RecorderClient($0) }, logger: logger),

@@ -21,28 +21,37 @@ extension ClusterAPI {
     let agent = try await agents.find(id, .create, .exec, by: principal, operation: operation)
     let (wanted, input) = try await ExecInput.open(request.body, operation: operation)
     try requirePlain(wanted, operation: operation)
-    try await requireRunning(agent, operation: operation)
+    let pod = try await requireRunning(agent, operation: operation)
     let event = AuditEvent(run: wanted, in: id, uid: agent.uid, by: principal)
     let lease = try StreamLease(streams, principal, context, operation: operation)
     try await audit.require(event)
     return frameResponse(lease, input: input) { sink in
       var outcome = event
       outcome.outcome = await runProgram(operation, input: input, sink: sink) {
-        try await run(wanted.command, in: agent.key, input, sink, operation)
+        try await run(wanted.command, in: agent, pod, input, sink, operation)
       }
       await audit.note(outcome)
     }
   }
 
+  /// - Parameter pod: the uid of the agent's Pod. A kubelet is asked by the Pod's name, which may be another's when it is: so
+  ///   who has the name is looked at once more when the program runs, and no other Pod is given input or believed.
   private func run(
-    _ command: [String], in agent: ObjectKey, _ input: ExecInput, _ sink: StreamSink, _ operation: String
+    _ command: [String], in agent: AgentObject, _ pod: String?, _ input: ExecInput, _ sink: StreamSink,
+    _ operation: String
   ) async throws {
     do {
       let code = try await asked(operation) {
         try await client.exec(
-          command, inPod: agent.name, namespace: agent.namespace, container: Blueprint.container,
-          limit: Self.longestStream,
-          input: input.bytes
+          command, inPod: agent.key.name, namespace: agent.key.namespace, container: Blueprint.container,
+          limit: Self.longestStream, input: input.bytes,
+          opened: {
+            guard try await self.pod(of: agent).uid == pod else {
+              throw Fault(
+                .conflict, operation: operation, reason: "the agent's Pod was replaced meanwhile",
+                remedy: "run it again")
+            }
+          }
         ) { output in
           switch output {
           case .standardOutput(let bytes): try await sink.send(.standardOutput, bytes)
@@ -69,7 +78,8 @@ extension ClusterAPI {
 
   /// - Throws: `Fault(.conflict)` for an agent that does not run, or that was killed, and for a Pod of its name that is not
   ///   its own.
-  private func requireRunning(_ agent: AgentObject, operation: String) async throws {
+  /// - Returns: the Pod's uid.
+  private func requireRunning(_ agent: AgentObject, operation: String) async throws -> String? {
     func refusal(_ reason: String, _ remedy: String) -> Fault {
       Fault(.conflict, operation: operation, reason: reason, remedy: remedy)
     }
@@ -94,6 +104,7 @@ extension ClusterAPI {
     guard pod["status", "phase"]?.string == "Running", !pod.isBeingDeleted else {
       throw refusal("the agent does not run", "see 'lobstack agent get'")
     }
+    return pod.uid
   }
 }
 

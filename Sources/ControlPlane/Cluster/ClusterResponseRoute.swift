@@ -32,19 +32,11 @@ extension ClusterAgentService {
     _ response: AgentResponse, to before: AgentObject, _ id: AgentID, by principal: Principal
   ) async throws -> AgentObject {
     let operation = "\(response) agent \(id)"
-    let containment: Containment
-    switch response {
-    case .kill: containment = Containment(.killed, "killed by \(principal.name)")
-    case .freeze, .quarantine:
-      // The API of Kubernetes has no way to pause a Pod.
-      containment = Containment(
-        .quarantined,
-        "cut off from the network by \(principal.name)"
-          + (response == .freeze ? ", who asked for freeze: a cluster cannot pause a Pod" : ""))
-    case .alert:
+    guard response != .alert else {
       throw Fault(
         .invalid, operation: operation, reason: "'alert' does nothing", remedy: "ask for quarantine or kill")
     }
+    let containment = Containment(response, "by \(principal.name)")
     try refuseWhenDeleted(before, operation)
     // One that failed may be started again at any moment, and one that is waited for may run already.
     guard before.phase != .stopped, !before.isStopped else {
@@ -56,14 +48,12 @@ extension ClusterAgentService {
       actor: principal.name, action: "agent.respond", target: "agent \(id)", outcome: "allowed",
       details: ["uid": before.uid, "response": response.rawValue])
     // The same or more may be in force.
-    guard let status = containment.status(of: before.object, now: .now) else {
+    guard containment.status(of: before.object, now: .now) != nil else {
       try await audit.require(event)
       return before
     }
     try await audit.carryOut(event) {
-      _ = try await asked(operation) {
-        try await client.apply(status, of: AgentObject.type, force: true, subresource: "status")
-      }
+      try await asked(operation) { try await client.contain(before.key, uid: before.uid, containment) }
     }
     return try await isInForce(id, before, operation)
   }

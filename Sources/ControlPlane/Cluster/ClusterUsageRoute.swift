@@ -78,7 +78,7 @@ extension UsageResource {
 }
 
 /// CPUs' worth of time as a quantity of Kubernetes: `250m`, `1234567n`, `2`; to a thousandth.
-private func cpus(_ text: String) -> Double? {
+func cpus(_ text: String) -> Double? {
   let units: [Character: Double] = ["n": 1e9, "u": 1e6, "m": 1e3]
   let unit = text.last.flatMap { units[$0] }
   let digits = unit == nil ? Substring(text) : text.dropLast()

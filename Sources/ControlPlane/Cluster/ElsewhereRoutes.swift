@@ -7,7 +7,7 @@ import Hummingbird
 /// which.
 private let elsewhere: [(path: String, methods: [HTTPRequest.Method], remedy: String)] = [
   ("/v1/alerts", [.post], "use 'kubectl events --for agent/AGENT --namespace NAMESPACE'"),
-  ("/v1/denials", [.get, .post], "use 'kubectl logs deployment/AGENT-gateway', and 'kubectl events'"),
+  ("/v1/denials", [.post], "see GET /v1/denials: the logs of gateways and name servers are read"),
   ("/v1/admission", [.get], "use 'kubectl get constraints'"),
   (
     "/v1/admission/review", [.post], "use 'kubectl apply --dry-run=server', or 'lobstack admission review --policy DIR'"
@@ -23,7 +23,6 @@ private let elsewhere: [(path: String, methods: [HTTPRequest.Method], remedy: St
   ("/v1/verifications/{id}", [.get, .put], "run 'lobstack verify --target kubernetes'"),
   ("/v1/reports/soc2", [.get], "run 'lobstack verify --target kubernetes'"),
   ("/v1/backups", [.post], "back up etcd, OpenBao and the agents' volumes by their own means"),
-  ("/v1/secrets", [.get], "use 'bao kv list' in OpenBao"),
   ("/v1/tenants/{tenant}/secrets/{secret}", [.put, .delete], "use 'bao kv put' and 'bao kv delete' in OpenBao"),
   ("/metrics", [.get], "scrape the port 'metrics' of the control plane's Pods"),
   (RouteTable.revocationList, [.get], "see cert-manager for the certificates of the cluster"),

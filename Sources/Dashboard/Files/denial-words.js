@@ -83,6 +83,11 @@ const words = {
     why: "So many denials came at once that these were only counted.",
     never: "They were refused like the others.",
   },
+  "unread": {
+    title: "Not all was read",
+    why: "A cluster keeps denials in logs alone, and not all of them were read. What was refused is refused all the same.",
+    never: "See the logs of the agent's gateway and of the name servers.",
+  },
 };
 
 const unknown = {
@@ -94,7 +99,7 @@ const unknown = {
 /** `{title, why, host, advice}`: `host` is what one click can add to egress, `advice` why not, or what else to do. */
 export function explain(denial) {
   const { title, why, never } = words[denial.rule] ?? unknown;
-  if (never) return { title, why, host: null, advice: never };
+  if (never) return { title, why, host: null, advice: denial.rule === "unread" ? denial.details : never };
   if (!denial.agent) {
     return { title, why, host: null, advice: "It is not known whose it was, so there is no agent whose egress could allow it." };
   }
@@ -120,6 +125,7 @@ export function attempt(denial) {
     return [denial.method ?? (denial.rule === "proxy-tls" ? "HTTPS to" : "request to"), `${denial.host}${denial.path ?? ""}`].join(" ");
   }
   if (denial.destination) return `${denial.protocol.toUpperCase()} to ${denial.destination}${port}`;
+  if (["untold", "unread"].includes(denial.rule)) return words[denial.rule].title;
   return { "proxy-tls": "HTTPS without a host's name", "proxy-http": "HTTP that is malformed" }[denial.rule] ?? `${denial.protocol.toUpperCase()}${port}`;
 }
 

@@ -12,12 +12,13 @@ import { layerBadge, phaseBadge } from "./states.js";
 import { every, go, link, reload } from "./router.js";
 import { number, plural } from "./text.js";
 import { table } from "./table.js";
-import { usageView } from "./usage.js";
+import { bytes, usageView } from "./usage.js";
 
-const tiers = {
-  starter: "1 CPU, 2 GiB, 128 processes", standard: "2 CPUs, 4 GiB, 192 processes",
-  performance: "4 CPUs, 8 GiB, 320 processes", enterprise: "8 CPUs, 16 GiB, 576 processes",
-};
+/** What its tier gives it, in words. */
+function limitWords({ cpus, memoryBytes, tasks }) {
+  return [cpus && plural(cpus, "CPU"), memoryBytes && bytes(memoryBytes), tasks && plural(tasks, "process", "processes")]
+    .filter(Boolean).join(", ") || "as its tier says";
+}
 
 function about(agent) {
   const { status, metadata, spec } = agent;
@@ -46,9 +47,16 @@ function state({ status, spec }) {
       status.layers.map((layer) => [layer.layer, layerBadge(layer.state), h("span", { class: "wrap" }, layer.evidence)]),
       { empty: "Nothing was read back: the agent does not run." })),
     section("Resources", facts(
-      ["Limits", `${spec.tier}: ${tiers[spec.tier] ?? "as its tier says"}`], ["Restarts since its last change", number(status.restarts)],
+      ["Limits", `${spec.tier}: ${limitWords(status.limits ?? {})}`], ["Restarts since its last change", number(status.restarts)],
       ["Last exit", exit ? `code ${exit.code}${exit.outOfMemory ? ", it went over its memory" : ""}` : null])),
   ];
+}
+
+/** A cluster knows a secret by who runs with it alone. */
+function secretVersion(known) {
+  if (!known) return badge("bad", "missing");
+  if (known.version !== undefined) return number(known.version);
+  return known.inUse ? badge("good", "in use") : "not known";
 }
 
 function secretTable(agent, secrets) {
@@ -60,8 +68,8 @@ function secretTable(agent, secrets) {
   return table("Secrets of the agent", ["Name", "Use", "Version", "Set", "Last read"], used.map(([secret, use]) => {
     const known = secrets.find((entry) => entry.name === secret && entry.tenant === tenant && entry.agent === name)
       ?? secrets.find((entry) => entry.name === secret && entry.tenant === tenant && !entry.agent);
-    return [secret, long(use, 80), known ? number(known.version) : badge("bad", "missing"),
-      known ? time(known.updatedAt) : "–", known?.lastReadAt ? time(known.lastReadAt) : "–"];
+    return [secret, long(use, 80), secretVersion(known),
+      known?.updatedAt ? time(known.updatedAt) : "–", known?.lastReadAt ? time(known.lastReadAt) : "–"];
   }), { empty: "It uses none. Values of secrets are never shown." });
 }
 

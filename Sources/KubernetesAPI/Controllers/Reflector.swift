@@ -68,6 +68,7 @@ package struct Reflector: Sendable {
           await receive(.replaced(list.objects))
           place.version = list.resourceVersion
         }
+        if place.isInterrupted { try await requireStore() }
         try await watch(from: place, receive)
         await place.tellCurrent(receive)
         pauses.reset()
@@ -86,6 +87,13 @@ package struct Reflector: Sendable {
         try? await Task.sleep(for: pauses.pause(jitter: .random(in: 0...1)))
       }
     }
+  }
+
+  /// An API server that is cut off from its etcd keeps up watches, and ends them in order, by what it had heard before: that
+  /// nothing came by one shows that nothing happened only where a list without a resource version is answered, which
+  /// etcd has to agree to.
+  private func requireStore() async throws {
+    _ = try await client.page(of: type, namespace: namespace, selection, size: 1, after: "")
   }
 
   private func watch(

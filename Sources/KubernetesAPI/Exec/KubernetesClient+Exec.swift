@@ -17,6 +17,8 @@ extension KubernetesClient {
   /// - Parameters:
   ///   - input: the program's standard input, whose end ends it.
   ///   - limit: of the whole.
+  ///   - opened: called once a kubelet runs it, before it is given any input and anything of it is told; what it throws ends
+  ///     it.
   /// - Returns: the program's exit code; 128 + signal where a signal ended it.
   /// - Throws: `Fault(.notFound)` when there is no such Pod, `Fault(.invalid)` when it has no such container that runs,
   ///   `Fault(.denied)`, `Fault(.failed)` when it cannot be run, `Fault(.timedOut)` at the limit, `Fault(.unavailable)`
@@ -24,7 +26,8 @@ extension KubernetesClient {
   ///   ends it.
   package func exec(
     _ command: [String], inPod name: String, namespace: String, container: String, limit: Duration,
-    input: AsyncStream<ByteBuffer>, receive: @escaping @Sendable (PodOutput) async throws -> Void
+    input: AsyncStream<ByteBuffer>, opened: @escaping @Sendable () async throws -> Void = {},
+    receive: @escaping @Sendable (PodOutput) async throws -> Void
   ) async throws -> Int32 {
     let path = try ResourcePath(ResourceType(plural: "pods"), namespace: namespace, name: name, subresource: "exec")
     var request = try APIRequest(
@@ -40,7 +43,7 @@ extension KubernetesClient {
           // In this task: a socket that nobody took, because a deadline was faster, would be one that nobody ends.
           let socket = try await dialer.open(
             wanted, subprotocol: ExecMessages.subprotocol, as: authentication, limit: Self.answerLimit)
-          return try await Self.converse(socket, wanted.operation, input, receive)
+          return try await Self.converse(socket, wanted.operation, input, opened, receive)
         }
       }
     } catch let failure as ReceiverError {
@@ -56,10 +59,11 @@ extension KubernetesClient {
 
   private static func converse(
     _ socket: WebSocket, _ operation: String, _ input: AsyncStream<ByteBuffer>,
-    _ receive: @escaping @Sendable (PodOutput) async throws -> Void
+    _ opened: @Sendable () async throws -> Void, _ receive: @escaping @Sendable (PodOutput) async throws -> Void
   ) async throws -> Int32 {
     try await socket.executeThenClose { inbound, outbound in
-      try await withThrowingTaskGroup(of: Int32?.self) { group in
+      do { try await opened() } catch { throw ReceiverError(error: error) }
+      return try await withThrowingTaskGroup(of: Int32?.self) { group in
         group.addTask {
           // A program may end without having read all; how it ended is told by the other way.
           try? await send(input, to: outbound)

@@ -61,7 +61,8 @@ extension AgentRendering {
 
   private var envoy: PodTemplate.Container {
     return PodTemplate.Container(
-      name: "envoy", image: values.images.envoy, command: ["/usr/local/bin/envoy"], args: gateway.arguments,
+      name: AgentNames.gatewayContainer, image: values.images.envoy, command: ["/usr/local/bin/envoy"],
+      args: gateway.arguments,
       ports: [
         ContainerPort(name: "http", containerPort: PairedGatewayLayout.httpPort),
         ContainerPort(name: "tls", containerPort: PairedGatewayLayout.tlsPort),

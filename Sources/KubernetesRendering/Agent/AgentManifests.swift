@@ -125,7 +125,7 @@ package enum AgentLabel {
   /// On everything of an agent: its name.
   package static let name = "lobstack.dev/name"
   /// On the Pod of a gateway: the agent's name.
-  static let gatewayOf = "lobstack.dev/gateway-of"
+  package static let gatewayOf = "lobstack.dev/gateway-of"
   /// Whether Istio puts its proxy into a Pod.
   static let sidecar = "sidecar.istio.io/inject"
 }

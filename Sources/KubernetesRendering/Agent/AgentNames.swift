@@ -11,6 +11,7 @@ import TextEncodings
 package struct AgentNames {
   /// What `app.kubernetes.io/name` says of all that is a gateway's.
   package static let gatewayPart = "agent-gateway"
+  package static let gatewayContainer = "envoy"
 
   private let name: String
 

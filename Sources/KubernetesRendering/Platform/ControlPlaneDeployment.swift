@@ -51,14 +51,25 @@ extension Platform {
         // Of the condition Contained alone, and of agents' containers alone: see the guards.
         Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/status"], verbs: ["patch"]),
         Role.Rule(apiGroups: [""], resources: ["pods", "pods/log"], verbs: ["get"]),
+        // Of its gateway a Deployment chooses the Pod's name.
+        Role.Rule(apiGroups: [""], resources: ["pods"], verbs: ["list"]),
         // A WebSocket is a GET, and from Kubernetes 1.35 on a create too.
         Role.Rule(apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"]),
         Role.Rule(apiGroups: ["metrics.k8s.io"], resources: ["pods"], verbs: ["get"]),
         Role.Rule(apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["list"]),
       ])
+    // Where the name servers are, whose logs have the names that agents were refused.
+    let own = Role(
+      metadata: controlPlaneMeta("lobstack-control-plane-denials"),
+      rules: [
+        Role.Rule(apiGroups: [""], resources: ["pods"], verbs: ["list"]),
+        Role.Rule(apiGroups: [""], resources: ["pods/log"], verbs: ["get"]),
+      ])
     return [
       ServiceAccount(metadata: account), everywhere,
-      RoleBinding("lobstack-control-plane", namespace: nil, role: everywhere, accounts: [account]), agents,
+      RoleBinding("lobstack-control-plane", namespace: nil, role: everywhere, accounts: [account]), agents, own,
+      RoleBinding(
+        "lobstack-control-plane-denials", namespace: namespaceNames.controlPlane, role: own, accounts: [account]),
     ]
       + values.tenants.keys.sorted().map {
         RoleBinding("lobstack-control-plane", namespace: values.namespace(of: $0), role: agents, accounts: [account])
@@ -74,7 +85,7 @@ extension Platform {
       Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents"], verbs: ["get", "list", "watch"]),
       // No resources of the API server: what the control plane asks about.
       Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/log"], verbs: ["get"]),
-      Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/alerts"], verbs: ["list"]),
+      Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/alerts", "agents/denials"], verbs: ["list"]),
     ]
     let changing = [
       Role.Rule(

@@ -14,7 +14,6 @@ struct PodResponder: Sendable {
   /// Seconds that a killed agent's programs have: the least of which the API server waits for the kubelet's word that they
   /// ended. With 0 it would take the Pod for gone while they may still run.
   static let grace = 1
-  private static let agents = ResourceType(group: "lobstack.dev", version: "v1", plural: "agents")
 
   let client: KubernetesClient
   let table: PodTable
@@ -101,30 +100,13 @@ struct PodResponder: Sendable {
   /// Writes the containment into the Agent's status, where the operator holds on to it.
   private func tell(_ containment: Containment, of pod: WatchedPod) async throws {
     guard let owner = pod.owner else { return }
-    let agent: KubernetesObject
-    do { agent = try await client.get(Self.agents, owner.name, namespace: pod.namespace) } catch let fault as Fault
-      where fault.code == .notFound
-    { return }
-    guard agent.uid == owner.uid, let status = containment.status(of: agent, now: .now) else { return }
-    do { try await client.apply(status, of: Self.agents, force: true, subresource: "status") } catch let fault
-      as Fault where fault.code == .notFound || fault.code == .conflict
-    {
-      // It is another one now, which was not told of.
-    }
+    try await client.contain(ObjectKey(namespace: pod.namespace, name: owner.name), uid: owner.uid, containment)
   }
 }
 
 extension Containment {
   init(_ order: ResponseOrder) {
-    let cause = "in response to alert \(order.alert) of rule '\(order.rule)'"
-    switch order.response {
-    case .kill: self.init(.killed, "killed \(cause)")
-    case .freeze:
-      // The API of Kubernetes has no way to pause a Pod.
-      self.init(
-        .quarantined, "cut off from the network \(cause); it asks for freeze, and a cluster cannot pause a Pod")
-    case .quarantine, .alert: self.init(.quarantined, "cut off from the network \(cause)")
-    }
+    self.init(order.response, "in response to alert \(order.alert) of rule '\(order.rule)'")
   }
 }
 

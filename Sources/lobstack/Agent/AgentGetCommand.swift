@@ -27,10 +27,8 @@ struct AgentGetCommand: AsyncParsableCommand {
     for warning in agent.status.warnings ?? [] { facts.add("warning", warning) }
     facts.add("image", "\(agent.spec.image)")
     if let digest = agent.status.imageDigest { facts.add("digest", digest) }
-    facts.add(
-      "tier",
-      "\(agent.spec.tier.rawValue): \(agent.spec.tier.cpus) CPU, \(agent.spec.tier.memory) memory, "
-        + "\(agent.spec.tier.processes) processes")
+    let tier = agent.spec.tier.rawValue
+    facts.add("tier", agent.status.limits.map { "\(tier): \(words($0))" } ?? tier)
     if let usage = agent.status.usage {
       let tasks = usage.tasks.map { ", \($0) tasks on the machine" } ?? ""
       facts.add("uses", "\(usage.cpuText) CPU, \(usage.memoryText) memory\(tasks)")
@@ -48,5 +46,13 @@ struct AgentGetCommand: AsyncParsableCommand {
     var layers = Table("LAYER", "STATE", "EVIDENCE")
     for layer in agent.status.layers { layers.add(layer.layer, layer.state.rawValue, layer.evidence) }
     return facts.rendered() + (agent.status.layers.isEmpty ? "" : "\n\n" + layers.rendered())
+  }
+
+  private static func words(_ limits: UsageResource.Limits) -> String {
+    let cpus = limits.cpus.map { $0 == $0.rounded() ? "\(Int64($0))" : "\($0)" }
+    return [
+      cpus.map { "\($0) CPU" }, limits.memoryBytes.map { "\(ByteSize(bytes: $0)) memory" },
+      limits.tasks.map { "\($0) processes" },
+    ].compactMap { $0 }.joined(separator: ", ")
   }
 }

@@ -8,21 +8,37 @@ struct AgentWait {
   let client: APIClient
   let id: AgentID
 
-  /// - Throws: the agent's own fault when it is `Failed` or `Quarantined`; `Fault(.timedOut)` after `limit`.
+  /// A failure without a fault, of no program's end, may be one that a cluster's operator is about to try again.
+  private static let patience = Duration.seconds(10)
+
+  /// - Throws: the agent's own fault when it is `Failed` or `Quarantined`, and what a cluster calls so when it stays so;
+  ///   `Fault(.timedOut)` after `limit`.
   func untilRunning(limit: Duration) async throws -> AgentResource {
-    try await until(limit, "run") { agent in
+    var failed: ContinuousClock.Instant?
+    return try await until(limit, "run") { agent in
       guard agent.status.observedGeneration >= agent.metadata.generation else { return false }
       switch agent.status.phase {
       // Stopped: its program has ended and is not to be started again.
       case .running, .stopped: return true
+      case .failed where agent.status.fault == nil && agent.status.lastExit == nil:
+        let first = failed ?? .now
+        failed = first
+        guard .now >= first + Self.patience else { return false }
+        throw failure(agent)
       case .failed, .quarantined:
-        throw agent.status.fault
-          ?? Fault(
-            .failed, operation: "run agent \(id)", reason: agent.status.reason ?? "no reason was told",
-            remedy: "read 'lobstack agent logs \(id)'")
-      case .pending, .starting: return false
+        throw failure(agent)
+      case .pending, .starting:
+        failed = nil
+        return false
       }
     }
+  }
+
+  private func failure(_ agent: AgentResource) -> Fault {
+    agent.status.fault
+      ?? Fault(
+        .failed, operation: "run agent \(id)", reason: agent.status.reason ?? "no reason was told",
+        remedy: "read 'lobstack agent logs \(id)'")
   }
 
   func untilStopped(limit: Duration) async throws -> AgentResource {

@@ -75,8 +75,7 @@ struct ClusterControlPlaneCommand: AsyncParsableCommand {
       certificate: cert.flatMap { cert in key.map { ServingCertificate.Source(certificate: cert, key: $0) } },
       probes: probes.address,
       audiences: audience.isEmpty ? ["lobstack"] : audience,
-      namespaces: Dictionary(uniqueKeysWithValues: known.tenants.keys.map { ($0, known.namespace(of: $0)) }),
-      sessionKey: sessionKey, recorder: recorder.settings)
+      values: known, sessionKey: sessionKey, recorder: recorder.settings)
     try await client.use {
       let service = try ClusterControlPlane(client, settings, logger: logger)
       try await ServiceRun.run("control-plane") { try await service.run() }

@@ -106,7 +106,9 @@ struct ClusterProgramTests {
         }
         try await world.lobstack(["agent", "create", "-f", "-"], as: token, input: Self.document).ok()
         #expect(try await respond("kill", as: viewer).error.contains("may not update"))
+        try await world.lobstack(["agent", "stop", "bot"], as: token).ok()
         #expect(try await respond("kill", as: token).error.contains("the agent does not run"))
+        try await world.lobstack(["agent", "start", "bot"], as: token).ok()
         try await world.client.patch(
           .merge(["status": ["phase": "Running"]]), Self.agents, "bot", namespace: world.namespace(.default),
           subresource: "status")

@@ -1,16 +1,16 @@
 /// Cuts a stream of bytes into lines, in bounded room: a line that is too long is passed over up to its end.
-struct LineBuffer {
+package struct LineBuffer {
   private let longest: Int
   private var partial: [UInt8] = []
   private var isPassingOver = false
   /// Lines that were passed over.
-  private(set) var tooLong = 0
+  package private(set) var tooLong = 0
 
   /// - Parameter longest: bytes of a line, without its end.
-  init(longest: Int) { self.longest = longest }
+  package init(longest: Int) { self.longest = longest }
 
   /// Hands out the lines that the bytes complete, empty ones left out.
-  mutating func add(_ bytes: ArraySlice<UInt8>, _ line: (ArraySlice<UInt8>) -> Void) {
+  package mutating func add(_ bytes: ArraySlice<UInt8>, _ line: (ArraySlice<UInt8>) -> Void) {
     var rest = bytes
     while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
       take(rest[..<end])
@@ -23,7 +23,7 @@ struct LineBuffer {
   }
 
   /// What comes next begins a line.
-  mutating func reset() {
+  package mutating func reset() {
     partial.removeAll(keepingCapacity: true)
     isPassingOver = false
   }

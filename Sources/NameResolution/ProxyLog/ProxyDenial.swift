@@ -1,6 +1,5 @@
 import AgentModel
 import Foundation
-import NameResolution
 
 /// A connection or request that the node proxy refused, as one line of its log tells.
 ///
@@ -10,6 +9,8 @@ package struct ProxyDenial: Hashable, Sendable {
   package enum Source: Hashable, Sendable {
     /// The address that an agent's connection came from.
     case agent(IPv4Address)
+    /// The agent that the proxy is for and that alone reaches it, as a cluster's gateway calls it: a DNS label.
+    case service(String)
     /// The identity in the certificate of whoever wanted to reach an agent; empty without one.
     case peer(String)
   }
@@ -31,7 +32,7 @@ package struct ProxyDenial: Hashable, Sendable {
   package var code: Int?
 
   /// Longest line that is read, in bytes: far more than the proxy's bounds on each field let it write.
-  static let longestLine = 32 << 10
+  package static let longestLine = 32 << 10
   private static let longestHost = 260
   private static let longestPath = 256
   private static let longestWord = 128
@@ -94,7 +95,9 @@ private struct Line: Decodable {
     time = try container.decode(String.self, forKey: .time)
     kind = try container.decode(String.self, forKey: .kind)
     switch (container.contains(.agent), container.contains(.peer)) {
-    case (true, false): source = IPv4Address(try container.decode(String.self, forKey: .agent)).map { .agent($0) }
+    case (true, false):
+      let agent = try container.decode(String.self, forKey: .agent)
+      source = IPv4Address(agent).map { .agent($0) } ?? (isDNSLabel(agent) ? .service(agent) : nil)
     case (false, true):
       let peer = try container.decodeIfPresent(String.self, forKey: .peer)
       source = .peer(printable(peer, longest: 256) ?? "")
@@ -131,6 +134,7 @@ extension DeniedAttempt.Key {
     let source =
       switch denial.source {
       case .agent(let address): address.description
+      case .service(let name): name
       case .peer(let identity): identity
       }
     self.init(

@@ -1,0 +1,66 @@
+import APIModel
+import AgentModel
+import Foundation
+import NIOCore
+import NameResolution
+
+/// What a log tells of refusals, as its bytes come: like ones of a second counted together, as the sentinel of one machine
+/// counts them.
+struct DenialLines {
+  /// Who writes the log.
+  enum Writer: Sendable {
+    /// The gateway of an agent: what it refuses is that agent's, or of who calls that agent, whatever its lines say.
+    case gateway(of: AgentID)
+    /// A name server, which says whose each is and counts itself.
+    ///
+    /// - Parameter agent: the only one whose lines are wanted; `nil` for all.
+    case nameServer(agent: AgentID?)
+  }
+
+  private struct Kind: Hashable {
+    var second: Int64
+    var key: DeniedAttempt.Key
+  }
+
+  private let writer: Writer
+  private var buffer = LineBuffer(longest: ProxyDenial.longestLine)
+  private var places: [Kind: Int] = [:]
+  private(set) var denials: [DenialResource] = []
+  /// Of the log, whatever they tell.
+  private(set) var lines = 0
+  private(set) var bytes = 0
+
+  init(_ writer: Writer) { self.writer = writer }
+
+  mutating func add(_ piece: ByteBuffer) {
+    let view = Array(piece.readableBytesView)
+    bytes += view.count
+    lines += view.count { $0 == UInt8(ascii: "\n") }
+    var whole: [[UInt8]] = []
+    buffer.add(view[...]) { whole.append(Array($0)) }
+    for line in whole { take(line) }
+  }
+
+  private mutating func take(_ line: [UInt8]) {
+    switch writer {
+    case .gateway(let agent):
+      // Envoy's own log is among them.
+      guard let denial = ProxyDenial(line: line) else { return }
+      let kind = Kind(second: denial.time / 1_000_000_000, key: DeniedAttempt.Key(denial))
+      if let place = places[kind] {
+        denials[place].count += 1
+      } else {
+        places[kind] = denials.count
+        denials.append(
+          DenialResource(DeniedAttempt(key: kind.key, firstSeen: denial.time, count: 1), agent: agent))
+      }
+    case .nameServer(let agent):
+      if let agent, !line.contains("\(agent.name)".utf8) { return }
+      // Its log of itself is among them, which has other fields.
+      guard var denial = try? APIJSON.decode(DenialResource.self, from: line), agent == nil || denial.agent == agent
+      else { return }
+      denial.remedy = nil
+      denials.append(denial)
+    }
+  }
+}
