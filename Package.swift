@@ -336,7 +336,7 @@ let package = Package(
     room(
       "ClusterVerification",
       [
-        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "CLinux", "ChildProcess", "Faults",
+        "AgentModel", "APIClient", "APIModel", "AuditLog", "Blueprint", "CLinux", "ChildProcess", "Faults", "Files",
         "JSONValues", "KernelFiles", "KubernetesAPI", "KubernetesRendering", "SecretStore", "Storage", "Verification",
         logging,
       ]),

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import KernelFiles
 
@@ -21,14 +22,10 @@ enum ProbePlaces {
       for name in names(in: directory).sorted() {
         guard files.count < limit else { return files }
         let path = "\(directory)/\(name)"
-        var status = stat()
-        guard lstat(path, &status) == 0 else { continue }
         // Nothing else: whoever opens a pipe may wait for ever.
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: files.append(path)
-        case S_IFDIR where deep: waiting.append(path)
-        default: continue
-        }
+        guard let status = FileStatus(path) else { continue }
+        if status.isRegular { files.append(path) }
+        if deep, status.isDirectory { waiting.append(path) }
       }
     }
     return files
