@@ -18,7 +18,9 @@ import Testing
     #expect(everywhere == ["lobstack-control-plane"])
     #expect(bindings.count == 3 && bindings.compactMap(\.namespace) == ["lobstack-control-plane", "lobstack-agents"])
     func rights(_ role: String) -> Set<String> {
-      let rules = all.filter { ["ClusterRole", "Role"].contains($0.kind) && $0.name == role }.flatMap { $0.body["rules"]?.items ?? [] }
+      let rules = all.filter { ["ClusterRole", "Role"].contains($0.kind) && $0.name == role }.flatMap {
+        $0.body["rules"]?.items ?? []
+      }
       return Set(
         rules.flatMap { rule in
           (rule["resources"]?.items ?? []).flatMap { resource in

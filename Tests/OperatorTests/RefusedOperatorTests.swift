@@ -114,7 +114,7 @@ struct RefusedOperatorTests {
   @Test("names who else manages what is its own, and has it be as it was") func managers() async throws {
     try await OperatorWorld.with { world in
       try await world.operated { _ in
-        try await world.apply(world.agent("bot"))
+        try await world.apply(world.agent("bot", ["ports": ["http": 8080]]))
         try await eventually("it is made") { try await world.pod("bot") != nil }
         let before = try await world.client.get(Self.policies, "bot-agent", namespace: OperatorWorld.namespace)
         let other = try KubernetesClient(world.server.configuration(), fieldManager: "opener")

@@ -17,6 +17,7 @@ struct AgentReconciler: Sendable {
   let agents: AgentCache
   let owned: OwnedIndex
   let replacements: Replacements
+  let repairs: Repairs
   let known: KnownNamespaces
   /// `nil` where somebody else makes agents known to the secrets manager.
   let identities: AgentIdentities?
@@ -60,11 +61,10 @@ struct AgentReconciler: Sendable {
     func knownBySecretsManager(_ conditions: AgentConditions) -> AgentConditions {
       isIdentified ? conditions.identified : conditions
     }
-    var repair: Fault?
     func tell(_ conditions: AgentConditions) async throws {
       var conditions = conditions
       if let refusal = expansion.refusal { conditions = conditions.refused(by: refusal) }
-      if let repair { conditions = conditions.repaired(from: repair) }
+      if let repair = repairs.last(of: key) { conditions = conditions.repaired(from: repair.conflict) }
       try await telling.tell(agent, conditions, accepted: accepted)
     }
     do {
@@ -73,7 +73,7 @@ struct AgentReconciler: Sendable {
         try await stop(OwnedType.runners, of: key)
         throw fault
       }
-      repair = try await secure(agent, expansion)
+      try await secure(agent, expansion)
       if let refusal = known.refusal(in: key.namespace) { throw refusal }
     } catch let failure as IdentityFailure {
       try await tell(.unidentified(failure.fault, generation: generation, pod: owned.pod(of: key)))
@@ -105,11 +105,8 @@ struct AgentReconciler: Sendable {
     try await tell(knownBySecretsManager(conditions))
     if let failure { throw failure }
     if owned.runner(expansion.pod.type, of: key) == nil { return replacements.pause(key) }
-    return repair.map { _ in Self.repairIsTold }
+    return repairs.last(of: key)?.left
   }
-
-  /// How long an Agent's conditions say that others changed what secures it.
-  private static let repairIsTold = Duration.seconds(60)
 
   /// Looks at an Agent in a namespace whose objects may not be read: nothing is made there, and nothing changed.
   ///
@@ -156,16 +153,12 @@ struct AgentReconciler: Sendable {
   }
 
   /// Everything but the Pod, and nothing that is no longer wanted. The gateway's Pod comes when it is known who it is.
-  ///
-  /// - Returns: what others had taken over, if anything, and who they are: it is as wanted again.
-  private func secure(_ agent: AgentObject, _ expansion: Expansion) async throws -> Fault? {
-    var repair: Fault?
+  private func secure(_ agent: AgentObject, _ expansion: Expansion) async throws {
     let known = owned.entries(of: agent.key)
     var account = known[expansion.account]?.uid
     func apply(where isMeant: (Expansion.Item) -> Bool) async throws {
       for item in expansion.surroundings where isMeant(item) && known[item.id]?.matched != item.digest {
-        let (made, conflict) = try await self.apply(item, of: agent, isThere: known[item.id] != nil)
-        repair = repair ?? conflict
+        let made = try await self.apply(item, of: agent, isThere: known[item.id] != nil)
         if item.id == expansion.account { account = made.uid }
       }
     }
@@ -173,7 +166,6 @@ struct AgentReconciler: Sendable {
     try await removeLeftovers(known, agent, expansion)
     if expansion.usesSecrets { try await identify(agent, expansion.agent.id, account: account) }
     try await apply { $0.type == .deployments }
-    return repair
   }
 
   private func identify(_ agent: AgentObject, _ id: AgentID, account: String?) async throws {
@@ -202,33 +194,27 @@ struct AgentReconciler: Sendable {
     }
   }
 
-  /// - Parameter isThere: whether others may manage it.
-  /// - Returns: it, and the conflict with whoever else manages it, which is the operator's from now on.
+  /// - Parameter isThere: whether others may have taken it over; then it is taken back, and that is noted.
   @discardableResult
   private func apply(
     _ item: Expansion.Item, of agent: AgentObject, isThere: Bool = false
-  ) async throws -> (made: KubernetesObject, conflict: Fault?) {
+  ) async throws -> KubernetesObject {
     let events = owned.events(of: agent.key)
-    var conflict: Fault?
     var made: KubernetesObject?
     if isThere {
       // Asked without force first, the API server names who they are.
-      do { made = try await client.apply(item.object, of: item.type.resource, force: false) } catch let fault as Fault
+      do { made = try await client.apply(item.object, of: item.type.resource) } catch let fault as Fault
         where fault.code == .conflict
       {
-        conflict = fault
+        repairs.note(fault, agent.key)
       }
     }
-    let object: KubernetesObject
-    if let made {
-      object = made
-    } else {
-      object = try await client.apply(item.object, of: item.type.resource, force: true)
-    }
+    if made == nil { made = try await client.apply(item.object, of: item.type.resource, force: true) }
     metrics.applies.add(1)
+    let object = made ?? item.object
     owned.answer(
       OwnedIndex.Entry(object, item.type, matched: item.digest), item.id, of: agent.key, since: events)
-    return (object, conflict)
+    return object
   }
 
   /// The Pod, or what makes it, made anew when its specification is another. One that is going is waited for.

@@ -15,6 +15,7 @@ struct Term: Sendable {
   private let agents = AgentCache()
   private let owned = OwnedIndex()
   private let replacements = Replacements()
+  private let repairs = Repairs()
   private let queue = WorkQueue<ObjectKey>()
   private let known = KnownNamespaces()
 
@@ -36,7 +37,8 @@ struct Term: Sendable {
     let events = EventRecorder(client: client, identity: settings.identity, logger: logger)
     let reconciler = AgentReconciler(
       client: client, expander: expander, expansions: expansions, agents: agents, owned: owned,
-      replacements: replacements, known: known, identities: identities, served: served, events: events,
+      replacements: replacements, repairs: repairs, known: known, identities: identities, served: served,
+      events: events,
       telling: StatusTelling(client: client, agents: agents, events: events), metrics: metrics,
       schedule: { queue.add($0, after: $1) })
     await withTaskGroup(of: Void.self) { group in
@@ -103,6 +105,7 @@ struct Term: Sendable {
     agents.remove(agent)
     owned.forget(agent)
     replacements.forget(agent)
+    repairs.forget(agent)
     identities?.forget(agent)
   }
 
