@@ -34,7 +34,7 @@ private func line(_ time: String, host: String = "evil.example.net", kind: Strin
       + line("2026-01-31T12:00:00.950Z", host: "other.example.net") + "{}\n" + #"{"agent":"10.1.2.3","time""#
     let whole = denials(.gateway(of: bot), [text])
     #expect(whole.map(\.count) == [2, 1, 1] && whole.allSatisfy { $0.agent == bot && $0.rule == "proxy-tls" })
-    #expect(APIJSON.text(whole[0].time) == "2026-01-31T12:00:00.100Z" && whole[0].source == "agent-bot")
+    #expect(whole[0].milliseconds == 1_769_860_800_100 && whole[0].source == "agent-bot")
     #expect(denials(.gateway(of: bot), text.map(String.init)) == whole)
     var counted = DenialLines(.gateway(of: bot))
     counted.add(ByteBuffer(string: text))
