@@ -45,6 +45,13 @@ import Testing
       ("namespaces: {vault: lobstack-agents}", "v:1", "lobstack-agents"),
       ("namespaces: {falco: istio-system}", "v:1", "istio-system"), ("- a", "v:1", "mapping"),
       ("sandboxes: perhaps", "v:1 sandboxes", ""),
+      ("recorder: {archive: {storage: 1Gi}}", "v:1 recorder.archive", "after: 90d"),
+      ("recorder: {archive: {after: soon}}", "v:1 recorder.archive.after", "is no age"),
+      ("recorder: {archive: {after: 0d}}", "v:1 recorder.archive.after", "is no age"),
+      ("recorder: {witness: {url: 'https://w.test/'}}", "v:1 recorder.witness", "addresses"),
+      ("recorder: {witness: {url: 'http://w.test/', addresses: [192.0.2.9/32]}}", "v:1 recorder.witness.url", "https"),
+      ("recorder: {witness: {url: 'https://a@w/', addresses: [192.0.2.9/32]}}", "v:1 recorder.witness.url", "server"),
+      ("recorder: {witness: {url: 'https://w/', addresses: [w]}}", "v:1 recorder.witness.addresses", "range"),
     ])
   func refused(text: String, place: String, reason: String) throws {
     let fault = try #require(throws: Fault.self) { try Values(text, source: "v") }
