@@ -32,6 +32,8 @@ private struct CallerError: Error {
 final class Transport: Sendable {
   /// Longest wait for a whole answer that is not a stream, and for the head of one that is.
   static let answerLimit = Duration.seconds(35)
+  /// Longest time in which nothing comes of a stream of events, which has a heartbeat every 15 s.
+  static let silenceLimit = Duration.seconds(45)
   /// Longest answer that is not a stream.
   static let longestAnswer = 16 << 20
 
@@ -133,19 +135,31 @@ final class Transport: Sendable {
   }
 
   /// Receives the events of a `text/event-stream` until it ends; one named `fault` is thrown.
+  ///
+  /// - Throws: `Fault(.unavailable)` also when nothing came for longer than `silence`: of a machine that is gone no word
+  ///   comes that it is. A slow `receive` is no silence.
   func events(
     _ path: String, query: [(String, String?)] = [], headers: [(String, String)] = [], operation: String,
-    receive: @escaping @Sendable (ServerEvent) async throws -> Void
+    silence: Duration = Transport.silenceLimit, receive: @escaping @Sendable (ServerEvent) async throws -> Void
   ) async throws {
     var request = request(.GET, path, query: query, headers: headers)
     request.headers.replaceOrAdd(name: "Accept", value: APIProtocol.eventMediaType)
     try await guarded(operation) { [client, request] in
       let response = try await Self.opened(request, by: client, operation: operation)
-      var parser = EventStreamParser()
-      for try await piece in response.body {
-        for event in try parser.events(of: piece.readableBytesView) {
-          if event.name == "fault" { throw try APIJSON.decode(Fault.self, from: (event.data ?? "").utf8) }
-          do { try await receive(event) } catch { throw CallerError(error: error) }
+      try await withSilenceLimit(
+        silence,
+        orThrow: Fault(
+          .unavailable, operation: operation, reason: "nothing came for \(silence), not even that there is nothing",
+          remedy: "follow again from the last event")
+      ) { heard in
+        var parser = EventStreamParser()
+        for try await piece in response.body {
+          heard.pause()
+          for event in try parser.events(of: piece.readableBytesView) {
+            if event.name == "fault" { throw try APIJSON.decode(Fault.self, from: (event.data ?? "").utf8) }
+            do { try await receive(event) } catch { throw CallerError(error: error) }
+          }
+          heard.resume()
         }
       }
     }

@@ -33,6 +33,11 @@ package final class AlertForwarder: Sendable {
     Dictionary(queues.map { ($0.outlet.name, $0.dropped) }, uniquingKeysWith: +)
   }
 
+  /// How many alerts wait for each outlet, by its name.
+  package var waiting: [String: Int] {
+    Dictionary(queues.map { ($0.outlet.name, $0.waiting) }, uniquingKeysWith: +)
+  }
+
   /// Queues the alert and returns at once.
   package func forward(_ alert: AlertResource) { for queue in queues { queue.add(alert) } }
 

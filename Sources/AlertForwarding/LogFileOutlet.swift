@@ -3,7 +3,7 @@ import Faults
 import Glibc
 
 /// A file with a line of Falco's JSON for each alert.
-struct LogFileOutlet: Outlet {
+struct LogFileOutlet: SingleOutlet {
   let path: String
   let name = "file"
 

@@ -3,7 +3,8 @@ import Faults
 import Logging
 import Synchronization
 
-/// The alerts that wait for one outlet, and the loop that delivers them, in their order.
+/// The alerts that wait for one outlet, and the loop that delivers them, in their order: what came while one delivery was
+/// under way goes with the next, as far as the outlet takes several, and nothing waits for more to come.
 final class OutletQueue: Sendable {
   /// Alerts that wait at most; what comes then is dropped and counted, so that an outlet that is away for long costs
   /// some tens of megabytes and no more.
@@ -17,8 +18,8 @@ final class OutletQueue: Sendable {
 
     var count: Int { waiting.count - done }
 
-    mutating func removeFirst() {
-      done += 1
+    mutating func removeFirst(_ count: Int) {
+      done += min(count, self.count)
       // Now and then, so that each costs little.
       guard done == waiting.count || done > OutletQueue.longest / 2 else { return }
       waiting.removeFirst(done)
@@ -41,6 +42,9 @@ final class OutletQueue: Sendable {
   /// Alerts that were not and will not be delivered.
   var dropped: Int { state.withLock { $0.dropped } }
 
+  /// Alerts that are still to be delivered.
+  var waiting: Int { state.withLock { $0.count } }
+
   func add(_ alert: AlertResource) {
     state.withLock { state in
       guard state.count < Self.longest else { return state.dropped += 1 }
@@ -52,25 +56,34 @@ final class OutletQueue: Sendable {
   /// Delivers until the task is cancelled.
   func run() async {
     for await _ in news.stream {
-      while let alert = first, !Task.isCancelled { await deliver(alert) }
+      while waiting > 0, !Task.isCancelled { await deliver() }
     }
     await outlet.close()
   }
 
-  private var first: AlertResource? { state.withLock { $0.count > 0 ? $0.waiting[$0.done] : nil } }
+  private func first(_ most: Int) -> [AlertResource] {
+    state.withLock { Array($0.waiting.dropFirst($0.done).prefix(most)) }
+  }
 
-  /// Tries until the alert is delivered, or will never be.
-  private func deliver(_ alert: AlertResource) async {
+  /// Tries until the first alerts are delivered, or will never be.
+  private func deliver() async {
     var failures = 0
+    var most = outlet.longestBatch
     while !Task.isCancelled {
+      let alerts = first(most)
       do {
-        try await outlet.deliver(alert)
+        let count = try await outlet.deliver(alerts)
         if failures > 0 { logger.info("Alerts are forwarded again", metadata: ["outlet": "\(outlet.name)"]) }
-        return state.withLock { $0.removeFirst() }
+        return state.withLock { $0.removeFirst(count) }
       } catch let fault as Fault where fault.code == .invalid {
+        // Which of them it is shows one by one.
+        guard alerts.count == 1, let alert = alerts.first else {
+          most = 1
+          continue
+        }
         logger.error("An alert is not forwarded", metadata: ["alert.id": "\(alert.id)", "error": "\(fault)"])
         return state.withLock {
-          $0.removeFirst()
+          $0.removeFirst(1)
           $0.dropped += 1
         }
       } catch {

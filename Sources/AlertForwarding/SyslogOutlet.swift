@@ -2,7 +2,7 @@ import APIModel
 import Glibc
 
 /// Alerts to a syslog server.
-struct SyslogOutlet: Outlet {
+struct SyslogOutlet: SingleOutlet {
   let name = "syslog"
   private let syslog: Syslog
 

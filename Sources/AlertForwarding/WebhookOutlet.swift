@@ -1,7 +1,7 @@
 import APIModel
 
 /// A web server that gets each alert as the body of a POST, signed.
-struct WebhookOutlet: Outlet {
+struct WebhookOutlet: SingleOutlet {
   let name = "webhook"
   private let server: SignedPost
 

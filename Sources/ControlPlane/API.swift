@@ -63,7 +63,7 @@ struct API: Sendable {
     agents = AgentService(
       store: store, audit: audit, access: access, view: view, signal: signal, secrets: secrets, admission: admission)
     agentView = AgentView(audit: audit, view: view, admission: admission, usage: usage)
-    alerts = AlertService(store: store, audit: audit, instance: instance, forwarder: forwarder)
+    alerts = AlertService(store: store, audit: audit, owners: .instance(instance), forwarder: forwarder)
     sessions = Sessions()
     authenticator = Authenticator(store: store, sentinelUser: sentinelUser, sessions: sessions, logger: logger)
     streams = StreamSlots(limits.streams)

@@ -22,6 +22,8 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
   let limits: APILimits
   let requestRate: RateLimiter
   let adminRate: RateLimiter
+  /// Whose share a request takes.
+  var rateKey: @Sendable (Principal) -> String = { $0.key }
   /// Failed authentications are recorded, but nobody may fill the disk with them.
   let recordedFailures: RateLimiter
   let metrics: RequestMetrics
@@ -101,7 +103,7 @@ struct APIEdge<Router: HTTPResponder>: HTTPResponder where Router.Context == API
   private func caller(_ request: Request, _ peer: Peer) async throws -> (Principal, Session?) {
     do {
       let (principal, session) = try await identify(request, peer)
-      try spend(principal.role == .admin ? adminRate : requestRate, principal.key)
+      try spend(principal.role == .admin ? adminRate : requestRate, rateKey(principal))
       return (principal, session)
     } catch let fault as Fault where fault.code == .unauthenticated {
       let name =

@@ -3,6 +3,7 @@ import Faults
 import HTTPTypes
 import Hummingbird
 import Proxy
+import TextEncodings
 
 /// The question whether a caller may speak to an agent: the request's own method and token, its path behind a prefix
 /// (Envoy's ext_authz over HTTP). Any answer but 200 is the caller's answer.
@@ -26,6 +27,14 @@ enum AgentCall {
     return AgentID(tenant: tenant, name: name)
   }
 
+  /// The caller may speak to the agent: the gateway is told who it is, for its log.
+  static func allowed(_ caller: Principal, headers: HTTPFields = [:]) -> Response {
+    let isPlain = caller.name.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+    var headers = headers
+    headers[.caller] = isPlain ? caller.name : percentEncoded(caller.name)
+    return Response(status: .ok, headers: headers)
+  }
+
   static func require(hasPorts: Bool, operation: String) throws {
     guard !hasPorts else { return }
     throw Fault(
@@ -38,4 +47,8 @@ enum AgentCall {
       .unavailable, operation: operation, reason: "the agent does not run",
       remedy: "see 'lobstack agent get \(id)'")
   }
+}
+
+extension HTTPField.Name {
+  static var caller: Self { HTTPField.Name(parsed: GatewayLayout.callerHeader) ?? .via }
 }

@@ -50,20 +50,7 @@ extension API {
         .invalid, operation: "archive audit records", reason: "it has no records, or no segment of at most 1024 bytes",
         remedy: "archive with 'lobstack audit archive'")
     }
-    var event = AuditEvent(
-      actor: principal.name, action: "audit.archive", target: "records before \(archiving.records)", outcome: "allowed",
-      details: ["root": shortened(archiving.rootHash, bytes: 64), "segment": archiving.segment])
-    let index = try await audit.require(event)
-    do {
-      try await audit.log.archive(first: archiving.records, rootHash: archiving.rootHash)
-    } catch {
-      event.outcome = "failed"
-      event.details["reason"] = shortened((error as? Fault)?.reason ?? "\(error)", bytes: 512)
-      await audit.note(event)
-      throw error
-    }
-    event.outcome = "archived"
-    await audit.note(event)
+    let index = try await audit.archive(archiving, by: principal.name)
     return try jsonResponse(AuditArchivingReceipt(auditIndex: index), status: .created)
   }
 }

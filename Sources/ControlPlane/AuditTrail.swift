@@ -94,3 +94,28 @@ final class AuditTrail: Sendable {
     }
   }
 }
+
+extension AuditTrail {
+  /// Lets go of records that lie in a segment, which is recorded before and after.
+  ///
+  /// - Parameter actor: who vouches for the segment.
+  /// - Returns: the index of the record that tells of it.
+  /// - Throws: what keeps the log from it; then it is as it was.
+  func archive(_ archiving: AuditArchiving, by actor: String) async throws -> UInt64 {
+    var event = AuditEvent(
+      actor: actor, action: "audit.archive", target: "records before \(archiving.records)", outcome: "allowed",
+      details: ["root": shortened(archiving.rootHash, bytes: 64), "segment": archiving.segment])
+    let index = try await require(event)
+    do {
+      try await log.archive(first: archiving.records, rootHash: archiving.rootHash)
+    } catch {
+      event.outcome = "failed"
+      event.details["reason"] = shortened((error as? Fault)?.reason ?? "\(error)", bytes: 512)
+      await note(event)
+      throw error
+    }
+    event.outcome = "archived"
+    await note(event)
+    return index
+  }
+}

@@ -81,6 +81,6 @@ extension API {
     let stored = try await agents.find(id, .change, by: principal, operation: operation)
     try AgentCall.require(hasPorts: !stored.agent.spec.ports.isEmpty, operation: operation)
     guard view.agent(stored.uid)?.phase == .running else { throw AgentCall.notRunning(id, operation: operation) }
-    return Response(status: .ok)
+    return AgentCall.allowed(principal)
   }
 }

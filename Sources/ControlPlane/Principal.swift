@@ -67,6 +67,9 @@ package struct Principal: Hashable, Sendable {
     }
   }
 
+  /// Names who calls, where the Pods of one service account are many callers.
+  var callerKey: String { if case .user(let user) = kind { "user:\(user.caller)" } else { key } }
+
   static func key(ofToken id: String) -> String { "token:\(id)" }
 }
 

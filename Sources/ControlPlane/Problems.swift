@@ -11,6 +11,16 @@ struct HTTPFault: Error {
   var headers: HTTPFields = [:]
 }
 
+extension Fault.Code {
+  /// More than its share was asked for; it is there again after a while.
+  static let throttled = Self("throttled")
+}
+
+extension HTTPResponse.Status {
+  /// RFC 4918 §11.5.
+  static let insufficientStorage = Self(code: 507, reasonPhrase: "Insufficient Storage")
+}
+
 /// The one table from the kind of a failure to an HTTP status.
 func status(of code: Fault.Code) -> HTTPResponse.Status {
   switch code {
@@ -21,6 +31,7 @@ func status(of code: Fault.Code) -> HTTPResponse.Status {
   case .alreadyExists, .conflict: .conflict
   case .unsupported: .unprocessableContent
   case .exhausted, .unavailable: .serviceUnavailable
+  case .throttled: .tooManyRequests
   case .timedOut: .gatewayTimeout
   default: .internalServerError
   }
@@ -43,7 +54,7 @@ func problemResponse(_ error: any Error) -> Response {
   case let fault as Fault:
     var headers: HTTPFields = [:]
     let status = status(of: fault.code)
-    if status == .serviceUnavailable { headers[.retryAfter] = "2" }
+    if status == .serviceUnavailable || status == .tooManyRequests { headers[.retryAfter] = "2" }
     return problemResponse(fault, status: status, headers: headers)
   case is CancellationError:
     let fault = Fault(

@@ -158,6 +158,23 @@ enum Schema {
           sql: "UPDATE agent SET spec = ? WHERE uid = ?", arguments: [try key.seal(listed, for: place), uid])
       }
     }
+    migrator.registerMigration("9 tenants' shares of the alerts") { db in
+      // Kept by the database itself, so that it never counts them all. Alerts of no agent have the empty name, which no
+      // tenant has.
+      try db.execute(
+        sql: """
+          CREATE TABLE alertShare (tenant TEXT PRIMARY KEY NOT NULL, kept INTEGER NOT NULL) WITHOUT ROWID;
+          INSERT INTO alertShare SELECT ifnull(tenant, ''), COUNT(*) FROM alert GROUP BY ifnull(tenant, '');
+          CREATE TRIGGER alertKept AFTER INSERT ON alert BEGIN
+            INSERT INTO alertShare VALUES (ifnull(NEW.tenant, ''), 1)
+              ON CONFLICT (tenant) DO UPDATE SET kept = kept + 1;
+          END;
+          CREATE TRIGGER alertForgotten AFTER DELETE ON alert BEGIN
+            UPDATE alertShare SET kept = kept - 1 WHERE tenant = ifnull(OLD.tenant, '');
+            DELETE FROM alertShare WHERE tenant = ifnull(OLD.tenant, '') AND kept <= 0;
+          END;
+          """)
+    }
     return migrator
   }
 }

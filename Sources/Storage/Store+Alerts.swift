@@ -5,7 +5,8 @@ import FoundationEssentials
 import GRDB
 
 extension Store {
-  /// Only the newest alerts are kept: of a few kilobytes each, they take some hundred megabytes of the database.
+  /// So many alerts are kept: of a few kilobytes each, they take some hundred megabytes of the database. For a new one
+  /// the oldest goes of the tenant that has most, so that one of many alerts pushes out its own and nobody else's.
   package static let keptAlerts = 100_000
   /// Alerts are kept so long: a month is what people look back when they find out what an agent did. What has to be
   /// kept longer is sent to where logs are kept.
@@ -13,9 +14,13 @@ extension Store {
 
   /// Stores alerts; of one that is known only what concerns its response.
   ///
-  /// - Parameter time: the present.
+  /// - Parameters:
+  ///   - time: the present.
+  ///   - most: alerts that are kept.
   /// - Returns: those that were new or changed, in the order of `alerts`.
-  package func record(_ alerts: [AlertResource], at time: Date = .now) async throws -> [RecordedAlert] {
+  package func record(
+    _ alerts: [AlertResource], at time: Date = .now, keeping most: Int = Store.keptAlerts
+  ) async throws -> [RecordedAlert] {
     try await write("store \(alerts.count) alerts") { db in
       var recorded: [RecordedAlert] = []
       for alert in alerts {
@@ -31,17 +36,17 @@ extension Store {
           arguments: [try Self.nextChange(db), try self.sealed(updated), alert.id])
         recorded.append(RecordedAlert(alert: updated, before: known.responseState))
       }
-      try Self.forgetOldAlerts(at: time, db)
+      try Self.forgetOldAlerts(at: time, keeping: most, db)
       return recorded
     }
   }
 
-  /// What is known of the responses to these alerts; unknown ones are left out.
-  package func responseStates(of ids: [String]) async throws -> [String: AlertResource.ResponseState] {
+  /// These alerts as they are stored; unknown ones are left out.
+  package func alerts(withIDs ids: [String]) async throws -> [String: AlertResource] {
     try await read("look up \(ids.count) alerts") { db in
-      var states: [String: AlertResource.ResponseState] = [:]
-      for id in ids { states[id] = try self.alert(id, db)?.responseState }
-      return states
+      var alerts: [String: AlertResource] = [:]
+      for id in ids { alerts[id] = try self.alert(id, db) }
+      return alerts
     }
   }
 
@@ -120,13 +125,24 @@ extension Store {
       ])
   }
 
-  /// Both by an index, so that it costs little with each report.
-  private static func forgetOldAlerts(at time: Date, _ db: Database) throws {
-    try db.execute(
-      sql: "DELETE FROM alert WHERE number <= (SELECT MAX(number) FROM alert) - ?", arguments: [keptAlerts])
+  /// By indexes alone, so that it costs little with each report.
+  private static func forgetOldAlerts(at time: Date, keeping most: Int, _ db: Database) throws {
     try db.execute(
       sql: "DELETE FROM alert WHERE storedAt < ?",
       arguments: [time.storedMilliseconds - alertLifetime.components.seconds * 1000])
+    var excess = (try Int.fetchOne(db, sql: "SELECT ifnull(SUM(kept), 0) FROM alertShare") ?? 0) - most
+    while excess > 0 {
+      let shares = try Row.fetchAll(
+        db, sql: "SELECT nullif(tenant, '') AS tenant, kept FROM alertShare ORDER BY kept DESC, tenant LIMIT 2")
+      guard let first = shares.first, let kept = Int.fromDatabaseValue(first["kept"]) else { return }
+      let next = shares.count > 1 ? Int.fromDatabaseValue(shares[1]["kept"]) ?? 0 : 0
+      let count = min(excess, max(kept - next, 1))
+      try db.execute(
+        sql: """
+          DELETE FROM alert WHERE number IN (SELECT number FROM alert WHERE tenant IS ? ORDER BY number LIMIT ?)
+          """, arguments: [String.fromDatabaseValue(first["tenant"]), count])
+      excess -= count
+    }
   }
 
   private static func nextChange(_ db: Database) throws -> Int64 {

@@ -37,6 +37,8 @@ package final class Store: Sendable {
       configuration.foreignKeysEnabled = true
       configuration.maximumReaderCount = 4
       configuration.prepareDatabase { db in
+        // A program of a cluster has no directory for files in passing; a transaction is small.
+        try db.execute(sql: "PRAGMA temp_store = MEMORY")
         if !db.configuration.readonly {
           // What was sealed anew leaves nothing of what it was.
           try db.execute(sql: "PRAGMA secure_delete = ON")

@@ -93,6 +93,23 @@ import Testing
     await running.value
   }
 
+  @Test("go together as far as an outlet takes several, in their order, without the one that it will never take")
+  func batches() async throws {
+    let outlet = BatchOutlet()
+    let forwarder = AlertForwarder(
+      [outlet], retry: RetryDelays(first: .milliseconds(1), longest: .milliseconds(1)), logger: Self.logger)
+    for number in 0..<8 { forwarder.forward(alert("\(number)")) }
+    #expect(forwarder.waiting == ["batches": 8])
+    let running = Task { await forwarder.run() }
+    while forwarder.waiting != ["batches": 0] { await Task.yield() }
+    running.cancel()
+    await running.value
+    // The outlet was away once, took two of three, and refuses the sixth.
+    let taken = outlet.taken.withLock { $0 }
+    #expect(taken == [["0", "1"], ["2", "3"], ["4"], ["6", "7"]])
+    #expect(forwarder.dropped == ["batches": 1])
+  }
+
   @Test("are lines of a file, which may be replaced and may be away") func file() async throws {
     let directory = NSTemporaryDirectory() + "lobstack-forward-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -189,7 +206,7 @@ func alert(_ id: String) -> AlertResource {
 }
 
 /// Takes what comes, and tells it.
-private final class GatedOutlet: Outlet {
+private final class GatedOutlet: SingleOutlet {
   let name = "gated"
   private let taken = Mutex<[String]>([])
   private let news = AsyncStream.makeStream(of: Void.self)
@@ -208,6 +225,30 @@ private final class GatedOutlet: Outlet {
     }
     return []
   }
+}
+
+/// Takes two of three at once, and one of them never; is away at first.
+private final class BatchOutlet: Outlet {
+  let name = "batches"
+  let longestBatch = 3
+  let taken = Mutex<[[String]]>([])
+  private let wasAway = Mutex(false)
+
+  func deliver(_ alerts: [AlertResource]) async throws -> Int {
+    let isFirst = wasAway.withLock { wasAway in
+      defer { wasAway = true }
+      return !wasAway
+    }
+    guard !isFirst else { throw Fault(.unavailable, operation: "deliver", reason: "away", remedy: "wait") }
+    guard !alerts.contains(where: { $0.id == "5" }) else {
+      throw Fault(.invalid, operation: "deliver", reason: "no", remedy: "none")
+    }
+    let batch = alerts.prefix(2).map(\.id)
+    taken.withLock { $0.append(batch) }
+    return batch.count
+  }
+
+  func close() async {}
 }
 
 /// A socket that datagrams come to, with a second's patience.

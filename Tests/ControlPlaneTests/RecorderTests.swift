@@ -6,6 +6,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import JSONValues
 import KubernetesAPI
 import Logging
 import Storage
@@ -26,10 +27,12 @@ import Testing
       guard let name = authorization.flatMap(ClusterAuthenticator.token) else {
         throw Fault(.unauthenticated, operation: "authenticate", reason: "there is no token", remedy: "send one")
       }
-      let key = "authentication.kubernetes.io/"
+      // "sentinel~node-2": the one of that node.
+      let parts = name.split(separator: "~").map(String.init)
+      let node = parts.count > 1 ? parts[1] : "node-1"
       let user = ClusterUser(
-        name: "system:serviceaccount:ns:\(name)",
-        extra: ["\(key)node-name": ["node-1"], "\(key)pod-name": ["\(name)-0"]])
+        name: "system:serviceaccount:ns:\(parts[0])",
+        extra: [ClusterUser.nodeOfToken: [node], ClusterUser.podOfToken: ["\(parts[0])-\(node.last ?? "0")"]])
       return Principal(kind: .user(user), name: user.name)
     }
 
@@ -38,7 +41,17 @@ import Testing
     ) async throws -> (Principal, Session) { throw Session.ended }
   }
 
+  /// Pods of two tenants on two nodes.
+  private static func owners() throws -> PodOwners {
+    let acme = try #require(TenantName("acme"))
+    let owners = PodOwners(namespaces: [.default: "agents", acme: "agents-acme"])
+    owners.take(.replaced([pod("pod-a", "bot", "node-1"), pod("pod-far", "far", "node-2")]), in: "agents")
+    owners.take(.replaced([pod("pod-b", "bot", "node-1")]), in: "agents-acme")
+    return owners
+  }
+
   private static func with(
+    owners: PodOwners? = nil, shares: AuditShares? = nil,
     _ body: @escaping @Sendable (Caller, FakeAudit, Store) async throws -> Void
   ) async throws {
     let directory = NSTemporaryDirectory() + "lobstack-recorder-\(UUID().uuidString)"
@@ -51,6 +64,7 @@ import Testing
       audit: AuditTrail(log: audit, logger: logger), store: store,
       accounts: ClusterRecorder.Accounts(
         controlPlane: "system:serviceaccount:ns:plane", sentinel: "system:serviceaccount:ns:sentinel"),
+      owners: try owners ?? Self.owners(), shares: shares ?? AuditShares(volume: AuditVolume { nil }),
       authenticator: Names(), logger: logger)
     try await Application(responder: api.responder(), logger: logger).test(.router) { client in
       try await body(Caller(client: client), audit, store)
@@ -71,7 +85,7 @@ import Testing
       #expect(try decode(AuditSubmissionReceipt.self, answer).index == 0)
       let event = try #require(await audit.events.first)
       #expect(event.actor == "alice" && event.action == "agent.delete" && event.target == "agent default/bot")
-      #expect(event.details == ["request": "r-1", "replica": "plane-0"])
+      #expect(event.details == ["request": "r-1", "replica": "plane-1"])
       let page = try decode(
         Page<AuditRecordResource>.self, try await caller.send(.get, "/v1/audit?actor=alice", token: "plane"))
       #expect(page.items.map(\.index) == [0])
@@ -122,8 +136,11 @@ import Testing
   @Test("keeps alerts of each agent, with the node that the sentinel's token is of, and what became of them")
   func alerts() async throws {
     try await Self.with { caller, audit, store in
-      var (one, two) = (alert(second: 1), alert(rule: "Miner", second: 2))
-      (one.agent, two.agent) = (AgentID("default/bot"), AgentID("acme/bot"))
+      var (one, two) = (
+        alert(container: "pod-a", second: 1), alert(container: "pod-b", rule: "Miner", second: 2)
+      )
+      // Whose it says that a Pod is, is nobody's word.
+      two.agent = AgentID("default/bot")
       for items in [[one, two], [alert(second: 3)]] {
         let body = String(decoding: try APIJSON.encode(AlertReport(items: items)), as: UTF8.self)
         #expect(try await caller.send(.post, "/v1/alerts", token: "sentinel", body: body).status == .noContent)
@@ -153,6 +170,149 @@ import Testing
       let text = String(buffer: stream.body)
       #expect(text.contains(#""responseState":"done""#) && !text.contains("Miner"))
     }
+  }
+
+  @Test("believes a sentinel about Pods of its own node alone, and about its own alerts") func nodes() async throws {
+    try await Self.with { caller, audit, store in
+      func report(_ items: [AlertResource], _ token: String) async throws -> HTTPResponse.Status {
+        let body = String(decoding: try APIJSON.encode(AlertReport(items: items)), as: UTF8.self)
+        return try await caller.send(.post, "/v1/alerts", token: token, body: body).status
+      }
+      var own = alert(container: "pod-a")
+      var foreign = alert(container: "pod-far", rule: "Lie")
+      foreign.agent = AgentID("default/far")
+      #expect(try await report([own, foreign], "sentinel") == .noContent)
+      own.responseState = .done
+      // What is its own goes on beside what is not.
+      let news = alert(container: "pod-far", rule: "Truth")
+      for _ in 0..<2 { #expect(try await report([own, news], "sentinel~node-2") == .noContent) }
+      let stored = try await store.alerts(limit: 9).map(\.alert)
+      #expect(stored.map(\.rule) == ["Truth", "Lie", "Shell spawned"])
+      #expect(stored.map { $0.agent?.description } == ["default/far", nil, "default/bot"])
+      #expect(stored.map(\.hostname) == ["node-2", "node-1", "node-1"])
+      #expect(stored.last?.responseState == .pending)
+      let refused = await audit.events.filter { $0.action == "access" }
+      #expect(refused.first?.actor == "sentinel@node-2" && refused.first?.details["reason"] == "node")
+      #expect(await audit.count("alert.respond", "done") == 0)
+      #expect(try await report([own], "sentinel") == .noContent)
+      #expect(await audit.count("alert.respond", "done") == 1)
+    }
+  }
+
+  @Test("takes no alert before it knows whose the Pods are") func early() async throws {
+    let owners = PodOwners(namespaces: [.default: "agents"])
+    try await Self.with(owners: owners) { caller, _, _ in
+      let body = String(decoding: try APIJSON.encode(AlertReport(items: [alert()])), as: UTF8.self)
+      _ = try problem(try await caller.send(.post, "/v1/alerts", token: "sentinel", body: body), .serviceUnavailable)
+      owners.take(.replaced([]), in: "agents")
+      #expect(try await caller.send(.post, "/v1/alerts", token: "sentinel", body: body).status == .noContent)
+    }
+  }
+
+  @Test("has a tenant's alerts beyond its share kept and told, and the log told how many they are")
+  func alertShares() async throws {
+    let shares = AuditShares(
+      volume: AuditVolume { nil }, rates: AuditShares.Rates(alerts: (rate: 0.001, burst: 3)))
+    try await Self.with(shares: shares) { caller, audit, store in
+      let alerts = (0..<10).map { _ in alert(container: "pod-a") } + [alert(container: "pod-b")]
+      let body = String(decoding: try APIJSON.encode(AlertReport(items: alerts)), as: UTF8.self)
+      for _ in 0..<2 {
+        #expect(try await caller.send(.post, "/v1/alerts", token: "sentinel", body: body).status == .noContent)
+      }
+      #expect(try await store.alerts(limit: 99).count == 11)
+      let targets = await audit.events.filter { $0.action == "alert.raise" }.map(\.target)
+      #expect(targets.sorted() == ["agent acme/bot"] + Array(repeating: "agent default/bot", count: 3))
+      await shares.tell(AuditTrail(log: audit, logger: Self.logger))
+      await shares.tell(AuditTrail(log: audit, logger: Self.logger))
+      let told = await audit.events.filter { $0.action == "alert.withhold" }
+      #expect(told.map(\.target) == ["tenant default"] && told.first?.details["alerts"] == "7")
+    }
+  }
+
+  @Test("leaves each tenant its share of a volume that is low, and begins nothing when the rest is reserved")
+  func volume() async throws {
+    let free = Mutex<UInt64>(50)
+    let shares = AuditShares(
+      volume: AuditVolume(memory: .zero) { AuditVolume.Size(bytes: 100, free: free.withLock { $0 }) },
+      rates: AuditShares.Rates(low: (rate: 0.001, burst: 2)))
+    try await Self.with(shares: shares) { caller, audit, _ in
+      func append(_ tenant: String, _ outcome: String = "allowed") async throws -> TestResponse {
+        try await caller.send(
+          .post, "/v1/audit", token: "plane",
+          body:
+            #"{"actor":"a","action":"agent.stop","target":"agent \#(tenant)/bot","outcome":"\#(outcome)","details":{}}"#
+        )
+      }
+      for _ in 0..<5 { #expect(try await append("noisy").status == .created) }
+      free.withLock { $0 = 19 }
+      for _ in 0..<2 { #expect(try await append("noisy").status == .created) }
+      let refused = try await append("noisy")
+      let fault = try problem(refused, .tooManyRequests).fault
+      #expect(fault.code == .throttled && fault.reason.contains("noisy") && refused.headers[.retryAfter] != nil)
+      #expect(try await append("quiet").status == .created)
+      // How it ended what had begun.
+      #expect(try await append("noisy", "failed").status == .created)
+      free.withLock { $0 = 4 }
+      let full = try problem(try await append("quiet"), HTTPResponse.Status(code: 507))
+      #expect(full.fault.code == .exhausted && full.fault.remedy.contains("enlarge"))
+      #expect(try await append("quiet", "failed").status == .created)
+      let body = String(decoding: try APIJSON.encode(AlertReport(items: [alert(container: "pod-a")])), as: UTF8.self)
+      #expect(try await caller.send(.post, "/v1/alerts", token: "sentinel", body: body).status == .noContent)
+      #expect(await audit.count("alert.raise", "raised") == 0)
+      // Nor of what it does not have, until there is room.
+      await shares.tell(AuditTrail(log: audit, logger: Self.logger))
+      #expect(await audit.count("alert.withhold", "withheld") == 0)
+      free.withLock { $0 = 50 }
+      await shares.tell(AuditTrail(log: audit, logger: Self.logger))
+      #expect(await audit.count("alert.withhold", "withheld") == 1)
+    }
+  }
+}
+
+private func pod(_ uid: String, _ agent: String, _ node: String?) -> KubernetesObject {
+  var fields: [String: JSON] = [
+    "metadata": [
+      "name": .string("\(agent)-0"), "uid": .string(uid),
+      "labels": ["lobstack.dev/agent": "true", "lobstack.dev/name": .string(agent)],
+    ]
+  ]
+  if let node { fields["spec"] = ["nodeName": .string(node)] }
+  return KubernetesObject(fields: fields)
+}
+
+@Suite("Pods of one service account") struct PodCallerTests {
+  @Test("are callers of their own, with a rate each") func callers() {
+    func principal(_ pod: String?) -> Principal {
+      let extra = pod.map { [ClusterUser.podOfToken: [$0]] } ?? [:]
+      let user = ClusterUser(name: "system:serviceaccount:ns:sentinel", extra: extra)
+      return Principal(kind: .user(user), name: user.name)
+    }
+    let pods = [principal("sentinel-a"), principal("sentinel-b"), principal(nil)]
+    #expect(Set(pods.map(\.callerKey)).count == 3 && Set(pods.map(\.key)).count == 1)
+    #expect(principal(nil).callerKey == principal(nil).key)
+    let rate = RateLimiter(rate: 0.001, burst: 1)
+    #expect(pods.allSatisfy { rate.take($0.callerKey) == nil } && rate.take(pods[0].callerKey) != nil)
+  }
+}
+
+@Suite("Whose Pods are") struct PodOwnersTests {
+  @Test("is known by the API server's word, also of Pods that are gone, for a while") func gone() {
+    let owners = PodOwners(namespaces: [.default: "agents"], mostGone: 2)
+    #expect(!owners.isThere)
+    // One that waits for a node, one that is no agent's.
+    owners.take(.replaced([pod("w", "bot", nil), KubernetesObject(fields: ["metadata": ["uid": "x"]])]), in: "agents")
+    #expect(owners.isThere && owners.agent(ofPod: "w", on: "") == nil && owners.agent(ofPod: "x", on: "n") == nil)
+    for number in 0..<5 { owners.take(.changed(pod("\(number)", "bot", "n")), in: "agents") }
+    owners.take(.changed(pod("elsewhere", "bot", "n")), in: "other")
+    #expect(owners.agent(ofPod: "elsewhere", on: "n") == nil)
+    #expect(owners.agent(ofPod: "0", on: "m") == nil)
+    owners.take(.deleted(pod("0", "bot", "n")), in: "agents")
+    // Deleted while nobody watched.
+    owners.take(.replaced([pod("3", "bot", "n"), pod("4", "bot", "n")]), in: "agents")
+    let known = (0..<5).map { owners.agent(ofPod: "\($0)", on: "n") != nil }
+    #expect(known == [false, true, true, true, true])
+    for number in 3..<5 { owners.take(.deleted(pod("\(number)", "bot", "n")), in: "agents") }
+    #expect((0..<5).map { owners.agent(ofPod: "\($0)", on: "n") != nil } == [false, false, false, true, true])
   }
 }
 

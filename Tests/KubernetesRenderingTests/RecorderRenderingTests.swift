@@ -27,7 +27,10 @@ import Testing
       object.kind.hasSuffix("RoleBinding")
         && object.body["subjects"]?.items.contains { $0["name"]?.text == "recorder" } == true
     }
-    #expect(bindings.map(\.name) == ["lobstack-recorder"])
+    #expect(bindings.map(\.name).sorted() == ["lobstack-recorder", "lobstack-recorder-pods"])
+    // Pods of agents alone: what others' Pods have in their environment is often secret.
+    let places = bindings.filter { $0.name == "lobstack-recorder-pods" }.map { $0.namespace }
+    #expect(places == ["lobstack-agents"])
     func rules(_ role: String) throws -> [String] {
       try (rendering.object("ClusterRole", role)?.body["rules"]?.items ?? []).flatMap { rule in
         try (rule["resources"]?.strings() ?? []).flatMap { resource in
@@ -36,6 +39,7 @@ import Testing
       }
     }
     #expect(try rules("lobstack-recorder") == ["create tokenreviews"])
+    #expect(try rules("lobstack-recorder-pods") == ["list pods", "watch pods"])
     #expect(try rules("lobstack-auditor") == ["get agents/audit"])
     for role in ["lobstack-agent-viewer", "lobstack-agent-editor"] {
       #expect(try !rules(role).contains { $0.contains("audit") })
@@ -90,5 +94,43 @@ import Testing
     ] { #expect(!network.allows(other, to: recorder, port: 8443, over: "tcp")) }
     #expect(network.allows(recorder, to: ClusterNetwork.Place(address: "192.0.2.7"), port: 443, over: "tcp"))
     #expect(!network.allows(recorder, to: ClusterNetwork.Place(address: "1.1.1.1"), port: 443, over: "tcp"))
+  }
+
+  @Test("archives onto a volume of its own, and hands checkpoints to a witness, where the values say so")
+  func extras() throws {
+    let plain = try Rendering.standard(.lean)
+    #expect(plain.object("PersistentVolumeClaim", "recorder-archive") == nil)
+    let rendering = try Rendering(
+      yaml: """
+        profile: lean
+        recorder:
+          archive: {after: 90d, storage: 7Gi}
+          witness: {url: 'https://witness.test:8443/kept', addresses: [192.0.2.9/32]}
+        """)
+    let set = try #require(rendering.object("StatefulSet", "recorder"))
+    let arguments = try set.containers.first?["args"]?.strings() ?? []
+    for pair in [
+      ["--archive", "/var/lib/lobstack-archive"], ["--archive-after", "90d"],
+      ["--audit-witness", "https://witness.test:8443/kept"],
+      ["--audit-witness-secret-file", "/etc/lobstack-witness/secret"],
+    ] {
+      let place = try #require(arguments.firstIndex(of: pair[0]))
+      #expect(arguments[place + 1] == pair[1])
+    }
+    let claim = try #require(rendering.object("PersistentVolumeClaim", "recorder-archive")?.spec)
+    #expect(claim["storageClassName"]?.text == "lobstack-encrypted-retained")
+    #expect(claim["resources"]?["requests"]?["storage"]?.text == "7Gi")
+    // A StatefulSet's own templates stay as they are for ever.
+    #expect(set.spec?["volumeClaimTemplates"]?.items.count == 1)
+    let values = try AgentExample.values(
+      "{profile: lean, recorder: {witness: {url: 'https://w.test:8443/', addresses: [192.0.2.9/32]}}}")
+    let objects = try AgentExample.platformObjects(values)
+    let network = ClusterNetwork(policies: objects.compactMap { $0 as? NetworkPolicy }, namespaces: [:])
+    let recorder = ClusterNetwork.Place(
+      address: "10.244.0.1", namespace: "lobstack-control-plane",
+      labels: ["app.kubernetes.io/name": "recorder", "app.kubernetes.io/part-of": "lobstack"])
+    #expect(network.allows(recorder, to: ClusterNetwork.Place(address: "192.0.2.9"), port: 8443, over: "tcp"))
+    #expect(!network.allows(recorder, to: ClusterNetwork.Place(address: "192.0.2.9"), port: 443, over: "tcp"))
+    #expect(!network.allows(recorder, to: ClusterNetwork.Place(address: "192.0.2.8"), port: 8443, over: "tcp"))
   }
 }

@@ -76,6 +76,13 @@ import Testing
       ("keda: {serverAddress: 'prometheus:9090'}", "v:1 keda.serverAddress", "http://"),
       ("keda: {serverAddress: 'http://me:word@prometheus'}", "v:1 keda.serverAddress", "not the address"),
       ("vpa: {enabled: 1}", "v:1 vpa.enabled", "a number"), ("vpa: {mode: Auto}", "v:1 vpa.mode", "unknown field"),
+      ("recorder: {archive: {storage: 1Gi}}", "v:1 recorder.archive", "after: 90d"),
+      ("recorder: {archive: {after: soon}}", "v:1 recorder.archive.after", "is no age"),
+      ("recorder: {archive: {after: 0d}}", "v:1 recorder.archive.after", "is no age"),
+      ("recorder: {witness: {url: 'https://w.test/'}}", "v:1 recorder.witness", "addresses"),
+      ("recorder: {witness: {url: 'http://w.test/', addresses: [192.0.2.9/32]}}", "v:1 recorder.witness.url", "https"),
+      ("recorder: {witness: {url: 'https://a@w/', addresses: [192.0.2.9/32]}}", "v:1 recorder.witness.url", "server"),
+      ("recorder: {witness: {url: 'https://w/', addresses: [w]}}", "v:1 recorder.witness.addresses", "range"),
     ])
   func refused(text: String, place: String, reason: String) throws {
     let fault = try #require(throws: Fault.self) { try Values(text, source: "v") }

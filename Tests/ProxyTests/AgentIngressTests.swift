@@ -60,14 +60,15 @@ struct AgentIngressLiveTests {
     try await AgentIngressWorld.running { world in
       let answer = try await world.call(
         "/agents/acme/one/http/a?b=c", "-H", "host: agents.example.org:8443", "-H", "cookie: session=1", "-H",
-        "x-csrf-token: 1", "-H", "x-lobstack-agent-gateway: other.test", "-H", "x-forwarded-for: 192.0.2.9")
+        "x-csrf-token: 1", "-H", "x-lobstack-agent-gateway: other.test", "-H", "x-lobstack-caller: mallory", "-H",
+        "x-forwarded-for: 192.0.2.9")
       #expect(answer.status == 200, "\(answer) \(world.base.log)")
       let seen = try JSON(Array(answer.body.split(separator: "\n").dropLast().joined(separator: "").utf8))
       #expect(seen["line"]?.string == "GET /agents/acme/one/http/a?b=c HTTP/1.1")
       let headers = try #require(seen["headers"]?.object)
       #expect(headers["host"]?.string == "agents.example.org" && headers["x-forwarded-for"]?.string == "192.0.2.9")
       #expect(headers["x-request-id"]?.string?.isEmpty == false)
-      for name in ["authorization", "cookie", "x-csrf-token", "x-lobstack-agent-gateway"] {
+      for name in ["authorization", "cookie", "x-csrf-token", "x-lobstack-agent-gateway", "x-lobstack-caller"] {
         #expect(headers[name] == nil, "\(name)")
       }
       #expect(!answer.head.lowercased().contains("set-cookie") && !answer.head.contains("server: agent"))
@@ -79,6 +80,9 @@ struct AgentIngressLiveTests {
       #expect(asked.contains("\"host\": \"control-plane.lobstack-control-plane.svc\""))
       #expect(asked.contains("Bearer good") && !asked.contains("session=1"))
       #expect(!world.base.log.contains("b=c") && !world.base.log.contains("Bearer"))
+      // By the control plane's word, in the log and nowhere else.
+      try await eventually { world.base.log.contains(#""caller":"alice@example.org""#) }
+      #expect(!world.base.log.contains("mallory"), "\(world.base.log)")
 
       let socket = try await world.call(
         "/agents/acme/one/", "-N", "--max-time", "1", "-H", "connection: upgrade", "-H", "upgrade: websocket")

@@ -91,7 +91,7 @@ private let agentIngressStub = #"""
   def control_plane(line, headers, writer):
       print("asked", line, json.dumps(headers), flush=True)
       token = headers.get("authorization", "").removeprefix("Bearer ")
-      if token == "good": answer = whole(b"200 OK", b"", b"x-lobstack-agent-gateway: gateway-one.lobstack-agents-acme\r\n")
+      if token == "good": answer = whole(b"200 OK", b"", b"x-lobstack-agent-gateway: gateway-one.lobstack-agents-acme\r\nx-lobstack-caller: alice@example.org\r\n")
       elif token == "lost": answer = whole(b"200 OK", b"")
       elif token == "broken": answer = whole(b"500 Internal Server Error", b"secret")
       else: answer = whole(b"401 Unauthorized", b"{}", b"content-type: application/problem+json\r\n")

@@ -60,7 +60,8 @@ import Testing
       #expect(try await store.alerts(limit: 9).map(\.alert) == [alert("b"), expected])
       let changes = try await store.alertChanges(after: end, limit: 9)
       #expect(changes.alerts.map(\.alert) == [expected])
-      #expect(try await store.responseStates(of: ["a", "b", "c"]) == ["a": .failed, "b": .pending])
+      let known = try await store.alerts(withIDs: ["a", "b", "c"])
+      #expect(known.mapValues(\.responseState) == ["a": .failed, "b": .pending])
       // The same once more, and what overtook it, change nothing.
       #expect(try await store.record([later, first]).isEmpty)
       #expect(try await store.lastAlertChange() == changes.place)
@@ -132,6 +133,34 @@ import Testing
       #expect(last.number == Int64(Store.keptAlerts + batch))
       let oldest = last.number - Int64(Store.keptAlerts)
       #expect(try await store.alerts(before: oldest + 2, limit: 9).map(\.number) == [oldest + 1])
+    }
+  }
+
+  @Test("of one tenant push out that tenant's own, and nobody else's") func shares() async throws {
+    try await withStore { store, _ in
+      func record(_ agent: String?, _ name: String, _ count: Int) async throws {
+        let alerts = (0..<count).map { alert("\(name)-\($0)", agent: agent) }
+        _ = try await store.record(alerts, keeping: 10)
+      }
+      func kept() async throws -> [String] { try await store.alerts(limit: 99).map(\.alert.id) }
+      try await record("quiet/bot", "quiet", 2)
+      try await record(nil, "host", 1)
+      // More at once than all that is kept.
+      try await record("noisy/bot", "noisy", 30)
+      #expect(try await kept() == (23..<30).reversed().map { "noisy-\($0)" } + ["host-0", "quiet-1", "quiet-0"])
+      // Another takes no more than half of it, however many it has.
+      try await record("loud/bot", "loud", 50)
+      let now = try await kept()
+      let counts = ["noisy", "loud", "host", "quiet"].map { name in now.count { $0.hasPrefix(name) } }
+      #expect(
+        now.count == 10 && counts[2...] == [1, 2] && counts[0] + counts[1] == 7 && abs(counts[0] - counts[1]) == 1)
+      // Its oldest went.
+      #expect(now.first == "loud-49")
+      // What is not there any more takes no share.
+      let month = Date.now.addingTimeInterval(31 * 86_400)
+      _ = try await store.record([alert("new")], at: month, keeping: 10)
+      _ = try await store.record((0..<12).map { alert("more-\($0)", agent: nil) }, at: month, keeping: 10)
+      #expect(try await kept() == (3..<12).reversed().map { "more-\($0)" } + ["new"])
     }
   }
 

@@ -9,9 +9,9 @@ import Turns
 struct AlertService: Sendable {
   let store: Store
   let audit: AuditTrail
-  /// What sandboxes of this machine are called by; `nil` where whoever reports alerts is believed whose they are, as
-  /// sentinels of a cluster.
-  let instance: String?
+  let owners: AlertOwners
+  /// `nil` where every alert is recorded.
+  let shares: AuditShares?
   /// `nil` where alerts are forwarded to nobody.
   let forwarder: AlertForwarder?
   let feed = AlertFeed()
@@ -19,10 +19,13 @@ struct AlertService: Sendable {
   /// Two reports of one alert at once would record it twice.
   private let turn = Turn()
 
-  init(store: Store, audit: AuditTrail, instance: String?, forwarder: AlertForwarder?) {
+  init(
+    store: Store, audit: AuditTrail, owners: AlertOwners, shares: AuditShares? = nil, forwarder: AlertForwarder?
+  ) {
     self.store = store
     self.audit = audit
-    self.instance = instance
+    self.owners = owners
+    self.shares = shares
     self.forwarder = forwarder
   }
 
@@ -30,13 +33,16 @@ struct AlertService: Sendable {
   ///
   /// What could be recorded is stored also when the rest could not, so that a repeated report does not record it again.
   ///
+  /// - Returns: how many of them were of another node's: those are left as they are.
   /// - Throws: `Fault(.unavailable)` or `.exhausted` when a record could not be written: the sentinel comes again.
-  func take(_ reported: [AlertResource], from principal: Principal) async throws {
-    guard !reported.isEmpty else { return }
-    try await turn.take {
-      let items = try await withOwners(latest(reported))
-      let known = try await store.responseStates(of: items.map(\.id))
-      let failures = await record(items, known: known, by: principal)
+  @discardableResult
+  func take(_ reported: [AlertResource], from principal: Principal) async throws -> Int {
+    guard !reported.isEmpty else { return 0 }
+    return try await turn.take {
+      let all = try await owners.named(latest(reported), store: store)
+      let known = try await store.alerts(withIDs: all.map(\.id))
+      let items = all.filter { alert in known[alert.id].map { owners.mayUpdate($0, by: alert) } ?? true }
+      let failures = await record(items, known: known.mapValues(\.responseState), by: principal)
       let recorded = try await store.record(zip(items, failures).filter { $0.1 == nil }.map { $0.0 })
       for alert in recorded {
         metrics.count(alert)
@@ -45,6 +51,7 @@ struct AlertService: Sendable {
       }
       if !recorded.isEmpty { feed.tell() }
       if let failure = failures.compactMap({ $0 }).first { throw failure }
+      return all.count - items.count
     }
   }
 
@@ -53,21 +60,6 @@ struct AlertService: Sendable {
     let last = Dictionary(
       reported.enumerated().map { ($0.element.id, $0.offset) }, uniquingKeysWith: { _, later in later })
     return reported.enumerated().filter { last[$0.element.id] == $0.offset }.map { $0.element }
-  }
-
-  /// Tells whose each sandbox was, from its name: what the report says of it is nobody's word.
-  private func withOwners(_ items: [AlertResource]) async throws -> [AlertResource] {
-    guard let instance else { return items }
-    let prefix = "\(instance)."
-    let uids = items.map { item -> AgentUID? in
-      item.container.hasPrefix(prefix) ? AgentUID(String(item.container.dropFirst(prefix.count))) : nil
-    }
-    let owners = try await store.agentIDs(of: Set(uids.compactMap { $0 }))
-    return zip(items, uids).map { item, uid in
-      var item = item
-      item.agent = uid.flatMap { owners[$0] }
-      return item
-    }
   }
 
   /// Records each alert at once with the others, so that they share the log's writes to the disk.
@@ -79,6 +71,8 @@ struct AlertService: Sendable {
     await withTaskGroup(of: (Int, (any Error)?).self) { group in
       for (index, item) in items.enumerated() {
         let events = alertEvents(of: item, known: known[item.id], actor: principal.name)
+        // It is kept and told all the same; of how many that was so the log is told.
+        guard shares?.takes(events, of: item.agent?.tenant) ?? true else { continue }
         group.addTask { [audit] in
           do {
             for event in events { try await audit.require(event) }

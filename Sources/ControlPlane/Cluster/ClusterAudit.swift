@@ -38,12 +38,15 @@ struct ClusterAudit: Sendable {
       throw fault
     } catch {
       let below = error as? Fault
-      throw Fault(
-        below?.code == .exhausted ? .exhausted : .unavailable,
-        operation: "record \(event.action) of \(event.target)",
+      let code = below.flatMap { [.exhausted, .throttled].contains($0.code) ? $0.code : nil } ?? .unavailable
+      let fault = Fault(
+        code, operation: "record \(event.action) of \(event.target)",
         reason: below.map { "\($0.reason), so the action is refused" }
           ?? "the audit line cannot be written, so the action is refused",
         remedy: below?.remedy ?? "see where the control plane's standard output goes", cause: error)
+      // Waiting does not help.
+      if code == .exhausted { throw HTTPFault(status: .insufficientStorage, fault: fault) }
+      throw fault
     }
   }
 

@@ -17,8 +17,9 @@ struct ClusterAuthenticator: CallerIdentifying {
   let sessions: SealedSessions?
   /// By the digest of a token: who reads this memory learns none. A token that is taken back counts for so long yet.
   private let known = ShortCache<[UInt8], ClusterUser?>(life: .seconds(10))
-  /// Whose tokens were good lately, by their digest: they are asked about again without waiting for tokens that are not.
+  /// Who called with tokens that were good lately, by their digest: they are asked about again without waiting for tokens that are not.
   private let good = ShortCache<[UInt8], String>(life: .seconds(3_600))
+  /// Of each caller: Pods of one service account come at once, one on each node.
   private let renewals = RateLimiter(rate: 10, burst: 20)
   /// Other tokens are asked about; whoever makes them up does not have the API server pay for it.
   private let reviews = RateLimiter(rate: 100, burst: 200)
@@ -69,7 +70,7 @@ struct ClusterAuthenticator: CallerIdentifying {
   private func holder(of token: String) async throws -> Principal {
     let digest = Array(SHA256.hash(data: Data(token.utf8)))
     if let answer = known.value(of: digest) { return try principal(answer) }
-    let wait = if let name = good.value(of: digest) { renewals.take(name) } else { reviews.take("all") }
+    let wait = if let caller = good.value(of: digest) { renewals.take(caller) } else { reviews.take("all") }
     if let wait {
       throw HTTPFault(
         status: .tooManyRequests,
@@ -80,7 +81,7 @@ struct ClusterAuthenticator: CallerIdentifying {
     }
     let answer = try await questions.user(ofToken: token, audiences: audiences)
     known.set(answer, of: digest)
-    if let answer { good.set(answer.name, of: digest) }
+    if let answer { good.set(answer.caller, of: digest) }
     return try principal(answer)
   }
 

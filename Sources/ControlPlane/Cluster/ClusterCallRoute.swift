@@ -22,8 +22,8 @@ extension ClusterAPI {
     guard let found = cache.agent(id) else { throw Access.unknown(id, operation: operation) }
     try AgentCall.require(hasPorts: found.object["spec", "ports"]?.object?.isEmpty == false, operation: operation)
     guard found.phase == .running, !found.isBeingDeleted else { throw AgentCall.notRunning(id, operation: operation) }
-    return Response(
-      status: .ok, headers: [.agentGateway: "\(AgentNames(id.name).gatewayService).\(namespace)"])
+    return AgentCall.allowed(
+      principal, headers: [.agentGateway: "\(AgentNames(id.name).gatewayService).\(namespace)"])
   }
 }
 

@@ -23,3 +23,12 @@ package struct ClusterUser: Hashable, Sendable {
       extra: json?["extra"]?.object?.mapValues { $0.array?.compactMap(\.string) ?? [] } ?? [:])
   }
 }
+
+extension ClusterUser {
+  /// Of tokens that the kubelet had made for a Pod: by the API server's word.
+  static let nodeOfToken = "authentication.kubernetes.io/node-name"
+  static let podOfToken = "authentication.kubernetes.io/pod-name"
+
+  /// Names who calls: of a service account, which many Pods may have, the Pod.
+  var caller: String { extra[Self.podOfToken]?.first.map { "\(name)/\($0)" } ?? name }
+}

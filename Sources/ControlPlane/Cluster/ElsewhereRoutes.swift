@@ -15,7 +15,7 @@ private let elsewhere: [(path: String, methods: [HTTPRequest.Method], remedy: St
   ("/v1/audit", [.post], "see the API server's audit log for what is done to OpenBao's Pods, and OpenBao's own"),
   (
     "/v1/audit/archives", [.post],
-    "enlarge the recorder's volume; the log is read there with 'lobstack audit verify --directory'"
+    "set 'recorder.archive' of the values: the recorder archives by itself"
   ),
   ("/v1/tokens", [.get, .post], "use 'kubectl create token ACCOUNT --audience lobstack', and RoleBindings"),
   ("/v1/tokens/{id}", [.delete], "delete the service account, or its RoleBinding"),

@@ -1,4 +1,5 @@
 import AgentModel
+import AlertForwarding
 import Faults
 import Files
 import Foundation
@@ -26,17 +27,36 @@ package struct ClusterRecorder: Sendable {
     /// The volume.
     package var directory: String
     package var accounts: Accounts
+    /// Of the tenants.
+    package var namespaces: [TenantName: String]
+    package var archive: Archive?
+    package var witness = WitnessSettings()
 
     package init(
       listen: ListenAddress, certificate: ServingCertificate.Source, probes: ListenAddress? = nil,
-      audience: String = RecorderLayout.audience, directory: String, accounts: Accounts
+      audience: String = RecorderLayout.audience, directory: String, accounts: Accounts,
+      namespaces: [TenantName: String]
     ) {
+      self.namespaces = namespaces
       self.listen = listen
       self.certificate = certificate
       self.probes = probes
       self.audience = audience
       self.directory = directory
       self.accounts = accounts
+    }
+  }
+
+  /// Where the log's oldest records go.
+  package struct Archive: Hashable, Sendable {
+    /// On another volume, in which the directory of the segments is made.
+    package var directory: String
+    /// Records that are older.
+    package var age: Duration
+
+    package init(directory: String, age: Duration) {
+      self.directory = directory
+      self.age = age
     }
   }
 
@@ -71,31 +91,46 @@ package struct ClusterRecorder: Sendable {
   ///   not as it was written.
   package func run(running: @escaping @Sendable (Int) async -> Void = { _ in }) async throws {
     let certificate = try ServingCertificate(settings.certificate, logger: logger)
-    let log = try await AuditLogFile.open(directory: "\(settings.directory)/audit", logger: logger)
+    let witnesses = try settings.witness.witnesses()
+    let log = try await AuditLogFile.open(directory: auditDirectory, logger: logger)
     let result: Result<Void, any Error>
-    do { result = .success(try await serve(log, certificate, running)) } catch { result = .failure(error) }
+    do {
+      try await serve(
+        log, AuditWitnesses(witnesses, log: log, actor: "recorder", logger: logger), certificate, running)
+      result = .success(())
+    } catch { result = .failure(error) }
     try await log.close()
     try result.get()
   }
 
+  private var auditDirectory: String { "\(settings.directory)/audit" }
+
   private func serve(
-    _ log: AuditLogFile, _ certificate: ServingCertificate, _ running: @escaping @Sendable (Int) async -> Void
+    _ log: AuditLogFile, _ witnesses: AuditWitnesses, _ certificate: ServingCertificate,
+    _ running: @escaping @Sendable (Int) async -> Void
   ) async throws {
+    let audit = AuditTrail(log: log, logger: logger)
+    // Before anything is appended: a log that was set back stays as it was found.
+    for event in try await witnesses.compare() { try await audit.require(event) }
     let directory = settings.directory
     let store = try await Store.open(path: "\(directory)/alerts.db", key: try Self.key(in: directory))
+    let owners = PodOwners(namespaces: settings.namespaces)
+    let shares = AuditShares(volume: AuditVolume(of: auditDirectory))
+    let archivist = settings.archive.map {
+      AuditArchivist(
+        log: auditDirectory,
+        settings: AuditArchivist.Settings(directory: "\($0.directory)/segments", age: $0.age), audit: audit,
+        logger: logger)
+    }
     let api = RecorderAPI(
-      audit: AuditTrail(log: log, logger: logger), store: store, accounts: settings.accounts,
+      audit: audit, store: store, accounts: settings.accounts, owners: owners, shares: shares,
       authenticator: ClusterAuthenticator(
         questions: ClusterQuestions(client: client), audiences: [settings.audience], sessions: nil),
       logger: logger)
-    try await serve(api, certificate, running)
-    try store.close()
-  }
-
-  private func serve(
-    _ api: RecorderAPI, _ certificate: ServingCertificate, _ running: @escaping @Sendable (Int) async -> Void
-  ) async throws {
-    var services: [any Service] = [
+    // They end in the opposite order: what is answered last is told, and handed over.
+    var services: [any Service] = witnesses.isIdle ? [] : [witnesses]
+    services += [
+      WithheldAlerts(shares: shares, audit: audit),
       Application(
         responder: api.responder(), server: try apiServer(api.limits, tls: try certificate.configuration()),
         configuration: ApplicationConfiguration(
@@ -103,13 +138,17 @@ package struct ClusterRecorder: Sendable {
           availableConnectionsDelegate: .maximum(api.limits.connections, logger: logger)),
         onServerRunning: { channel in await running(channel.localAddress?.port ?? 0) }, logger: logger),
       CertificateWatch(certificate: certificate),
+      PodOwnersWatch(client: client, owners: owners, logger: logger),
     ]
+    if let archivist { services.append(archivist) }
     if let address = settings.probes {
       services.append(
         ProbeService(
-          server: ProbeServer(address: address, metrics: { api.exposition }, logger: logger)))
+          server: ProbeServer(
+            address: address, metrics: { api.exposition(witnesses: witnesses, archivist: archivist) }, logger: logger)))
     }
     try await ServiceGroup.run(services, logger: logger)
+    try store.close()
   }
 
   /// Of the alerts' contents. It lies with them: what keeps both from others is the volume, which its class encrypts.

@@ -9,34 +9,38 @@ import Storage
 /// What a cluster's recorder answers: control planes append to the audit log and read everything, sentinels report
 /// alerts, and nobody else does anything. The paths and what they answer are those of one machine's API.
 struct RecorderAPI: Sendable {
-  /// Of a service account that sentinels have.
-  private static let nodeOfToken = "authentication.kubernetes.io/node-name"
-  private static let podOfToken = "authentication.kubernetes.io/pod-name"
-
   let audit: AuditTrail
   let alerts: AlertService
   let accounts: ClusterRecorder.Accounts
+  let owners: PodOwners
+  let shares: AuditShares
   let authenticator: any CallerIdentifying
   let streams: StreamSlots
   let requests = RequestMetrics()
   let limits: APILimits
   let logger: Logger
+  private static let volumeBytes = MetricFamily(
+    .gauge, "lobstack_audit_volume_bytes", "Size of the file system that the audit log lies on.")
+  private static let volumeFree = MetricFamily(
+    .gauge, "lobstack_audit_volume_free_bytes", "What of it is free.")
   /// Nobody may fill the log with what is refused to him.
   private let recorded = RateLimiter(rate: 1, burst: 20)
 
   init(
-    audit: AuditTrail, store: Store, accounts: ClusterRecorder.Accounts, authenticator: any CallerIdentifying,
-    logger: Logger
+    audit: AuditTrail, store: Store, accounts: ClusterRecorder.Accounts, owners: PodOwners, shares: AuditShares,
+    authenticator: any CallerIdentifying, logger: Logger
   ) {
     self.audit = audit
     self.accounts = accounts
+    self.owners = owners
+    self.shares = shares
     self.authenticator = authenticator
     self.logger = logger
-    alerts = AlertService(store: store, audit: audit, instance: nil, forwarder: nil)
+    alerts = AlertService(store: store, audit: audit, owners: .pods(owners), shares: shares, forwarder: nil)
     var limits = APILimits()
-    // All replicas of the control plane are one account, and so are all sentinels.
-    limits.requestsPerSecond = 10_000
-    limits.requestBurst = 20_000
+    // Of one Pod: a control plane has the requests of many.
+    limits.requestsPerSecond = 1_000
+    limits.requestBurst = 2_000
     limits.connections = 4_096
     limits.streams = 4_096
     self.limits = limits
@@ -79,7 +83,8 @@ struct RecorderAPI: Sendable {
     return APIEdge(
       router: router.buildResponder(), routes: RouteTable(router.routes), authenticator: authenticator,
       record: { [audit] in try await audit.require($0) }, peer: { _ in .remote }, limits: limits, requestRate: rate,
-      adminRate: rate, recordedFailures: RateLimiter(rate: 1, burst: 20), metrics: requests, logger: logger)
+      adminRate: rate, rateKey: { $0.callerKey }, recordedFailures: RateLimiter(rate: 1, burst: 20), metrics: requests,
+      logger: logger)
   }
 
   /// The record is durable before this answers: only then is done what it tells of.
@@ -89,7 +94,8 @@ struct RecorderAPI: Sendable {
     var event = AuditEvent(
       actor: told.actor, action: told.action, target: told.target, outcome: told.outcome, details: told.details)
     event.details["replica"] = try await requireTold(
-      Self.podOfToken, of: principal, operation: "append to the audit log")
+      ClusterUser.podOfToken, of: principal, operation: "append to the audit log")
+    try shares.require(event)
     return try jsonResponse(AuditSubmissionReceipt(index: try await audit.require(event)), status: .created)
   }
 
@@ -99,9 +105,18 @@ struct RecorderAPI: Sendable {
     var report = try await json(AlertReport.self, of: request)
     try checkAlerts(report, operation: operation)
     // The API server's word, where the report has the sentinel's.
-    let node = try await requireTold(Self.nodeOfToken, of: principal, operation: operation)
+    let node = try await requireTold(ClusterUser.nodeOfToken, of: principal, operation: operation)
+    guard owners.isThere else {
+      throw Fault(
+        .unavailable, operation: operation, reason: "the API server has not told of all agents' Pods yet",
+        remedy: "try again in a few seconds")
+    }
     for index in report.items.indices { report.items[index].hostname = node }
-    try await alerts.take(report.items, from: Principal(kind: principal.kind, name: "sentinel@\(node)"))
+    let sentinel = Principal(kind: principal.kind, name: "sentinel@\(node)")
+    // Repeating it would change nothing.
+    if try await alerts.take(report.items, from: sentinel) > 0 {
+      try await noteRefusal(of: sentinel, key: "\(principal.key) \(node)", operation: operation, reason: "node")
+    }
     return Response(status: .noContent)
   }
 
@@ -134,15 +149,26 @@ struct RecorderAPI: Sendable {
       remedy: "have the kubelet make it, as the rendered documents do")
   }
 
-  private func noteRefusal(of principal: Principal, operation: String, reason: String) async throws {
-    guard recorded.take(principal.key) == nil else { return }
+  private func noteRefusal(
+    of principal: Principal, key: String? = nil, operation: String, reason: String
+  ) async throws {
+    guard recorded.take(key ?? principal.key) == nil else { return }
     try await audit.require(
       AuditEvent(
         actor: principal.name, action: "access", target: operation, outcome: "denied", details: ["reason": reason]))
   }
 
-  var exposition: Exposition {
+  func exposition(witnesses: AuditWitnesses, archivist: AuditArchivist?) -> Exposition {
     var exposition = Exposition()
+    exposition.add(shares.withheld)
+    if let size = shares.volume.size {
+      exposition.add(Self.volumeBytes, Double(size.bytes))
+      exposition.add(Self.volumeFree, Double(size.free))
+    }
+    if let archivist { exposition.add(archivist.outcomes) }
+    if let witness = witnesses.component() {
+      exposition.add(PlatformMetrics.ready, [([witness.name], witness.state == "ready" ? 1 : 0)])
+    }
     exposition.add(requests.requests)
     exposition.add(requests.durations)
     exposition.add(requests.rateLimited)

@@ -14,10 +14,12 @@ import Synchronization
 struct AuditWitnesses: Service {
   private let served: [ServedWitness]
 
+  /// - Parameter actor: who hands them over, for the log.
   init(
-    _ witnesses: [any Witness], log: AuditLogFile, pace: WitnessProgress.Pace = WitnessProgress.Pace(), logger: Logger
+    _ witnesses: [any Witness], log: AuditLogFile, actor: String = "control-plane",
+    pace: WitnessProgress.Pace = WitnessProgress.Pace(), logger: Logger
   ) {
-    served = witnesses.map { ServedWitness($0, log: log, pace: pace, logger: logger) }
+    served = witnesses.map { ServedWitness($0, log: log, actor: actor, pace: pace, logger: logger) }
   }
 
   /// Whether nobody is a witness.
@@ -65,12 +67,14 @@ private final class ServedWitness: Sendable {
 
   let witness: any Witness
   private let log: AuditLogFile
+  private let actor: String
   private let logger: Logger
   private let progress: Mutex<State>
 
-  init(_ witness: any Witness, log: AuditLogFile, pace: WitnessProgress.Pace, logger: Logger) {
+  init(_ witness: any Witness, log: AuditLogFile, actor: String, pace: WitnessProgress.Pace, logger: Logger) {
     self.witness = witness
     self.log = log
+    self.actor = actor
     self.logger = logger
     progress = Mutex(State(progress: WitnessProgress(pace: pace)))
   }
@@ -79,7 +83,7 @@ private final class ServedWitness: Sendable {
 
   func compare() async throws -> AuditEvent {
     var event = AuditEvent(
-      actor: "control-plane", action: "audit.witness", target: "witness \(witness.address)", outcome: "allowed")
+      actor: actor, action: "audit.witness", target: "witness \(witness.address)", outcome: "allowed")
     do {
       let known = try await compareWithKept()
       event.details["compared"] = known.map { "\($0)" } ?? "it gives nothing back"

@@ -155,6 +155,11 @@ struct PodTemplate: Encodable, Sendable {
     var csi: Documents.Volume.CSI?
     var projected: Projected?
     var hostPath: HostPath?
+    var persistentVolumeClaim: Claim?
+  }
+
+  struct Claim: Encodable, Sendable {
+    var claimName: String
   }
 
   struct ConfigMapSource: Encodable, Sendable {

@@ -71,9 +71,33 @@ extension Platform {
                 "Agents are not as their documents say, again and again.",
                 "See the conditions of the Agents whose phase is Failed, and the operator's log."),
             ],
-          ]
+          ],
+          ["name": "lobstack-recorder", "rules": .array(recorderAlerts)],
         ]
       ])
+  }
+
+  /// Before its volume is full: what is told then is too late for the archive, which needs room itself.
+  private var recorderAlerts: [JSON] {
+    let free = "lobstack_audit_volume_free_bytes / lobstack_audit_volume_bytes"
+    return [
+      Self.alert(
+        "LobstackAuditVolumeLow", "\(free) < 0.2", "5m", "warning",
+        "The recorder's volume is nearly full: tenants share what is left, and changes of busy ones are refused (429).",
+        "Enlarge the claim records-recorder-0, or set recorder.archive of the values."),
+      Self.alert(
+        "LobstackAuditVolumeReserve", "\(free) < 0.05", "1m", "critical",
+        "The rest of the recorder's volume is reserved: the control plane refuses every change (507).",
+        "Enlarge the claim records-recorder-0."),
+      Self.alert(
+        "LobstackAuditAlertsWithheld", "rate(lobstack_audit_withheld_total[10m]) > 0", "10m", "warning",
+        "A tenant raises more alerts than its share of the audit log, which has their number alone.",
+        "See the newest alerts of that tenant, and the rule or the agent that raises them."),
+      Self.alert(
+        "LobstackAuditNotArchived", #"increase(lobstack_audit_archivings_total{outcome="failed"}[3h]) > 0"#, "1h",
+        "warning", "The audit log's oldest records are not archived, and stay on the recorder's volume.",
+        "See the log of the Pod recorder-0, and what is free on the claim recorder-archive."),
+    ]
   }
 
   private static func alert(

@@ -12,7 +12,7 @@ extension Platform {
         [recorderService]
           + (values.profile == .full ? [metrics(of: Self.recorderName, in: namespaceNames.controlPlane)] : []) + [
             recorderStatefulSet
-          ]),
+          ] + recorderArchiveClaim),
       ManifestFile("recorder/network.yaml", recorderNetwork),
     ]
   }
@@ -23,6 +23,11 @@ extension Platform {
   private static let recorderAuthoritySecret = "recorder-ca"
   /// A ConfigMap that is made once, of what vouches for the recorder, in the sentinels' namespace.
   private static let recorderAuthority = "recorder-authority"
+  private static let recorderArchive = "recorder-archive"
+  private static let recorderArchiveDirectory = "/var/lib/lobstack-archive"
+  /// Made by whoever runs the cluster: what checkpoints are signed with on their way to the witness.
+  private static let recorderWitness = "recorder-witness"
+  private static let recorderWitnessDirectory = "/etc/lobstack-witness"
   private static let recorderDirectory = "/var/run/secrets/recorder"
 
   private func recorderMeta(_ name: String = recorderName) -> ObjectMeta {
@@ -33,19 +38,23 @@ extension Platform {
 
   // MARK: Rights
 
-  /// It asks whose a token is, and nothing else. Who may read the audit log is for the control plane to ask.
+  /// It asks whose a token is, and on which node which Pod of an agent is: a sentinel is believed about those of its own.
+  /// Who may read the audit log is for the control plane to ask.
   private var recorderAccess: [any ClusterObject] {
     let account = recorderMeta()
     let role = Role(
       metadata: Self.meta("lobstack-recorder", of: Self.recorderName),
       rules: [Role.Rule(apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"])])
+    let pods = Role(
+      metadata: Self.meta("lobstack-recorder-pods", of: Self.recorderName),
+      rules: [Role.Rule(apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"])])
     let auditor = Role(
       metadata: Self.meta("lobstack-auditor", of: Self.recorderName),
       rules: [Role.Rule(apiGroups: [AgentDefinition.group], resources: ["agents/audit"], verbs: ["get"])])
     return [
       ServiceAccount(metadata: account), role,
-      RoleBinding(role.metadata.name, namespace: nil, role: role, accounts: [account]), auditor,
-    ]
+      RoleBinding(role.metadata.name, namespace: nil, role: role, accounts: [account]), auditor, pods,
+    ] + agentNamespaces.map { RoleBinding(pods.metadata.name, namespace: $0, role: pods, accounts: [account]) }
   }
 
   // MARK: Certificates
@@ -108,7 +117,7 @@ extension Platform {
                   name: Self.operatorName, items: [PodTemplate.KeyPath(key: "values.yaml", path: "values.yaml")])),
               PodTemplate.Volume(
                 name: "tls", secret: PodTemplate.SecretSource(secretName: Self.recorderTLS, defaultMode: 0o440)),
-            ])),
+            ] + recorderExtraVolumes)),
         volumeClaimTemplates: [
           StatefulSet.ClaimTemplate(
             metadata: StatefulSet.ClaimTemplate.Name(name: "records"),
@@ -116,6 +125,53 @@ extension Platform {
               storageClassName: retainedStorageClass,
               resources: PersistentVolumeClaimObject.Requests(requests: ["storage": "\(values.recorder.storage)"])))
         ]))
+  }
+
+  private var recorderExtraVolumes: [PodTemplate.Volume] {
+    var volumes: [PodTemplate.Volume] = []
+    if values.recorder.archive != nil {
+      volumes.append(
+        PodTemplate.Volume(
+          name: "archive", persistentVolumeClaim: PodTemplate.Claim(claimName: Self.recorderArchive)))
+    }
+    if values.recorder.witness != nil {
+      volumes.append(
+        PodTemplate.Volume(
+          name: "witness", secret: PodTemplate.SecretSource(secretName: Self.recorderWitness, defaultMode: 0o440)))
+    }
+    return volumes
+  }
+
+  /// Not of the StatefulSet's templates, which nobody can change afterwards.
+  private var recorderArchiveClaim: [any ClusterObject] {
+    guard let archive = values.recorder.archive else { return [] }
+    return [
+      PersistentVolumeClaimObject(
+        metadata: recorderMeta(Self.recorderArchive),
+        spec: PersistentVolumeClaimObject.Spec(
+          storageClassName: retainedStorageClass,
+          resources: PersistentVolumeClaimObject.Requests(requests: ["storage": "\(archive.storage)"])))
+    ]
+  }
+
+  private var recorderExtraArguments: [String] {
+    var arguments: [String] = []
+    if let archive = values.recorder.archive {
+      arguments += ["--archive", Self.recorderArchiveDirectory, "--archive-after", archive.after]
+    }
+    if let witness = values.recorder.witness {
+      arguments += [
+        "--audit-witness", witness.url, "--audit-witness-secret-file", "\(Self.recorderWitnessDirectory)/secret",
+      ]
+    }
+    return arguments
+  }
+
+  private var recorderExtraMounts: [VolumeMount] {
+    (values.recorder.archive == nil
+      ? [] : [VolumeMount(name: "archive", mountPath: Self.recorderArchiveDirectory)])
+      + (values.recorder.witness == nil
+        ? [] : [VolumeMount(name: "witness", mountPath: Self.recorderWitnessDirectory, readOnly: true)])
   }
 
   private var recorderContainer: PodTemplate.Container {
@@ -126,7 +182,7 @@ extension Platform {
         "cluster-recorder", "--values", "/etc/lobstack/values.yaml", "--directory", records, "--listen",
         "0.0.0.0:\(Self.recorderPort)", "--probes", "0.0.0.0:\(Self.metricsPort)", "--cert", "\(tls)/tls.crt", "--key",
         "\(tls)/tls.key", "--log-format", "json",
-      ],
+      ] + recorderExtraArguments,
       ports: [
         ContainerPort(name: "https", containerPort: Self.recorderPort),
         ContainerPort(name: Self.metricsPortName, containerPort: Self.metricsPort),
@@ -141,7 +197,7 @@ extension Platform {
         VolumeMount(name: "configuration", mountPath: "/etc/lobstack", readOnly: true),
         VolumeMount(name: "tls", mountPath: tls, readOnly: true),
         VolumeMount(name: "records", mountPath: records),
-      ])
+      ] + recorderExtraMounts)
   }
 
   // MARK: Who calls it
@@ -175,7 +231,15 @@ extension Platform {
       ]))
   }
 
-  /// In from control planes and sentinels, out to the API server; the control planes' and the sentinels' own ways to it.
+  private var recorderWitnessEgress: [EgressRule] {
+    guard let witness = values.recorder.witness else { return [] }
+    let places = witness.addresses.map { NetworkPolicyPeer(ipBlock: IPBlock(cidr: $0)) }
+    return [
+      EgressRule(to: places, ports: [NetworkPolicyPort(protocol: "TCP", port: witness.port)]), nameServerEgress,
+    ]
+  }
+
+  /// In from control planes and sentinels, out to the API server and to a witness; the control planes' and the sentinels' own ways to it.
   private var recorderNetwork: [any ClusterObject] {
     let port = NetworkPolicyPort(protocol: "TCP", port: Self.recorderPort)
     let planes = Self.selector(Self.controlPlaneName)
@@ -198,7 +262,7 @@ extension Platform {
                 NetworkPolicyPeer(
                   podSelector: sentinels, namespaceSelector: Self.namespaceSelector(namespaceNames.sentinel)),
               ], ports: [port])
-          ], egress: [apiServerEgress])),
+          ], egress: [apiServerEgress] + recorderWitnessEgress)),
       NetworkPolicy(
         metadata: recorderMeta("control-plane-to-recorder"),
         spec: NetworkPolicySpec(podSelector: planes, policyTypes: [.egress], egress: [toIt])),

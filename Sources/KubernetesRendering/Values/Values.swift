@@ -78,6 +78,25 @@ package struct Values: Hashable, Sendable {
   /// Keeps the audit log and alerts.
   package struct Recorder: Hashable, Sendable {
     package var storage = ByteSize(bytes: 10 << 30)
+    /// `nil` where the log keeps all of its records.
+    package var archive: Archive?
+    /// `nil` where nobody is handed checkpoints.
+    package var witness: Witness?
+  }
+
+  /// Where the audit log's oldest records go: onto another volume.
+  package struct Archive: Hashable, Sendable {
+    /// How old they are, as `90d`.
+    package var after: String
+    package var storage = ByteSize(bytes: 50 << 30)
+  }
+
+  /// Who is handed checkpoints of the audit log: a web server outside the cluster.
+  package struct Witness: Hashable, Sendable {
+    package var url: String
+    package var port: UInt16
+    /// Where it is, as NetworkPolicies see it, in CIDR notation.
+    package var addresses: [String]
   }
 
   /// The class of encrypted volumes.

@@ -37,6 +37,8 @@ extension Values {
     }
     try fields.group("recorder") { fields in
       try fields.read("storage") { recorder.storage = try $0.size() }
+      try fields.read("archive") { recorder.archive = try Values.Archive($0) }
+      try fields.read("witness") { recorder.witness = try Values.Witness($0) }
     }
     try fields.group("storage") { fields in
       try fields.read("className") { storage.className = try $0.label() }

@@ -114,7 +114,10 @@ package struct AgentIngress: Sendable {
       "envoy.http.early_header_mutation.header_mutation",
       .typed(
         "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-        ["mutations": [["remove": .string(AgentIngressLayout.destinationHeader)]]]))
+        [
+          "mutations": .array(
+            [AgentIngressLayout.destinationHeader, GatewayLayout.callerHeader].map { ["remove": .string($0)] })
+        ]))
     return http2.merging([
       "use_remote_address": false, "skip_xff_append": true, "early_header_mutation_extensions": [mutation],
     ]) { $1 }

@@ -121,6 +121,8 @@ extension GatewayLayout {
     "details": "%RESPONSE_CODE_DETAILS%",
     "route": "%ROUTE_NAME%",
     "requestID": "%REQ(X-REQUEST-ID):64%",
+    // Of calls of agents: whom the control plane let pass.
+    "caller": .string("%DYNAMIC_METADATA(envoy.filters.http.ext_authz:\(callerHeader)):256%"),
     "bytesReceived": "%BYTES_RECEIVED%",
     "bytesSent": "%BYTES_SENT%",
     "milliseconds": "%DURATION%",

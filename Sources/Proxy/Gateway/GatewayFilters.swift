@@ -18,6 +18,9 @@ extension GatewayLayout {
   /// Where the control plane is asked about a request to an agent: this, then the request's own path.
   package static let authorizationPath = "/internal/authorize"
 
+  /// The header of the control plane's answer that tells who calls an agent, for the access log alone.
+  package static let callerHeader = "x-lobstack-caller"
+
   /// Takes out what a client may not say of itself or its way here, and says it for it.
   var clientHeaders: JSON {
     let forbidden = [
@@ -84,7 +87,11 @@ extension GatewayLayout {
   /// - Parameter headers: of the control plane's answer, which the request then has.
   func authorization(answeredBy headers: [String]) -> JSON {
     func exact(_ names: [String]) -> JSON { ["patterns": .array(names.map { ["exact": .string($0)] })] }
-    var answer = ["allowed_client_headers": exact(["content-type", "www-authenticate", "retry-after"])]
+    var answer = [
+      "allowed_client_headers": exact(["content-type", "www-authenticate", "retry-after"]),
+      // Of the log, and of no request: an agent is not told.
+      "dynamic_metadata_from_headers": exact([Self.callerHeader]),
+    ]
     if !headers.isEmpty { answer["allowed_upstream_headers"] = exact(headers) }
     return .extension(
       Filter.authorization,

@@ -1,3 +1,4 @@
+import AlertForwarding
 import Instruments
 
 /// What the sentinel of a node sees and does.
@@ -7,11 +8,13 @@ final class ClusterSentinelMetrics: Sendable {
     "lobstack_sentinel_responses_total", "Tries to carry a response out, by how they ended.", by: "response", "outcome")
   private static let notForwarded = MetricFamily(
     .counter, "lobstack_sentinel_alerts_not_forwarded_total", "Alerts that an output did not get.", by: ["output"])
+  private static let waiting = MetricFamily(
+    .gauge, "lobstack_sentinel_alerts_waiting", "Alerts that an output did not take yet.", by: ["output"])
   let replaced = Counter(
     "lobstack_sentinel_unwatched_total", "Pods that were deleted because they told nothing of what they do.")
 
-  /// - Parameter lost: alerts that an output did not and will not get, by its name.
-  func exposition(_ table: PodTable, notForwarded lost: [String: Int]) -> Exposition {
+  /// - Parameter outlets: where alerts are sent to.
+  func exposition(_ table: PodTable, _ outlets: [AlertForwarder]) -> Exposition {
     let now = table.counts
     var exposition = Exposition()
     exposition.add(alerts)
@@ -24,8 +27,11 @@ final class ClusterSentinelMetrics: Sendable {
     exposition.add(
       MetricFamily(.counter, "lobstack_sentinel_dropped_total", "Events that gVisor could not tell."),
       Double(now.dropped))
-    exposition.add(
-      Self.notForwarded, lost.sorted { $0.key < $1.key }.map { ([$0.key], Double($0.value)) })
+    func samples(_ counts: KeyPath<AlertForwarder, [String: Int]>) -> [([String], Double)] {
+      outlets.flatMap { $0[keyPath: counts] }.sorted { $0.key < $1.key }.map { ([$0.key], Double($0.value)) }
+    }
+    exposition.add(Self.notForwarded, samples(\.dropped))
+    exposition.add(Self.waiting, samples(\.waiting))
     return exposition
   }
 }

@@ -107,9 +107,7 @@ package struct ClusterSentinelService: Sendable {
       if let address = settings.probes {
         let probes = ProbeServer(
           address: address, isReady: { [table] in table.isReady },
-          metrics: { [table, metrics] in
-            metrics.exposition(table, notForwarded: forwarder.dropped.merging(recorder.dropped) { $0 + $1 })
-          }, logger: logger)
+          metrics: { [table, metrics] in metrics.exposition(table, [forwarder, recorder]) }, logger: logger)
         group.addTask { try await probes.run(running) }
       }
       defer { group.cancelAll() }

@@ -7,9 +7,6 @@ final class AlertQueue: Sendable {
   /// Alerts that wait at most; of them, of one sandbox. What has no room is counted.
   static let longest = 10_000
   static let longestOfOne = 2_000
-  /// Bytes of one report, well below what the API takes (`APIProtocol.longestBody`).
-  private static let largestReport = 512 << 10
-
   private struct State {
     var alerts: [AlertResource] = []
     var counts: [String: Int] = [:]
@@ -45,14 +42,9 @@ final class AlertQueue: Sendable {
   /// - Parameter most: alerts in it.
   func batch(most: Int = AlertReport.longest) -> [AlertResource] {
     state.withLock { state in
-      var size = 0
-      state.batch = 0
-      for alert in state.alerts.prefix(most) {
-        size += alert.estimatedSize
-        guard size <= Self.largestReport || state.batch == 0 else { break }
-        state.batch += 1
-      }
-      return Array(state.alerts.prefix(state.batch))
+      let batch = AlertReport.beginning(of: state.alerts.prefix(most))
+      state.batch = batch.count
+      return batch
     }
   }
 
@@ -73,6 +65,22 @@ final class AlertQueue: Sendable {
       defer { state.untold = [:] }
       return state.untold
     }
+  }
+}
+
+extension AlertReport {
+  /// Bytes of one report, well below what the API takes (`APIProtocol.longestBody`).
+  private static let largest = 512 << 10
+
+  /// The first alert, and those after it that fit into one report with it.
+  static func beginning(of alerts: some Sequence<AlertResource>) -> [AlertResource] {
+    var left = largest
+    return Array(
+      alerts.prefix(longest).prefix { alert in
+        let isFirst = left == largest
+        left -= alert.estimatedSize
+        return isFirst || left >= 0
+      })
   }
 }
 

@@ -26,6 +26,24 @@ struct ClusterRecorderCommand: AsyncParsableCommand {
     completion: .directory)
   var directory: String
 
+  @Option(
+    help: ArgumentHelp(
+      "Directory on another volume: records that are older than --archive-after go into segments there.",
+      valueName: "directory"), completion: .directory)
+  var archive: String?
+
+  @Option(
+    help: ArgumentHelp("How old: 90d, 12h.", valueName: "age"),
+    transform: { text in
+      guard let seconds = TimeSpan.seconds(text), seconds > 0 else {
+        throw ValidationError("'\(text)' is no age such as 90d or 12h")
+      }
+      return .seconds(seconds)
+    })
+  var archiveAfter: Duration?
+
+  @OptionGroup var witness: AuditWitnessOptions
+
   @OptionGroup var kubeconfig: KubeconfigOptions
 
   @Option(help: ArgumentHelp("Where to listen.", valueName: "address:port"), transform: parseText)
@@ -44,20 +62,32 @@ struct ClusterRecorderCommand: AsyncParsableCommand {
   @Option(help: "How to write the log, to standard error.")
   var logFormat = LogFormat.text
 
+  func validate() throws {
+    guard (archive == nil) == (archiveAfter == nil) else {
+      throw ValidationError("--archive and --archive-after go together")
+    }
+  }
+
   func run() async throws {
     let logger = ServiceRun.logger("cluster-recorder", logFormat, metadata: RequestScope.metadata)
     let known = try values.read()
     let client = try KubernetesClient(
       try kubeconfig.configuration(), fieldManager: ClusterRecorder.fieldManager,
       patience: ClusterControlPlane.patience, logger: logger)
-    let settings = ClusterRecorder.Settings(
+    var settings = ClusterRecorder.Settings(
       listen: listen, certificate: ServingCertificate.Source(certificate: cert, key: key), probes: probes.address,
       directory: directory,
       accounts: ClusterRecorder.Accounts(
         controlPlane: known.serviceAccount("control-plane", in: known.namespaces.controlPlane),
-        sentinel: known.serviceAccount("sentinel", in: known.namespaces.sentinel)))
+        sentinel: known.serviceAccount("sentinel", in: known.namespaces.sentinel)),
+      namespaces: Dictionary(uniqueKeysWithValues: known.tenants.keys.map { ($0, known.namespace(of: $0)) }))
+    if let archive, let archiveAfter {
+      settings.archive = ClusterRecorder.Archive(directory: archive, age: archiveAfter)
+    }
+    settings.witness = witness.settings
+    let wanted = settings
     try await client.use {
-      let service = ClusterRecorder(client, settings, logger: logger)
+      let service = ClusterRecorder(client, wanted, logger: logger)
       try await ServiceRun.run("cluster-recorder") { try await service.run() }
     }
   }

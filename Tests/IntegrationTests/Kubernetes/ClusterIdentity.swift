@@ -28,15 +28,21 @@ struct ClusterIdentity {
   /// - Parameters:
   ///   - audience: whom the token is for.
   ///   - life: seconds from now; fewer than none for one that is over.
-  func token(for audience: String = "lobstack", life: Int = 600) throws -> String {
+  ///   - pod: which the kubelet had it made for; the API server looks whether that is there.
+  func token(for audience: String = "lobstack", life: Int = 600, pod: PlacedPod? = nil) throws -> String {
     let now = Int(Date.now.timeIntervalSince1970)
+    var place: [String: JSON] = [
+      "namespace": .string(namespace), "serviceaccount": ["name": .string(name), "uid": .string(uid)],
+    ]
+    if let pod {
+      place["pod"] = ["name": .string(pod.name), "uid": .string(pod.uid)]
+      place["node"] = ["name": .string(pod.node), "uid": .string(pod.node)]
+    }
     let claims: JSON = [
       "iss": "https://kubernetes.default.svc", "aud": [.string(audience)],
       "sub": .string("system:serviceaccount:\(namespace):\(name)"), "iat": .int(now - 7200), "nbf": .int(now - 7200),
       "exp": .int(now + life),
-      "kubernetes.io": [
-        "namespace": .string(namespace), "serviceaccount": ["name": .string(name), "uid": .string(uid)],
-      ],
+      "kubernetes.io": .object(place),
     ]
     let text = "\(Self.base64URL(#"{"alg":"ES256"}"#.utf8)).\(Self.base64URL(claims.bytes))"
     return "\(text).\(Self.base64URL(try key.signature(for: Data(text.utf8)).rawRepresentation))"

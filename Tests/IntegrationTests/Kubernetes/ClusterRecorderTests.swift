@@ -66,28 +66,52 @@ struct ClusterRecorderTests {
       let acme = try #require(TenantName("acme"))
       let viewer = try await world.account("viewer", .default, role: "lobstack-agent-viewer").token()
       let other = try await world.account("other", acme, role: "lobstack-agent-viewer").token()
-      func alert(_ agent: String, _ rule: String) -> AlertResource {
+      func pod(_ tenant: TenantName, on node: String = "node-1") async throws -> String {
+        try await PlacedPod(agent: "bot-\(node)", in: world.namespace(tenant), on: node, by: world.client).uid
+      }
+      func alert(_ pod: String, _ rule: String) -> AlertResource {
         AlertResource(
           id: UUID().uuidString.lowercased(), time: .now, rule: rule, priority: "Warning", source: "syscall",
-          agent: AgentID(agent), container: "c", hostname: "h", output: "o", outputFields: ["proc.pid": .int(1)],
-          tags: ["shell"], response: "kill", responseState: .pending)
+          // Whose it says that it is, is nobody's word.
+          agent: AgentID("default/bot"), container: pod, hostname: "h", output: "o",
+          outputFields: ["proc.pid": .int(1)], tags: ["shell"], response: "kill", responseState: .pending)
       }
-      var first = alert("default/bot", "Shell")
-      try await recorder.report([first, alert("acme/bot", "Miner")], as: recorder.sentinel)
+      let (own, others, far) = (try await pod(.default), try await pod(acme), try await pod(.default, on: "node-2"))
+      // The API server has told of the last of them: then of all.
+      try await eventually("the recorder knows the Pods", within: .seconds(10)) {
+        try? await recorder.report([alert(far, "Known")], as: recorder.sentinels["node-2"])
+        return try await world.lobstack(["alerts", "-o", "json"], as: viewer).ok().json([AlertResource].self).count > 0
+      }
+      var first = alert(own, "Shell")
+      try await recorder.report([first, alert(others, "Miner"), alert(far, "Lie")])
       // Nobody else's word.
       await #expect(throws: (any Error).self) { try await recorder.report([first], as: recorder.plane) }
+      var foreign = first
+      foreign.responseState = .failed
+      try await recorder.report([foreign], as: recorder.sentinels["node-2"])
       let listed = try await world.lobstack(["alerts", "-o", "json"], as: viewer).ok().json([AlertResource].self)
-      #expect(listed.map(\.rule) == ["Shell"] && listed.first?.tags == ["shell"])
-      #expect(listed.first?.outputFields["proc.pid"] == .int(1))
-      let others = try await world.lobstack(["alerts", "-o", "json"], on: 1, as: other).ok().json([AlertResource].self)
-      #expect(others.map(\.rule) == ["Miner"])
+      #expect(listed.filter { $0.rule != "Known" }.map(\.rule) == ["Shell"] && listed.first?.tags == ["shell"])
+      #expect(listed.first?.outputFields["proc.pid"] == .int(1) && listed.first?.responseState == .pending)
+      let theirs = try await world.lobstack(["alerts", "-o", "json"], on: 1, as: other).ok().json([AlertResource].self)
+      #expect(theirs.map(\.rule) == ["Miner"])
 
       first.responseState = .done
-      try await recorder.report([first], as: recorder.sentinel)
+      try await recorder.report([first])
       let stream = try await world.curl(
         "/v1/alerts/stream?follow=false", ["-H", "Authorization: Bearer \(viewer)", "-H", "Last-Event-ID: 0"])
       #expect(stream.status == 200 && stream.body.contains(#""responseState":"done""#), "\(stream)")
-      #expect(!stream.body.contains("Miner"))
+      #expect(!stream.body.contains("Miner") && !stream.body.contains("Lie"))
+
+      // Killed, it has everything that it answered; a Pod that came and went while nobody looked is nobody's.
+      try await recorder.kill()
+      try await recorder.start()
+      let after = try await world.lobstack(["alerts", "-o", "json"], as: viewer).ok().json([AlertResource].self)
+      #expect(after.first?.rule == "Shell" && after.first?.responseState == .done)
+      let auditor = try await world.auditor()
+      let records = try await world.lobstack(["audit", "list", "-o", "json"], as: auditor).ok()
+        .json([AuditRecordResource].self)
+      #expect(records.contains { $0.action == "alert.respond" && $0.outcome == "done" })
+      #expect(records.contains { $0.actor == "sentinel@node-2" && $0.details["reason"] == "node" })
     }
   }
 

@@ -13,8 +13,9 @@ import Testing
 /// A recorder of the real program, with the rights that are rendered and no others.
 final class RunningRecorder: Sendable {
   let directory: String
-  /// Files of tokens of who calls it.
-  let (plane, sentinel): (String, String)
+  /// Files of tokens of who calls it; of the sentinels by their node.
+  let plane: String
+  let sentinels: [String: String]
   private let (address, kubeconfig, server): (String, String, KubernetesServer)
   /// Whether it ended well.
   private let task = Mutex<Task<Bool, any Error>?>(nil)
@@ -24,17 +25,26 @@ final class RunningRecorder: Sendable {
     directory = "\(server.directory)/records"
     address = "\(server.address):\(port)"
     kubeconfig = "\(server.directory)/recorder.kubeconfig"
-    (plane, sentinel) = ("\(server.directory)/plane.token", "\(server.directory)/sentinel.token")
+    plane = "\(server.directory)/plane.token"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     try await server.certificate("recorder", subject: "/CN=recorder", names: "IP:\(server.address)")
-    func token(_ name: String, _ namespace: String, for audience: String) async throws -> String {
-      try await ClusterIdentity(name, in: namespace, on: server, by: world.client).token(for: audience)
+    func token(
+      _ name: String, _ namespace: String, for audience: String = "lobstack-recorder", on node: String? = nil
+    ) async throws -> String {
+      let identity = try await ClusterIdentity(name, in: namespace, on: world.server, by: world.client)
+      guard let node else { return try identity.token(for: audience) }
+      let pod = try await PlacedPod("\(name)-\(node)", in: namespace, on: node, account: name, by: world.client)
+      return try identity.token(for: audience, pod: pod)
     }
-    let audience = "lobstack-recorder"
-    try await token("control-plane", "lobstack-control-plane", for: audience)
+    try await token("control-plane", "lobstack-control-plane", on: "node-1")
       .write(toFile: plane, atomically: true, encoding: .utf8)
-    try await token("sentinel", "lobstack-sentinel", for: audience)
-      .write(toFile: sentinel, atomically: true, encoding: .utf8)
+    var sentinels: [String: String] = [:]
+    for node in ["node-1", "node-2"] {
+      let file = "\(world.server.directory)/sentinel-\(node).token"
+      try await token("sentinel", "lobstack-sentinel", on: node).write(toFile: file, atomically: true, encoding: .utf8)
+      sentinels[node] = file
+    }
+    self.sentinels = sentinels
     let own = try await token("recorder", "lobstack-control-plane", for: "https://kubernetes.default.svc")
     try """
     apiVersion: v1
@@ -76,13 +86,25 @@ final class RunningRecorder: Sendable {
   /// By SIGTERM, at which it has to end well.
   func stop() async throws {
     guard let started = task.withLock({ $0.take() }) else { return }
-    let text = try String(contentsOfFile: "\(server.directory)/recorder.pid", encoding: .utf8)
-    if let id = Int32(text.dropLast()) { kill(id, SIGTERM) }
+    try signal(SIGTERM)
     #expect(try await started.value)
   }
 
-  /// - Parameter token: the file of whoever reports.
-  func report(_ alerts: [AlertResource], as token: String) async throws {
+  /// By SIGKILL, at which nothing ends well.
+  func kill() async throws {
+    guard let started = task.withLock({ $0.take() }) else { return }
+    try signal(SIGKILL)
+    _ = try await started.value
+  }
+
+  private func signal(_ number: Int32) throws {
+    let text = try String(contentsOfFile: "\(server.directory)/recorder.pid", encoding: .utf8)
+    if let id = Int32(text.dropLast()) { Glibc.kill(id, number) }
+  }
+
+  /// - Parameter token: the file of whoever reports; `nil` for the sentinel of node-1.
+  func report(_ alerts: [AlertResource], as token: String? = nil) async throws {
+    let token = token ?? sentinels["node-1"] ?? ""
     let client = RecorderClient(
       RecorderClient.Settings(address: "https://\(address)", authority: "\(server.directory)/ca.crt", token: token))
     let result: Result<Void, any Error>
