@@ -55,6 +55,10 @@ import Testing
       try access["from"]?.items.first?["source"]?["principals"]?.strings() == [
         "cluster.local/ns/scaling/sa/keda-operator"
       ])
+    for address in ["http://prometheus.lobstack-monitoring:9090", "http://p.lobstack-monitoring.svc:9090/prom/x.y"] {
+      let beside = try Rendering(yaml: "keda: {enabled: true, serverAddress: \"\(address)\"}")
+      #expect(beside.object("NetworkPolicy", "keda") != nil, "\(address)")
+    }
     for address in ["https://thanos.example.org/query", "http://prometheus.elsewhere.svc:9090"] {
       let other = try Rendering(yaml: "keda: {enabled: true, serverAddress: \"\(address)\"}")
       #expect(other.object("NetworkPolicy", "keda") == nil && other.object("AuthorizationPolicy", "keda") == nil)

@@ -113,7 +113,7 @@ extension Platform {
           metadata: PodTemplate.Metadata(labels: Self.labels(Self.webhookName)),
           spec: PodTemplate.Spec(
             serviceAccountName: Self.webhookName, automountServiceAccountToken: false,
-            priorityClassName: Self.platformPriority, topologySpreadConstraints: Self.spread(selector),
+            priorityClassName: Self.platformPriority, topologySpreadConstraints: Self.spread(selector, waits: false),
             terminationGracePeriodSeconds: 30, containers: [container],
             volumes: [
               PodTemplate.Volume(name: "templates", configMap: .init(name: templatesMap.metadata.name)),

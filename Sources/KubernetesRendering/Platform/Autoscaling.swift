@@ -86,7 +86,7 @@ extension Values.KEDA {
 
   /// Whether it asks a Service of a namespace: `http://<service>.<namespace>.svc:9090`.
   func isBeside(_ namespace: String) -> Bool {
-    let host = serverAddress.split(separator: "/", maxSplits: 2).last ?? ""
+    let host = serverAddress.split(separator: "/").dropFirst().first?.split(separator: ":").first ?? ""
     return host.split(separator: ".").dropFirst().first.map(String.init) == namespace
   }
 }

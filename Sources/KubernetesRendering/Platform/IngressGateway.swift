@@ -74,7 +74,7 @@ extension Platform {
             ]),
           spec: PodTemplate.Spec(
             serviceAccountName: Self.gatewayName, automountServiceAccountToken: false,
-            priorityClassName: Self.platformPriority, topologySpreadConstraints: Self.spread(selector),
+            priorityClassName: Self.platformPriority, topologySpreadConstraints: Self.spread(selector, waits: false),
             securityContext: PodTemplate.PodSecurity(runAsUser: user, runAsGroup: user, fsGroup: user),
             terminationGracePeriodSeconds: 60, containers: [proxy]))))
   }
