@@ -14,12 +14,14 @@ import Testing
       vault: {replicas: 5, storage: 20Gi}
       tiers: {starter: {cpu: 500m, memory: 1Gi}}
       sandboxes: true
+      storage: {provisioner: rancher.io/local-path}
       network: {nameServer: 10.43.0.53, apiServers: [192.0.2.0/28]}
       tenants:
         default: {agents: 10}
         acme:
       """, source: "v")
     #expect(values.sandboxes && !Values().sandboxes)
+    #expect(values.storage.provisioner == "rancher.io/local-path")
     #expect(values.profile == .lean && values.domain == "agents.example.org")
     #expect(values.controlPlane.least == 5 && values.controlPlane.most == 20)
     #expect(values.vault.replicas == 5 && values.tiers[.starter]?.cpu == "500m")
@@ -56,6 +58,8 @@ import Testing
       ("namespaces: {falco: istio-system}", "v:1", "istio-system"), ("- a", "v:1", "mapping"),
       ("sandboxes: perhaps", "v:1 sandboxes", ""),
       ("profile: [full]", "v:1 profile", "a list"), ("vault: 3", "v:1 vault", "a number"),
+      ("storage: {provisioner: 'rancher.io/local/path'}", "v:1 storage.provisioner", "no driver's name"),
+      ("storage: {provisioner: /local-path}", "v:1 storage.provisioner", "no driver's name"),
       ("storage: {parameters: {encrypted: true}}", "v:1 storage.parameters.encrypted", "true or false"),
       ("controlPlane: {most: 99999999999999999999}", "v:1 controlPlane.most", "not between"),
       ("gateway: {burst: 1e400}", "v:1 gateway.burst", "a fraction"),

@@ -42,7 +42,7 @@ extension Values {
     }
     try fields.group("storage") { fields in
       try fields.read("className") { storage.className = try $0.label() }
-      try fields.read("provisioner") { storage.provisioner = try $0.domainName() }
+      try fields.read("provisioner") { storage.provisioner = try $0.provisioner() }
       try fields.read("parameters") { storage.parameters = try $0.stringMap() }
     }
     try fields.group("network") { fields in

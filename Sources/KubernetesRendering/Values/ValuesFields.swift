@@ -22,6 +22,20 @@ extension Manifest {
     return text
   }
 
+  /// A driver's name, as a StorageClass has it: a domain, or a name behind one (`rancher.io/local-path`).
+  func provisioner() throws -> String {
+    let text = try string()
+    let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    guard text.utf8.count <= 253,
+      parts[0].split(separator: ".", omittingEmptySubsequences: false).allSatisfy({ isDNSLabel(String($0)) }),
+      parts.dropFirst().allSatisfy({ isDNSLabel(String($0)) })
+    else {
+      throw fault(
+        "'\(text.prefix(80))' is no driver's name", remedy: "write one as ebs.csi.aws.com or rancher.io/local-path")
+    }
+    return text
+  }
+
   func label() throws -> String {
     let text = try string()
     guard isDNSLabel(text) else {
