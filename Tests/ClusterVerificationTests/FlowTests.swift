@@ -139,13 +139,13 @@ import Verification
     "machineID": "aabbccddeeff00112233445566778899",
   ]
 
-  private func actor(_ lines: [String: (Bool, String)]) -> Stage.Actor {
+  private func actor(_ lines: [String: (Bool, String)], on node: String = "node-1") -> Stage.Actor {
     let text = lines.compactMap { id, told in
       try? String(
         decoding: JSONEncoder().encode(ProbeLine(nonce: "n", id: id, isDone: told.0, text: told.1)), as: UTF8.self)
     }
     return Stage.Actor(
-      pod: KubernetesObject(fields: ["spec": ["nodeName": "node-1"]]),
+      pod: KubernetesObject(fields: ["spec": ["nodeName": .string(node)]]),
       record: ProbeRecord(Array(text.joined(separator: "\n").utf8), nonce: "n"))
   }
 
@@ -186,9 +186,11 @@ import Verification
     ])
   }
 
-  private func verdict(_ id: String, victim: Stage.Actor, open: Stage.Actor) async throws -> Verdict {
+  private func verdict(
+    _ id: String, victim: Stage.Actor, open: Stage.Actor, attacker: Stage.Actor? = nil
+  ) async throws -> Verdict {
     let stage = Stage(
-      victim: victim, listener: onTheNode, open: .success(open), attacker: victim, control: victim,
+      victim: victim, listener: onTheNode, open: .success(open), attacker: attacker ?? victim, control: victim,
       targets: AttackTargets(listener: "", victim: "", api: "", agentNames: "", outside: ""),
       nodes: ["node-1": Self.node], host: .success(open))
     let checks = SandboxChecks(stage: Shared { stage })
@@ -211,6 +213,11 @@ import Verification
   @Test("takes a search that does not find its own for no evidence") func search() async throws {
     let blind = actor(["search:other": (false, "0 processes"), "search:own": (false, "0 processes")])
     #expect(try await verdict("ISO-6", victim: blind, open: unbound) == .failed)
+  }
+
+  @Test("takes another machine for no sandbox") func apart() async throws {
+    let apart = actor(["search:other": (false, "1 processes"), "search:own": (true, "1 processes")], on: "node-2")
+    #expect(try await verdict("ISO-6", victim: agent, open: unbound, attacker: apart) == .notTestable)
   }
 
   @Test("takes no other obstacle for a read-only root") func obstacle() async throws {

@@ -126,11 +126,15 @@ struct SandboxChecks: Sendable {
       return other.isDone
         ? .succeeded("it was found: \(other.text)") : .prevented("\(other.text), and it was not there")
     }
+    // From another machine nothing is found, whatever the sandbox does.
+    guard stage.attacker.node == stage.victim.node else {
+      throw NotTestable(
+        "the two agents run on different nodes, \(stage.attacker.node) and \(stage.victim.node): run it again")
+    }
     return Finding([
       Trial(
         "find what another has in its environment and its files", withoutControl: outcome(try stage.open.get()),
-        withControl: stage.attacker.node == stage.victim.node
-          ? outcome(stage.attacker) : .unknown("the two agents run on different nodes"))
+        withControl: outcome(stage.attacker))
     ])
   }
 
