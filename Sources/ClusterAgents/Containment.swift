@@ -65,8 +65,7 @@ package struct Containment: Hashable, Sendable {
   /// - Returns: `nil` when the same or more is in force.
   package func status(of agent: KubernetesObject, now: Date) -> KubernetesObject? {
     if let before = Containment(of: agent), before.kind == kind || before.kind == .killed { return nil }
-    // What was let go of is over by its time. What comes later is later, whatever the clocks of who told each.
-    let time = Self.release(of: agent).map { max(now, $0 + 1) } ?? now
+    let time = Self.time(after: agent, now: now)
     // Only this Agent, not one of its name that came later.
     var metadata: [String: JSON] = ["uid": .string(agent.uid ?? "")]
     metadata["resourceVersion"] = agent.resourceVersion.map(JSON.string)
@@ -77,7 +76,7 @@ package struct Containment: Hashable, Sendable {
           [
             "type": .string(containedCondition), "status": "True", "reason": .string(kind.rawValue),
             "message": .string(message), "observedGeneration": .int(agent.generation ?? 0),
-            "lastTransitionTime": .string(time.formatted(.iso8601)),
+            "lastTransitionTime": .string(time),
           ]
         ]
       ],
@@ -94,13 +93,21 @@ package struct Containment: Hashable, Sendable {
     return [releaseAnnotation: time]
   }
 
+  /// Its time is its name: a release is of that one alone, and not of what comes later by another clock.
   private static func isReleased(_ agent: KubernetesObject, since time: String?) -> Bool {
-    guard let released = release(of: agent), let contained = time.flatMap({ try? Date($0, strategy: .iso8601) })
-    else { return false }
-    return released >= contained
+    time != nil && agent.annotations[releaseAnnotation] == time
   }
 
-  private static func release(of agent: KubernetesObject) -> Date? {
-    agent.annotations[releaseAnnotation].flatMap { try? Date($0, strategy: .iso8601) }
+  /// - Returns: a time, in seconds, that no containment before had, whatever the clocks of who told each, and that is not
+  ///   let go of already.
+  private static func time(after agent: KubernetesObject, now: Date) -> String {
+    let before = condition(of: agent)?["lastTransitionTime"]?.string.flatMap { try? Date($0, strategy: .iso8601) }
+    // The API server takes no year of five digits: what somebody wrote near its end counts for nothing.
+    let next = before.flatMap { $0 < latest ? max(now, $0 + 1) : nil } ?? now
+    let time = next.formatted(.iso8601)
+    return agent.annotations[releaseAnnotation] == time ? (next + 1).formatted(.iso8601) : time
   }
+
+  /// 9999-01-01T00:00:00Z.
+  private static let latest = Date(timeIntervalSince1970: 253_370_764_800)
 }

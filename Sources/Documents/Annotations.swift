@@ -30,8 +30,8 @@ package let quarantineLabel = "lobstack.dev/quarantine"
 /// Condition of an Agent on a cluster: what is done about it because of an alert.
 package let containedCondition = "Contained"
 
-/// Annotation of an Agent on a cluster: when somebody let it run again after what was done about an alert (RFC 3339,
-/// UTC). What was done later holds.
+/// Annotation of an Agent on a cluster: `lastTransitionTime` of the containment after which somebody let it run again. What
+/// was done later holds.
 package let releaseAnnotation = "lobstack.dev/released-at"
 
 /// Annotation of the Pod that agent-sandbox makes: the uid of the Agent whose it is.

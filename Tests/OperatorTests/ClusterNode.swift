@@ -197,9 +197,9 @@ final class ClusterNode: Sendable {
   }
 
   func release(_ agent: String) async throws {
-    let now = Date.now.addingTimeInterval(1).formatted(.iso8601)
+    let time = try await condition("Contained", of: agent)?["lastTransitionTime"] ?? .null
     try await world.client.patch(
-      .merge(["metadata": ["annotations": ["lobstack.dev/released-at": .string(now)]]]), AgentObject.type, agent,
+      .merge(["metadata": ["annotations": ["lobstack.dev/released-at": time]]]), AgentObject.type, agent,
       namespace: OperatorWorld.namespace)
   }
 }

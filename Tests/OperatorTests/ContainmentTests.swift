@@ -11,7 +11,8 @@ import Testing
   private static let time = "2026-01-31T12:00:00Z"
 
   private func agent(
-    generation: Int = 3, reason: String = "Killed", status: String = "True", observed: Int = 3, released: String? = nil
+    generation: Int = 3, reason: String = "Killed", status: String = "True", observed: Int = 3,
+    time: String = ContainmentTests.time, released: String? = nil
   ) -> KubernetesObject {
     var annotations: [String: JSON] = [:]
     annotations["lobstack.dev/released-at"] = released.map(JSON.string)
@@ -27,7 +28,7 @@ import Testing
           ["type": "Ready", "status": "True"],
           [
             "type": "Contained", "status": .string(status), "reason": .string(reason), "message": "why",
-            "observedGeneration": .int(observed), "lastTransitionTime": .string(Self.time),
+            "observedGeneration": .int(observed), "lastTransitionTime": .string(time),
           ],
         ],
       ],
@@ -46,10 +47,10 @@ import Testing
   }
 
   @Test(
-    "is let go of by a time that is not before it",
+    "is let go of by its own time, and by no other",
     arguments: [
-      ("2026-01-31T12:00:00Z", true), ("2026-01-31T12:00:01Z", true), ("2026-01-31T11:59:59Z", false),
-      ("2026-01-31T13:30:00+02:00", false), ("2026-01-31T14:30:00+02:00", true), ("tomorrow", false), ("", false),
+      ("2026-01-31T12:00:00Z", true), ("2026-01-31T12:00:01Z", false), ("2026-01-31T11:59:59Z", false),
+      ("9999-12-31T23:59:59Z", false), ("tomorrow", false), ("", false),
     ])
   func release(at time: String, isOver: Bool) {
     #expect((Containment(of: agent(released: time)) == nil) == isOver)
@@ -60,14 +61,35 @@ import Testing
     let released = try #require(Containment.release(from: agent())["lobstack.dev/released-at"]?.string)
     #expect(released == Self.time && Containment(of: agent(released: released)) == nil)
     #expect(Containment.release(from: KubernetesObject(fields: [:])).isEmpty)
-    // A clock that is an hour behind; and an annotation that somebody set a day ahead.
-    for time in [released, "2026-02-01T12:00:00Z"] {
-      var agent = agent(released: time)
-      let past = try Date("2026-01-31T11:00:00Z", strategy: .iso8601)
-      let status = try #require(Containment(.killed, "x").status(of: agent, now: past)?["status"])
-      agent.fields["status"] = status
-      #expect(Containment(of: agent) == Containment(.killed, "x"))
+    // A clock that is an hour behind, the same second, and one that is ahead.
+    for now in ["2026-01-31T11:00:00Z", Self.time, "2026-01-31T12:00:30Z"] {
+      var agent = agent(released: released)
+      agent.fields["status"] = try #require(
+        Containment(.killed, "x").status(of: agent, now: try Date(now, strategy: .iso8601))?["status"])
+      #expect(Containment(of: agent) == Containment(.killed, "x"), "\(now)")
     }
+  }
+
+  @Test(
+    "has a time that none before it had, that is not let go of, and that the API takes",
+    arguments: [
+      // By a clock that is ahead, within the same second, and later.
+      ("2026-01-31T12:00:00Z", "", "2026-01-31T12:00:01Z"), ("2026-01-31T11:00:00Z", "", "2026-01-31T11:00:01Z"),
+      ("2026-01-31T10:59:59Z", "", "2026-01-31T11:00:00Z"), ("2026-01-31T09:00:00Z", "", "2026-01-31T11:00:00Z"),
+      // One that somebody foresaw.
+      ("2026-01-31T09:00:00Z", "2026-01-31T11:00:00Z", "2026-01-31T11:00:01Z"),
+      ("2026-01-31T11:00:00Z", "2026-01-31T11:00:01Z", "2026-01-31T11:00:02Z"),
+      // Nobody's time.
+      ("2026-01-31T09:00:00Z", "9999-12-31T23:59:59Z", "2026-01-31T11:00:00Z"),
+      ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z", "2026-01-31T11:00:00Z"),
+    ])
+  func time(before: String, released: String, expected: String) throws {
+    // Less is in force, whose release may be on its way.
+    let agent = agent(reason: "Quarantined", time: before, released: released)
+    let now = try Date("2026-01-31T11:00:00Z", strategy: .iso8601) + 0.4
+    let status = try #require(Containment(.killed, "x").status(of: agent, now: now))
+    #expect(
+      status["status", "conditions"]?.array?.first?["lastTransitionTime"]?.string == expected)
   }
 
   @Test("is said of the Agent as it was seen alone") func seen() {

@@ -53,7 +53,14 @@ extension ClusterAgentService {
       return before
     }
     try await audit.carryOut(event) {
-      try await asked(operation) { try await client.contain(before.key, uid: before.uid, containment) }
+      let isInForce = try await asked(operation) {
+        try await client.contain(before.key, uid: before.uid, containment)
+      }
+      guard isInForce else {
+        throw Fault(
+          .conflict, operation: operation, reason: "the agent was deleted meanwhile, and may have been made anew",
+          remedy: "see 'lobstack agent get \(id)', and ask again")
+      }
     }
     return try await isInForce(id, before, operation)
   }

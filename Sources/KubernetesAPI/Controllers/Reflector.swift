@@ -61,6 +61,7 @@ package struct Reflector: Sendable {
     let place = Place(start)
     var pauses = pauses
     while !Task.isCancelled {
+      place.told = false
       do {
         if place.version == nil {
           let list = try await client.list(type, namespace: namespace, selection)
@@ -100,7 +101,6 @@ package struct Reflector: Sendable {
     from place: Place, _ receive: @escaping @Sendable (ObjectChange) async -> Void
   ) async throws {
     let began = ContinuousClock.now
-    place.told = false
     try await client.watch(
       type, namespace: namespace, selection, from: place.version ?? "",
       life: place.isInterrupted ? Self.firstLife : watchLife
@@ -142,7 +142,7 @@ package struct Reflector: Sendable {
       set { state.withLock { $0.version = newValue?.isEmpty == true ? nil : newValue } }
     }
 
-    /// Whether the last watch told anything.
+    /// Whether the last try told anything by a watch: a list that is refused before is a failure like the one before.
     var told: Bool {
       get { state.withLock { $0.told } }
       set { state.withLock { $0.told = newValue } }

@@ -74,7 +74,11 @@ struct AgentReconciler: Sendable {
         throw fault
       }
       try await secure(agent, expansion)
-      if let refusal = known.refusal(in: key.namespace) { throw refusal }
+      if let refusal = known.refusal(in: key.namespace) {
+        // What runs is still held to its policies; only nothing is made beside what may be there.
+        if !agent.isStopped, containment == nil { _ = try await run(agent, expansion, mayMake: false) }
+        throw refusal
+      }
     } catch let failure as IdentityFailure {
       try await tell(.unidentified(failure.fault, generation: generation, pod: owned.pod(of: key)))
       throw failure.fault
@@ -218,10 +222,12 @@ struct AgentReconciler: Sendable {
   }
 
   /// The Pod, or what makes it, made anew when its specification is another. One that is going is waited for.
-  private func run(_ agent: AgentObject, _ expansion: Expansion) async throws -> PodStanding? {
+  private func run(
+    _ agent: AgentObject, _ expansion: Expansion, mayMake: Bool = true
+  ) async throws -> PodStanding? {
     let type = expansion.pod.type
     guard let runner = owned.runner(type, of: agent.key) else {
-      guard replacements.pause(agent.key) == nil, try await mayStart(agent) else { return nil }
+      guard mayMake, replacements.pause(agent.key) == nil, try await mayStart(agent) else { return nil }
       try await apply(expansion.pod, of: agent)
       await events.tell(agent, "Started", "what secures it is in place, so its \(type.kind) was made")
       return standing(of: agent.key, expansion)

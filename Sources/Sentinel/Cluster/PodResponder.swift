@@ -25,8 +25,11 @@ struct PodResponder: Sendable {
   /// - Returns: what became of it; `nil` when the calling task was cancelled.
   func respond(_ order: ResponseOrder) async -> ResponseAnswer? {
     var pauses = pauses
+    // Kept, since what is said of its Agent has to be said when the table has long forgotten the Pod, too.
+    var seen: WatchedPod?
     while !Task.isCancelled {
-      guard let pod = table.pod(order.container) else {
+      seen = table.pod(order.container) ?? seen
+      guard let pod = seen else {
         return ResponseAnswer(alert: order.alert, time: .now, failure: "there is no such Pod any more")
       }
       do {
@@ -100,7 +103,8 @@ struct PodResponder: Sendable {
   /// Writes the containment into the Agent's status, where the operator holds on to it.
   private func tell(_ containment: Containment, of pod: WatchedPod) async throws {
     guard let owner = pod.owner else { return }
-    try await client.contain(ObjectKey(namespace: pod.namespace, name: owner.name), uid: owner.uid, containment)
+    // Of an Agent that is gone nobody makes another Pod.
+    _ = try await client.contain(ObjectKey(namespace: pod.namespace, name: owner.name), uid: owner.uid, containment)
   }
 }
 
