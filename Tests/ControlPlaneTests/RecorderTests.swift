@@ -236,11 +236,13 @@ import Testing
       volume: AuditVolume(memory: .zero) { AuditVolume.Size(bytes: 100, free: free.withLock { $0 }) },
       rates: AuditShares.Rates(low: (rate: 0.001, burst: 2)))
     try await Self.with(shares: shares) { caller, audit, _ in
-      func append(_ tenant: String, _ outcome: String = "allowed") async throws -> TestResponse {
+      func append(
+        _ tenant: String, _ outcome: String = "allowed", _ action: String = "agent.update"
+      ) async throws -> TestResponse {
         try await caller.send(
           .post, "/v1/audit", token: "plane",
           body:
-            #"{"actor":"a","action":"agent.stop","target":"agent \#(tenant)/bot","outcome":"\#(outcome)","details":{}}"#
+            #"{"actor":"a","action":"\#(action)","target":"agent \#(tenant)/bot","outcome":"\#(outcome)","details":{}}"#
         )
       }
       for _ in 0..<5 { #expect(try await append("noisy").status == .created) }
@@ -250,21 +252,31 @@ import Testing
       let fault = try problem(refused, .tooManyRequests).fault
       #expect(fault.code == .throttled && fault.reason.contains("noisy") && refused.headers[.retryAfter] != nil)
       #expect(try await append("quiet").status == .created)
+      // What its own agents do holds up nobody who would end them.
+      let raised = (0..<9).map { _ in alert(container: "pod-b") }
+      let report = String(decoding: try APIJSON.encode(AlertReport(items: raised)), as: UTF8.self)
+      #expect(try await caller.send(.post, "/v1/alerts", token: "sentinel", body: report).status == .noContent)
+      #expect(await audit.count("alert.raise", "raised") == 2)
+      #expect(try await append("acme").status == .created)
+      for action in ["agent.respond", "agent.stop", "agent.delete"] {
+        for _ in 0..<3 { #expect(try await append("noisy", "allowed", action).status == .created) }
+      }
       // How it ended what had begun.
       #expect(try await append("noisy", "failed").status == .created)
       free.withLock { $0 = 4 }
       let full = try problem(try await append("quiet"), HTTPResponse.Status(code: 507))
       #expect(full.fault.code == .exhausted && full.fault.remedy.contains("enlarge"))
       #expect(try await append("quiet", "failed").status == .created)
+      _ = try problem(try await append("quiet", "allowed", "agent.stop"), HTTPResponse.Status(code: 507))
       let body = String(decoding: try APIJSON.encode(AlertReport(items: [alert(container: "pod-a")])), as: UTF8.self)
       #expect(try await caller.send(.post, "/v1/alerts", token: "sentinel", body: body).status == .noContent)
-      #expect(await audit.count("alert.raise", "raised") == 0)
+      #expect(await audit.count("alert.raise", "raised") == 2)
       // Nor of what it does not have, until there is room.
       await shares.tell(AuditTrail(log: audit, logger: Self.logger))
       #expect(await audit.count("alert.withhold", "withheld") == 0)
       free.withLock { $0 = 50 }
       await shares.tell(AuditTrail(log: audit, logger: Self.logger))
-      #expect(await audit.count("alert.withhold", "withheld") == 1)
+      #expect(await audit.count("alert.withhold", "withheld") == 2)
     }
   }
 }
