@@ -100,6 +100,9 @@ import Testing
       await audit.refuse(with: Fault(.failed, operation: "append", reason: "the disk is gone", remedy: "mend it"))
       let answer = try await caller.send(.post, "/v1/audit", token: "plane", body: Self.deletion)
       _ = try problem(answer, .serviceUnavailable)
+      await audit.refuse(with: Fault(.exhausted, operation: "append", reason: "no space", remedy: "free some"))
+      let full = try await caller.send(.post, "/v1/audit", token: "plane", body: Self.deletion)
+      #expect(try problem(full, HTTPResponse.Status(code: 507)).fault.code == .full)
       await audit.refuse(with: nil)
       #expect(try await caller.send(.post, "/v1/audit", token: "plane", body: Self.deletion).status == .created)
     }
@@ -265,7 +268,7 @@ import Testing
       #expect(try await append("noisy", "failed").status == .created)
       free.withLock { $0 = 4 }
       let full = try problem(try await append("quiet"), HTTPResponse.Status(code: 507))
-      #expect(full.fault.code == .exhausted && full.fault.remedy.contains("enlarge"))
+      #expect(full.fault.code == .full && full.fault.remedy.contains("enlarge"))
       #expect(try await append("quiet", "failed").status == .created)
       _ = try problem(try await append("quiet", "allowed", "agent.stop"), HTTPResponse.Status(code: 507))
       let body = String(decoding: try APIJSON.encode(AlertReport(items: [alert(container: "pod-a")])), as: UTF8.self)

@@ -78,12 +78,10 @@ final class AuditShares: Sendable {
     switch volume.room {
     case .ample: return
     case .reserve:
-      throw HTTPFault(
-        status: .insufficientStorage,
-        fault: Fault(
-          .exhausted, operation: operation,
-          reason: "less than \(Int(Self.reserve * 100)) % of the audit log's volume is free, which stays reserved",
-          remedy: "enlarge the recorder's volume, or have it archive sooner"))
+      throw Fault(
+        .full, operation: operation,
+        reason: "less than \(Int(Self.reserve * 100)) % of the audit log's volume is free, which stays reserved",
+        remedy: "enlarge the recorder's volume, or have it archive sooner")
     case .low:
       guard !Self.containing.contains(event.action) else { return }
       let key = event.tenant?.description ?? "actor \(event.actor)"
