@@ -212,6 +212,31 @@ import Testing
     }
   }
 
+  @Test("takes no alert of a Pod that it may not have heard of, while the API server cannot be heard")
+  func interrupted() async throws {
+    let owners = try Self.owners()
+    try await Self.with(owners: owners) { caller, _, store in
+      func report(_ uids: String...) async throws -> TestResponse {
+        let items = uids.map { alert(container: $0) }
+        let body = String(decoding: try APIJSON.encode(AlertReport(items: items)), as: UTF8.self)
+        return try await caller.send(.post, "/v1/alerts", token: "sentinel", body: body)
+      }
+      owners.take(.interrupted(Fault(.unavailable, operation: "watch", reason: "away", remedy: "wait")), in: "agents")
+      let refused = try await report("pod-a", "pod-new")
+      _ = try problem(refused, .serviceUnavailable)
+      #expect(refused.headers[.retryAfter] != nil)
+      #expect(try await store.alerts(limit: 9).isEmpty)
+      #expect(try await report("pod-a").status == .noContent)
+      // Another namespace's word does not end it.
+      owners.take(.current, in: "agents-acme")
+      _ = try problem(try await report("pod-new"), .serviceUnavailable)
+      owners.take(.changed(pod("pod-new", "new", "node-1")), in: "agents")
+      #expect(try await report("pod-new", "pod-nobody").status == .noContent)
+      let agents = try await store.alerts(limit: 9).map { $0.alert.agent?.description }
+      #expect(Set(agents) == ["default/bot", "default/new", nil])
+    }
+  }
+
   @Test("has a tenant's alerts beyond its share kept and told, and the log told how many they are")
   func alertShares() async throws {
     let shares = AuditShares(

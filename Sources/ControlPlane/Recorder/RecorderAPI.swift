@@ -117,6 +117,12 @@ struct RecorderAPI: Sendable {
         .unavailable, operation: operation, reason: "the API server has not told of all agents' Pods yet",
         remedy: "try again in a few seconds")
     }
+    guard !report.items.contains(where: { owners.mayBecomeKnown($0.container) }) else {
+      throw Fault(
+        .unavailable, operation: operation,
+        reason: "the API server has not told of a Pod that is reported, and cannot be heard at present",
+        remedy: "try again in a few seconds")
+    }
     for index in report.items.indices { report.items[index].hostname = node }
     let sentinel = Principal(kind: principal.kind, name: "sentinel@\(node)")
     // Repeating it would change nothing.
