@@ -14,6 +14,8 @@ struct HTTPFault: Error {
 extension Fault.Code {
   /// More than its share was asked for; it is there again after a while.
   static let throttled = Self("throttled")
+  /// There is no room on a disk, or what is left of it is reserved; waiting does not help.
+  static let full = Self("full")
 }
 
 extension HTTPResponse.Status {
@@ -32,6 +34,7 @@ func status(of code: Fault.Code) -> HTTPResponse.Status {
   case .unsupported: .unprocessableContent
   case .exhausted, .unavailable: .serviceUnavailable
   case .throttled: .tooManyRequests
+  case .full: .insufficientStorage
   case .timedOut: .gatewayTimeout
   default: .internalServerError
   }

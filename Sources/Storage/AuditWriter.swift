@@ -113,7 +113,7 @@ final class AuditWriter: Sendable {
     let isFull = state.pending.count >= pendingRecordLimit || state.pendingBytes + count > pendingByteLimit
     return isFull
       ? Fault(
-        .exhausted, operation: "append to the audit log",
+        .unavailable, operation: "append to the audit log",
         reason: "\(state.pending.count) records already wait for the disk", remedy: "try again when the disk keeps up")
       : nil
   }

@@ -333,6 +333,19 @@ import Testing
     #expect(lines[1].contains(#""outcome":"failed""#) && lines[1].contains("away"))
   }
 
+  @Test(
+    "that the recorder does not take is 507 when its volume is full alone: else it may come again",
+    arguments: [
+      (Fault.Code.full, 507), (.throttled, 429), (.exhausted, 503), (.unavailable, 503), (.timedOut, 503),
+    ]) func refused(code: Fault.Code, status: Int)
+  {
+    let fault = ClusterAudit.refusal(
+      of: Self.event, because: Fault(code, operation: "o", reason: "no room", remedy: "wait"))
+    let response = problemResponse(fault)
+    #expect(response.status.code == status && fault.reason.hasPrefix("no room") && fault.remedy == "wait")
+    #expect((response.headers[.retryAfter] == nil) == (status == 507))
+  }
+
   @Test("has to be written, or nothing is done") func unwritable() async throws {
     let audit = ClusterAudit(
       write: { _ in throw CancellationError() }, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })

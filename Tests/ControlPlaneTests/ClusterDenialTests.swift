@@ -47,13 +47,14 @@ private func line(_ time: String, host: String = "evil.example.net", kind: Strin
     #expect(odd.map(\.host) == ["a%1B[2j%0A{"])
     let long = line("2026-01-31T12:00:00.100Z", path: String(repeating: "x", count: 100_000))
     #expect(denials(.gateway(of: bot), [long, line("2026-01-31T12:00:00.100Z")]).count == 1)
+    #expect(denials(.gateway(of: bot), ["2263", "9999"].map { line("\($0)-01-31T12:00:00.100Z") }).isEmpty)
   }
 
   @Test("of a name server are whose it says, and of one agent alone where that is asked for") func nameServer() throws {
     let bot = try #require(bot)
-    func told(_ agent: AgentID?, _ rule: String) throws -> String {
+    func told(_ agent: AgentID?, _ rule: String, at time: TimeInterval = 1_769_860_800) throws -> String {
       var denial = DenialResource(
-        time: Date(timeIntervalSince1970: 1), agent: agent, rule: rule, protocol: "dns", source: "10.1.2.3",
+        time: Date(timeIntervalSince1970: time), agent: agent, rule: rule, protocol: "dns", source: "10.1.2.3",
         destination: "", port: nil, host: "bot.example.net", count: 3)
       denial.remedy = "pay"
       return String(decoding: try APIJSON.encode(denial), as: UTF8.self) + "\n"
@@ -61,6 +62,8 @@ private func line(_ time: String, host: String = "evil.example.net", kind: Strin
     let text =
       try told(bot, "dns-refused-name") + told(AgentID("acme/bot"), "dns-refused-name") + told(nil, "untold")
       + #"{"level":"info","message":"Names are served"}"# + "\n"
+      // The years 1970 and 6000: no page has a place for the latter.
+      + told(bot, "early", at: 1) + told(bot, "late", at: 127_174_752_000)
     let all = denials(.nameServer(agent: nil), [text])
     #expect(all.map { $0.agent?.description } == ["default/bot", "acme/bot", nil])
     #expect(all.allSatisfy { $0.remedy == nil && $0.count == 3 })

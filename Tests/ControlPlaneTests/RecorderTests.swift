@@ -100,6 +100,9 @@ import Testing
       await audit.refuse(with: Fault(.failed, operation: "append", reason: "the disk is gone", remedy: "mend it"))
       let answer = try await caller.send(.post, "/v1/audit", token: "plane", body: Self.deletion)
       _ = try problem(answer, .serviceUnavailable)
+      await audit.refuse(with: Fault(.exhausted, operation: "append", reason: "no space", remedy: "free some"))
+      let full = try await caller.send(.post, "/v1/audit", token: "plane", body: Self.deletion)
+      #expect(try problem(full, HTTPResponse.Status(code: 507)).fault.code == .full)
       await audit.refuse(with: nil)
       #expect(try await caller.send(.post, "/v1/audit", token: "plane", body: Self.deletion).status == .created)
     }
@@ -209,6 +212,31 @@ import Testing
     }
   }
 
+  @Test("takes no alert of a Pod that it may not have heard of, while the API server cannot be heard")
+  func interrupted() async throws {
+    let owners = try Self.owners()
+    try await Self.with(owners: owners) { caller, _, store in
+      func report(_ uids: String...) async throws -> TestResponse {
+        let items = uids.map { alert(container: $0) }
+        let body = String(decoding: try APIJSON.encode(AlertReport(items: items)), as: UTF8.self)
+        return try await caller.send(.post, "/v1/alerts", token: "sentinel", body: body)
+      }
+      owners.take(.interrupted(Fault(.unavailable, operation: "watch", reason: "away", remedy: "wait")), in: "agents")
+      let refused = try await report("pod-a", "pod-new")
+      _ = try problem(refused, .serviceUnavailable)
+      #expect(refused.headers[.retryAfter] != nil)
+      #expect(try await store.alerts(limit: 9).isEmpty)
+      #expect(try await report("pod-a").status == .noContent)
+      // Another namespace's word does not end it.
+      owners.take(.current, in: "agents-acme")
+      _ = try problem(try await report("pod-new"), .serviceUnavailable)
+      owners.take(.changed(pod("pod-new", "new", "node-1")), in: "agents")
+      #expect(try await report("pod-new", "pod-nobody").status == .noContent)
+      let agents = try await store.alerts(limit: 9).map { $0.alert.agent?.description }
+      #expect(Set(agents) == ["default/bot", "default/new", nil])
+    }
+  }
+
   @Test("has a tenant's alerts beyond its share kept and told, and the log told how many they are")
   func alertShares() async throws {
     let shares = AuditShares(
@@ -236,11 +264,13 @@ import Testing
       volume: AuditVolume(memory: .zero) { AuditVolume.Size(bytes: 100, free: free.withLock { $0 }) },
       rates: AuditShares.Rates(low: (rate: 0.001, burst: 2)))
     try await Self.with(shares: shares) { caller, audit, _ in
-      func append(_ tenant: String, _ outcome: String = "allowed") async throws -> TestResponse {
+      func append(
+        _ tenant: String, _ outcome: String = "allowed", _ action: String = "agent.update"
+      ) async throws -> TestResponse {
         try await caller.send(
           .post, "/v1/audit", token: "plane",
           body:
-            #"{"actor":"a","action":"agent.stop","target":"agent \#(tenant)/bot","outcome":"\#(outcome)","details":{}}"#
+            #"{"actor":"a","action":"\#(action)","target":"agent \#(tenant)/bot","outcome":"\#(outcome)","details":{}}"#
         )
       }
       for _ in 0..<5 { #expect(try await append("noisy").status == .created) }
@@ -250,21 +280,31 @@ import Testing
       let fault = try problem(refused, .tooManyRequests).fault
       #expect(fault.code == .throttled && fault.reason.contains("noisy") && refused.headers[.retryAfter] != nil)
       #expect(try await append("quiet").status == .created)
+      // What its own agents do holds up nobody who would end them.
+      let raised = (0..<9).map { _ in alert(container: "pod-b") }
+      let report = String(decoding: try APIJSON.encode(AlertReport(items: raised)), as: UTF8.self)
+      #expect(try await caller.send(.post, "/v1/alerts", token: "sentinel", body: report).status == .noContent)
+      #expect(await audit.count("alert.raise", "raised") == 2)
+      #expect(try await append("acme").status == .created)
+      for action in ["agent.respond", "agent.stop", "agent.delete"] {
+        for _ in 0..<3 { #expect(try await append("noisy", "allowed", action).status == .created) }
+      }
       // How it ended what had begun.
       #expect(try await append("noisy", "failed").status == .created)
       free.withLock { $0 = 4 }
       let full = try problem(try await append("quiet"), HTTPResponse.Status(code: 507))
-      #expect(full.fault.code == .exhausted && full.fault.remedy.contains("enlarge"))
+      #expect(full.fault.code == .full && full.fault.remedy.contains("enlarge"))
       #expect(try await append("quiet", "failed").status == .created)
+      _ = try problem(try await append("quiet", "allowed", "agent.stop"), HTTPResponse.Status(code: 507))
       let body = String(decoding: try APIJSON.encode(AlertReport(items: [alert(container: "pod-a")])), as: UTF8.self)
       #expect(try await caller.send(.post, "/v1/alerts", token: "sentinel", body: body).status == .noContent)
-      #expect(await audit.count("alert.raise", "raised") == 0)
+      #expect(await audit.count("alert.raise", "raised") == 2)
       // Nor of what it does not have, until there is room.
       await shares.tell(AuditTrail(log: audit, logger: Self.logger))
       #expect(await audit.count("alert.withhold", "withheld") == 0)
       free.withLock { $0 = 50 }
       await shares.tell(AuditTrail(log: audit, logger: Self.logger))
-      #expect(await audit.count("alert.withhold", "withheld") == 1)
+      #expect(await audit.count("alert.withhold", "withheld") == 2)
     }
   }
 }

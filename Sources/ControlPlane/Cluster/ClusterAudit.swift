@@ -37,17 +37,19 @@ struct ClusterAudit: Sendable {
       // This record cannot be written; others can.
       throw fault
     } catch {
-      let below = error as? Fault
-      let code = below.flatMap { [.exhausted, .throttled].contains($0.code) ? $0.code : nil } ?? .unavailable
-      let fault = Fault(
-        code, operation: "record \(event.action) of \(event.target)",
-        reason: below.map { "\($0.reason), so the action is refused" }
-          ?? "the audit line cannot be written, so the action is refused",
-        remedy: below?.remedy ?? "see where the control plane's standard output goes", cause: error)
-      // Waiting does not help.
-      if code == .exhausted { throw HTTPFault(status: .insufficientStorage, fault: fault) }
-      throw fault
+      throw Self.refusal(of: event, because: error)
     }
+  }
+
+  /// - Returns: `full` when waiting does not help, `throttled` for a share that is used up; anything else passes.
+  static func refusal(of event: AuditEvent, because error: any Error) -> Fault {
+    let below = error as? Fault
+    return Fault(
+      below.flatMap { [.full, .throttled].contains($0.code) ? $0.code : nil } ?? .unavailable,
+      operation: "record \(event.action) of \(event.target)",
+      reason: below.map { "\($0.reason), so the action is refused" }
+        ?? "the audit line cannot be written, so the action is refused",
+      remedy: below?.remedy ?? "see where the control plane's standard output goes", cause: error)
   }
 
   /// Does what was told, and tells when it failed after all.

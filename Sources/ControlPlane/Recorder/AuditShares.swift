@@ -22,10 +22,13 @@ final class AuditShares: Sendable {
   static let low = 0.2
   static let reserve = 0.05
 
+  /// What contains an agent. No share holds it up: who takes more than his own may be that agent.
+  private static let containing: Set<String> = ["agent.respond", "agent.stop", "agent.delete"]
+
   struct Rates: Sendable {
     /// Records of alerts of one tenant in a second, and at once: in a day, at 300 bytes each, an eightieth of 10 GiB.
     var alerts = (rate: 5.0, burst: 2_000.0)
-    /// Records of any kind of one tenant when the volume is low.
+    /// Records of one tenant when the volume is low: of its alerts, and as many of what is asked about it.
     var low = (rate: 1.0, burst: 100.0)
   }
 
@@ -36,6 +39,8 @@ final class AuditShares: Sendable {
     by: "tenant")
   private let alerts: RateLimiter
   private let scarce: RateLimiter
+  /// An agent raises as many as it likes: they take nothing of what its owner may do.
+  private let scarceAlerts: RateLimiter
   /// By tenant, of which the log was not told yet.
   private let untold = Mutex<[String: Int]>([:])
 
@@ -43,6 +48,7 @@ final class AuditShares: Sendable {
     self.volume = volume
     alerts = RateLimiter(rate: rates.alerts.rate, burst: rates.alerts.burst)
     scarce = RateLimiter(rate: rates.low.rate, burst: rates.low.burst)
+    scarceAlerts = RateLimiter(rate: rates.low.rate, burst: rates.low.burst)
   }
 
   /// Whether the log takes the records of an alert; else it is counted.
@@ -54,7 +60,7 @@ final class AuditShares: Sendable {
     let isTaken =
       switch volume.room {
       case .ample: alerts.take(key) == nil
-      case .low: scarce.take(key) == nil
+      case .low: scarceAlerts.take(key) == nil
       case .reserve: false
       }
     guard !isTaken else { return true }
@@ -72,13 +78,12 @@ final class AuditShares: Sendable {
     switch volume.room {
     case .ample: return
     case .reserve:
-      throw HTTPFault(
-        status: .insufficientStorage,
-        fault: Fault(
-          .exhausted, operation: operation,
-          reason: "less than \(Int(Self.reserve * 100)) % of the audit log's volume is free, which stays reserved",
-          remedy: "enlarge the recorder's volume, or have it archive sooner"))
+      throw Fault(
+        .full, operation: operation,
+        reason: "less than \(Int(Self.reserve * 100)) % of the audit log's volume is free, which stays reserved",
+        remedy: "enlarge the recorder's volume, or have it archive sooner")
     case .low:
+      guard !Self.containing.contains(event.action) else { return }
       let key = event.tenant?.description ?? "actor \(event.actor)"
       guard let wait = scarce.take(key) else { return }
       throw HTTPFault(

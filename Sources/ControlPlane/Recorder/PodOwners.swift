@@ -19,6 +19,8 @@ final class PodOwners: Sendable {
     var places: [String: Place] = [:]
     /// The ids of those that are there, by namespace; without one that was not told of yet.
     var present: [String: Set<String>] = [:]
+    /// Namespaces in which Pods may be that were not told of.
+    var interrupted: Set<String> = []
     /// The ids of those that are gone, the oldest first from `firstGone` on.
     var gone: [String] = []
     var firstGone = 0
@@ -47,8 +49,15 @@ final class PodOwners: Sendable {
     state.withLock { state in state.places[uid].flatMap { $0.node == node ? $0.agent : nil } }
   }
 
+  /// Whether nobody can say yet whose the Pod is: it may have begun since the API server's word was last heard.
+  func mayBecomeKnown(_ uid: String) -> Bool {
+    state.withLock { state in !state.interrupted.isEmpty && state.places[uid] == nil }
+  }
+
   func take(_ change: ObjectChange, in namespace: String) {
+    guard tenants[namespace] != nil else { return }
     state.withLock { state in
+      if case .interrupted = change { state.interrupted.insert(namespace) } else { state.interrupted.remove(namespace) }
       switch change {
       case .replaced(let objects):
         let before = state.present[namespace] ?? []

@@ -96,7 +96,13 @@ struct RecorderAPI: Sendable {
     event.details["replica"] = try await requireTold(
       ClusterUser.podOfToken, of: principal, operation: "append to the audit log")
     try shares.require(event)
-    return try jsonResponse(AuditSubmissionReceipt(index: try await audit.require(event)), status: .created)
+    do {
+      return try jsonResponse(AuditSubmissionReceipt(index: try await audit.require(event)), status: .created)
+    } catch let fault as Fault where fault.code == .exhausted {
+      // The log's word for a disk without room. What passes has the same code elsewhere.
+      throw Fault(
+        .full, operation: fault.operation, reason: fault.reason, remedy: fault.remedy, cause: fault)
+    }
   }
 
   @Sendable private func report(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -109,6 +115,12 @@ struct RecorderAPI: Sendable {
     guard owners.isThere else {
       throw Fault(
         .unavailable, operation: operation, reason: "the API server has not told of all agents' Pods yet",
+        remedy: "try again in a few seconds")
+    }
+    guard !report.items.contains(where: { owners.mayBecomeKnown($0.container) }) else {
+      throw Fault(
+        .unavailable, operation: operation,
+        reason: "the API server has not told of a Pod that is reported, and cannot be heard at present",
         remedy: "try again in a few seconds")
     }
     for index in report.items.indices { report.items[index].hostname = node }

@@ -33,6 +33,9 @@ package struct ProxyDenial: Hashable, Sendable {
 
   /// Longest line that is read, in bytes: far more than the proxy's bounds on each field let it write.
   package static let longestLine = 32 << 10
+  /// Seconds since 1970 that a log can be of: the years 2000 to 2199. Others are no times that anything was refused at,
+  /// and not every number of nanoseconds or milliseconds has room where those are reckoned with.
+  package static let times = 946_684_800.0..<7_258_118_400.0
   private static let longestHost = 260
   private static let longestPath = 256
   private static let longestWord = 128
@@ -44,7 +47,8 @@ package struct ProxyDenial: Hashable, Sendable {
     // Bytes that are no text in a host's name must not hide whose line it is.
     guard line.count <= Self.longestLine,
       let read = try? JSONDecoder().decode(Line.self, from: Data(String(decoding: line, as: UTF8.self).utf8)),
-      let source = read.source, isDNSLabel(read.kind, longest: 32), let time = try? Self.format.parse(read.time)
+      let source = read.source, isDNSLabel(read.kind, longest: 32), let time = try? Self.format.parse(read.time),
+      Self.times.contains(time.timeIntervalSince1970)
     else { return nil }
     self.time = Int64((time.timeIntervalSince1970 * 1e6).rounded()) * 1_000
     self.source = source

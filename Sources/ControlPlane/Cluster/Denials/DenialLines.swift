@@ -57,7 +57,8 @@ struct DenialLines {
     case .nameServer(let agent):
       if let agent, !line.contains("\(agent.name)".utf8) { return }
       // Its log of itself is among them, which has other fields.
-      guard var denial = try? APIJSON.decode(DenialResource.self, from: line), agent == nil || denial.agent == agent
+      guard var denial = try? APIJSON.decode(DenialResource.self, from: line), agent == nil || denial.agent == agent,
+        ProxyDenial.times.contains(denial.time.timeIntervalSince1970)
       else { return }
       denial.remedy = nil
       denials.append(denial)
