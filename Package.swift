@@ -506,7 +506,8 @@ let package = Package(
         "Supervision", logging,
       ]),
     tests(
-      "VerificationTests", ["APIModel", "AgentModel", "ChildProcess", "Compliance", "Faults", "Files", "Verification"]),
+      "VerificationTests",
+      ["APIModel", "AgentModel", "ChildProcess", "Compliance", "Faults", "Files", "TestSupport", "Verification"]),
     tests(
       "ClusterVerificationTests",
       [

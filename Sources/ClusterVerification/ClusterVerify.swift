@@ -92,7 +92,7 @@ package struct ClusterVerify: Sendable {
       instance: options.cluster.origin,
       version: LobstackVersion.current, components: try await components(site.client))
     let start = ContinuousClock.now
-    for left in try await Removal(client: site.client).removeLeftOvers() { tell(.note(left)) }
+    for left in try await site.removal.removeLeftOvers() { tell(.note(left)) }
     let result: Result<VerificationReport, any Error>
     do {
       try await site.open()
@@ -124,9 +124,11 @@ package struct ClusterVerify: Sendable {
   /// Takes away what killed runs left.
   ///
   /// - Returns: what could not be taken away, or may be in use.
-  package static func clean(_ cluster: KubernetesConfiguration) async throws -> [String] {
+  package static func clean(_ cluster: KubernetesConfiguration, values: Values) async throws -> [String] {
     let client = try KubernetesClient(cluster, fieldManager: "lobstack-verify")
-    return try await client.use { try await Removal(client: client).removeLeftOvers() }
+    return try await client.use {
+      try await Removal(client: client, controlPlane: values.namespaces.controlPlane).removeLeftOvers()
+    }
   }
 
   private static func agentPod(_ options: Options) throws -> KubernetesObject {

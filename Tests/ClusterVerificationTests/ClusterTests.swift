@@ -155,7 +155,7 @@ struct ClusterTests {
         namespace.name = name
         try await client.create(RunMark(id: "0badcafe", at: start).mark(namespace), of: .namespaces)
       }
-      let told = try await ClusterVerify.clean(try server.configuration())
+      let told = try await ClusterVerify.clean(try server.configuration(), values: options.values)
       #expect(try await marked().map(\.name) == ["lobstack-verify-new", "of-somebody-else"])
       #expect(told.count == 1)
       #expect(told.first?.contains("0badcafe, which may be under way") == true)
@@ -196,11 +196,30 @@ struct ClusterTests {
         while try await now()["spec", "replicas"]?.int != 0 { try await Task.sleep(for: .milliseconds(20)) }
         try await tell(0)
         try await begun
-        let told = try await Removal(client: verify).removeLeftOvers()
+        let told = try await site.removal.removeLeftOvers()
         #expect(told.contains { $0.contains("Deployment \(space)/operator is stopped by run \(site.mark.id)") })
         #expect(told.contains { $0.contains("kubectl scale --replicas 2 --namespace \(space) deployments/operator") })
         #expect(try await now()["spec", "replicas"]?.int == 0)
-        _ = try await Removal(client: verify).removeLeftOvers(at: .now.addingTimeInterval(481))
+        _ = try await site.removal.removeLeftOvers(at: .now.addingTimeInterval(481))
+        #expect(try await now()["spec", "replicas"]?.int == 2)
+
+        // What somebody gave it meanwhile it keeps; what is no enforcer of the platform is nobody's to scale.
+        let marks: JSON = [
+          "metadata": ["labels": [RunMark.label: "0badcafe"], "annotations": [Outage.replicas: "5"]]
+        ]
+        try await verify.patch(.merge(marks), .deployments, "operator", namespace: space)
+        var other = deployment
+        other.name = "web"
+        other.change("spec") { $0["replicas"] = 0 }
+        (other.labels, other.annotations) = ([RunMark.label: "0badcafe"], [Outage.replicas: "5"])
+        try await client.create(other, of: .deployments)
+        (other.name, other.namespace) = ("operator", "default")
+        try await client.create(other, of: .deployments)
+        #expect(await site.removal.restore(RunMark.label).isEmpty)
+        for (name, namespace) in [("web", space), ("operator", "default")] {
+          let kept = try await client.get(.deployments, name, namespace: namespace)
+          #expect(kept["spec", "replicas"]?.int == 0)
+        }
       }
       let after = try await now()
       #expect(after["spec", "replicas"]?.int == 2)

@@ -93,10 +93,13 @@ import Verification
 }
 
 @Suite("How long nothing may begin") struct WatchTests {
-  @Test("is longer than a start takes, and not without end") func bounds() {
-    #expect(OutageChecks.watch(forStartsOf: .seconds(1)) == .seconds(10))
-    #expect(OutageChecks.watch(forStartsOf: .seconds(8)) == .seconds(25))
-    #expect(OutageChecks.watch(forStartsOf: .seconds(100)) == .seconds(90))
+  @Test("is longer than a start takes, and nothing is stopped where that is too long") func bounds() throws {
+    #expect(try OutageChecks.watch(forStartsOf: .seconds(1)) == .seconds(10))
+    #expect(try OutageChecks.watch(forStartsOf: .seconds(8)) == .seconds(25))
+    #expect(try OutageChecks.watch(forStartsOf: .milliseconds(29_600)) == .seconds(89))
+    for time in [30, 100] {
+      #expect(throws: NotTestable.self) { try OutageChecks.watch(forStartsOf: .seconds(time)) }
+    }
   }
 }
 
@@ -139,5 +142,33 @@ import Verification
   @Test("fails where it is kept, or of another class") func kept() {
     #expect(finding(reclaim: "Retain").verdict == .failed)
     #expect(finding(className: "standard").verdict == .failed)
+  }
+}
+
+@Suite("What a run has stopped") struct RestorationTests {
+  private func object(replicas: Int, _ said: String?) -> KubernetesObject {
+    var object = KubernetesObject(fields: ["spec": ["replicas": .int(replicas)]])
+    object.resourceVersion = "7"
+    object.labels[RunMark.label] = "0123abcd"
+    object.annotations[Outage.replicas] = said
+    return object
+  }
+
+  @Test("gets the Pods back that it had, in this very state of it") func stopped() throws {
+    let change = try #require(Outage.restoration(of: object(replicas: 0, "2")))
+    #expect(change["spec"] == ["replicas": 2])
+    #expect(change["metadata"]?["resourceVersion"] == "7")
+    #expect(change["metadata"]?["labels"]?[RunMark.label] == .null)
+    for said in [nil, "", "0", "-1", "1001", "two"] {
+      #expect(Outage.restoration(of: object(replicas: 0, said)) == nil)
+    }
+  }
+
+  @Test("keeps what somebody gave it meanwhile, and loses its marks") func scaled() throws {
+    for said in ["2", nil] {
+      let change = try #require(Outage.restoration(of: object(replicas: 3, said)))
+      #expect(change["spec"] == nil)
+      #expect(change["metadata"]?["annotations"]?[Outage.replicas] == .null)
+    }
   }
 }

@@ -56,17 +56,11 @@ struct APICaller: Sendable {
         of: ClusterSite.account, namespace: namespace, audience: audience, life: .seconds(1_200)))
   }
 
-  /// Asks for an Agent that is stopped, and has it deleted once it is there.
+  /// Asks for an Agent, and has it deleted once it is there.
   ///
   /// - Returns: what the control plane says against it; `nil` when the Agent was made.
   func makeAgent(_ role: AgentRole, as account: Account) async throws -> Fault? {
-    let name = site.agentName(role)
-    let document = """
-      apiVersion: lobstack.dev/v1
-      kind: Agent
-      metadata: {name: \(name), tenant: "\(site.tenant)"}
-      spec: {image: "docker://\(site.values.images.lobstack)", workspace: {size: 16Mi}}
-      """
+    let (name, document) = (site.agentName(role), site.document(role))
     let deadline = ContinuousClock.now + Self.patience
     while true {
       do {
@@ -82,7 +76,21 @@ struct APICaller: Sendable {
     }
   }
 
+  /// Whether the Agent was made after all.
   func isThere(_ role: AgentRole) async throws -> Bool {
     try await site.client.find(.agents, site.agentName(role), namespace: site.namespace) != nil
+  }
+}
+
+extension ClusterSite {
+  /// Of an Agent as the control plane is given it. It has the run's label, by which it is found when the run ends before it
+  /// is deleted, or before it is there; it lives too short for a time until when it is in use.
+  func document(_ role: AgentRole) -> String {
+    """
+    apiVersion: lobstack.dev/v1
+    kind: Agent
+    metadata: {name: \(agentName(role)), tenant: "\(tenant)", labels: {\(RunMark.label): "\(mark.id)"}}
+    spec: {image: "docker://\(values.images.lobstack)", workspace: {size: 16Mi}}
+    """
   }
 }

@@ -37,7 +37,7 @@ struct AuditChecks: Sendable {
   private func recorded() async throws -> Finding {
     let caller = try await caller.value
     let stage = try await stage.value
-    let log = RecordedLog(site: site)
+    let log = try await RecordedLog.open(site)
     if let fault = try await caller.makeAgent(.recorded, as: caller.allowed) {
       throw NotTestable("the control plane makes no Agent for who may: \(oneLine(fault.reason))")
     }
@@ -103,7 +103,7 @@ struct AuditChecks: Sendable {
   // MARK: AUD-2
 
   private func tampering() async throws -> Finding {
-    let log = RecordedLog(site: site)
+    let log = try await RecordedLog.open(site)
     let first = try await log.checkpoint()
     // A refusal is a record, so that the log grows between the two.
     let caller = try await caller.value
@@ -124,33 +124,28 @@ struct AuditChecks: Sendable {
 
   // MARK: AUD-3
 
-  /// Bytes of one program's log.
-  private static let longestLog = 8 << 20
-
   private func values() async throws -> Finding {
     let caller = try await caller.value
     if let fault = try await caller.makeAgent(.values, as: caller.allowed) {
       throw NotTestable("the control plane makes no Agent for who may: \(oneLine(fault.reason))")
     }
     let canaries: SecretsStage? = site.secretsManager == nil ? nil : try await secrets.value
-    let log = RecordedLog(site: site)
-    let size = try await log.checkpoint().size
-    let newest = size > RecordedLog.mostSearched ? size - RecordedLog.mostSearched : 0
-    var texts = ["\(size - newest) records": try await APIJSONText.of(log.records(from: newest))]
-    let namespaces = [site.values.namespaces.controlPlane] + (canaries == nil ? [] : [site.values.namespaces.vault])
-    for namespace in namespaces {
-      for pod in try await site.client.list(.pods, namespace: namespace).objects {
-        // One that has not started has said nothing.
-        guard pod["status", "phase"]?.string == "Running" else { continue }
-        texts["the output of \(namespace)/\(pod.name)"] = try await site.client.log(
-          of: pod.name, namespace: namespace, last: RunMark.longestRun, limit: Self.longestLog)
-      }
-    }
-    var known = [caller.allowed.name]
-    var hidden = [caller.allowed.token, caller.stranger.token].map(Self.proof)
+    let log = try await RecordedLog.open(site)
+    let (records, isCut) = try await log.newest()
+    guard !isCut else { throw RecordedLog.cut }
+    let kept = "\(records.count) records"
+    var texts = [kept: try APIJSON.encode(records)]
+    let output = ProgramOutput(site: site)
+    let written = try await output.texts(of: site.values.namespaces.controlPlane)
+    for text in written { texts[text.place] = text.bytes }
+    let callee = written.filter { $0.program == "control-plane" }.map(\.place)
+    var known = [Known(caller.allowed.name, in: [kept]), Known(caller.allowed.name, in: callee)]
+    var hidden = [caller.allowed.token, caller.stranger.token, log.token].map(Self.proof)
     if let canaries {
+      let written = try await output.texts(of: site.values.namespaces.vault)
+      for text in written { texts[text.place] = text.bytes }
       // A path is no secret, and OpenBao's own log has it.
-      known.append("\(canaries.name)")
+      known.append(Known("\(canaries.name)", in: written.map(\.place)))
       hidden += canaries.canaries.all
     }
     return Finding([Self.judgement(texts, known: known, hidden: hidden)])
@@ -159,26 +154,32 @@ struct AuditChecks: Sendable {
   /// Of a token (RFC 7515) the part that makes it one; its claims are in every log.
   static func proof(_ token: String) -> String { token.split(separator: ".").last.map(String.init) ?? token }
 
-  /// - Parameters:
-  ///   - known: words each of which has to be somewhere, or the search is blind.
-  static func judgement(_ texts: [String: [UInt8]], known: [String], hidden: [String]) -> Trial {
-    func places(_ word: String) -> [String] {
-      texts.filter { Spellings(word).isIn($0.value) }.keys.sorted()
+  /// A word that a search finds in one of these places, or it is blind there.
+  struct Known: Sendable {
+    let word: String
+    let places: [String]
+
+    init(_ word: String, in places: [String]) { (self.word, self.places) = (word, places) }
+  }
+
+  static func judgement(_ texts: [String: [UInt8]], known: [Known], hidden: [String]) -> Trial {
+    let missing = known.filter { known in
+      let spellings = Spellings(known.word)
+      return !known.places.contains { spellings.isIn(texts[$0] ?? []) }
     }
-    let missing = known.filter { places($0).isEmpty }
-    let found = Set(hidden.flatMap(places)).sorted()
+    let spellings = hidden.map(Spellings.init)
+    let found = texts.filter { text in spellings.contains { $0.isIn(text.value) } }.keys.sorted()
     return Trial(
       "read a token or a secret in what is written down",
       withoutControl: missing.isEmpty
-        ? .succeeded("who asked, and for what, is there: \(known.joined(separator: ", "))")
-        : .unknown("not even \(missing.joined(separator: ", ")) is found"),
+        ? .succeeded("who asked, and for what, is there: \(Set(known.map(\.word)).sorted().joined(separator: ", "))")
+        : .unknown(
+          missing.map {
+            "not even \($0.word) is found in \($0.places.isEmpty ? "any output" : $0.places.joined(separator: ", "))"
+          }
+          .joined(separator: "; ")),
       withControl: found.isEmpty
         ? .prevented("none of \(hidden.count) is in \(texts.keys.sorted().joined(separator: ", "))")
         : .succeeded("in \(found.joined(separator: ", "))"))
   }
-}
-
-/// Records as text to be searched.
-private enum APIJSONText {
-  static func of(_ records: [AuditRecordResource]) throws -> [UInt8] { try APIJSON.encode(records) }
 }

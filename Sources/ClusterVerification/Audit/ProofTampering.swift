@@ -11,13 +11,18 @@ struct ProofTampering {
   let proof: AuditProofResource
   /// Of the one before it.
   let neighbour: AuditProofResource
-  /// From before that record was there.
+  /// From before that record was there. Its key has to be the others', too.
   let earlier: AuditCheckpointResource
+
+  private var key: String { earlier.verifierKey }
 
   /// - Throws: `Fault` for a record that is none.
   func finding() throws -> Finding {
+    do { try earlier.check(key: key) } catch let fault as Fault {
+      return Finding(.failed, evidence: ["the checkpoint of \(earlier.size) records is not proven: \(fault.reason)"])
+    }
     for proof in [proof, neighbour] {
-      do { try proof.check(index: proof.record.index, key: proof.verifierKey) } catch let fault as Fault {
+      do { try proof.check(index: proof.record.index, key: key) } catch let fault as Fault {
         return Finding(.failed, evidence: ["record \(proof.record.index) as it stands is not proven: \(fault.reason)"])
       }
     }
@@ -33,7 +38,7 @@ struct ProofTampering {
   private func trial(_ attack: String, _ forged: AuditProofResource) -> Trial {
     let real: AttackOutcome
     do {
-      try forged.check(index: proof.record.index, key: proof.verifierKey)
+      try forged.check(index: proof.record.index, key: key)
       real = .succeeded("the forged record is taken for a true one")
     } catch { real = .prevented(oneLine((error as? Fault)?.reason ?? "\(error)")) }
     let bytes = Data(base64Encoded: forged.recordBytes).map(Array.init) ?? []
@@ -94,6 +99,12 @@ struct TreeTampering {
     guard hashes.count == leaves.count, hashes.count >= size, size > 1, first.size <= second.size else {
       return Finding(.failed, evidence: ["the log has \(hashes.count) records, and says that it has \(second.size)"])
     }
+    for checkpoint in [first, second] {
+      do { try checkpoint.check(key: first.verifierKey) } catch {
+        let reason = oneLine((error as? Fault)?.reason ?? "\(error)")
+        return Finding(.failed, evidence: ["the checkpoint of \(checkpoint.size) records is not proven: \(reason)"])
+      }
+    }
     let kept = Array(hashes.prefix(size))
     for checkpoint in [first, second] where root(kept.prefix(Int(clamping: checkpoint.size))) != checkpoint.rootHash {
       return Finding(.failed, evidence: ["the records do not lead to the root of the first \(checkpoint.size)"])
@@ -123,5 +134,19 @@ struct TreeTampering {
     var frontier = MerkleFrontier()
     for leaf in leaves { frontier.append(leaf) }
     return "\(frontier.root)"
+  }
+}
+
+extension AuditCheckpointResource {
+  /// That it says what the holder of this key signed.
+  ///
+  /// - Throws: `Fault`.
+  func check(key: String) throws {
+    let signed = try Checkpoint(verifying: note, with: NoteVerifier(parsing: key))
+    guard signed.size == size, "\(signed.root)" == rootHash else {
+      throw Fault(
+        .failed, operation: "verify a checkpoint", reason: "its note is over another tree",
+        remedy: "look at the recorder")
+    }
   }
 }

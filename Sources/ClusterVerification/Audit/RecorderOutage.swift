@@ -23,7 +23,7 @@ struct RecorderOutage: Sendable {
       throw NotTestable("the control plane makes no Agent for who may: \(oneLine(fault.reason))")
     }
     let outage = Outage(site: site, name: "recorder", type: .statefulSets)
-    tell("stopping the \(outage.label) for everybody, for about half a minute")
+    tell("stopping the \(outage.label) for everybody, usually for half a minute, for three minutes at most")
     let result: Result<AttackOutcome, any Error>
     do {
       try await outage.begin()
@@ -31,8 +31,7 @@ struct RecorderOutage: Sendable {
     } catch { result = .failure(error) }
     let start = ContinuousClock.now
     // Awaited in a task of its own: a cancelled one could give nothing back.
-    let removal = Removal(client: site.client)
-    let failures = await Task { await removal.restore("\(RunMark.label)=\(site.mark.id)") }.value
+    let failures = await Task { await site.removal.restore("\(RunMark.label)=\(site.mark.id)") }.value
     guard failures.isEmpty else { return Finding(.failed, evidence: failures) }
     tell("the \(outage.label) has its Pods back")
     let outcome = try result.get()

@@ -45,9 +45,9 @@ struct OutageChecks: Sendable {
     case .agent(let role, _):
       let time = try await startTime(role)
       before = .succeeded("a new agent runs after \(time.milliseconds) ms")
-      watch = Self.watch(forStartsOf: time)
+      watch = try Self.watch(forStartsOf: time)
     }
-    tell("stopping the \(outage.label) for everybody, for about half a minute")
+    tell("stopping the \(outage.label) for everybody, usually for half a minute, for seven minutes at most")
     let result: Result<(AttackOutcome, AttackOutcome, AttackOutcome, ProbePod?), any Error>
     do {
       try await outage.begin()
@@ -58,8 +58,7 @@ struct OutageChecks: Sendable {
     } catch { result = .failure(error) }
     let start = ContinuousClock.now
     // Awaited in a task of its own: a cancelled one could give nothing back.
-    let removal = Removal(client: site.client)
-    let failures = await Task { await removal.restore("\(RunMark.label)=\(site.mark.id)") }.value
+    let failures = await Task { await site.removal.restore("\(RunMark.label)=\(site.mark.id)") }.value
     guard failures.isEmpty else { return Finding(.failed, evidence: failures) }
     tell("the \(outage.label) has its Pods back")
     let (new, control, opened, probe) = try result.get()
@@ -104,8 +103,16 @@ struct OutageChecks: Sendable {
   }
 
   /// Thrice as long as a start took with it there: what does not run by then does not for want of time.
-  static func watch(forStartsOf time: Duration) -> Duration {
-    min(max(shortestWatch, .seconds((time * 3).components.seconds + 1)), longestWatch)
+  ///
+  /// - Throws: `NotTestable` where that is longer than everybody can be without the enforcer.
+  static func watch(forStartsOf time: Duration) throws -> Duration {
+    let watch = max(shortestWatch, .seconds((time * 3).components.seconds + 1))
+    guard watch <= longestWatch else {
+      throw NotTestable(
+        "a new agent takes \(time.milliseconds) ms to run: for want of time it would not run within \(longestWatch), either"
+      )
+    }
+    return watch
   }
 
   /// With the enforcer there.

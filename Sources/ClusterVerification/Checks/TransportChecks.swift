@@ -69,13 +69,7 @@ struct TransportChecks: Sendable {
         try await Trial.run("speak plain HTTP to \(program)") {
           try await door.openPlainly { try await Self.plainly($0) }
         } withControl: {
-          try await door.open { way in
-            // One that answers nobody has refused nothing.
-            guard try await Shown(at: way).isVouchedFor else {
-              return .unknown("\(program) does not answer by TLS 1.3")
-            }
-            return try await Self.plainly(way.port)
-          }
+          try await door.open { try await Self.plainly(at: $0, of: program) }
         })
     }
     return trials
@@ -83,6 +77,15 @@ struct TransportChecks: Sendable {
 
   private static func plainly(_ port: UInt16) async throws -> AttackOutcome {
     try await speakPlainly(to: "127.0.0.1", port)
+  }
+
+  /// One that answers nobody has refused nothing: its port here takes every connection, and closes it when the Pod is away.
+  static func plainly(at way: PlatformDoor.Way, of program: String) async throws -> AttackOutcome {
+    let silence = AttackOutcome.unknown("\(program) does not answer by TLS 1.3")
+    guard try await Shown(at: way).isVouchedFor else { return silence }
+    let outcome = try await plainly(way.port)
+    guard case .prevented = outcome else { return outcome }
+    return try await Shown(at: way).isVouchedFor ? outcome : silence
   }
 
   private func handshake(
@@ -118,49 +121,60 @@ struct TransportChecks: Sendable {
     }
     let recorder = door("recorder")
     @Sendable func ask(_ token: String?) async throws -> AttackOutcome {
-      try await Self.outcome {
+      try await Self.reached {
         try await recorder.open { way in
-          try await way.client(token: token) { _ = try await $0.auditCheckpoint() }
+          try await Self.answer { try await way.client(token: token) { _ = try await $0.auditCheckpoint() } }
         }
       }
     }
-    let control = try await ask(try await token("control-plane", space, right))
+    let rightful = try await token("control-plane", space, right)
     let attempts: [(String, String?)] = [
       ("without a token", nil), ("by a token that is made up", "e30.e30.e30"),
       ("by the control plane's token for another audience", try await token("control-plane", space, "lobstack")),
       ("by another account's token for its audience", try await token(ClusterSite.account, site.bareNamespace, right)),
     ]
-    var trials: [Trial] = []
-    for (how, token) in attempts {
-      trials.append(
-        Trial("read the recorder's log \(how)", withoutControl: control, withControl: try await ask(token)))
-    }
-    return trials
+    return try await Self.trials(attempts, "read the recorder's log", rightful: rightful, ask)
   }
 
   /// Of the control plane, which everybody may speak to who is known.
   private func callers(_ caller: APICaller) async throws -> [Trial] {
     @Sendable func ask(_ token: String?) async throws -> AttackOutcome {
-      try await Self.outcome {
+      try await Self.reached {
         try await caller.controlPlane.open { way in
-          try await way.client(token: token) { _ = try await $0.agents(tenant: site.tenant, limit: 1) }
+          try await Self.answer {
+            try await way.client(token: token) { _ = try await $0.agents(tenant: site.tenant, limit: 1) }
+          }
         }
       }
     }
-    let control = try await ask(caller.allowed.token)
     let foreign = try await site.client.token(
       of: ClusterSite.account, namespace: site.bareNamespace, audience: "https://kubernetes.default.svc")
-    var trials: [Trial] = []
-    for (how, token) in [("without a token", nil), ("by a token that is for the API server", foreign)] {
-      trials.append(
-        Trial("list Agents \(how)", withoutControl: control, withControl: try await ask(token)))
-    }
-    return trials
+    let attempts = [("without a token", nil), ("by a token that is for the API server", foreign)]
+    return try await Self.trials(attempts, "list Agents", rightful: caller.allowed.token, ask)
   }
 
-  private static func outcome(_ body: () async throws -> Void) async throws -> AttackOutcome {
+  /// - Parameter rightful: is asked with before and after: who refuses everybody by then has not refused the others alone.
+  static func trials(
+    _ attempts: [(String, String?)], _ attack: String, rightful: String,
+    _ ask: (String?) async throws -> AttackOutcome
+  ) async throws -> [Trial] {
+    var control = try await ask(rightful)
+    var outcomes: [AttackOutcome] = []
+    for (_, token) in attempts { outcomes.append(try await ask(token)) }
+    if case .succeeded = control { control = try await ask(rightful) }
+    return zip(attempts, outcomes).map {
+      Trial("\(attack) \($0.0)", withoutControl: control, withControl: $1)
+    }
+  }
+
+  /// What the API server says to the run itself, on the way, is no answer of the program.
+  static func reached(_ body: () async throws -> AttackOutcome) async throws -> AttackOutcome {
+    do { return try await body() } catch let fault as Fault { return .unknown("not reached: \(oneLine(fault.reason))") }
+  }
+
+  static func answer(_ ask: () async throws -> Void) async throws -> AttackOutcome {
     do {
-      try await body()
+      try await ask()
       return .succeeded("it is answered")
     } catch let fault as Fault where [.unauthenticated, .denied].contains(fault.code) {
       return .prevented("refused: \(oneLine(fault.reason))")
@@ -213,7 +227,10 @@ struct Shown: Sendable {
         "-verify_hostname", way.name,
       ], timeout: .seconds(8))
     try await self.init(pem: result.standardOutput)
-    isVouchedFor = result.standardOutput.contains("Verify return code: 0 (ok)")
+    // OpenSSL writes that line of a connection without a handshake, too.
+    isVouchedFor =
+      result.status == .exited(0) && !fingerprint.isEmpty
+      && result.standardOutput.contains("Verify return code: 0 (ok)")
   }
 
   /// Of a text that may hold more.

@@ -36,6 +36,9 @@ package struct ProbeRecord: Hashable, Sendable {
 
   package var isWhole: Bool { lines[ProbeLine.end] != nil }
 
+  /// Of the search for secrets, that have ended.
+  var rounds: Int { (0..<SecretSearch.mostRounds).first { lines["searched:\($0)"] == nil } ?? SecretSearch.mostRounds }
+
   package subscript(_ id: String) -> ProbeLine? { lines[id] }
 
   /// Without what a terminal would obey, in a line.

@@ -4,17 +4,23 @@ struct SecretSearch {
   let prefix: String
 
   static let tail = 32
+  /// Milliseconds from one round to the next, and the most of them: their lines have to fit into the log that is read.
+  static let pause: Int32 = 10_000
+  static let mostRounds = 150
   /// Of one place; more are not told.
   static let mostFound = 8
 
-  /// - Parameter roots: directories whose files are read.
+  /// - Parameters:
+  ///   - round: counts from 0; each tells for itself.
+  ///   - roots: directories whose files are read.
   func search(
-    _ say: (String, Bool, String) -> Void,
+    _ say: (String, Bool, String) -> Void, round: Int = 0,
     in roots: [String] = ["/vault", "/workspace", "/tmp", "/etc", "/var", "/run", "/dev/shm", "/home", "/root"]
   ) {
-    report("environment", ProbePlaces.processes.map { "\($0)/environ" }, say)
-    report("arguments", ProbePlaces.processes.map { "\($0)/cmdline" }, say)
-    report("files", roots.flatMap { ProbePlaces.files(in: $0, deep: true) }, say)
+    report("\(round):environment", ProbePlaces.processes.map { "\($0)/environ" }, say)
+    report("\(round):arguments", ProbePlaces.processes.map { "\($0)/cmdline" }, say)
+    report("\(round):files", roots.flatMap { ProbePlaces.files(in: $0, deep: true) }, say)
+    say("searched:\(round)", true, "")
   }
 
   private func report(_ place: String, _ files: [String], _ say: (String, Bool, String) -> Void) {

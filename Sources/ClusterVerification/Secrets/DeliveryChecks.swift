@@ -14,14 +14,16 @@ struct DeliveryChecks: Sendable {
   let stage: Shared<SecretsStage>
 
   static let driver = "secrets-store.csi.k8s.io"
-  private static let gatewayLimit = Duration.seconds(30)
+  private static let gatewayLimit = Duration.seconds(60)
+  /// For two rounds.
+  private static let searchLimit = Duration.seconds(60)
 
   var all: [Check] {
     [
       Check(
         "SEC-2", layer: "secrets",
         title: "a key that the gateway adds is not in the agent's environment, arguments or files",
-        deadline: SecretsStage.startLimit + ProbePod.startLimit + ProbePod.planLimit + Self.gatewayLimit + .seconds(30),
+        deadline: SecretsStage.startLimit + ProbePod.startLimit + Self.gatewayLimit + Self.searchLimit + .seconds(30),
         isLong: true, body: sandbox),
       Check(
         "SEC-4", layer: "secrets",
@@ -43,7 +45,6 @@ struct DeliveryChecks: Sendable {
     let probe = ProbePod(
       client: site.client, name: "\(stage.keeper)", namespace: site.namespace, nonce: stage.nonce, isAgent: true)
     _ = try await probe.started()
-    let record = try await probe.record()
     // It has more to read than the agent, and may be ready later.
     let deadline = ContinuousClock.now + Self.gatewayLimit
     while true {
@@ -54,20 +55,39 @@ struct DeliveryChecks: Sendable {
       }
       try await Task.sleep(for: .milliseconds(500))
     }
-    var finding = Finding(Self.trials(record, stage.canaries))
-    if finding.verdict == .proven { finding.evidence.append("the agent's gateway, which has the key, is ready") }
+    // The round that is under way may have looked before; the one after it begins with the key there.
+    let first = try await probe.told().rounds
+    let (record, round) = try await searched(probe, first + 1)
+    var finding = Finding(Self.trials(record, stage.canaries, round: round))
+    if finding.verdict == .proven {
+      finding.evidence.append("the agent's gateway, which has the key, was ready before the search")
+    }
     return finding
   }
 
+  /// What was told once this round of the search has ended.
+  private func searched(_ probe: ProbePod, _ round: Int) async throws -> (ProbeRecord, Int) {
+    let deadline = ContinuousClock.now + Self.searchLimit
+    while true {
+      let record = try await probe.told()
+      if record.rounds > round { return (record, round) }
+      guard ContinuousClock.now < deadline else {
+        throw NotTestable(
+          "the agent \(probe.name) did not search its sandbox \(Self.searchLimit) after its gateway was ready")
+      }
+      try await Task.sleep(for: .seconds(1))
+    }
+  }
+
   /// What the search of a sandbox came to: for its own secret, which it has to find, and for the key.
-  static func trials(_ record: ProbeRecord, _ canaries: SecretsStage.Canaries) -> [Trial] {
+  static func trials(_ record: ProbeRecord, _ canaries: SecretsStage.Canaries, round: Int) -> [Trial] {
     let places = ["environment", "arguments", "files"]
     func found(_ value: String) -> [String] {
       places.filter { place in
-        (0..<SecretSearch.mostFound).contains { record["found:\(place):\($0)"]?.text == value }
+        (0..<SecretSearch.mostFound).contains { record["found:\(round):\(place):\($0)"]?.text == value }
       }
     }
-    let searched = places.compactMap { place in record["secrets:\(place)"].map { "\(place): \($0.text)" } }
+    let searched = places.compactMap { place in record["secrets:\(round):\(place)"].map { "\(place): \($0.text)" } }
     let (own, key) = (found(canaries.tenant), found(canaries.credential))
     let control: AttackOutcome =
       own.isEmpty
@@ -121,6 +141,7 @@ struct DeliveryChecks: Sendable {
   ]
 
   private func search(for values: [String], in namespaces: [String]) async throws -> (count: Int, found: [String]) {
+    let spellings = values.map(Spellings.init)
     var (count, found) = (0, [String]())
     for namespace in namespaces {
       for type in Self.searched {
@@ -131,16 +152,16 @@ struct DeliveryChecks: Sendable {
           continue  // without the type there is no object of it
         }
         count += objects.count
-        found += objects.filter { Self.holds($0, values) }.map { "\(type) \(namespace)/\($0.name)" }
+        found += objects.filter { Self.holds($0, spellings) }.map { "\(type) \(namespace)/\($0.name)" }
       }
     }
     return (count, found)
   }
 
   /// In whatever spelling: a Secret has values in base64, and others have whole files so.
-  static func holds(_ object: KubernetesObject, _ values: [String]) -> Bool {
+  static func holds(_ object: KubernetesObject, _ values: [Spellings]) -> Bool {
     let text = JSON.object(object.fields).bytes
-    return values.contains { Spellings($0).isIn(text) }
+    return values.contains { $0.isIn(text) }
   }
 
   /// Of a snapshot that is unpacked.

@@ -68,6 +68,10 @@ struct ClusterSite: Sendable {
   /// - Returns: What could not be taken away.
   func close() async -> [String] {
     // A task of its own, awaited here, because a cancelled one could not ask any more.
-    await Task { await Removal(client: client, patience: patience).remove(of: mark.id) }.value
+    await Task { await removal.remove(of: mark.id) }.value
+  }
+
+  var removal: Removal {
+    Removal(client: client, controlPlane: values.namespaces.controlPlane, patience: patience)
   }
 }

@@ -19,7 +19,10 @@ struct Outage: Sendable {
   static let longest = Duration.seconds(8 * 60)
   private static let patience = Duration.seconds(60)
 
-  static let types = [ResourceType.deployments, .statefulSets]
+  /// What runs stop.
+  static let enforcers: [(type: ResourceType, names: Set<String>)] = [
+    (.deployments, ["admission", "operator", "name-server"]), (.statefulSets, ["recorder"]),
+  ]
 
   static func kind(_ type: ResourceType) -> String { type == .statefulSets ? "StatefulSet" : "Deployment" }
 
@@ -93,16 +96,40 @@ struct Outage: Sendable {
   }
 }
 
+extension Outage {
+  static func isStopped(_ object: KubernetesObject) -> Bool { object["spec", "replicas"]?.int == 0 }
+
+  /// What ends an outage: the Pods that it had, where nobody has given it others meanwhile, and no marks any more.
+  ///
+  /// - Returns: of this very state alone; `nil` where it does not say how many it had.
+  static func restoration(of object: KubernetesObject) -> JSON? {
+    var change: JSON = [
+      "metadata": [
+        "resourceVersion": object["metadata", "resourceVersion"] ?? .null, "labels": [RunMark.label: .null],
+        "annotations": [RunMark.expiry: .null, replicas: .null, owner: .null],
+      ]
+    ]
+    guard isStopped(object) else { return change }
+    guard let count = object.annotations[replicas].flatMap({ Int($0) }), (1...1_000).contains(count) else { return nil }
+    change["spec"] = ["replicas": .int(count)]
+    return change
+  }
+}
+
 extension Removal {
+  private static let mostTries = 10
+
   /// Gives what a run, or any that is over, has stopped the number of Pods back that it had.
   ///
   /// - Returns: what could not be given back, or is still without them.
   func restore(_ selector: String, where isOver: (KubernetesObject) -> Bool = { _ in true }) async -> [String] {
     var failures: [String] = []
-    for type in Outage.types {
+    for (type, names) in Outage.enforcers {
       do {
-        for object in try await client.list(type, Selection(labels: selector)).objects {
-          if !isOver(object) {
+        // A label is soon set on something else: nothing but what runs stop gets another number of Pods.
+        for object in try await client.list(type, namespace: controlPlane, Selection(labels: selector)).objects
+        where names.contains(object.name) {
+          if Outage.isStopped(object), !isOver(object) {
             failures.append(Self.stopped(object, type))
           } else if let failure = await restore(object, type) {
             failures.append(failure)
@@ -122,33 +149,37 @@ extension Removal {
     return
       "\(name(object, type)) is stopped by run \(oneLine(object.labels[RunMark.label] ?? "")), which may be under way "
       + "until \(oneLine(object.annotations[RunMark.expiry] ?? "")); where that was killed, give it back what it had: kubectl "
-      + "scale --replicas \(count) --namespace \(object.namespace ?? "") \(type.plural)/\(object.name)"
+      + "scale --replicas \(count) --namespace \(object.namespace ?? "") \(type.plural)/\(object.name); the next run, or "
+      + "--clean, takes the marks off it then"
   }
 
-  private func restore(_ object: KubernetesObject, _ type: ResourceType) async -> String? {
-    let name = Self.name(object, type)
-    guard let count = object.annotations[Outage.replicas].flatMap({ Int($0) }), (1...1_000).contains(count) else {
-      return "\(name) does not say how many Pods it had"
-    }
+  private func restore(_ found: KubernetesObject, _ type: ResourceType) async -> String? {
+    let name = Self.name(found, type)
+    var object = found
     do {
-      try await client.patch(
-        .merge([
-          "metadata": [
-            "labels": [RunMark.label: .null],
-            "annotations": [RunMark.expiry: .null, Outage.replicas: .null, Outage.owner: .null],
-          ],
-          "spec": ["replicas": .int(count)],
-        ]), type, object.name, namespace: object.namespace)
-      await forget(object, type, FieldOwner(text: object.annotations[Outage.owner] ?? ""))
-      return nil
-    } catch { return "\(name), which had \(count) Pods, has none: \(error)" }
+      // Its status changes just now, and with it its state.
+      for _ in 0..<Self.mostTries {
+        guard let change = Outage.restoration(of: object) else { return "\(name) does not say how many Pods it had" }
+        do {
+          try await client.patch(.merge(change), type, object.name, namespace: object.namespace)
+          let owner = FieldOwner(text: object.annotations[Outage.owner] ?? "")
+          await forget(object, type, Outage.isStopped(object) ? owner : nil)
+          return nil
+        } catch let fault as Fault where fault.code == .conflict {
+          object = try await client.get(type, object.name, namespace: object.namespace)
+          // Somebody else was faster.
+          guard object.labels[RunMark.label] == found.labels[RunMark.label] else { return nil }
+        }
+      }
+      return "\(name) changes all the time, and has no Pods yet"
+    } catch { return "\(name), which was stopped: \(error)" }
   }
 
   /// Has the fields be managed by whom they were before. Whoever applies the platform's documents would be told of a conflict
   /// with a program that has ended.
   private func forget(_ object: KubernetesObject, _ type: ResourceType, _ owner: FieldOwner?) async {
-    // Its status changes just now. Where it cannot be done the number of Pods is right all the same.
-    for _ in 0..<5 {
+    // Where it cannot be done the number of Pods is right all the same.
+    for _ in 0..<Self.mostTries {
       do {
         let (entries, state) = try await client.fieldManagers(of: type, object.name, in: object.namespace ?? "")
         let kept = FieldOwner.entries(entries, without: client.fieldManager, replicasOf: owner)

@@ -5,6 +5,8 @@ import KubernetesAPI
 /// Takes away what runs made.
 struct Removal: Sendable {
   let client: KubernetesClient
+  /// The namespace of the control plane, whose enforcers a run may have stopped.
+  let controlPlane: String
   /// Agents go when the operator has let go of them, namespaces when they are empty.
   static let usualPatience = Duration.seconds(60)
   var patience = usualPatience

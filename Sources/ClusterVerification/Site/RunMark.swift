@@ -14,10 +14,12 @@ struct RunMark: Hashable, Sendable {
 
   /// Eight hexadecimal digits.
   let id: String
+  let start: Date
   let expires: Date
 
   init(id: String, at now: Date, lasting time: Duration = longestRun) {
     self.id = id
+    start = now
     expires = now.addingTimeInterval(TimeInterval(time.components.seconds))
   }
 

@@ -77,17 +77,25 @@ package func openSSL(_ arguments: [String], input: String = "", timeout: Duratio
 }
 
 /// Speaks plain HTTP to a port.
+///
+/// - Parameter patience: seconds; one that neither answers nor closes by then has not been seen to refuse.
 package func speakPlainly(
-  to host: String, _ port: UInt16, path: String = "/healthz"
+  to host: String, _ port: UInt16, path: String = "/healthz", patience: Double = 3
 ) async throws -> AttackOutcome {
   // A server that speaks first may close before it is asked.
   let request = "GET \(path) HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"
-  let script = "trap '' PIPE; exec 3<>/dev/tcp/\(host)/\(port) && { printf '\(request)' >&3; cat <&3; }"
-  let result = try await Command("timeout", ["3", "bash", "-c", script]).run(timeout: .seconds(6))
+  let script = "trap '' PIPE; exec 3<>/dev/tcp/\(host)/\(port) || exit 9; printf '\(request)' >&3; cat <&3"
+  let result = try await Command("timeout", ["\(patience)", "bash", "-c", script]).run(timeout: .seconds(patience + 3))
   // An alert of TLS (RFC 8446 §5.1) is none.
   if !result.standardOutput.isEmpty, !result.standardOutput.utf8.starts(with: [21]) {
     return .succeeded(
       "an answer came: \(result.standardOutput.prefix(40).split(whereSeparator: \.isNewline).first ?? "")")
   }
-  return .prevented("the connection was closed without an answer (exit code \(result.status.code))")
+  return switch result.status {
+  // The end of the stream, or its reset.
+  case .exited(0), .exited(1): .prevented("the connection was closed without an answer")
+  case .exited(9): .unknown("there is no connection to \(host):\(port)")
+  case .exited(124): .unknown("\(host):\(port) neither answers nor closes the connection within \(patience) s")
+  default: .unknown("it could not be asked (exit code \(result.status.code))")
+  }
 }

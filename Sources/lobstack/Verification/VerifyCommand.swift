@@ -158,7 +158,10 @@ struct VerifyCommand: AsyncParsableCommand {
   }
 
   private func verifyCluster() async throws {
-    guard !clean else { return try tellLeft(try await ClusterVerify.clean(try cluster.kubeconfig.configuration())) }
+    guard !clean else {
+      return try tellLeft(
+        try await ClusterVerify.clean(try cluster.kubeconfig.configuration(), values: try cluster.values.read()))
+    }
     let options = try cluster.options(
       isQuick: quick, breaks: breaks, only: only, waivers: try allWaivers(),
       today: Date.now.formatted(.iso8601.year().month().day()))
