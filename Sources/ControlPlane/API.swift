@@ -119,9 +119,9 @@ final class StreamSlots: Sendable {
   private let ownLimit: Int
   private let state = Mutex(State())
 
-  init(_ limit: Int) {
+  init(_ limit: Int, ofOne ownLimit: Int? = nil) {
     self.limit = limit
-    ownLimit = max(1, limit / 4)
+    self.ownLimit = ownLimit ?? max(1, limit / 4)
   }
 
   /// - Returns: the slot, and a sequence that ends when the stream has to.

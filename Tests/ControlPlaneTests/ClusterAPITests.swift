@@ -115,6 +115,39 @@ import Testing
     }
   }
 
+  @Test("tells what would allow a denial to those alone who may list the agents") func remedies() async throws {
+    try await Self.with { _, api in
+      let id = try #require(AgentID("default/bot"))
+      api.cache.take(
+        .changed(
+          KubernetesObject(fields: [
+            "apiVersion": "lobstack.dev/v1", "kind": "Agent", "spec": ["image": "docker://registry.example.org/a:1"],
+            "metadata": ["name": "bot", "namespace": .string(try #require(api.access.namespaces[id.tenant]))],
+          ])))
+      let denial = DenialResource(
+        time: Date(timeIntervalSince1970: 1), agent: id, rule: "proxy-tls", protocol: "tcp", source: "",
+        destination: "",
+        port: nil, host: "api.example.org", count: 1)
+      var rows = [denial]
+      api.addRemedies(to: &rows, ofTenants: [])
+      #expect(rows == [denial])
+      api.addRemedies(to: &rows, ofTenants: [id.tenant])
+      #expect(rows.first?.remedy == "add to spec.egress: {host: api.example.org}")
+    }
+  }
+
+  @Test("reads few logs and lists few secrets at once, and fewer of a caller") func readers() async throws {
+    try await Self.with { _, api in
+      func taken(_ slots: StreamSlots) -> [Int] {
+        ["a", "b", "c"].map { name in
+          let user = Principal(kind: .user(ClusterUser(name: name)), name: name)
+          return (0..<20).count { _ in (try? slots.take(user, operation: "read")) != nil }
+        }
+      }
+      #expect(taken(api.denialReaders) == [2, 2, 0] && taken(api.secretReaders) == [4, 4, 4])
+    }
+  }
+
   @Test("takes no cookie that it did not seal") func cookies() async throws {
     let sessions = try SealedSessions(secret: Array(repeating: 1, count: 32), source: "test")
     try await Self.with(sessions: sessions) { caller, _ in

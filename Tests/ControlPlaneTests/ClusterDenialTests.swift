@@ -1,6 +1,7 @@
 import APIModel
 import AgentModel
 import ClusterAgents
+import Faults
 import Foundation
 import JSONValues
 import KubernetesAPI
@@ -68,6 +69,96 @@ private func line(_ time: String, host: String = "evil.example.net", kind: Strin
     #expect(all.map { $0.agent?.description } == ["default/bot", "acme/bot", nil])
     #expect(all.allSatisfy { $0.remedy == nil && $0.count == 3 })
     #expect(denials(.nameServer(agent: bot), [text]).map(\.agent) == [bot])
+  }
+}
+
+@Suite("The denials that a page may have") struct DenialWindowTests {
+  private func resource(_ agent: String, second: Int) throws -> String {
+    let denial = DenialResource(
+      time: Date(timeIntervalSince1970: 1_769_860_800 + Double(second)), agent: AgentID(agent),
+      rule: "dns-refused-name",
+      protocol: "dns", source: "10.1.2.3", destination: "", port: nil, host: "a.example.net", count: 1)
+    return String(decoding: try APIJSON.encode(denial), as: UTF8.self) + "\n"
+  }
+
+  @Test("are all that is kept of a log, and make the pages that all of it makes") func pages() throws {
+    let bot = try #require(AgentID("default/bot"))
+    let text = (0..<58).map { number in
+      let time = "2026-01-31T12:00:\(number < 10 ? "0" : "")\(number).100Z"
+      return line(time) + line(time) + line(time, host: "b.example.net")
+    }
+    var whole = DenialLines(.gateway(of: bot))
+    whole.add(ByteBuffer(string: text.joined()))
+    #expect(whole.denials.count == 116)
+    var place: DenialPlace?
+    var pages = 0
+    repeat {
+      let window = DenialWindow(after: place, limit: 5, tenants: nil)
+      var some = DenialLines(.gateway(of: bot), window)
+      var told = DenialLogs.Told()
+      for piece in text {
+        some.add(ByteBuffer(string: piece))
+        #expect(some.denials.count <= 2 * window.most + 1)
+      }
+      told.add(DenialLogs.Told(denials: whole.denials.filter(window.has)), in: window)
+      #expect(told.denials.count <= 2 * window.most + 1 && some.oldest == whole.oldest && some.lines == 174)
+      let page = Page(of: whole.denials, after: place, limit: 5)
+      for kept in [some.denials, told.denials] {
+        let same = Page(of: kept, after: place, limit: 5)
+        #expect(same.items == page.items && same.next == page.next)
+      }
+      place = try page.next.map { DenialPlace(try #require(Int64($0))) }
+      pages += 1
+    } while place != nil
+    #expect(pages == 24)
+  }
+
+  @Test("are the caller's: others' push out none of them") func tenants() throws {
+    let text =
+      try resource("acme/bot", second: 0) + (1..<50).map { try resource("default/bot", second: $0) }.joined()
+    let acme = try #require(TenantName("acme"))
+    var lines = DenialLines(.nameServer(agent: nil), DenialWindow(after: nil, limit: 2, tenants: [acme]))
+    lines.add(ByteBuffer(string: text))
+    #expect(lines.denials.map { $0.agent?.description } == ["acme/bot"])
+    #expect(Set(lines.agents.keys.map(\.description)) == ["acme/bot", "default/bot"])
+  }
+}
+
+@Suite("A container whose log tells denials") struct DenialSourceTests {
+  private func source(_ status: JSON) throws -> DenialLogs.Source? {
+    var fields = status.object ?? [:]
+    fields["name"] = "envoy"
+    let pod = KubernetesObject(fields: [
+      "metadata": ["name": "bot-gateway"], "status": ["containerStatuses": [.object(fields)]],
+    ])
+    return DenialLogs.Source(
+      .gateway(of: try #require(AgentID("default/bot"))), of: pod, in: "agents", container: "envoy")
+  }
+
+  @Test("has one unless it never ran, and one that began anew tells so") func states() throws {
+    let time: JSON = ["startedAt": "2026-01-31T12:00:00Z"]
+    #expect(try source([:]) == nil && source(["state": ["waiting": ["reason": "ContainerCreating"]]]) == nil)
+    let first = try #require(try source(["state": ["running": time], "restartCount": 0]))
+    #expect(!first.isLater && first.began == Date(timeIntervalSince1970: 1_769_860_800))
+    let crashed = try #require(
+      try source([
+        "state": ["waiting": ["reason": "CrashLoopBackOff"]], "lastState": ["terminated": time], "restartCount": 5,
+      ]))
+    #expect(crashed.isLater && crashed.began == first.began)
+    let read = DenialLines(first.writer)
+    #expect(DenialLogs.untold(of: first, read, lines: 300, failure: nil).isEmpty)
+    let rows = DenialLogs.untold(of: crashed, read, lines: 300, failure: nil)
+    #expect(rows.map(\.rule) == ["unread"] && rows.first?.time == crashed.began)
+    #expect(rows.first?.details?.contains("began anew") == true)
+  }
+
+  @Test("is told as unread when it is gone", arguments: [Fault.Code.notFound, .invalid, .unavailable])
+  func gone(code: Fault.Code) throws {
+    let source = try #require(try source(["state": ["running": [:]], "restartCount": 0]))
+    let rows = DenialLogs.untold(
+      of: source, DenialLines(source.writer), lines: 300,
+      failure: Fault(code, operation: "read", reason: "no such node", remedy: "wait"))
+    #expect(rows.map(\.agent) == [AgentID("default/bot")] && rows.first?.details?.contains("no such node") == true)
   }
 }
 

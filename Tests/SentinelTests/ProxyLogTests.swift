@@ -44,7 +44,8 @@ private func line(
       line(agent: "10.64.0.2:1234"), line(agent: "::1"), line("1"), line().replacing("http", with: "Ht tp"),
       line().replacing("404", with: "\"404\""), line().replacing("404", with: "4.5"),
       line().replacing("2026", with: "9999"), line().replacing("2026", with: "2263"),
-      line().replacing("2026", with: "1999"), line().replacing("2026-01-31T23", with: "yesterday"), line().replacing(#""kind":"http","#, with: ""),
+      line().replacing("2026", with: "1999"), line().replacing("2026-01-31T23", with: "yesterday"),
+      line().replacing(#""kind":"http","#, with: ""),
       line(String(repeating: "[", count: 20_000)), line("\"" + String(repeating: "a", count: 40_000) + "\""),
     ]) func refused(text: String) throws
   {

@@ -17,7 +17,9 @@ struct ClusterAPI: Sendable {
   let audit: ClusterAudit
   let streams: StreamSlots
   let denialLogs: DenialLogs
-  let denialReaders = StreamSlots(16)
+  /// Of this replica, whose memory they share.
+  let denialReaders = StreamSlots(4, ofOne: 2)
+  let secretReaders = StreamSlots(16)
   /// What an agent of a tier has.
   let limitsOfTier: [Tier: UsageResource.Limits]
   let requests = RequestMetrics()

@@ -77,12 +77,8 @@ struct ClusterAccess: Sendable {
   func tenants(
     for principal: Principal, wanted: TenantName?, _ subresource: Subresource? = nil, operation: String
   ) async throws -> Set<TenantName> {
-    if try await allows(.list, subresource, in: nil, nil, principal) {
-      return Set(namespaces.keys.filter { wanted == nil || wanted == $0 })
-    }
-    let seen = try await Self.tenants(of: namespaces.filter { wanted == nil || wanted == $0.key }) {
-      try await allows(.list, subresource, in: $0, nil, principal)
-    }
+    let all = Set(namespaces.keys.filter { wanted == nil || wanted == $0 })
+    let seen = try await listable(all, subresource, for: principal)
     // Of a tenant that is named, nothing tells whether it is there.
     guard seen.isEmpty, wanted == nil else { return seen }
     try await refuse(principal, operation: operation, reason: "right")
@@ -90,6 +86,17 @@ struct ClusterAccess: Sendable {
       .denied, operation: operation,
       reason: "\(principal.name) may not list \(Self.resource(subresource)).\(Self.group) of any tenant",
       remedy: "bind the ClusterRole lobstack-agent-viewer in the tenant's namespace")
+  }
+
+  /// Those of the tenants whose agents, or what they have beside them, the caller may list; that he may not is no
+  /// refusal of anything.
+  func listable(
+    _ tenants: Set<TenantName>, _ subresource: Subresource? = nil, for principal: Principal
+  ) async throws -> Set<TenantName> {
+    if try await allows(.list, subresource, in: nil, nil, principal) { return tenants }
+    return try await Self.tenants(of: namespaces.filter { tenants.contains($0.key) }) {
+      try await allows(.list, subresource, in: $0, nil, principal)
+    }
   }
 
   /// The tenants of whose agents the caller may list what they have beside them; `nil` for all, and for what is of none.

@@ -14,8 +14,11 @@ extension ClusterAPI {
   /// list them knows it too.
   @Sendable private func listSecrets(_ request: Request, _ context: APIContext) async throws -> Response {
     let operation = "list secrets"
-    let tenants = try await access.tenants(for: try context.principal, wanted: nil, operation: operation)
+    let principal = try context.principal
+    let tenants = try await access.tenants(for: principal, wanted: nil, operation: operation)
     try requireList(operation: operation)
+    let (slot, _) = try secretReaders.take(principal, operation: operation)
+    defer { secretReaders.giveBack(slot) }
     return try jsonResponse(
       Page(items: SecretResource.named(by: cache.agents { id, _ in tenants.contains(id.tenant) })))
   }
@@ -36,15 +39,18 @@ extension SecretResource {
       for (names, isRunning) in uses {
         for name in names {
           let reference = SecretReference(tenant: id.tenant, agent: nil, name: name)
-          let before = found[reference]
-          let users = before?.agents ?? []
-          found[reference] = SecretResource(
-            reference, agents: users.last == id.name ? users : users + [id.name],
-            inUse: before?.inUse == true || isRunning)
+          // In place: a secret may have ten thousand users.
+          found[reference, default: SecretResource(reference, agents: [], inUse: false)].add(
+            id.name, isRunning: isRunning)
         }
       }
     }
-    return found.values.sorted { ("\($0.tenant)", "\($0.name)") < ("\($1.tenant)", "\($1.name)") }
+    return found.values.map { ("\($0.tenant)", "\($0.name)", $0) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
+  }
+
+  private mutating func add(_ agent: AgentName, isRunning: Bool) {
+    if agents?.last != agent { agents?.append(agent) }
+    if isRunning { inUse = true }
   }
 }
 

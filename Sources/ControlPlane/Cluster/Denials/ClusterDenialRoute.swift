@@ -24,25 +24,29 @@ extension ClusterAPI {
     // Whoever may list none of the tenant that is named is told of none.
     if let scope, scope.isEmpty { return try jsonResponse(Page<DenialResource>(items: [])) }
     try requireList(operation: operation)
-    // Each takes memory and many requests: a few of a caller at a time.
+    // Each takes memory and many requests: a few at a time, and fewer of a caller.
     let (slot, _) = try denialReaders.take(principal, operation: operation)
     defer { denialReaders.giveBack(slot) }
+    let place = cursor.map { DenialPlace($0) }
+    let window = DenialWindow(after: place, limit: limit, tenants: scope)
     let denials = try await asked(operation) {
-      if let agent { try await self.denials(of: agent) } else { try await self.denials(scope) }
+      if let agent { try await self.denials(of: agent, window) } else { try await self.denials(window) }
     }
-    var page = Page(of: denials, after: cursor.map { DenialPlace($0) }, limit: limit)
-    for index in page.items.indices { page.items[index].remedy = remedy(for: page.items[index]) }
+    var page = Page(of: denials, after: place, limit: limit)
+    // A remedy tells what stands in the agent's document.
+    let seen = try await access.listable(Set(page.items.compactMap(\.agent?.tenant)), for: principal)
+    addRemedies(to: &page.items, ofTenants: seen)
     return try jsonResponse(page)
   }
 
-  private func denials(of agent: AgentID) async throws -> [DenialResource] {
+  private func denials(of agent: AgentID, _ window: DenialWindow) async throws -> [DenialResource] {
     guard let namespace = access.namespaces[agent.tenant] else { return [] }
     let end = DenialLogs.end()
-    let gateways = try await denialLogs.gateways(of: [agent], in: namespace)
-    var denials = await denialLogs.read(
-      try await denialLogs.nameServers(for: agent) + gateways, lines: .ofOne, until: end)
-    // What an earlier gateway wrote went with it.
-    if let began = gateways.compactMap(\.began).min(), let made = cache.agent(agent)?.created,
+    let gateways = try await denialLogs.gateways(of: [agent], in: namespace, until: end)
+    let nameServers = try await denialLogs.nameServers(for: agent, until: end)
+    var denials = await denialLogs.read(nameServers + gateways, lines: .ofOne, window, until: end).denials
+    // What the gateway of an earlier Pod wrote went with that; of an earlier one in this Pod it is told already.
+    if let began = gateways.filter({ !$0.isLater }).compactMap(\.began).min(), let made = cache.agent(agent)?.created,
       began.timeIntervalSince(made) > Self.firstStart
     {
       denials.append(
@@ -56,33 +60,38 @@ extension ClusterAPI {
   /// Longer than this after the agent was made, in seconds, its gateway is not its first.
   private static let firstStart: TimeInterval = 300
 
-  /// - Parameter scope: the tenants whose are wanted; `nil` for all, and for what is nobody's.
-  private func denials(_ scope: Set<TenantName>?) async throws -> [DenialResource] {
+  private func denials(_ window: DenialWindow) async throws -> [DenialResource] {
     let end = DenialLogs.end()
-    var denials = await denialLogs.read(try await denialLogs.nameServers(for: nil), lines: .init(), until: end)
-    if let scope {
-      denials.removeAll { denial in
-        guard let tenant = denial.agent?.tenant else { return denial.rule != DenialResource.unreadRule }
-        return !scope.contains(tenant)
-      }
-    }
+    let nameServers = try await denialLogs.nameServers(for: nil, until: end)
+    var told = await denialLogs.read(nameServers, lines: .init(), window, until: end)
     // Who was refused a name lately is likelier to have been refused a call.
-    let named = Set(denials.sorted { $0.time > $1.time }.compactMap(\.agent).prefix(1_000))
-    let all = cache.agents { id, _ in scope?.contains(id.tenant) ?? true }.map(\.id)
+    let all = cache.agents { id, _ in window.tenants?.contains(id.tenant) ?? true }.map(\.id)
+    let lately = told.agents.filter { window.tenants?.contains($0.key.tenant) ?? true }
+    let named = Set(lately.sorted { $0.value > $1.value }.prefix(1_000).map(\.key))
     let wanted = (all.filter(named.contains) + all.filter { !named.contains($0) }).prefix(DenialLogs.mostGateways)
+    var unasked = all.count - wanted.count
     for (tenant, agents) in Dictionary(grouping: wanted, by: \.tenant) {
       guard let namespace = access.namespaces[tenant] else { continue }
-      let gateways = try await denialLogs.gateways(of: agents, in: namespace)
-      denials += await denialLogs.read(gateways, lines: .init(), until: end)
+      do {
+        let gateways = try await denialLogs.gateways(of: agents, in: namespace, until: end)
+        told.add(await denialLogs.read(gateways, lines: .init(), window, until: end), in: window)
+      } catch is Fault where ContinuousClock.now >= end {
+        unasked += agents.count
+      }
     }
-    if all.count > wanted.count {
-      denials.append(
-        .unread(
-          agent: nil, at: .now,
-          "the gateways of \(all.count - wanted.count) agents were not asked, which would take too long: "
-            + "name an agent, as by 'lobstack denials --agent'"))
+    guard unasked > 0 else { return told.denials }
+    return told.denials + [
+      .unread(
+        agent: nil, at: .now,
+        "the gateways of \(unasked) agents were not asked, which would take too long: "
+          + "name an agent, as by 'lobstack denials --agent'")
+    ]
+  }
+
+  func addRemedies(to denials: inout [DenialResource], ofTenants seen: Set<TenantName>) {
+    for index in denials.indices where denials[index].agent.map({ seen.contains($0.tenant) }) ?? false {
+      denials[index].remedy = remedy(for: denials[index])
     }
-    return denials
   }
 
   private func remedy(for denial: DenialResource) -> String? {

@@ -23,14 +23,24 @@ struct DenialLines {
   }
 
   private let writer: Writer
+  private let window: DenialWindow
   private var buffer = LineBuffer(longest: ProxyDenial.longestLine)
   private var places: [Kind: Int] = [:]
+  /// Of each of the denials, where like ones are counted.
+  private var kinds: [Kind] = []
   private(set) var denials: [DenialResource] = []
+  /// Of all that the log tells.
+  private(set) var oldest: Date?
+  /// Of whom a name server tells, and when last.
+  private(set) var agents: [AgentID: Date] = [:]
   /// Of the log, whatever they tell.
   private(set) var lines = 0
   private(set) var bytes = 0
 
-  init(_ writer: Writer) { self.writer = writer }
+  init(_ writer: Writer, _ window: DenialWindow = .everything) {
+    self.writer = writer
+    self.window = window
+  }
 
   mutating func add(_ piece: ByteBuffer) {
     let view = Array(piece.readableBytesView)
@@ -49,10 +59,10 @@ struct DenialLines {
       let kind = Kind(second: denial.time / 1_000_000_000, key: DeniedAttempt.Key(denial))
       if let place = places[kind] {
         denials[place].count += 1
-      } else {
-        places[kind] = denials.count
-        denials.append(
-          DenialResource(DeniedAttempt(key: kind.key, firstSeen: denial.time, count: 1), agent: agent))
+      } else if keep(DenialResource(DeniedAttempt(key: kind.key, firstSeen: denial.time, count: 1), agent: agent)) {
+        places[kind] = kinds.count
+        kinds.append(kind)
+        trim()
       }
     case .nameServer(let agent):
       if let agent, !line.contains("\(agent.name)".utf8) { return }
@@ -61,7 +71,23 @@ struct DenialLines {
         ProxyDenial.times.contains(denial.time.timeIntervalSince1970)
       else { return }
       denial.remedy = nil
-      denials.append(denial)
+      if let agent = denial.agent { agents[agent] = max(agents[agent] ?? denial.time, denial.time) }
+      if keep(denial) { trim() }
     }
+  }
+
+  private mutating func keep(_ denial: DenialResource) -> Bool {
+    oldest = min(oldest ?? denial.time, denial.time)
+    guard window.has(denial) else { return false }
+    denials.append(denial)
+    return true
+  }
+
+  private mutating func trim() {
+    guard let kept = window.kept(of: denials) else { return }
+    denials = kept.map { denials[$0] }
+    guard !kinds.isEmpty else { return }
+    kinds = kept.map { kinds[$0] }
+    places = Dictionary(uniqueKeysWithValues: kinds.enumerated().map { ($0.element, $0.offset) })
   }
 }

@@ -1,6 +1,7 @@
 import APIModel
 import AgentModel
 import ClusterAgents
+import Deadlines
 import Faults
 import Foundation
 import JSONValues
@@ -37,8 +38,39 @@ struct DenialLogs: Sendable {
     var namespace: String
     var pod: String
     var container: String
-    /// When what writes it began.
+    /// When what wrote it began.
     var began: Date?
+    /// It is not the container's first: earlier ones' logs are gone.
+    var isLater: Bool
+
+    /// - Returns: `nil` for a container that has written nothing.
+    init?(_ writer: DenialLines.Writer, of pod: KubernetesObject, in namespace: String, container: String) {
+      let status = pod["status", "containerStatuses"]?.array?.first { $0["name"]?.string == container }
+      guard let status, let state = status["state"] else { return nil }
+      // One that waits to be started again has the log of how it ended.
+      guard let wrote = state["running"] ?? state["terminated"] ?? status["lastState"]?["terminated"] else {
+        return nil
+      }
+      self.writer = writer
+      self.namespace = namespace
+      self.container = container
+      self.pod = pod.name
+      began = wrote["startedAt"]?.string.flatMap(APIJSON.date)
+      isLater = (status["restartCount"]?.int ?? 0) > 0
+    }
+  }
+
+  /// What logs told.
+  struct Told: Sendable {
+    var denials: [DenialResource] = []
+    /// Of whom name servers told, and when last.
+    var agents: [AgentID: Date] = [:]
+
+    mutating func add(_ other: Told, in window: DenialWindow) {
+      denials += other.denials
+      if let kept = window.kept(of: denials) { denials = kept.map { denials[$0] } }
+      agents.merge(other.agents) { max($0, $1) }
+    }
   }
 
   let client: KubernetesClient
@@ -54,20 +86,24 @@ struct DenialLogs: Sendable {
 
   // MARK: Which there are
 
-  func nameServers(for agent: AgentID?) async throws -> [Source] {
-    try await sources(in: namespace, labels: "app.kubernetes.io/name=\(PlatformManifests.nameServer)") { _ in
+  func nameServers(for agent: AgentID?, until end: ContinuousClock.Instant) async throws -> [Source] {
+    let labels = "app.kubernetes.io/name=\(PlatformManifests.nameServer)"
+    return try await sources(in: namespace, labels: labels, until: end) { _ in
       (.nameServer(agent: agent), PlatformManifests.nameServer)
     }
   }
 
   /// Of agents of one namespace.
-  func gateways(of agents: [AgentID], in namespace: String) async throws -> [Source] {
+  func gateways(
+    of agents: [AgentID], in namespace: String, until end: ContinuousClock.Instant
+  ) async throws -> [Source] {
     var found: [Source] = []
     for start in stride(from: 0, to: agents.count, by: Self.namesAtOnce) {
       let some = Dictionary(
         agents[start...].prefix(Self.namesAtOnce).map { ("\($0.name)", $0) }, uniquingKeysWith: { first, _ in first })
       let names = some.keys.sorted().joined(separator: ",")
-      found += try await sources(in: namespace, labels: "\(AgentLabel.gatewayOf) in (\(names))") { pod in
+      let labels = "\(AgentLabel.gatewayOf) in (\(names))"
+      found += try await sources(in: namespace, labels: labels, until: end) { pod in
         some[pod.labels[AgentLabel.gatewayOf] ?? ""].map { (.gateway(of: $0), AgentNames.gatewayContainer) }
       }
     }
@@ -75,39 +111,43 @@ struct DenialLogs: Sendable {
   }
 
   private func sources(
-    in namespace: String, labels: String, _ writer: (KubernetesObject) -> (DenialLines.Writer, String)?
+    in namespace: String, labels: String, until end: ContinuousClock.Instant,
+    _ writer: (KubernetesObject) -> (DenialLines.Writer, String)?
   ) async throws -> [Source] {
-    try await client.list(Self.pods, namespace: namespace, Selection(labels: labels)).objects.compactMap {
-      pod -> Source? in
-      guard let (writer, container) = writer(pod) else { return nil }
-      let state = pod["status", "containerStatuses"]?.array?.first { $0["name"]?.string == container }?["state"]
-      // One that waits has written nothing.
-      guard let state, state["waiting"] == nil else { return nil }
-      let began = (state["running"] ?? state["terminated"])?["startedAt"]
-      return Source(
-        writer: writer, namespace: namespace, pod: pod.name, container: container,
-        began: began?.string.flatMap(APIJSON.date))
+    let left = ContinuousClock.now.duration(to: end)
+    let late = Fault(
+      .unavailable, operation: "list Pods", reason: "the API server has not told in time which there are",
+      remedy: "try again in a few seconds")
+    let pods = try await withDeadline(left, orThrow: late) { [client] in
+      try await client.list(Self.pods, namespace: namespace, Selection(labels: labels)).objects
+    }
+    return pods.compactMap { pod in
+      writer(pod).flatMap { writer, container in Source(writer, of: pod, in: namespace, container: container) }
     }
   }
 
   // MARK: Reading
 
   /// What they tell, in no order, and what they do not.
-  func read(_ sources: [Source], lines: Lines, until end: ContinuousClock.Instant) async -> [DenialResource] {
-    await withTaskGroup(of: [DenialResource].self) { group in
+  func read(
+    _ sources: [Source], lines: Lines, _ window: DenialWindow, until end: ContinuousClock.Instant
+  ) async -> Told {
+    await withTaskGroup(of: Told.self) { group in
       for source in sources {
-        group.addTask { await places.take { await read(source, lines: lines, until: end) } }
+        group.addTask { await places.take { await read(source, lines: lines, window, until: end) } }
       }
-      return await group.reduce(into: []) { $0 += $1 }
+      return await group.reduce(into: Told()) { $0.add($1, in: window) }
     }
   }
 
   static func end() -> ContinuousClock.Instant { .now + whole }
 
-  private func read(_ source: Source, lines: Lines, until end: ContinuousClock.Instant) async -> [DenialResource] {
+  private func read(
+    _ source: Source, lines: Lines, _ window: DenialWindow, until end: ContinuousClock.Instant
+  ) async -> Told {
     let count = if case .gateway = source.writer { lines.gateway } else { lines.nameServer }
-    let told = Mutex(DenialLines(source.writer))
-    var failure: String?
+    let told = Mutex(DenialLines(source.writer, window))
+    var failure: (any Error)?
     do {
       let time = ContinuousClock.now.duration(to: end)
       guard time > .zero, !Task.isCancelled else { throw Overdue() }
@@ -121,26 +161,41 @@ struct DenialLogs: Sendable {
         }
         guard bytes <= Self.longest else { throw TooLong() }
       }
-    } catch is Overdue {
-      failure = "there was no time left"
-    } catch is TooLong {
-      failure = "it has more than \(Self.longest) bytes in \(count) lines"
-    } catch let fault as Fault where [.notFound, .invalid].contains(fault.code) {
-      // The Pod is gone, or its container has written nothing.
-    } catch {
-      failure = (error as? Fault)?.reason ?? "it was cut off"
-    }
-    let (denials, read) = told.withLock { ($0.denials, $0.lines) }
+    } catch { failure = error }
+    let read = told.withLock { $0 }
+    return Told(
+      denials: read.denials + Self.untold(of: source, read, lines: count, failure: failure), agents: read.agents)
+  }
+
+  /// What is not told of a log, in words.
+  static func untold(
+    of source: Source, _ read: DenialLines, lines count: Int, failure: (any Error)?
+  ) -> [DenialResource] {
+    var rows: [DenialResource] = []
+    let name = "the log of Pod \(source.pod)"
     if let failure {
-      return denials + [.unread(source, at: .now, "the log of Pod \(source.pod) was not read to its end: \(failure)")]
+      // Also a Pod that has gone meanwhile, or whose node has: it stood in the list as one that wrote something.
+      let reason =
+        switch failure {
+        case is Overdue: "there was no time left"
+        case is TooLong: "it has more than \(Self.longest) bytes in \(count) lines"
+        default: (failure as? Fault)?.reason ?? "it was cut off"
+        }
+      rows.append(.unread(source, at: .now, "\(name) was not read to its end: \(reason)"))
+    } else if read.lines >= count {
+      rows.append(
+        .unread(
+          source, at: read.oldest ?? .now,
+          "\(name) goes further back than the \(count) lines that were read: "
+            + "'kubectl logs \(source.pod) --namespace \(source.namespace) --container \(source.container)'"))
     }
-    guard read >= count else { return denials }
-    return denials + [
-      .unread(
-        source, at: denials.map(\.time).min() ?? .now,
-        "the log of Pod \(source.pod) goes further back than the \(count) lines that were read: "
-          + "'kubectl logs \(source.pod) --namespace \(source.namespace) --container \(source.container)'")
-    ]
+    if source.isLater {
+      rows.append(
+        .unread(
+          source, at: source.began ?? .now,
+          "\(source.container) in Pod \(source.pod) began anew then: what it refused before is not told"))
+    }
+    return rows
   }
 
   private struct Overdue: Error {}

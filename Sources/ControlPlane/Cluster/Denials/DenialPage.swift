@@ -20,6 +20,41 @@ struct DenialPlace: Hashable, Sendable {
   var cursor: Int64 { milliseconds * Self.most + min(Int64(told), Self.most - 1) }
 }
 
+/// Which denials a page may have, for as long as it is not known which it has: of others no memory is taken.
+struct DenialWindow: Sendable {
+  /// `nil` from the newest on.
+  var place: DenialPlace?
+  /// Of the newest, so many.
+  var most = Int.max
+  /// Whose; `nil` for all, and for what is nobody's.
+  var tenants: Set<TenantName>?
+
+  static let everything = DenialWindow()
+
+  private init() {}
+
+  init(after place: DenialPlace?, limit: Int, tenants: Set<TenantName>?) {
+    self.place = place
+    // One more tells whether there is a next page, and those that were told stand before.
+    most = limit + 1 + (place?.told ?? 0)
+    self.tenants = tenants
+  }
+
+  func has(_ denial: DenialResource) -> Bool {
+    if let place, denial.milliseconds > place.milliseconds { return false }
+    guard let tenants else { return true }
+    guard let tenant = denial.agent?.tenant else { return denial.rule == DenialResource.unreadRule }
+    return tenants.contains(tenant)
+  }
+
+  /// - Returns: where in a list those are that it is to keep, in the list's order; `nil` before it is long enough to look.
+  func kept(of denials: [DenialResource]) -> [Int]? {
+    guard denials.count / 2 > most else { return nil }
+    return denials.enumerated().map { ($0.offset, $0.element.milliseconds, $0.element.order) }
+      .sorted { ($1.1, $0.2) < ($0.1, $1.2) }.prefix(most).map(\.0).sorted()
+  }
+}
+
 extension Page<DenialResource> {
   /// The newest behind a place. What comes meanwhile is newer, so that it moves none of them.
   init(of denials: [DenialResource], after place: DenialPlace?, limit: Int) {
