@@ -91,11 +91,11 @@ struct AgentReconciler: Sendable {
       // Its policies stay, so that nothing has to be made before it starts again but the Pod.
       let isEnding = owned.runner(expansion.pod.type, of: key) != nil
       try await tell(knownBySecretsManager(.stopped(isEnding: isEnding, gateway: gateway, generation: generation)))
-      return nil
+      return repairs.last(of: key)?.left
     }
     if let containment {
       try await tell(knownBySecretsManager(.contained(containment, gateway: gateway, generation: generation)))
-      return nil
+      return repairs.last(of: key)?.left
     }
     let conditions: AgentConditions
     var failure: Fault?
@@ -205,15 +205,17 @@ struct AgentReconciler: Sendable {
   ) async throws -> KubernetesObject {
     let events = owned.events(of: agent.key)
     var made: KubernetesObject?
+    var conflict: Fault?
     if isThere {
       // Asked without force first, the API server names who they are.
       do { made = try await client.apply(item.object, of: item.type.resource) } catch let fault as Fault
         where fault.code == .conflict
       {
-        repairs.note(fault, agent.key)
+        conflict = fault
       }
     }
     if made == nil { made = try await client.apply(item.object, of: item.type.resource, force: true) }
+    if let conflict, conflict.isOfManagers { repairs.note(conflict, agent.key) }
     metrics.applies.add(1)
     let object = made ?? item.object
     owned.answer(
