@@ -34,7 +34,7 @@ struct AgentReconciler: Sendable {
     if agent.isBeingDeleted {
       // Of a namespace that is going the right goes, too, and nobody would tell that the Agent's objects are gone.
       return try await remove(
-        agent, isKnown: expander.hasTenant(key.namespace) && known.refusal(in: key.namespace) == nil)
+        agent, isKnown: expander.hasTenant(key.namespace), isRefused: known.refusal(in: key.namespace) != nil)
     }
     guard agent.lackingFinalizers(isIdentified: identities != nil).isEmpty else {
       // The change comes back as an event, and the rest with it.
@@ -122,10 +122,10 @@ struct AgentReconciler: Sendable {
     throw refusal
   }
 
-  private func remove(_ agent: AgentObject, isKnown: Bool) async throws -> Duration? {
+  private func remove(_ agent: AgentObject, isKnown: Bool, isRefused: Bool = false) async throws -> Duration? {
     let removal = AgentRemoval(
       client: client, owned: owned, identities: identities, agent: agent, id: expander.id(of: agent.key),
-      isKnown: isKnown)
+      isKnown: isKnown, isRefused: isRefused)
     do { return try await removal.run() } catch let fault as Fault where fault.code == .denied {
       try await telling.tell(agent, .unsecured(fault, generation: agent.generation, pod: owned.pod(of: agent.key)))
       throw fault
