@@ -61,6 +61,7 @@ import Testing
       ])
     #expect(fault.code == .conflict)
     #expect(fault.reason == #"others manage .data.a (conflict with "kubectl" using v1)"#)
+    #expect(fault.isOfManagers && !self.fault(409, "Conflict", "the object has been modified").isOfManagers)
   }
 
   @Test("of an invalid object names each field") func invalid() {

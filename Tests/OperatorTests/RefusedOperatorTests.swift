@@ -56,7 +56,7 @@ struct RefusedOperatorTests {
       try await world.operated(["two"]) { _ in
         try await world.apply(world.agent("later"))
         for name in ["later", "first"] {
-          try await eventually("\(name) is told") {
+          try await eventually("\(name) is told", within: .seconds(60)) {
             try await message(.secured, of: name, world).contains("cannot list resource")
           }
         }
@@ -84,7 +84,7 @@ struct RefusedOperatorTests {
       try await world.client.deleteAll(AgentObject.type, namespace: OperatorWorld.namespace, .everything)
       // One that begins only now knows nothing of what is there.
       try await world.operated(["two"]) { _ in
-        try await eventually("the Agent is let go") {
+        try await eventually("the Agent is let go", within: .seconds(60)) {
           try await world.client.list(AgentObject.type, namespace: OperatorWorld.namespace).objects.isEmpty
         }
         for type in OwnedType.all where type.source == .kubernetes {
@@ -106,6 +106,71 @@ struct RefusedOperatorTests {
         try await eventually("it is made again", within: .seconds(60)) { try await world.pod("bot") != nil }
         try await eventually("it is secured") {
           try await world.condition(.secured, of: "bot")?["status"]?.string == "True"
+        }
+      }
+    }
+  }
+
+  @Test("holds on to what runs where it may not follow one type any more, and takes a deleted Agent's objects away")
+  func unfollowed() async throws {
+    try await OperatorWorld.with { world in
+      try await ServerLink.with(world.server) { link in
+        try await world.operated(connection: OperatorWorld.Connection(port: link.port)) { _ in
+          for name in ["bot", "other"] { try await world.apply(world.agent(name)) }
+          try await eventually("they are made") { try await pods(world).count == 2 }
+          let role = try await world.client.get(Self.roles, "lobstack-operator")
+          // That no Agent here has.
+          try await take("list", from: "persistentvolumeclaims", role, world)
+          link.cut()
+          try await eventually("the right is named", within: .seconds(90)) {
+            try await message(.secured, of: "bot", world).contains(#"cannot list resource "persistentvolumeclaims""#)
+          }
+          let pod = try #require(try await world.pod("bot"))
+          try await world.client.patch(
+            .merge(["metadata": ["labels": ["lobstack.dev/agent": "false"]]]), OwnedType.pods.resource, pod.name,
+            namespace: OperatorWorld.namespace)
+          try await eventually("its label is as before") {
+            try await world.pod("bot")?.labels["lobstack.dev/agent"] == "true"
+          }
+          #expect(try await world.condition(.secured, of: "bot")?["status"]?.string == "False")
+          // Nothing is made.
+          try await world.apply(world.agent("later"))
+          try await eventually("it is told") {
+            try await message(.secured, of: "later", world).contains("cannot list resource")
+          }
+          #expect(try await world.pod("later") == nil)
+          // What may still be deleted is.
+          try await world.client.delete(AgentObject.type, "other", namespace: OperatorWorld.namespace)
+          try await eventually("it is gone", within: .seconds(60)) {
+            try await world.releaseDeleted()
+            return try await world.client.list(AgentObject.type, namespace: OperatorWorld.namespace).objects
+              .allSatisfy { $0.name != "other" }
+          }
+          #expect(try await world.made().allSatisfy { !$0.contains("other") })
+          try await give(role, world)
+          try await eventually("the last is made", within: .seconds(60)) { try await world.pod("later") != nil }
+        }
+      }
+    }
+  }
+
+  @Test("names who took over what is a stopped Agent's for a while, and no longer") func stopped() async throws {
+    try await OperatorWorld.with { world in
+      try await world.operated { _ in
+        var agent = world.agent("bot")
+        agent.annotations = [AgentObject.stopAnnotation: "true"]
+        try await world.apply(agent)
+        try await eventually("it is secured") {
+          try await world.condition(.secured, of: "bot")?["status"]?.string == "True"
+        }
+        let other = try KubernetesClient(world.server.configuration(), fieldManager: "opener")
+        _ = try await other.use {
+          try await other.patch(
+            .merge(["spec": ["ingress": [[:]]]]), Self.policies, "bot-agent", namespace: OperatorWorld.namespace)
+        }
+        try await eventually("they are named") { try await message(.secured, of: "bot", world).contains("opener") }
+        try await eventually("they are no more", within: .seconds(90)) {
+          try await !message(.secured, of: "bot", world).contains("opener")
         }
       }
     }

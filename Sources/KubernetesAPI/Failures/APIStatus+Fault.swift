@@ -145,7 +145,7 @@ extension APIStatus {
     let places = owned.prefix(8).map { "\($0.field) (\($0.message))" }.joined(separator: ", ")
     let more = owned.count > 8 ? " and \(owned.count - 8) more" : ""
     return Fault(
-      .conflict, operation: operation, reason: "others manage \(oneLine(places, longest: 800))\(more)",
+      .conflict, operation: operation, reason: "\(Fault.othersManage) \(oneLine(places, longest: 800))\(more)",
       remedy: "leave these fields to them, or have them give the fields up")
   }
 
@@ -155,6 +155,13 @@ extension APIStatus {
     let more = causes.count > 8 ? "; and \(causes.count - 8) more" : ""
     return oneLine(places.joined(separator: "; "), longest: 800) + more
   }
+}
+
+extension Fault {
+  fileprivate static let othersManage = "others manage"
+
+  /// Whether it is of an apply without force whose fields others manage, and of no other conflict.
+  package var isOfManagers: Bool { code == .conflict && reason.hasPrefix(Self.othersManage + " ") }
 }
 
 /// Text of another for one line of ours.

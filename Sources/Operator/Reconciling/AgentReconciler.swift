@@ -34,7 +34,7 @@ struct AgentReconciler: Sendable {
     if agent.isBeingDeleted {
       // Of a namespace that is going the right goes, too, and nobody would tell that the Agent's objects are gone.
       return try await remove(
-        agent, isKnown: expander.hasTenant(key.namespace) && known.refusal(in: key.namespace) == nil)
+        agent, isKnown: expander.hasTenant(key.namespace), isRefused: known.refusal(in: key.namespace) != nil)
     }
     guard agent.lackingFinalizers(isIdentified: identities != nil).isEmpty else {
       // The change comes back as an event, and the rest with it.
@@ -91,11 +91,11 @@ struct AgentReconciler: Sendable {
       // Its policies stay, so that nothing has to be made before it starts again but the Pod.
       let isEnding = owned.runner(expansion.pod.type, of: key) != nil
       try await tell(knownBySecretsManager(.stopped(isEnding: isEnding, gateway: gateway, generation: generation)))
-      return nil
+      return repairs.last(of: key)?.left
     }
     if let containment {
       try await tell(knownBySecretsManager(.contained(containment, gateway: gateway, generation: generation)))
-      return nil
+      return repairs.last(of: key)?.left
     }
     let conditions: AgentConditions
     var failure: Fault?
@@ -122,10 +122,10 @@ struct AgentReconciler: Sendable {
     throw refusal
   }
 
-  private func remove(_ agent: AgentObject, isKnown: Bool) async throws -> Duration? {
+  private func remove(_ agent: AgentObject, isKnown: Bool, isRefused: Bool = false) async throws -> Duration? {
     let removal = AgentRemoval(
       client: client, owned: owned, identities: identities, agent: agent, id: expander.id(of: agent.key),
-      isKnown: isKnown)
+      isKnown: isKnown, isRefused: isRefused)
     do { return try await removal.run() } catch let fault as Fault where fault.code == .denied {
       try await telling.tell(agent, .unsecured(fault, generation: agent.generation, pod: owned.pod(of: agent.key)))
       throw fault
@@ -205,15 +205,17 @@ struct AgentReconciler: Sendable {
   ) async throws -> KubernetesObject {
     let events = owned.events(of: agent.key)
     var made: KubernetesObject?
+    var conflict: Fault?
     if isThere {
       // Asked without force first, the API server names who they are.
       do { made = try await client.apply(item.object, of: item.type.resource) } catch let fault as Fault
         where fault.code == .conflict
       {
-        repairs.note(fault, agent.key)
+        conflict = fault
       }
     }
     if made == nil { made = try await client.apply(item.object, of: item.type.resource, force: true) }
+    if let conflict, conflict.isOfManagers { repairs.note(conflict, agent.key) }
     metrics.applies.add(1)
     let object = made ?? item.object
     owned.answer(

@@ -12,14 +12,17 @@ struct AgentRemoval: Sendable {
   let agent: AgentObject
   /// Who it is to the secrets manager.
   let id: AgentID?
-  /// Whether its objects are: those of a tenant's namespace, as long as they may be read.
+  /// Whether its objects are: those of a tenant's namespace, once they could be read.
   let isKnown: Bool
+  /// Whether some of them may not be followed any more, as in a namespace that is going.
+  let isRefused: Bool
 
   /// Between looks at what is still going; its end is an event, too.
   private static let pause = Duration.seconds(5)
 
   /// - Returns: when to look again; `nil` when nothing is left.
-  /// - Throws: also `Fault(.denied)` when something may not be deleted, of which the rest is.
+  /// - Throws: also `Fault(.denied)` when something may not be deleted, of which the rest is; but where it may not be
+  ///   followed either, the cluster takes it.
   func run() async throws -> Duration? {
     let finalizers = agent.object.finalizers
     guard [AgentObject.finalizer, AgentObject.identityFinalizer].contains(where: finalizers.contains) else {
@@ -33,12 +36,13 @@ struct AgentRemoval: Sendable {
     // A Pod may need its time to end; until then its policies stand.
     for type in OwnedType.runners {
       guard try await !clear(type, &refusal) else { continue }
-      if let refusal { throw refusal }
-      return Self.pause
+      guard let refusal else { return Self.pause }
+      if isRefused { return try await letGo() }
+      throw refusal
     }
     var isEmpty = true
     for type in OwnedType.all where try await !clear(type, &refusal) { isEmpty = false }
-    if isEmpty { return try await letGo() }
+    if isEmpty || (isRefused && refusal != nil) { return try await letGo() }
     if let refusal { throw refusal }
     return Self.pause
   }
@@ -72,7 +76,7 @@ struct AgentRemoval: Sendable {
   /// - Returns: whether nothing of a type is left. Of what goes an event tells.
   private func clear(_ type: OwnedType, _ refusal: inout Fault?) async throws -> Bool {
     let left = owned.entries(of: agent.key).filter { $0.key.kind == type.kind }
-    for (id, entry) in left where !entry.isBeingDeleted {
+    for (id, entry) in left where isRefused || !entry.isBeingDeleted {
       do {
         // A gateway's Pods have the agent's identity: they end before the Agent does.
         let propagation: Deletion.Propagation = type == .deployments ? .foreground : .background
@@ -84,7 +88,8 @@ struct AgentRemoval: Sendable {
       } catch let fault as Fault where fault.code == .denied {
         refusal = fault
       } catch let fault as Fault where [.notFound, .conflict].contains(fault.code) {
-        // Gone already.
+        // Gone already, of which no event tells where it may not be followed.
+        if isRefused { owned.remove(id, uid: entry.uid, of: agent.key) }
       }
     }
     return !owned.entries(of: agent.key).contains { $0.key.kind == type.kind }
