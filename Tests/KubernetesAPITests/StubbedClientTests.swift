@@ -7,28 +7,19 @@ import Testing
 
 @testable import KubernetesAPI
 
-private let maps = ResourceType(plural: "configmaps")
-
-private func map(_ name: String, version: Int = 1) -> String {
-  #"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"\#(name)","namespace":"a","resourceVersion":"\#(version)"}}"#
-}
-
-private func list(_ names: [String], version: Int, next: String = "") -> APIServerStub.Answer {
-  .json(
-    #"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{"resourceVersion":"\#(version)","continue":"\#(next)"},"#
-      + #""items":[\#(names.map { map($0) }.joined(separator: ","))]}"#)
-}
-
 @Suite("The client, of a server that fails,", .timeLimit(.minutes(1))) struct StubbedClientTests {
   @Test("begins a list anew that expired between two pages, and says so") func expiredPage() async throws {
     try await APIServerStub.with { number, _ in
-      [list(["a", "b"], version: 5, next: "x"), .status(410, "Expired"), list(["b"], version: 9, next: "y")][
+      [
+        configMapList(["a", "b"], version: 5, next: "x"), .status(410, "Expired"),
+        configMapList(["b"], version: 9, next: "y"),
+      ][
         safe: number]
-        ?? list(["c"], version: 9)
+        ?? configMapList(["c"], version: 9)
     } _: { stub in
       try await stub.client { client in
         var seen: [(first: Bool, names: [String])] = []
-        let version = try await client.pages(of: maps, namespace: "a") { page in
+        let version = try await client.pages(of: configMaps, namespace: "a") { page in
           seen.append((page.isFirst, page.objects.map(\.name)))
         }
         #expect(seen.map(\.first) == [true, true, false])
@@ -57,9 +48,9 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
 
   @Test("gives up a list that always expires") func alwaysExpires() async throws {
     try await APIServerStub.with { _, request in
-      request.uri.contains("continue") ? .status(410, "Expired") : list(["a"], version: 5, next: "x")
+      request.uri.contains("continue") ? .status(410, "Expired") : configMapList(["a"], version: 5, next: "x")
     } _: { stub in
-      let fault = await #expect(throws: Fault.self) { try await stub.client { try await $0.list(maps) } }
+      let fault = await #expect(throws: Fault.self) { try await stub.client { try await $0.list(configMaps) } }
       #expect(fault?.code == .expired)
     }
   }
@@ -70,7 +61,7 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
       APIServerStub.Answer(code: code, type: "text/html; charset=utf-8", pieces: ["<h1>Welcome</h1>"])
     } _: { stub in
       let fault = await #expect(throws: Fault.self) {
-        try await stub.client(patience: .zero) { try await $0.get(maps, "a", namespace: "a") }
+        try await stub.client(patience: .zero) { try await $0.get(configMaps, "a", namespace: "a") }
       }
       #expect(fault?.reason.contains("HTTP \(code) of type text/html") == true, "\(fault.map { "\($0)" } ?? "")")
     }
@@ -82,7 +73,7 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
         .json(text)
       } _: { stub in
         let fault = await #expect(throws: Fault.self) {
-          try await stub.client { try await $0.get(maps, "a", namespace: "a") }
+          try await stub.client { try await $0.get(configMaps, "a", namespace: "a") }
         }
         #expect(fault?.reason.hasSuffix("is not the API's JSON") == true)
       }
@@ -91,14 +82,14 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
 
   @Test("waits as long as a 429 says, and asks again, for a create too") func tooManyRequests() async throws {
     try await APIServerStub.with { number, _ in
-      guard number == 0 else { return .json(map("a")) }
+      guard number == 0 else { return .json(configMap("a")) }
       var answer = APIServerStub.Answer.status(429, "TooManyRequests")
       answer.headers = [("Retry-After", "1")]
       return answer
     } _: { stub in
       let begun = ContinuousClock.now
-      let object = try KubernetesObject(Array(map("a").utf8))
-      try await stub.client { _ = try await $0.create(object, of: maps) }
+      let object = try KubernetesObject(Array(configMap("a").utf8))
+      try await stub.client { _ = try await $0.create(object, of: configMaps) }
       #expect(begun.duration(to: .now) >= .seconds(1))
       #expect(stub.requests.count == 2)
     }
@@ -111,7 +102,7 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
       return answer
     } _: { stub in
       let fault = await #expect(throws: Fault.self) {
-        try await stub.client { try await $0.get(maps, "a", namespace: "a") }
+        try await stub.client { try await $0.get(configMaps, "a", namespace: "a") }
       }
       #expect(fault?.code == .exhausted && fault?.reason.contains("for 3600 s") == true)
       #expect(stub.requests.count == 1)
@@ -124,20 +115,20 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
     let answers: [APIServerStub.Answer] = [.status(503, "ServiceUnavailable"), .nothing, .status(500, "InternalError")]
     for answer in answers {
       try await APIServerStub.with { number, _ in
-        number == 0 ? answer : .json(map("a"))
+        number == 0 ? answer : .json(configMap("a"))
       } _: { stub in
-        let object = try KubernetesObject(Array(map("a").utf8))
+        let object = try KubernetesObject(Array(configMap("a").utf8))
         try await stub.client { client in
-          _ = try await client.apply(object, of: maps)
+          _ = try await client.apply(object, of: configMaps)
           #expect(stub.requests.count == 2)
         }
       }
       try await APIServerStub.with { _, _ in
         answer
       } _: { stub in
-        let object = try KubernetesObject(Array(map("a").utf8))
+        let object = try KubernetesObject(Array(configMap("a").utf8))
         _ = await #expect(throws: Fault.self) {
-          try await stub.client { try await $0.create(object, of: maps) }
+          try await stub.client { try await $0.create(object, of: configMaps) }
         }
         #expect(stub.requests.count == 1)
       }
@@ -149,11 +140,11 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
     try await APIServerStub.with { _, _ in
       .status(504, "Timeout")
     } _: { stub in
-      let object = try KubernetesObject(Array(map("a").utf8))
+      let object = try KubernetesObject(Array(configMap("a").utf8))
       try await stub.client(patience: .zero) { client in
         for (code, remedy, ask) in [
-          (Fault.Code.unavailable, "try again", { try await client.get(maps, "a", namespace: "n") }),
-          (.timedOut, "whether a change was made is not known", { try await client.apply(object, of: maps) }),
+          (Fault.Code.unavailable, "try again", { try await client.get(configMaps, "a", namespace: "n") }),
+          (.timedOut, "whether a change was made is not known", { try await client.apply(object, of: configMaps) }),
         ] as [(Fault.Code, String, () async throws -> KubernetesObject)] {
           let fault = await #expect(throws: Fault.self) { try await ask() }
           #expect(fault?.code == code && fault?.remedy.contains(remedy) == true)
@@ -182,16 +173,16 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
   @Test("hands on what came before a line that breaks off") func tornLine() async throws {
     try await APIServerStub.with { _, _ in
       APIServerStub.Answer(
-        pieces: [#"{"type":"ADDED","object":\#(map("a"))}"# + "\n{\"type\":\"MODI", "FIED\",\"obj"], breaks: true)
+        pieces: [#"{"type":"ADDED","object":\#(configMap("a"))}"# + "\n{\"type\":\"MODI", "FIED\",\"obj"], breaks: true)
     } _: { stub in
       let seen = Mutex<[WatchEvent]>([])
       let fault = await #expect(throws: Fault.self) {
         try await stub.client { client in
-          try await client.watch(maps, from: "1") { event in seen.withLock { $0.append(event) } }
+          try await client.watch(configMaps, from: "1") { event in seen.withLock { $0.append(event) } }
         }
       }
       #expect(fault?.code == .unavailable)
-      let whole = try KubernetesObject(Array(map("a").utf8))
+      let whole = try KubernetesObject(Array(configMap("a").utf8))
       #expect(seen.withLock { $0 } == [.added(whole)])
       #expect(
         stub.requests.map(\.uri) == [
@@ -203,10 +194,10 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
   @Test("throws what the receiver of a watch throws") func receiverThrows() async throws {
     struct Enough: Error {}
     try await APIServerStub.with { _, _ in
-      APIServerStub.Answer(pieces: [#"{"type":"ADDED","object":\#(map("a"))}"# + "\n"])
+      APIServerStub.Answer(pieces: [#"{"type":"ADDED","object":\#(configMap("a"))}"# + "\n"])
     } _: { stub in
       _ = await #expect(throws: Enough.self) {
-        try await stub.client { try await $0.watch(maps, from: "1") { _ in throw Enough() } }
+        try await stub.client { try await $0.watch(configMaps, from: "1") { _ in throw Enough() } }
       }
     }
   }
@@ -221,7 +212,7 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
     } _: { stub in
       let seen = Mutex(0)
       try await stub.client { client in
-        try await client.watch(maps, from: "1") { _ in
+        try await client.watch(configMaps, from: "1") { _ in
           let isFirst = seen.withLock {
             $0 += 1
             return $0 == 1
@@ -244,10 +235,10 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
 @Suite("The client", .timeLimit(.minutes(1))) struct ClientIdentityTests {
   @Test("knows the server by the name that its configuration says") func serverName() async throws {
     try await APIServerStub.with { _, _ in
-      .json(map("a"))
+      .json(configMap("a"))
     } _: { stub in
       let named = try stub.configuration(host: "localhost", name: "kubernetes")
-      _ = try await stub.client(named) { try await $0.get(maps, "a", namespace: "a") }
+      _ = try await stub.client(named) { try await $0.get(configMaps, "a", namespace: "a") }
       #expect(stub.requests.count == 1)
     }
   }
@@ -255,14 +246,14 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
   @Test("speaks to no server of another name, or of another authority") func impostors() async throws {
     let other = try TestCertificate.another
     try await APIServerStub.with { _, _ in
-      .json(map("a"))
+      .json(configMap("a"))
     } _: { stub in
       for configuration in [
         try stub.configuration(host: "localhost"), try stub.configuration(name: "other"),
         try stub.configuration(authority: other),
       ] {
         let fault = await #expect(throws: Fault.self) {
-          try await stub.client(configuration) { try await $0.get(maps, "a", namespace: "a") }
+          try await stub.client(configuration) { try await $0.get(configMaps, "a", namespace: "a") }
         }
         #expect(fault?.code == .unavailable)
         #expect(fault?.reason.contains("no certificate that the test trusts") == true, "\(fault.map { "\($0)" } ?? "")")
@@ -283,17 +274,18 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
     defer { directory.remove() }
     let file = try directory.write("token", "old\n")
     try await APIServerStub.with { _, request in
-      request.headers.first(name: "Authorization") == "Bearer new" ? .json(map("a")) : .status(401, "Unauthorized")
+      request.headers.first(name: "Authorization") == "Bearer new"
+        ? .json(configMap("a")) : .status(401, "Unauthorized")
     } _: { stub in
       let configuration = try stub.configuration(CredentialSource(token: .file(file)))
       try await stub.client(configuration) { client in
-        let fault = await #expect(throws: Fault.self) { try await client.get(maps, "a", namespace: "a") }
+        let fault = await #expect(throws: Fault.self) { try await client.get(configMaps, "a", namespace: "a") }
         #expect(fault?.code == .unauthenticated)
         _ = try directory.write("token", "new\n")
-        _ = try await client.get(maps, "a", namespace: "a")
+        _ = try await client.get(configMaps, "a", namespace: "a")
         // Gone for a moment, as while it is written: the last one serves on.
         try FileManager.default.removeItem(atPath: file)
-        _ = try await client.get(maps, "a", namespace: "a")
+        _ = try await client.get(configMaps, "a", namespace: "a")
       }
     }
   }
@@ -319,17 +311,17 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
       """, path: "\(directory.path)/config")
     let source = try kubeconfig.configuration(environment: ["PATH": "/usr/bin:/bin"]).credentials
     try await APIServerStub.with { _, request in
-      request.headers.first(name: "Authorization") == "Bearer t3" ? .status(401, "Unauthorized") : .json(map("a"))
+      request.headers.first(name: "Authorization") == "Bearer t3" ? .status(401, "Unauthorized") : .json(configMap("a"))
     } _: { stub in
       try await stub.client(stub.configuration(source)) { client in
         // Both are over as soon as they are given.
-        for _ in 0..<2 { _ = try await client.get(maps, "a", namespace: "a") }
+        for _ in 0..<2 { _ = try await client.get(configMaps, "a", namespace: "a") }
         _ = try directory.write("end", "2999-01-01T00:00:00Z")
         // Another, which the server refuses: one of the same moment would be refused as well.
-        let fault = await #expect(throws: Fault.self) { try await client.get(maps, "a", namespace: "a") }
+        let fault = await #expect(throws: Fault.self) { try await client.get(configMaps, "a", namespace: "a") }
         #expect(fault?.code == .unauthenticated)
         try await Task.sleep(for: .milliseconds(550))
-        for _ in 0..<2 { _ = try await client.get(maps, "a", namespace: "a") }
+        for _ in 0..<2 { _ = try await client.get(configMaps, "a", namespace: "a") }
       }
       let tokens = stub.requests.compactMap { $0.headers.first(name: "Authorization")?.split(separator: " ").last }
       #expect(tokens == ["t1", "t2", "t3", "t3", "t4", "t4"])

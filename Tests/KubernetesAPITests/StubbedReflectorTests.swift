@@ -3,34 +3,22 @@ import Testing
 
 @testable import KubernetesAPI
 
-private let maps = ResourceType(plural: "configmaps")
-
-private func map(_ name: String, version: Int = 1) -> String {
-  #"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"\#(name)","namespace":"a","resourceVersion":"\#(version)"}}"#
-}
-
-private func list(_ names: [String], version: Int, next: String = "") -> APIServerStub.Answer {
-  .json(
-    #"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{"resourceVersion":"\#(version)","continue":"\#(next)"},"#
-      + #""items":[\#(names.map { map($0) }.joined(separator: ","))]}"#)
-}
-
 @Suite("A reflector, of a server that fails,", .timeLimit(.minutes(1))) struct StubbedReflectorTests {
   @Test("goes on from the last state, lists anew when that is gone, and tells of breaks") func resumes() async throws {
     @Sendable func line(_ type: String, _ name: String, _ version: Int) -> String {
-      #"{"type":"\#(type)","object":\#(map(name, version: version))}"# + "\n"
+      #"{"type":"\#(type)","object":\#(configMap(name, version: version))}"# + "\n"
     }
     let gone = #"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}"# + "\n"
     try await APIServerStub.with { number, _ in
       switch number {
-      case 0: list(["a"], version: 10)
+      case 0: configMapList(["a"], version: 10)
       case 1:
         APIServerStub.Answer(pieces: [line("MODIFIED", "a", 11), line("BOOKMARK", "", 15), "{\"ty"], breaks: true)
-      case 2, 4: list(["a"], version: 16)
+      case 2, 4: configMapList(["a"], version: 16)
       case 3: APIServerStub.Answer(pieces: [line("DELETED", "a", 17), "{\"ty"], breaks: true)
       case 5: APIServerStub.Answer(pieces: [line("BOOKMARK", "", 19), line("BOOKMARK", "", 20)])
       case 6: APIServerStub.Answer(pieces: [gone])
-      case 7: list(["b"], version: 30)
+      case 7: configMapList(["b"], version: 30)
       default: .status(403, "Forbidden")
       }
     } _: { stub in
@@ -38,7 +26,7 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
         let told = AsyncStream<String>.makeStream()
         await withTaskGroup(of: Void.self) { group in
           group.addTask {
-            var reflector = Reflector(client, maps, watchLife: .seconds(60))
+            var reflector = Reflector(client, configMaps, watchLife: .seconds(60))
             reflector.pauses = BackOff(first: .milliseconds(10), longest: .milliseconds(10))
             await reflector.run { change in
               switch change {
@@ -75,7 +63,7 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
   @Test("takes nothing for current of a server that keeps up watches and answers no list, as one without its etcd")
   func cutOff() async throws {
     try await APIServerStub.with { number, request in
-      if number == 0 { return list(["a"], version: 10) }
+      if number == 0 { return configMapList(["a"], version: 10) }
       if number == 1 { return APIServerStub.Answer(pieces: ["{\"ty"], breaks: true) }
       if request.uri.contains("watch=true") { return APIServerStub.Answer(pieces: []) }
       return .status(500, "InternalError")
@@ -84,7 +72,7 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
         let told = AsyncStream<ObjectChange>.makeStream()
         await withTaskGroup(of: Void.self) { group in
           group.addTask {
-            var reflector = Reflector(client, maps, watchLife: .seconds(60))
+            var reflector = Reflector(client, configMaps, watchLife: .seconds(60))
             reflector.pauses = BackOff(first: .milliseconds(10), longest: .milliseconds(10))
             await reflector.run { told.continuation.yield($0) }
           }
@@ -104,15 +92,15 @@ private func list(_ names: [String], version: Int, next: String = "") -> APIServ
   @Test("asks less and less often for as long as it is away, though the last watch had told something")
   func away() async throws {
     try await APIServerStub.with { number, request in
-      if number == 0 { return list(["a"], version: 10) }
-      let line = #"{"type":"BOOKMARK","object":\#(map("", version: 15))}"# + "\n"
+      if number == 0 { return configMapList(["a"], version: 10) }
+      let line = #"{"type":"BOOKMARK","object":\#(configMap("", version: 15))}"# + "\n"
       return number == 1 ? APIServerStub.Answer(pieces: [line, "{\"ty"], breaks: true) : .status(500, "InternalError")
     } _: { stub in
       try await stub.client(patience: .zero) { client in
         let told = AsyncStream<ObjectChange>.makeStream()
         await withTaskGroup(of: Void.self) { group in
           group.addTask {
-            var reflector = Reflector(client, maps, watchLife: .seconds(60))
+            var reflector = Reflector(client, configMaps, watchLife: .seconds(60))
             reflector.pauses = BackOff(first: .milliseconds(20), longest: .seconds(60))
             await reflector.run { told.continuation.yield($0) }
           }
