@@ -36,8 +36,10 @@ struct IdentityTests {
             let (bot, plain) = (try await world.pod("bot"), try await world.pod("plain"))
             return bot != nil && plain != nil
           }
-          let identified = try await world.condition(.identified, of: "bot")
-          #expect(identified?["status"]?.string == "True")
+          // The status comes after the Pod.
+          try await eventually("its identity is told") {
+            try await world.condition(.identified, of: "bot")?["status"]?.string == "True"
+          }
           #expect(try await world.condition(.identified, of: "plain") == nil)
           let names = try await Self.agents(vault)
           #expect(names == ["lobstack-agent-default.bot"])
