@@ -338,10 +338,10 @@ private func pod(_ uid: String, _ agent: String, _ node: String?) -> KubernetesO
 @Suite("Whose Pods are") struct PodOwnersTests {
   @Test("is known by the API server's word, also of Pods that are gone, for a while") func gone() {
     let owners = PodOwners(namespaces: [.default: "agents"], mostGone: 2)
-    #expect(!owners.isThere)
+    #expect(!owners.isThere())
     // One that waits for a node, one that is no agent's.
     owners.take(.replaced([pod("w", "bot", nil), KubernetesObject(fields: ["metadata": ["uid": "x"]])]), in: "agents")
-    #expect(owners.isThere && owners.agent(ofPod: "w", on: "") == nil && owners.agent(ofPod: "x", on: "n") == nil)
+    #expect(owners.isThere() && owners.agent(ofPod: "w", on: "") == nil && owners.agent(ofPod: "x", on: "n") == nil)
     for number in 0..<5 { owners.take(.changed(pod("\(number)", "bot", "n")), in: "agents") }
     owners.take(.changed(pod("elsewhere", "bot", "n")), in: "other")
     #expect(owners.agent(ofPod: "elsewhere", on: "n") == nil)
@@ -353,6 +353,24 @@ private func pod(_ uid: String, _ agent: String, _ node: String?) -> KubernetesO
     #expect(known == [false, true, true, true, true])
     for number in 3..<5 { owners.take(.deleted(pod("\(number)", "bot", "n")), in: "agents") }
     #expect((0..<5).map { owners.agent(ofPod: "\($0)", on: "n") != nil } == [false, false, false, true, true])
+  }
+}
+
+@Suite("The Pods of a namespace that cannot be followed") struct UnfollowedPodsTests {
+  @Test("are waited for a minute, not for ever: others' alerts would wait with theirs") func bounded() throws {
+    let gone = try #require(TenantName("gone"))
+    let owners = PodOwners(namespaces: [.default: "agents", gone: "agents-gone"])
+    let refused = Fault(.denied, operation: "list", reason: "no right", remedy: "give it")
+    owners.take(.replaced([pod("a", "bot", "n")]), in: "agents")
+    owners.take(.interrupted(refused), in: "agents-gone")
+    let end = ContinuousClock.now + PodOwners.longestWait
+    #expect(!owners.isThere() && owners.mayBecomeKnown("new") && !owners.mayBecomeKnown("a"))
+    // Each try of the watch is refused, which is the same interruption.
+    owners.take(.interrupted(refused), in: "agents-gone")
+    #expect(owners.isThere(at: end) && !owners.mayBecomeKnown("new", at: end))
+    // One that was followed is waited for again.
+    owners.take(.interrupted(refused), in: "agents")
+    #expect(owners.mayBecomeKnown("new"))
   }
 }
 

@@ -19,14 +19,17 @@ final class PodOwners: Sendable {
     var places: [String: Place] = [:]
     /// The ids of those that are there, by namespace; without one that was not told of yet.
     var present: [String: Set<String>] = [:]
-    /// Namespaces in which Pods may be that were not told of.
-    var interrupted: Set<String> = []
+    /// Since when Pods may be in a namespace that were not told of.
+    var interrupted: [String: ContinuousClock.Instant] = [:]
     /// The ids of those that are gone, the oldest first from `firstGone` on.
     var gone: [String] = []
     var firstGone = 0
   }
 
   private static let podsAtLeast = 20_000
+  /// A watch that breaks goes on within the reflector's longest pause. What lasts longer, as a namespace that is deleted or
+  /// a right that is gone, must not hold up what all others' agents did.
+  static let longestWait = Duration.seconds(60)
 
   private let tenants: [String: TenantName]
   /// Pods that are gone and of which alerts may still come.
@@ -39,8 +42,15 @@ final class PodOwners: Sendable {
     self.mostGone = mostGone
   }
 
-  /// Whether all Pods were told of once; before, nobody is known not to be there.
-  var isThere: Bool { state.withLock { $0.present.count == tenants.count } }
+  /// Whether all Pods were told of once; before, nobody is known not to be there. A namespace that cannot be followed for
+  /// long is not waited for.
+  func isThere(at now: ContinuousClock.Instant = .now) -> Bool {
+    state.withLock { state in
+      tenants.keys.allSatisfy { namespace in
+        state.present[namespace] != nil || state.interrupted[namespace].map { now - $0 >= Self.longestWait } == true
+      }
+    }
+  }
 
   var namespaces: [String] { tenants.keys.sorted() }
 
@@ -50,14 +60,20 @@ final class PodOwners: Sendable {
   }
 
   /// Whether nobody can say yet whose the Pod is: it may have begun since the API server's word was last heard.
-  func mayBecomeKnown(_ uid: String) -> Bool {
-    state.withLock { state in !state.interrupted.isEmpty && state.places[uid] == nil }
+  func mayBecomeKnown(_ uid: String, at now: ContinuousClock.Instant = .now) -> Bool {
+    state.withLock { state in
+      state.places[uid] == nil && state.interrupted.values.contains { now - $0 < Self.longestWait }
+    }
   }
 
   func take(_ change: ObjectChange, in namespace: String) {
     guard tenants[namespace] != nil else { return }
     state.withLock { state in
-      if case .interrupted = change { state.interrupted.insert(namespace) } else { state.interrupted.remove(namespace) }
+      if case .interrupted = change {
+        state.interrupted[namespace] = state.interrupted[namespace] ?? .now
+      } else {
+        state.interrupted[namespace] = nil
+      }
       switch change {
       case .replaced(let objects):
         let before = state.present[namespace] ?? []

@@ -112,7 +112,7 @@ struct RecorderAPI: Sendable {
     try checkAlerts(report, operation: operation)
     // The API server's word, where the report has the sentinel's.
     let node = try await requireTold(ClusterUser.nodeOfToken, of: principal, operation: operation)
-    guard owners.isThere else {
+    guard owners.isThere() else {
       throw Fault(
         .unavailable, operation: operation, reason: "the API server has not told of all agents' Pods yet",
         remedy: "try again in a few seconds")
