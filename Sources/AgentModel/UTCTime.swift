@@ -13,9 +13,10 @@ package struct UTCTime: ParsedText {
     description = text
   }
 
+  /// The second that a time is in.
   package init(_ date: Date) {
-    description = date.formatted(.iso8601)
-    self.date = date
+    self.date = Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))
+    description = self.date.formatted(.iso8601)
   }
 
   package static func < (left: UTCTime, right: UTCTime) -> Bool { left.date < right.date }
